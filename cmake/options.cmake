@@ -1,0 +1,52 @@
+# What the presets set. Everything else follows from these.
+set(BERTH_OPENSSL_PREFIX "" CACHE STRING "Where OpenSSL 3.5 lies; empty or 'system' = the system's own")
+set(BERTH_SANITIZE "" CACHE STRING "address,undefined or thread")
+option(BERTH_FUZZ "Build the libFuzzer binaries (clang only)" OFF)
+option(BERTH_COVERAGE "Instrument for gcov" OFF)
+option(BERTH_BENCH "Build bench/" ON)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Debug)
+endif()
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+add_compile_options(-Wall -Wextra -Werror -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+                    -fstack-protector-strong -fno-omit-frame-pointer -ffunction-sections -fdata-sections)
+add_link_options(-Wl,--gc-sections -Wl,-z,relro,-z,now)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # With precompiled headers ccache needs the preprocessed form to be honest about what changed.
+    add_compile_options(-fpch-preprocess)
+    if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+        # g++ 12 and 13 report false positives from inlined libstdc++ code at -O2.
+        add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized
+                            -Wno-dangling-pointer -Wno-stringop-overread)
+    endif()
+else()
+    add_compile_options(-Wno-missing-field-initializers)
+endif()
+if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT BERTH_SANITIZE)
+    add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+
+if(BERTH_SANITIZE)
+    add_compile_options(-fsanitize=${BERTH_SANITIZE} -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${BERTH_SANITIZE})
+endif()
+if(BERTH_COVERAGE)
+    add_compile_options(--coverage)
+    add_link_options(--coverage)
+endif()
+if(BERTH_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=address,undefined)
+endif()
+
+find_program(BERTH_MOLD mold)
+if(BERTH_MOLD)
+    add_link_options(-fuse-ld=mold)
+endif()
