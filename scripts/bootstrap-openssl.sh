@@ -8,6 +8,9 @@
 # libpq) find every function they were linked against. Left out is only what nobody here calls: tests, documentation.
 openssl_options=(shared no-tests no-docs no-idea no-mdc2 no-rc5 no-ssl3 no-ssl3-method enable-rfc3779 enable-cms
     no-capieng no-rdrand)
+case $(uname -m) in
+x86_64 | aarch64 | riscv64) openssl_options+=(enable-ec_nistp_64_gcc_128) ;; # P-384 and P-521 several times faster
+esac
 openssl_cflags="-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wa,--noexecstack"
 # Not "all": that compiles every file a second time for libcrypto.a, and then the engines.
 openssl_targets=(libcrypto.so libssl.so apps/openssl providers/legacy.so)
