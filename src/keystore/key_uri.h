@@ -1,0 +1,40 @@
+// Names of keys, as they stand in p3.uri, in berthd's configuration and on command lines.
+//
+//   file:p3.pem                  PKCS#8 PEM; a relative path is relative to the naming file's directory
+//   tpm2:0x81010001              persistent handle of a TPM 2.0
+//   stsafe:slot=1                slot of an STSAFE-A
+//   pkcs11:token=...;object=...  RFC 7512
+#pragma once
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "keystore/key.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace berth::keystore {
+
+enum class key_store_kind : uint8_t { file, tpm2, stsafe, pkcs11 };
+
+struct key_uri {
+    key_store_kind kind = key_store_kind::file;
+    std::string rest;  // what follows the scheme and colon
+    std::string text() const;
+};
+
+// Error bad_key_uri. A text without a scheme is a file's path.
+result<key_uri> parse_key_uri(std::string_view text);
+
+struct open_options {
+    std::string base_directory;  // for relative paths; empty: the working directory
+    std::optional<secret_bytes> passphrase;
+};
+
+// Errors bad_key_uri; keystore_unavailable: this build has no such back end (which one would have, is said);
+// those of pki::load_private_key; key_not_found.
+result<kem_key_ptr> open_kem_key(std::string_view uri, const open_options& options = {});
+result<signing_key_ptr> open_signing_key(std::string_view uri, const open_options& options = {});
+
+}  // namespace berth::keystore
