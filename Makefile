@@ -57,9 +57,9 @@ package: ## Debian packages: not there yet
 	@echo 'make package: Debian packages come in a later version; until then use make install (PREFIX, DESTDIR).' >&2
 	@exit 2
 
-test-clean: ## make demo and make test, each in a fresh minimal Debian (RELEASE=12 or 13; needs root)
+test-clean: ## make demo and make test, each in a fresh minimal Debian (RELEASE=12 or 13, TARGETS="demo test"; as root)
 	@scripts/bootstrap --with test-clean
-	@scripts/test-clean $(RELEASE)
+	@scripts/test-clean $(RELEASE) $(TARGETS)
 
 clean: ## Remove build/; OpenSSL and compiled objects stay in the cache
 	rm -rf build

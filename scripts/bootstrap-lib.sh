@@ -1,4 +1,4 @@
-# Sourced by scripts/bootstrap: messages, progress, disk, Debian packages.
+# Sourced by scripts/bootstrap and scripts/test-clean: messages, progress, disk, Debian packages and mirrors.
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 
@@ -75,4 +75,11 @@ install_packages() {
         die "apt-get install failed; its last lines are above, the rest is in $log. Repair that" \
             "('apt-get -f install' often does), then run the same command again."
     fi
+}
+
+# machine_mirror LABEL: the mirror that this machine already uses for Debian (Debian) or its security updates
+# (Debian-Security); nothing when apt has never been updated here.
+machine_mirror() {
+    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        sed -n "s/^$1 //p" | sort -u | head -n 1
 }

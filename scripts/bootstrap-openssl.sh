@@ -48,12 +48,6 @@ openssl_ensure() {
 
 # --- the signed source ---------------------------------------------------------------------------------------
 
-# URIs of the mirrors this machine already uses for Debian (Label: Debian) or its security updates (Debian-Security).
-machine_mirror() {
-    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        sed -n "s/^$1 //p" | sort -u | head -n 1
-}
-
 private_apt() {
     local dir=$cache/apt
     local main security keyring=/usr/share/keyrings/debian-archive-keyring.gpg
