@@ -44,16 +44,15 @@ void registrar_link::collect() {
         for (const auto& m : session->take_masa_messages()) {
             put(number, m);
         }
-        const auto report_id = session->take_report();
-        if (!report_id) {
+        const auto report = session->take_report();
+        if (!report) {
             ++at;
             continue;
         }
         // The session's number goes on for its result; the session itself may go.
-        reports_[number] = {*report_id};
+        send_result(number, *report);
         at = sessions_.erase(at);
         numbers_.erase(session);
-        (void)deliver_results();
     }
 }
 
@@ -66,25 +65,27 @@ void registrar_link::detach(registrar_session& session) {
     }
 }
 
+void registrar_link::send_result(uint32_t number, const result_message& m) {
+    reports_[number] = m.kk3_id;
+    reporting_.insert(m.kk3_id);
+    if (auto octets = to_frame(message_type::result, number, m)) {
+        append(output_, *octets);
+    }
+}
+
+// "repeats it to the MASA (over a `session_open`) until acked"
 result<void> registrar_link::deliver_results() {
     BERTH_TRY(waiting, records_.undelivered_results(device_root_spki_, most_results));
     for (const auto& w : waiting) {
-        const result_message message{w.kk3_id, w.installed ? result_status::installed : result_status::refused,
-                                     wire::opaque<0, 64>(std::string_view(w.refusal))};
-        auto found = std::find_if(reports_.begin(), reports_.end(), [&](const auto& r) { return r.second.id == w.kk3_id; });
-        uint32_t number = 0;
-        if (found == reports_.end()) {
-            // "repeats it to the MASA (over a `session_open`) until acked"
-            number = next_++;
-            reports_[number] = {w.kk3_id};
-            session_open open{w.device.device_root_spki, serial_field(std::string_view(w.device.serial)), w.z3_hash};
-            BERTH_TRY(octets, to_frame(message_type::session_open, number, open));
-            append(output_, octets);
-        } else {
-            number = found->first;
+        if (reporting_.contains(w.kk3_id)) {
+            continue;  // said on this KK1, the answer is on its way
         }
-        BERTH_TRY(octets, to_frame(message_type::result, number, message));
+        const uint32_t number = next_++;
+        session_open open{w.device.device_root_spki, serial_field(std::string_view(w.device.serial)), w.z3_hash};
+        BERTH_TRY(octets, to_frame(message_type::session_open, number, open));
         append(output_, octets);
+        send_result(number, {w.kk3_id, w.installed ? result_status::installed : result_status::refused,
+                             wire::opaque<0, 64>(std::string_view(w.refusal))});
     }
     return {};
 }
@@ -118,7 +119,7 @@ result<void> registrar_link::receive(bytes_view kk1_octets) {
 }
 
 void registrar_link::on_report_answer(uint32_t number, const frame& f) {
-    const kk3_id_field id = reports_[number].id;
+    const kk3_id_field id = reports_[number];
     std::string outcome;
     if (f.is(message_type::result_ack)) {
         outcome = "ok";
@@ -129,6 +130,7 @@ void registrar_link::on_report_answer(uint32_t number, const frame& f) {
         if (!e.is("withdrawn") && !e.is("unknown_kk3")) {
             log::failure("result_not_taken", e, {{"id", to_hex(id)}});
             reports_.erase(number);
+            reporting_.erase(id);
             return;
         }
         outcome = e.name;
@@ -136,6 +138,7 @@ void registrar_link::on_report_answer(uint32_t number, const frame& f) {
         return;
     }
     reports_.erase(number);
+    reporting_.erase(id);
     if (outcome == "withdrawn") {
         (void)records_.revoke_granted(id, "withdrawn", clock_.now());
     }
@@ -158,6 +161,7 @@ void registrar_link::lost() {
     const auto sessions = std::exchange(sessions_, {});
     numbers_.clear();
     reports_.clear();
+    reporting_.clear();
     for (const auto& [number, session] : sessions) {
         session->masa_lost();
     }

@@ -5,6 +5,7 @@
 #include "onboarding/registrar/session.h"
 
 #include <map>
+#include <set>
 
 namespace berth::onboarding {
 
@@ -37,9 +38,7 @@ public:
     [[nodiscard]] size_t open_sessions() const { return sessions_.size() + reports_.size(); }
 
 private:
-    struct report {
-        kk3_id_field id{};
-    };
+    void send_result(uint32_t number, const result_message& m);
     void on_report_answer(uint32_t number, const frame& f);
     void on_release_answer(uint32_t number, const frame& f);
     void put(uint32_t number, const registrar_session::masa_message& m);
@@ -52,7 +51,8 @@ private:
     uint32_t next_ = 1;  // "a session number is never reused on one KK1"
     std::map<uint32_t, registrar_session*> sessions_;
     std::map<const registrar_session*, uint32_t> numbers_;
-    std::map<uint32_t, report> reports_;
+    std::map<uint32_t, kk3_id_field> reports_;
+    std::set<kk3_id_field> reporting_;
     std::map<uint32_t, device_identity> releases_;
     std::vector<release_answer> released_;
 };

@@ -479,7 +479,7 @@ result<void> registrar_session::on_result(const frame& f) {
         BERTH_CHECK(records_.revoke_granted(m.kk3_id, refused, clock_.now()));
         why_ = refusal(refused);
     }
-    report_ = m.kk3_id;
+    report_ = result_message{m.kk3_id, m.status, wire::opaque<0, 64>(std::string_view(refused))};
     // "The registrar acks it to the device once stored"
     return send(message_type::result_ack, empty_body{});
 }

@@ -7,6 +7,7 @@
 #include "onboarding/messages/authorization.h"
 #include "onboarding/messages/authorization_request.h"
 #include "onboarding/messages/frame.h"
+#include "onboarding/messages/result.h"
 #include "onboarding/possession.h"
 #include "onboarding/registrar/order.h"
 #include "onboarding/registrar/transitions.h"
@@ -56,7 +57,7 @@ public:
     [[nodiscard]] std::optional<certificate_order> take_order() { return std::exchange(order_, std::nullopt); }
     [[nodiscard]] bool awaits_approval() const { return awaiting_approval_; }
     // A stored result that the MASA should be told on this session, once.
-    [[nodiscard]] std::optional<kk3_id_field> take_report() { return std::exchange(report_, std::nullopt); }
+    [[nodiscard]] std::optional<result_message> take_report() { return std::exchange(report_, std::nullopt); }
     [[nodiscard]] std::vector<step_event> take_steps() { return std::exchange(steps_, {}); }
     [[nodiscard]] bool closing() const { return state_ == registrar_state::done || state_ == registrar_state::ended; }
 
@@ -140,7 +141,7 @@ private:
     std::optional<certificate_order> order_;
     std::vector<issued_certificate> issued_;
     bool issued_all_ = false;
-    std::optional<kk3_id_field> report_;
+    std::optional<result_message> report_;
     bool installed_ = false;
     milliseconds started_at_ = 0;
     milliseconds heard_at_ = 0;
