@@ -1,0 +1,276 @@
+#include "onboarding/masa/service.h"
+
+#include "crypto/aead.h"
+#include "crypto/hash.h"
+#include "onboarding/errors.h"
+#include "pki/profiles.h"
+
+namespace berth::onboarding {
+
+namespace {
+
+// "for at most 10 minutes"
+constexpr unix_seconds kk3_waits = 600;
+
+result<void> audited(masa_records& records, const clock& time, const device_identity& device, const std::string& customer,
+                     const kk3_id_field& id, const error& e) {
+    return records.audit({time.now(), "refused", device, customer, e.name, to_hex(id)});
+}
+
+}  // namespace
+
+masa_service::masa_service(masa_settings settings, masa_records& records, const clock& time, random_source& random)
+    : settings_(std::move(settings)), records_(records), clock_(time), random_(random) {
+    auto trust = pki::trust_store::build({settings_.device_roots, settings_.device_issuers, settings_.device_crls});
+    if (trust) {
+        device_trust_ = std::move(*trust);
+    } else {
+        device_trust_ = *pki::trust_store::build({});  // nobody is trusted; berthd refuses such a configuration earlier
+    }
+}
+
+authkem::server_config masa_service::kk3_config() const {
+    authkem::server_config config;
+    config.cipher_suites = authkem::default_cipher_suites();
+    config.credentials = settings_.keys;
+    config.client_auth = authkem::client_auth::require;
+    config.trust = *device_trust_;
+    config.alpn = {std::string(alpn_kk3)};
+    config.alpn_required = true;
+    // "MASA: chain to Z1, id-kp-clientAuth, not id-kp-serverAuth"
+    config.policy = [](const pki::verified_chain& chain) -> result<void> { return pki::require_device(chain.leaf()); };
+    return config;
+}
+
+result<pki::trust_store> masa_service::registrar_trust() {
+    BERTH_TRY(generation, records_.trust_generation());
+    if (registrar_trust_ && generation == trust_generation_) {
+        return *registrar_trust_;
+    }
+    BERTH_TRY(customers, records_.customers());
+    pki::trust_store::contents contents;
+    for (const auto& customer : customers) {
+        BERTH_TRY(root, pki::certificate::parse(customer.root));
+        contents.anchors.push_back(std::move(root));
+    }
+    contents.crls = settings_.registrar_crls;
+    BERTH_TRY(built, pki::trust_store::build(std::move(contents)));
+    customers_ = std::move(customers);
+    registrar_trust_ = built;
+    trust_generation_ = generation;
+    return built;
+}
+
+result<masa_service::customer_match> masa_service::match_customer(const kk1_peer& peer) {
+    BERTH_TRY(trust, registrar_trust());
+    pki::verify_options options;
+    options.time = pki::validity_instants::at(clock_.now());
+    options.leaf = pki::leaf_rule::kem;
+    auto verified = pki::verify_chain(trust, peer.chain, options);
+    if (!verified) {
+        const std::string& why = verified.error().name;
+        return refuse(why == "certificate_revoked" ? "revoked" : why == "unknown_issuer" ? "unknown_registrar_root" : "not_a_registrar",
+                      verified.error().message);
+    }
+    // "A customer's CA puts id-kp-cmcRA into registrar certificates alone": an onboarded device is no registrar.
+    if (!pki::require_registrar(verified->leaf())) {
+        return refuse("not_a_registrar", "id-kp-cmcRA is missing");
+    }
+    for (const auto& customer : customers_) {
+        if (same_octets(customer.root, verified->anchor().der())) {
+            return customer_match{customer.name, verified->anchor()};
+        }
+    }
+    return refuse("unknown_registrar_root");
+}
+
+result<std::string> masa_service::customer_of(const kk1_peer& peer) {
+    BERTH_TRY(match, match_customer(peer));
+    return match.name;
+}
+
+// ---- KK3
+
+bytes masa_service::protect(const kk3_id_field& id, const secret_bytes& keys) {
+    const auto nonce = random_.octets<crypto::aead_nonce_size>();
+    crypto::aead_key aead(crypto::aead_algorithm::aes256gcm, settings_.store_key.reveal(), crypto::aead_key::use::seal);
+    return concat({nonce, aead.seal(nonce, id, keys.reveal())});
+}
+
+result<kk3_keys> masa_service::unprotect(const waiting_kk3& kk3) const {
+    const bytes_view sealed = kk3.sealed_keys;
+    if (sealed.size() < crypto::aead_nonce_size) {
+        return fail(error_category::internal, "corrupt_store", "the stored keys of a KK3 are cut short");
+    }
+    crypto::aead_key aead(crypto::aead_algorithm::aes256gcm, settings_.store_key.reveal(), crypto::aead_key::use::open);
+    auto opened = aead.open(sealed.first<crypto::aead_nonce_size>(), kk3.id, sealed.subspan(crypto::aead_nonce_size));
+    if (!opened) {
+        return fail(error_category::internal, "corrupt_store", "the stored keys of a KK3 do not open with the store key");
+    }
+    const secret_bytes packed{bytes_view(*opened)};
+    explicit_bzero(opened->data(), opened->size());
+    return kk3_keys::unpack(kk3.id, packed.reveal());
+}
+
+result<waiting_kk3> masa_service::accept_kk3(const authkem::server& kk3) {
+    // "KK3 device -> MASA (K3): PDK [...] never the full handshake"
+    if (kk3.flow() != authkem::flow::pdk) {
+        return refuse("kk3_failed", "KK3 must be made with the pre-distributed key");
+    }
+    const auto& peer = kk3.peer();
+    if (!peer.anchor || peer.chain.empty()) {
+        return refuse("kk3_failed", "the device was not authenticated");
+    }
+    const auto serial = peer.chain.front().device_serial();
+    if (!serial) {
+        return refuse("kk3_failed", serial.error().message);
+    }
+    const auto keys = kk3_keys::derive([&](std::string_view label, size_t length) { return kk3.exporter(label, {}, length); });
+    waiting_kk3 waiting;
+    waiting.id = keys.id();
+    waiting.device = {peer.anchor->spki_sha256(), *serial};
+    waiting.z3_hash = peer.chain.front().sha256();
+    waiting.sealed_keys = protect(waiting.id, keys.pack());
+    waiting.expires_at = clock_.now() + kk3_waits;
+    BERTH_CHECK(records_.put_kk3(waiting));
+    return waiting;
+}
+
+// ---- the decision
+
+result<authorization> masa_service::decide(const kk1_peer& peer, const session_open& session, const kk3_id_field& id,
+                                           bytes_view bi2) {
+    BERTH_TRY(before, records_.find_authorization(id));
+    if (before) {
+        return decide_again(peer, session, *before, bi2);
+    }
+    BERTH_TRY(kk3, records_.find_kk3(id, clock_.now()));
+    if (!kk3) {
+        return refuse("unknown_kk3");
+    }
+    return decide_first(peer, session, *kk3, bi2);
+}
+
+// The checks that need no ownership record, in the order of section 5.
+result<void> masa_service::check_names(const kk1_peer& peer, const session_open& session, const device_identity& device,
+                                       const hash_field& z3_hash, const authorization_info& bi1) const {
+    if (bi1.version != protocol_version) {
+        return refuse("unsupported_version");
+    }
+    // "serial in BI1 = serial of Z3 on KK3 = serial and z3_hash of `session_open` (`serial_mismatch`)"
+    if (bi1.device_serial.text() != device.serial || session.serial.text() != device.serial ||
+        session.device_root_spki != device.device_root_spki || session.z3_hash != z3_hash) {
+        return refuse("serial_mismatch");
+    }
+    // "registrar_leaf_hash = leaf on KK1 (else a registrar in the middle: `registrar_mismatch`)"
+    if (bi1.registrar_leaf_hash != peer.chain.front().sha256()) {
+        return refuse("registrar_mismatch");
+    }
+    return {};
+}
+
+result<bytes> masa_service::make_voucher(const kk3_keys& keys, const authorization_info& bi1, const device_identity& device,
+                                         const std::string& customer, const pki::certificate& root, unix_seconds now) {
+    voucher v;
+    v.nonce = bi1.nonce;
+    v.device_serial = bi1.device_serial;
+    v.registrar_leaf_hash = bi1.registrar_leaf_hash;
+    v.pinned_domain_cert = wire::opaque<1, 16384>(root.der());
+    v.customer = name_field(std::string_view(customer));
+    v.issued_at = static_cast<uint64_t>(now);
+    v.expires_at = v.issued_at + voucher_lifetime_seconds;
+    BERTH_TRY(config, records_.manufacturer_configuration(device));
+    v.manufacturer_config = wire::opaque<0, 16384>(std::string_view(config));
+    return keys.seal_voucher(v);
+}
+
+result<authorization> masa_service::decide_first(const kk1_peer& peer, const session_open& session, const waiting_kk3& kk3,
+                                                 bytes_view bi2) {
+    const auto refused = [&](const error& e, const std::string& customer = {}) -> result<authorization> {
+        BERTH_CHECK(audited(records_, clock_, kk3.device, customer, kk3.id, e));
+        return fail(e);
+    };
+    BERTH_TRY(keys, unprotect(kk3));
+    // "Checked in this order, and only once BI2 opens"
+    auto opened = keys.open_authorization(bi2);
+    if (!opened) {
+        return refused(opened.error());
+    }
+    const auto& [octets, bi1] = *opened;
+    if (const auto named = check_names(peer, session, kk3.device, kk3.z3_hash, bi1); !named) {
+        return refused(named.error());
+    }
+    const auto customer = match_customer(peer);
+    if (!customer) {
+        return refused(customer.error());
+    }
+    const unix_seconds now = clock_.now();
+    BERTH_TRY(sealed, make_voucher(keys, bi1, kk3.device, customer->name, customer->root, now));
+    authorization_attempt attempt;
+    attempt.answer = {kk3.id, to_array<32>(crypto::sha256(bi2).view()), kk3.device, kk3.z3_hash, customer->name, octets, sealed};
+    attempt.nonce = bi1.nonce;
+    attempt.registrar_leaf_hash = bi1.registrar_leaf_hash;
+    attempt.now = now;
+    attempt.voucher_expires_at = now + static_cast<unix_seconds>(voucher_lifetime_seconds);
+    attempt.log_id = to_hex(kk3.id);
+    // "Nothing sealed leaves before the commit"
+    BERTH_TRY(outcome, records_.authorize(attempt));
+    const auto answer = [](const stored_authorization& a) {
+        return authorization{wire::opaque<1, 1024>(bytes_view(a.bi1)), wire::opaque<1, 65535>(bytes_view(a.sealed_voucher))};
+    };
+    switch (outcome.verdict) {
+    case authorization_verdict::stored: return answer(attempt.answer);
+    // "A node that loses the insert sends the stored octets."
+    case authorization_verdict::stored_before: return answer(outcome.stored);
+    // "whoever is not the owner gets `not_assigned`; that it is `assigned_elsewhere` stands only in the log"
+    case authorization_verdict::not_assigned:
+    case authorization_verdict::assigned_elsewhere: return refuse("not_assigned");
+    case authorization_verdict::blocked: return refuse("blocked");
+    case authorization_verdict::revoked: return refuse("revoked");
+    case authorization_verdict::replayed_nonce: return refuse("replayed_nonce");
+    case authorization_verdict::kk3_reused: return refuse("kk3_reused");
+    }
+    return refuse("not_assigned");
+}
+
+// "A resend of the same BI2 passes every check again except the nonce's, from the same customer only; failing that, the
+// refusal is sent and the stored voucher erased."
+result<authorization> masa_service::decide_again(const kk1_peer& peer, const session_open& session,
+                                                 const stored_authorization& stored, bytes_view bi2) {
+    const auto refused = [&](const error& e, bool erase) -> result<authorization> {
+        BERTH_CHECK(audited(records_, clock_, stored.device, stored.customer, stored.id, e));
+        if (erase) {
+            BERTH_CHECK(records_.erase_voucher(stored.id));
+        }
+        return fail(e);
+    };
+    // "another BI2 on it is `kk3_reused`"
+    if (to_array<32>(crypto::sha256(bi2).view()) != stored.bi2_hash) {
+        return refused(refusal("kk3_reused"), false);
+    }
+    if (stored.sealed_voucher.empty()) {
+        return refused(refusal("withdrawn"), false);
+    }
+    BERTH_TRY(bi1, wire::decode<authorization_info>(stored.bi1));
+    if (const auto named = check_names(peer, session, stored.device, stored.z3_hash, bi1); !named) {
+        return refused(named.error(), true);
+    }
+    const auto customer = match_customer(peer);
+    if (!customer) {
+        return refused(customer.error(), true);
+    }
+    if (customer->name != stored.customer) {
+        return refused(refusal("not_assigned"), true);
+    }
+    BERTH_TRY(verdict, records_.check_again(stored, customer->name, clock_.now()));
+    switch (verdict) {
+    case authorization_verdict::stored:
+    case authorization_verdict::stored_before: break;
+    case authorization_verdict::blocked: return refused(refusal("blocked"), true);
+    case authorization_verdict::revoked: return refused(refusal("revoked"), true);
+    default: return refused(refusal("not_assigned"), true);
+    }
+    return authorization{wire::opaque<1, 1024>(bytes_view(stored.bi1)), wire::opaque<1, 65535>(bytes_view(stored.sealed_voucher))};
+}
+
+}  // namespace berth::onboarding
