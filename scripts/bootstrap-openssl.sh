@@ -96,6 +96,7 @@ openssl_fetch() {
         [[ ! -e $openssl_work/.unpacked ]] || return 0
         rm -rf "$openssl_work"
         ! openssl_unpack >>"$log" 2>&1 || return 0
+        rm -rf "$openssl_work"
         say "OpenSSL $version could not be fetched from the mirror (see $log)"
     done
     tail -n 10 "$log" >&2
@@ -126,6 +127,7 @@ openssl_build() {
             "${openssl_options[@]}" "-Wl,-rpath,$openssl_dest/lib" >"$log" 2>&1 || openssl_failed "$log"
         touch .configured
     fi
+    openssl_forget_half_written
     make -j"$jobs" build_generated >>"$log" 2>&1 || openssl_failed "$log"
     total=$(make -n "${openssl_targets[@]}" 2>/dev/null | grep -c -- ' -c ' || true)
     make -j"$jobs" "${openssl_targets[@]}" 2>&1 | tee -a "$log" |
@@ -136,6 +138,13 @@ openssl_build() {
     cd "$here"
     rm -rf "$openssl_work" "$cache/build/openssl-source"
     say "OpenSSL $openssl_version built in $((SECONDS - start)) s"
+}
+
+# A killed compiler or generator leaves a file that make takes for finished. It is among the youngest ones.
+openssl_forget_half_written() {
+    local newest
+    newest=$(find . -type f -newer .configured -printf '%T@\n' | sort -n | tail -n 1)
+    [[ -z $newest ]] || find . -type f -newer .configured -newermt "@$((${newest%.*} - 20))" -delete
 }
 
 openssl_failed() {
