@@ -1,0 +1,255 @@
+#include "onboarding/masa/link.h"
+
+#include "onboarding/errors.h"
+#include "onboarding/messages/authorization_request.h"
+#include "onboarding/messages/error.h"
+#include "onboarding/messages/release.h"
+#include "onboarding/messages/result.h"
+#include "onboarding/messages/tunnel.h"
+
+namespace berth::onboarding {
+
+namespace {
+
+// "an unknown kk3_id is looked for during 10 s in direct mode, then `unknown_kk3`"
+constexpr milliseconds look_for_kk3 = 10'000;
+
+}  // namespace
+
+struct masa_link::session {
+    uint32_t number = 0;
+    masa_state state = masa_state::open;
+    session_open about;
+    std::unique_ptr<authkem::server> kk3;
+    size_t tunnelled_in = 0;
+    size_t tunnelled_out = 0;
+    authorization_request asked;
+    milliseconds deadline = 0;
+    std::string log_id;
+    std::string customer;
+    device_identity device;  // as the decision found it
+};
+
+masa_link::masa_link(masa_service& service, kk1_peer peer) : service_(service), peer_(std::move(peer)) {
+    if (auto customer = service_.customer_of(peer_)) {
+        customer_ = std::move(*customer);
+    }
+}
+
+masa_link::~masa_link() = default;
+
+result<void> masa_link::receive(bytes_view kk1_octets) {
+    reader_.feed(kk1_octets);
+    for (;;) {
+        BERTH_TRY(next, reader_.next());  // "only a Frame that does not decode closes KK1"
+        if (!next) {
+            return {};
+        }
+        BERTH_CHECK(handle(*next));
+    }
+}
+
+result<void> masa_link::handle(const frame& f) {
+    if (f.session == 0) {
+        return refuse("malformed", "a frame on KK1 without a session number");
+    }
+    // Default deny: "A frame at the wrong time is `error` `unexpected_message` for its session".
+    if (!allowed(f.type, registrar_to_masa)) {
+        end_with_error(f.session, refusal("unexpected_message"));
+        return {};
+    }
+    result<void> done;
+    const auto found = sessions_.find(f.session);
+    switch (static_cast<message_type>(f.type)) {
+    case message_type::session_open: done = on_open(f); break;
+    case message_type::result: done = on_result(f); break;
+    case message_type::release: done = on_release(f); break;
+    default:
+        if (found == sessions_.end()) {
+            return {};  // "Frames for ended sessions are dropped"
+        }
+        switch (static_cast<message_type>(f.type)) {
+        case message_type::tunnel: done = on_session(*found->second, masa_event::tunnel, f); break;
+        case message_type::authorization_request: done = on_session(*found->second, masa_event::authorization_request, f); break;
+        default: sessions_.erase(found); break;  // `error` of the registrar
+        }
+    }
+    // A fault of our own (the store) must not look like a refusal: the peer is told to come again.
+    if (!done) {
+        end_with_error(f.session, done.error());
+        if (done.error().category == error_category::internal || done.error().category == error_category::environment) {
+            return done;
+        }
+    }
+    return {};
+}
+
+result<void> masa_link::on_session(session& s, masa_event what, const frame& f) {
+    const auto to = next_state(masa_transitions, s.state, what);
+    if (!to) {
+        return refuse("unexpected_message", fmt::format("{} while {}", to_string(what), to_string(s.state)));
+    }
+    s.state = *to;
+    return what == masa_event::tunnel ? on_tunnel(s, f) : on_authorization_request(s, f);
+}
+
+result<void> masa_link::on_open(const frame& f) {
+    // "a session number is never reused on one KK1"
+    if (f.session <= highest_) {
+        return refuse("unexpected_message", "a session number that was used before");
+    }
+    highest_ = f.session;
+    if (sessions_.size() >= most_sessions) {
+        return refuse("too_many_requests");
+    }
+    BERTH_TRY(about, wire::decode<session_open>(f.body.view()));
+    auto s = std::make_unique<session>();
+    s->number = f.session;
+    s->about = std::move(about);
+    step_done(*s, step::s1);
+    sessions_.emplace(f.session, std::move(s));
+    return {};
+}
+
+// ---- KK3
+
+result<void> masa_link::on_tunnel(session& s, const frame& f) {
+    BERTH_TRY(t, wire::decode<tunnel>(f.body.view()));
+    s.tunnelled_in += t.octets.size();
+    if (s.tunnelled_in > most_tunnel_octets) {
+        return refuse("too_large", "too many octets in the tunnel");
+    }
+    if (!s.kk3) {
+        if (!s.log_id.empty()) {
+            return refuse("unexpected_message", "octets in the tunnel after KK3's handshake");
+        }
+        s.kk3 = std::make_unique<authkem::server>(service_.kk3_config(), service_.time(), service_.random());
+    }
+    const auto received = s.kk3->receive(t.octets.view());
+    flush_kk3(s);  // "A KK3 alert is forwarded as `tunnel`, then `error` `kk3_failed`."
+    if (!received) {
+        return refuse("kk3_failed", received.error().message);
+    }
+    if (!s.kk3->completed()) {
+        return {};
+    }
+    BERTH_TRY(waiting, service_.accept_kk3(*s.kk3));
+    s.log_id = to_hex(waiting.id);
+    s.kk3.reset();
+    step_done(s, step::s3, s.tunnelled_in + s.tunnelled_out);
+    return {};
+}
+
+void masa_link::flush_kk3(session& s) {
+    const bytes octets = s.kk3->take_output();
+    s.tunnelled_out += octets.size();
+    for (size_t at = 0; at < octets.size(); at += most_tunnel_frame) {
+        const auto piece = bytes_view(octets).subspan(at, std::min(most_tunnel_frame, octets.size() - at));
+        (void)send(message_type::tunnel, s.number, tunnel{wire::opaque<1, most_tunnel_frame>(piece)});
+    }
+}
+
+// ---- the decision
+
+result<void> masa_link::on_authorization_request(session& s, const frame& f) {
+    BERTH_TRY(request, wire::decode<authorization_request>(f.body.view()));
+    s.asked = std::move(request);
+    s.deadline = service_.time().steady() + look_for_kk3;
+    return answer(s);
+}
+
+result<void> masa_link::answer(session& s) {
+    auto decided = service_.decide(peer_, s.about, s.asked.kk3_id, s.asked.bi2.view());
+    const bool tunnelled = s.tunnelled_in > 0;
+    if (!decided && decided.error().is("unknown_kk3") && !tunnelled && service_.time().steady() < s.deadline) {
+        return {};  // tick() looks again
+    }
+    s.log_id = to_hex(s.asked.kk3_id);
+    step_done(s, step::s8);
+    if (!decided) {
+        return fail(decided.error());
+    }
+    s.state = *next_state(masa_transitions, s.state, masa_event::decided);
+    BERTH_TRY(octets, to_frame(message_type::authorization, s.number, *decided));
+    append(output_, octets);
+    step_done(s, step::s9, octets.size());
+    return {};
+}
+
+result<void> masa_link::tick() {
+    BERTH_TRY(generation, service_.records().ownership_generation());
+    const bool changed = generation != ownership_generation_;
+    ownership_generation_ = generation;
+    std::vector<std::pair<uint32_t, error>> over;
+    for (auto& [number, s] : sessions_) {
+        if (s->state == masa_state::deciding) {
+            if (const auto done = answer(*s); !done) {
+                over.emplace_back(number, done.error());
+            }
+        } else if (s->state == masa_state::authorized && changed) {
+            const device_identity device{s->about.device_root_spki, std::string(s->about.serial.text())};
+            BERTH_TRY(still, service_.records().still_assigned(device, customer_, service_.time().now()));
+            if (!still) {
+                over.emplace_back(number, refusal("withdrawn"));  // "Block or release while a session is open"
+            }
+        }
+    }
+    for (const auto& [number, e] : over) {
+        end_with_error(number, e);
+    }
+    return {};
+}
+
+// ---- results and releases
+
+result<void> masa_link::on_result(const frame& f) {
+    BERTH_TRY(m, wire::decode<result_message>(f.body.view()));
+    if (m.status != result_status::installed && m.status != result_status::refused) {
+        return refuse("malformed", "a result of unknown status");
+    }
+    // Authorised anew: only the customer that was authorised may report.
+    BERTH_TRY(customer, service_.customer_of(peer_));
+    const bool installed = m.status == result_status::installed;
+    const std::string refused(is_protocol_error(m.refusal.text()) ? m.refusal.text() : installed ? "" : "peer_error");
+    BERTH_TRY(verdict, service_.records().store_result(m.kk3_id, customer, installed, refused, service_.time().now()));
+    switch (verdict) {
+    case result_verdict::withdrawn: return refuse("withdrawn");
+    case result_verdict::unknown: return refuse("unknown_kk3");
+    case result_verdict::acknowledged: break;
+    }
+    const auto found = sessions_.find(f.session);
+    if (found != sessions_.end()) {
+        ends_.push_back({std::string(found->second->about.serial.text()), to_hex(m.kk3_id), installed ? "ok" : refused});
+        sessions_.erase(found);
+    }
+    return send(message_type::result_ack, f.session, empty_body{});
+}
+
+result<void> masa_link::on_release(const frame& f) {
+    BERTH_TRY(m, wire::decode<release>(f.body.view()));
+    BERTH_TRY(customer, service_.customer_of(peer_));
+    const device_identity device{m.device_root_spki, std::string(m.serial.text())};
+    BERTH_TRY(verdict, service_.records().release(device, customer, std::string(m.successor.text()), service_.time().now()));
+    // Only the owner learns whether the successor is known: for all others the answer is `not_owner`.
+    if (verdict != release_verdict::released) {
+        return refuse("not_owner", verdict == release_verdict::unknown_successor ? "the successor is not a registered customer" : "");
+    }
+    return send(message_type::release_ack, f.session, empty_body{});
+}
+
+// ---- endings
+
+void masa_link::end_with_error(uint32_t number, const error& e) {
+    const auto found = sessions_.find(number);
+    if (found != sessions_.end()) {
+        ends_.push_back({std::string(found->second->about.serial.text()), found->second->log_id, e.name});
+        sessions_.erase(found);
+    }
+    (void)send(message_type::error, number, to_message(e));
+}
+
+void masa_link::step_done(const session& s, step which, size_t octets) {
+    steps_.push_back({std::string(s.about.serial.text()), s.log_id, {which, octets}});
+}
+
+}  // namespace berth::onboarding
