@@ -1,3 +1,9 @@
+# One precompiled header for all folders and programs: nothing that defines a macro of its own may be linked to it.
+add_library(berth_pch OBJECT ${CMAKE_SOURCE_DIR}/src/base/pch.cpp)
+target_include_directories(berth_pch PUBLIC ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(berth_pch PUBLIC tl::expected fmt::fmt)
+target_precompile_headers(berth_pch PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h)
+
 # berth_module(NAME SOURCES ... [DEPENDS ...] [LIBS ...]): one folder of src/, one static library berth_NAME.
 # DEPENDS names folders of src/; LIBS names third-party targets (private unless given under PUBLIC_LIBS).
 function(berth_module name)
@@ -6,12 +12,7 @@ function(berth_module name)
     target_include_directories(berth_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
     list(TRANSFORM ARG_DEPENDS PREPEND berth_)
     target_link_libraries(berth_${name} PUBLIC ${ARG_DEPENDS} ${ARG_PUBLIC_LIBS} PRIVATE ${ARG_LIBS})
-    # One precompiled header, made by the lowest folder and reused by all: its flags are the same everywhere.
-    if(name STREQUAL "base")
-        target_precompile_headers(berth_base PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h)
-    else()
-        target_precompile_headers(berth_${name} REUSE_FROM berth_base)
-    endif()
+    target_precompile_headers(berth_${name} REUSE_FROM berth_pch)
 endfunction()
 
 # Executables are compiled like the libraries (-fPIC, linked with -pie), so that they can share precompiled headers.
@@ -28,7 +29,7 @@ function(berth_program name)
     list(TRANSFORM ARG_DEPENDS PREPEND berth_)
     target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBS})
     berth_executable_flags(${name})
-    target_precompile_headers(${name} REUSE_FROM berth_base)
+    target_precompile_headers(${name} REUSE_FROM berth_pch)
 endfunction()
 
 # berth_test(NAME LABELS ... SOURCES ... [DEPENDS ...] [LIBS ...] [TIMEOUT s] [SERIAL]): one GoogleTest binary, one ctest entry.

@@ -82,7 +82,7 @@ void authkem_listener::impl::take(tcp::socket socket) {
     auto made = std::make_shared<authkem_stream::impl>(on, std::move(socket), std::move(*server), time, random, limits.stream);
     ++per_address[from];
     const auto at = handshakes.insert(handshakes.end(), pending{authkem_stream(made), from});
-    made->events.on_established = [self = weak_from_this(), at] {
+    made->events->on_established = [self = weak_from_this(), at] {
         if (const auto listener = self.lock()) {
             authkem_stream stream = std::move(at->stream);
             listener->forget(at);
@@ -90,7 +90,7 @@ void authkem_listener::impl::take(tcp::socket socket) {
             listener->accepted(std::move(stream));
         }
     };
-    made->events.on_closed = [self = weak_from_this(), at](const error* why) {
+    made->events->on_closed = [self = weak_from_this(), at](const error* why) {
         if (const auto listener = self.lock()) {
             const std::string peer = at->from;
             const error reason = why ? *why : error{error_category::peer, "closed_in_handshake", "the peer closed during the handshake"};

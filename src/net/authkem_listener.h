@@ -9,7 +9,6 @@ struct listener_limits {
     stream_limits stream;
     // "Before the peer's Finished, limits count only address, KK1 customer (tunnels) and concurrent handshakes"
     // (docs/onboarding.md section 7).
-    size_t most_connections = 20'000;
     size_t most_handshakes = 4'096;
     size_t most_handshakes_per_address = 1'024;
 };

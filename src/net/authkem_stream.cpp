@@ -107,8 +107,8 @@ void authkem_stream::impl::pump() {
     if (!told_established && connection.completed()) {
         told_established = true;
         deadline.cancel();
-        if (events.on_established) {
-            events.on_established();
+        if (const auto held = events; held->on_established) {
+            held->on_established();
         }
     }
     if (finished) {
@@ -116,8 +116,8 @@ void authkem_stream::impl::pump() {
     }
     if (connection.has_received()) {
         const bytes data = connection.take_received();
-        if (events.on_data && !closing) {
-            events.on_data(data);
+        if (const auto held = events; held->on_data && !closing) {
+            held->on_data(data);
         }
     }
     if (finished) {
@@ -194,10 +194,9 @@ void authkem_stream::impl::finish(std::optional<error> why) {
     if (closing && !fatal) {
         why.reset();
     }
-    const auto told = std::exchange(events.on_closed, nullptr);
-    events = {};
-    if (told) {
-        told(why ? &*why : nullptr);
+    const auto held = std::exchange(events, std::make_shared<stream_events>());
+    if (held->on_closed) {
+        held->on_closed(why ? &*why : nullptr);
     }
 }
 
@@ -213,7 +212,7 @@ void authkem_stream::impl::abandon() {
 authkem_stream::~authkem_stream() {
     if (impl_ && !impl_->finished) {
         impl_->finished = true;
-        impl_->events = {};
+        impl_->events = std::make_shared<stream_events>();
         impl_->abandon();
     }
 }
@@ -227,19 +226,22 @@ authkem_stream& authkem_stream::operator=(authkem_stream&& other) noexcept {
 authkem_stream authkem_stream::connect(loop& on, const address& to, std::shared_ptr<const authkem::client_context> context,
                                        const clock& time, random_source& random, stream_events events, const stream_limits& limits) {
     auto made = std::make_shared<impl>(on, std::move(context), time, random, limits);
-    made->events = std::move(events);
+    *made->events = std::move(events);
     made->connect(to);
     return authkem_stream(std::move(made));
 }
 
 void authkem_stream::set_events(stream_events events) {
-    impl_->events = std::move(events);
+    impl_->events = std::make_shared<stream_events>(std::move(events));
 }
 
 void authkem_stream::send(bytes_view data) {
     impl_->send(data);
     if (unsent() > impl_->limits.most_unsent) {
-        impl_->finish(error{error_category::peer, "slow_peer", "the other side does not read what it is sent"});
+        // Not from within the caller's own call.
+        asio::post(impl_->socket.get_executor(), [self = impl_] {
+            self->finish(error{error_category::peer, "slow_peer", "the other side does not read what it is sent"});
+        });
     }
 }
 

@@ -32,7 +32,8 @@ struct authkem_stream::impl : std::enable_shared_from_this<impl> {
     tcp::resolver resolver;
     boost::asio::steady_timer deadline;
     authkem::connection connection;
-    stream_events events;
+    // Held while a callback runs, which may replace it.
+    std::shared_ptr<stream_events> events = std::make_shared<stream_events>();
     stream_limits limits;
     bool client;
     bool transport = false;
