@@ -1,4 +1,5 @@
-// Alerts (RFC 8446 section 6), and the errors of this folder, each of which knows the alert that tells the peer.
+// Alerts (RFC 8446 section 6), and the errors of this folder, each of which knows the alert that tells the
+// peer.
 #pragma once
 
 #include "base/bytes.h"
@@ -34,7 +35,8 @@ enum class alert : uint8_t {
     no_application_protocol = 120,
 };
 
-// "bad_record_mac"; "alert_<code>" is spelt by the caller: this gives "unknown" for a code that is none of alert.
+// "bad_record_mac"; "alert_<code>" is spelt by the caller: this gives "unknown" for a code that is none of
+// alert.
 std::string_view name_of(alert a);
 std::optional<alert> alert_from_name(std::string_view name);
 
@@ -43,8 +45,8 @@ std::optional<alert> alert_from_name(std::string_view name);
 // Profile 8: "alerts of level fatal except close_notify".
 std::array<uint8_t, 2> encode_alert(alert a);
 
-// The description of a received alert, its level ignored. RFC 8446 6: "Unknown Alert types MUST be treated as error
-// alerts", so any code is a value. Error `malformed_alert`: not exactly two octets.
+// The description of a received alert, its level ignored. RFC 8446 6: "Unknown Alert types MUST be treated as
+// error alerts", so any code is a value. Error `malformed_alert`: not exactly two octets.
 result<alert> decode_alert(bytes_view content);
 
 // An error of the handshake with the alert that the peer is to get for it, kept as the parameter "alert".

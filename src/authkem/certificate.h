@@ -32,7 +32,8 @@ using der_chain = std::vector<bytes>;
 result<bytes> encode_certificate(const der_chain& chain);
 
 // Errors: `malformed_certificate` (decode_error), `context_not_empty` (illegal_parameter), and those of
-// check_extensions: we offer nothing that a CertificateEntry could answer. The certificates themselves are not judged.
+// check_extensions: we offer nothing that a CertificateEntry could answer. The certificates themselves are
+// not judged.
 result<der_chain> parse_certificate(bytes_view body);
 
 }  // namespace berth::authkem

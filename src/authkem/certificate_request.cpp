@@ -10,9 +10,9 @@ result<bytes> encode_certificate_request(const std::vector<scheme>& schemes) {
     }
     BERTH_TRY(algorithms, make_extension(extension_type::signature_algorithms, leaf));
     message.extensions.items.push_back(std::move(algorithms));
-    BERTH_TRY(ca_algorithms,
-              make_extension(extension_type::signature_algorithms_cert,
-                             signature_schemes{{{ca_signature_algorithms.begin(), ca_signature_algorithms.end()}}}));
+    BERTH_TRY(ca_algorithms, make_extension(extension_type::signature_algorithms_cert,
+                                            signature_schemes{{{ca_signature_algorithms.begin(),
+                                                                ca_signature_algorithms.end()}}}));
     message.extensions.items.push_back(std::move(ca_algorithms));
     return encode_message(handshake_type::certificate_request, message);
 }
@@ -26,8 +26,8 @@ result<std::vector<uint16_t>> parse_certificate_request(bytes_view body) {
     }
     const std::vector<extension>& list = message.extensions.items;
     BERTH_CHECK(check_extensions(list, extension_place::certificate_request, nullptr));
-    // Profile 4: "`signature_algorithms` = KEM schemes accepted for the client leaf, and `signature_algorithms_cert`
-    // (either absent: `missing_extension`)".
+    // Profile 4: "`signature_algorithms` = KEM schemes accepted for the client leaf, and
+    // `signature_algorithms_cert` (either absent: `missing_extension`)".
     BERTH_TRY(leaf, require(list, extension_type::signature_algorithms, "CertificateRequest"));
     BERTH_TRY(ca, require(list, extension_type::signature_algorithms_cert, "CertificateRequest"));
     BERTH_TRY(schemes, body_of<signature_schemes>(*leaf));

@@ -18,8 +18,8 @@ struct certificate_request {
 // `schemes` are accepted for the client's leaf, in that order.
 result<bytes> encode_certificate_request(const std::vector<scheme>& schemes);
 
-// The code points of the schemes that the server accepts. Errors: `malformed_*` (decode_error), `context_not_empty`
-// (illegal_parameter), `missing_extension`, and those of check_extensions.
+// The code points of the schemes that the server accepts. Errors: `malformed_*` (decode_error),
+// `context_not_empty` (illegal_parameter), `missing_extension`, and those of check_extensions.
 result<std::vector<uint16_t>> parse_certificate_request(bytes_view body);
 
 }  // namespace berth::authkem

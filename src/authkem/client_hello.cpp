@@ -8,7 +8,8 @@ namespace berth::authkem {
 
 namespace {
 
-// Collects extensions in the order in which they are added, and remembers the first that could not be encoded.
+// Collects extensions in the order in which they are added, and remembers the first that could not be
+// encoded.
 class extension_writer {
 public:
     template <wire::structure T>
@@ -65,8 +66,8 @@ result<std::vector<std::string>> parse_alpn(const extension& e) {
     return names;
 }
 
-// Profile 2: "A server that does not find it, or finds no common version, answers `handshake_failure`, before it judges
-// any other missing extension."
+// Profile 2: "A server that does not find it, or finds no common version, answers `handshake_failure`, before
+// it judges any other missing extension."
 result<void> judge_profile(const std::vector<extension>& list) {
     const extension* e = find(list, extension_type::authkem_profile);
     if (e != nullptr) {
@@ -106,11 +107,13 @@ result<bytes> parse_key_share(const extension& groups_extension, const extension
     }
     // Profile 2: "a server that cannot use an offered share answers `handshake_failure`".
     if (ours == nullptr) {
-        return refuse(alert::handshake_failure, "no_usable_share", "the client sent no X25519MLKEM768 key share");
+        return refuse(alert::handshake_failure, "no_usable_share",
+                      "the client sent no X25519MLKEM768 key share");
     }
-    // RFC 8446 4.2.8: "Clients MUST NOT offer multiple KeyShareEntry values for the same group. Clients MUST NOT offer
-    // any KeyShareEntry values for groups not listed in the client's "supported_groups" extension. Servers MAY check for
-    // violations of these rules and abort the handshake with an "illegal_parameter" alert if one is violated."
+    // RFC 8446 4.2.8: "Clients MUST NOT offer multiple KeyShareEntry values for the same group. Clients MUST
+    // NOT offer any KeyShareEntry values for groups not listed in the client's "supported_groups" extension.
+    // Servers MAY check for violations of these rules and abort the handshake with an "illegal_parameter"
+    // alert if one is violated."
     if (repeated) {
         return refuse(alert::illegal_parameter, "repeated_share", "the client sent two shares of one group");
     }
@@ -132,7 +135,8 @@ result<void> parse_pdk(const std::vector<extension>& list, parsed_client_hello& 
     if (early != nullptr) {
         BERTH_CHECK(require_empty(*early));
         if (stored == nullptr) {
-            return refuse(alert::illegal_parameter, "early_auth_alone", "the client sent early_auth without stored_auth_key");
+            return refuse(alert::illegal_parameter, "early_auth_alone",
+                          "the client sent early_auth without stored_auth_key");
         }
         out.early_auth = true;
     }
@@ -173,11 +177,13 @@ result<encoded_client_hello> encode_client_hello(const client_hello_content& con
     list.add(extension_type::signature_algorithms_cert,
              signature_schemes{{{ca_signature_algorithms.begin(), ca_signature_algorithms.end()}}});
     list.add(extension_type::key_share,
-             client_key_shares{{{key_share_entry{crypto::group_x25519mlkem768, wire::opaque<1, 65535>(content.key_share)}}}});
+             client_key_shares{{{key_share_entry{crypto::group_x25519mlkem768,
+                                                 wire::opaque<1, 65535>(content.key_share)}}}});
     list.add(extension_type::authkem_profile, offered_profiles{{bytes{profile_version}}});
     if (content.pdk) {
-        list.add(extension_type::stored_auth_key, stored_auth_key{wire::opaque<32, 32>(content.pdk->fingerprint),
-                                                                  wire::opaque<1, 65535>(content.pdk->encapsulation)});
+        list.add(extension_type::stored_auth_key,
+                 stored_auth_key{wire::opaque<32, 32>(content.pdk->fingerprint),
+                                 wire::opaque<1, 65535>(content.pdk->encapsulation)});
         if (content.pdk->early_auth) {
             list.add_empty(extension_type::early_auth);
         }
@@ -201,18 +207,19 @@ result<parsed_client_hello> parse_client_hello(bytes_view body) {
     BERTH_CHECK(judge_version(list));
     // Profile 2: "`legacy_session_id` is empty (else `illegal_parameter`)".
     if (!hello.legacy_session_id.empty()) {
-        return refuse(alert::illegal_parameter, "session_id_not_empty", "the client sent a legacy_session_id");
+        return refuse(alert::illegal_parameter, "session_id_not_empty",
+                      "the client sent a legacy_session_id");
     }
-    // RFC 8446 4.1.2: "For every TLS 1.3 ClientHello, this vector MUST contain exactly one byte, set to zero [...] If a
-    // TLS 1.3 ClientHello is received with any other value in this field, the server MUST abort the handshake with an
-    // "illegal_parameter" alert."
+    // RFC 8446 4.1.2: "For every TLS 1.3 ClientHello, this vector MUST contain exactly one byte, set to zero
+    // [...] If a TLS 1.3 ClientHello is received with any other value in this field, the server MUST abort
+    // the handshake with an "illegal_parameter" alert."
     if (hello.legacy_compression_methods.value != bytes{0}) {
         return refuse(alert::illegal_parameter, "bad_compression_methods", "the client offers compression");
     }
     BERTH_CHECK(judge_profile(list));
 
-    // Profile 2: "A server answers `missing_extension` when `supported_groups`, `key_share`, `signature_algorithms` or
-    // `signature_algorithms_cert` is absent".
+    // Profile 2: "A server answers `missing_extension` when `supported_groups`, `key_share`,
+    // `signature_algorithms` or `signature_algorithms_cert` is absent".
     constexpr std::string_view message = "ClientHello";
     BERTH_TRY(groups, require(list, extension_type::supported_groups, message));
     BERTH_TRY(shares, require(list, extension_type::key_share, message));

@@ -27,7 +27,7 @@ struct client_hello {
 struct client_hello_content {
     std::array<uint8_t, 32> random{};
     std::vector<cipher_suite> suites;
-    std::vector<scheme> schemes;  // accepted for the server's leaf
+    std::vector<scheme> schemes;   // accepted for the server's leaf
     std::string_view server_name;  // empty: none
     std::vector<std::string> alpn;
     bytes_view key_share;  // of X25519MLKEM768
@@ -48,11 +48,11 @@ result<encoded_client_hello> encode_client_hello(const client_hello_content& con
 // A ClientHello as a server needs it, every rule that needs no configuration already judged.
 struct parsed_client_hello {
     std::array<uint8_t, 32> random{};
-    std::vector<uint16_t> cipher_suites;        // in the client's order
+    std::vector<uint16_t> cipher_suites;         // in the client's order
     std::vector<uint16_t> signature_algorithms;  // schemes accepted for the server's leaf
-    std::string server_name;                    // empty: none sent
-    std::vector<std::string> alpn;              // empty: none named
-    bytes key_share;                            // of X25519MLKEM768
+    std::string server_name;                     // empty: none sent
+    std::vector<std::string> alpn;               // empty: none named
+    bytes key_share;                             // of X25519MLKEM768
     std::optional<authkem::stored_auth_key> stored_auth_key;
     bool early_auth = false;
 };

@@ -6,8 +6,8 @@ namespace berth::authkem {
 
 result<client_states::step> client_handshake::hello() {
     const client_config& config = context_->config();
-    // Profile 8: "32 octets ClientHello/ServerHello random; then for its X25519MLKEM768 share [...] For PDK the client draws
-    // the encapsulation randomness right after the share."
+    // Profile 8: "32 octets ClientHello/ServerHello random; then for its X25519MLKEM768 share [...] For PDK
+    // the client draws the encapsulation randomness right after the share."
     client_hello_content content;
     content.random = random_.octets<32>();
     auto share = crypto::x25519mlkem768_client::generate(random_);
@@ -38,9 +38,9 @@ result<client_states::step> client_handshake::hello() {
         early_certificate = context_->certificate();
         records_.write(content_type::handshake, early_certificate);
     }
-    return step{event::start, client_states::wait_server_hello{std::move(hello.message), std::move(hello.offered),
-                                                               std::move(share), std::move(early),
-                                                               std::move(early_certificate)}};
+    return step{event::start, client_states::wait_server_hello{
+                                  std::move(hello.message), std::move(hello.offered), std::move(share),
+                                  std::move(early), std::move(early_certificate)}};
 }
 
 }  // namespace berth::authkem

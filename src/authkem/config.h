@@ -1,5 +1,6 @@
-// What a caller decides of AuthKEM connections. A context is made once from a configuration and shared by all its
-// connections; making it finds the mistakes in the configuration and does the work that need not be done again.
+// What a caller decides of AuthKEM connections. A context is made once from a configuration and shared by all
+// its connections; making it finds the mistakes in the configuration and does the work that need not be done
+// again.
 #pragma once
 
 #include "authkem/key_schedule.h"
@@ -19,11 +20,13 @@ struct credential {
 
 // How records are written. Everything is accepted on receipt, whatever is set here.
 struct record_options {
-    // The content of protected records is padded to a multiple of this many octets (RFC 8446 5.4), at most 256; 1: none.
+    // The content of protected records is padded to a multiple of this many octets (RFC 8446 5.4), at most
+    // 256; 1: none.
     size_t padding_block = 1;
     // Largest content of a record, 1 to 16 384 octets.
     size_t max_content = 16384;
-    // Our own KeyUpdate goes out before this many records under one key (RFC 8446 5.5: about 2^24.5 for AES-GCM).
+    // Our own KeyUpdate goes out before this many records under one key (RFC 8446 5.5: about 2^24.5 for
+    // AES-GCM).
     uint64_t records_per_key = uint64_t{1} << 23;
 };
 
@@ -37,11 +40,12 @@ struct observers {
 struct client_config {
     std::vector<cipher_suite> suites{all_cipher_suites.begin(), all_cipher_suites.end()};
     // Accepted for the server's leaf, preferred first.
-    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024, scheme::mlkem1024_p384};
+    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024,
+                                scheme::mlkem1024_p384};
     chain_rules server;
     std::optional<credential> own;
-    // Sent as server_name when it is a DNS name (RFC 6066 allows no addresses); empty: none. It is not compared with the
-    // certificate by itself: that is the policy's part (server_named).
+    // Sent as server_name when it is a DNS name (RFC 6066 allows no addresses); empty: none. It is not
+    // compared with the certificate by itself: that is the policy's part (server_named).
     std::string server_name;
     // Whether a CertificateRequest may come.
     bool expect_certificate_request = false;
@@ -66,7 +70,8 @@ struct server_config {
     std::vector<credential> credentials;
     authkem::client_auth client_auth = authkem::client_auth::none;
     // Accepted for the client's leaf, in the order sent.
-    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024, scheme::mlkem1024_p384};
+    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024,
+                                scheme::mlkem1024_p384};
     chain_rules client;
     std::vector<std::string> alpn;
     bool alpn_required = false;
@@ -78,7 +83,8 @@ struct server_config {
 class client_context {
 public:
     // Errors (category usage): `no_cipher_suite`, `no_scheme`, `no_trust_store`, `credential_key_mismatch`,
-    // `alpn_not_named`, `bad_alpn`, `bad_server_name`, `bad_record_options`, `early_auth_without_certificate`.
+    // `alpn_not_named`, `bad_alpn`, `bad_server_name`, `bad_record_options`,
+    // `early_auth_without_certificate`.
     static result<std::shared_ptr<const client_context>> make(client_config config);
 
     [[nodiscard]] const client_config& config() const { return config_; }

@@ -8,17 +8,24 @@ namespace berth::authkem {
 namespace {
 
 error not_established() {
-    return {error_category::usage, "not_established", "application data needs a completed handshake and an open connection"};
+    return {error_category::usage, "not_established",
+            "application data needs a completed handshake and an open connection"};
 }
 
 }  // namespace
 
-connection::connection(std::shared_ptr<const client_context> context, const clock& time, random_source& random)
-    : side_(role::client), client_(std::move(context)), records_(client_->config().records),
+connection::connection(std::shared_ptr<const client_context> context, const clock& time,
+                       random_source& random)
+    : side_(role::client),
+      client_(std::move(context)),
+      records_(client_->config().records),
       handshake_(std::make_unique<client_handshake>(client_, surroundings{records_, time, random})) {}
 
-connection::connection(std::shared_ptr<const server_context> context, const clock& time, random_source& random)
-    : side_(role::server), server_(std::move(context)), records_(server_->config().records),
+connection::connection(std::shared_ptr<const server_context> context, const clock& time,
+                       random_source& random)
+    : side_(role::server),
+      server_(std::move(context)),
+      records_(server_->config().records),
       handshake_(std::make_unique<server_handshake>(server_, surroundings{records_, time, random})) {}
 
 connection::~connection() = default;
@@ -79,8 +86,8 @@ result<void> connection::process(bytes_view octets) {
 }
 
 result<void> connection::on_content(const inner_plaintext& content) {
-    // RFC 8446 5.1: "Handshake messages MUST NOT be interleaved with other record types. That is, if a handshake message is
-    // split over two or more records, there MUST NOT be any other records between them."
+    // RFC 8446 5.1: "Handshake messages MUST NOT be interleaved with other record types. That is, if a
+    // handshake message is split over two or more records, there MUST NOT be any other records between them."
     if (content.type != content_type::handshake && reader_.partial()) {
         return refuse(alert::unexpected_message, "interleaved_record",
                       "the peer sent another record in the middle of a handshake message");
@@ -91,7 +98,8 @@ result<void> connection::on_content(const inner_plaintext& content) {
     case content_type::application_data: return on_application_data(content.content);
     case content_type::change_cipher_spec: break;
     }
-    return refuse(alert::unexpected_message, "unexpected_record", "the peer sent a record that has no place here");
+    return refuse(alert::unexpected_message, "unexpected_record",
+                  "the peer sent a record that has no place here");
 }
 
 result<const transition*> connection::admit(trigger what, std::string_view name) const {
@@ -144,9 +152,9 @@ result<void> connection::on_key_update(const message_view& message) {
     secret_bytes& theirs = side_ == role::client ? secrets.server : secrets.client;
     theirs = next_application_secret(hash, theirs);
     records_.set_read_secret(session_->suite(), theirs, std::move(boundary));
-    // RFC 8446 4.6.3: "If the request_update field is set to "update_requested", then the receiver MUST send a KeyUpdate of
-    // its own with request_update set to "update_not_requested" prior to sending its next Application Data record." One
-    // answer pays for all requests that came before it is taken.
+    // RFC 8446 4.6.3: "If the request_update field is set to "update_requested", then the receiver MUST send
+    // a KeyUpdate of its own with request_update set to "update_not_requested" prior to sending its next
+    // Application Data record." One answer pays for all requests that came before it is taken.
     update_owed_ = update_owed_ || (request == key_update_request::update_requested && !closed_);
     return {};
 }
@@ -156,8 +164,8 @@ result<void> connection::on_alert(bytes_view content) {
         return refuse(alert::unexpected_message, "empty_alert_record", "the peer sent an empty alert record");
     }
     BERTH_TRY(description, decode_alert(content));
-    // RFC 8446 6.1: user_canceled "is a notification that the sender is canceling the handshake [...] It SHOULD be followed
-    // by a "close_notify"."
+    // RFC 8446 6.1: user_canceled "is a notification that the sender is canceling the handshake [...] It
+    // SHOULD be followed by a "close_notify"."
     if (description == alert::user_canceled) {
         return {};
     }
@@ -179,8 +187,8 @@ result<void> connection::on_alert(bytes_view content) {
 }
 
 result<void> connection::on_application_data(bytes_view content) {
-    // Profile 4: "No endpoint sends application data or KeyUpdate before it has accepted the peer's Finished; receiving
-    // either before the peer's Finished has been accepted is `unexpected_message`."
+    // Profile 4: "No endpoint sends application data or KeyUpdate before it has accepted the peer's Finished;
+    // receiving either before the peer's Finished has been accepted is `unexpected_message`."
     BERTH_CHECK(admit({trigger::kind::application_data, {}}, "application data"));
     append(received_, content);
     return {};
@@ -193,8 +201,10 @@ result<void> connection::end_of_input() {
     if (peer_closed_) {
         return {};
     }
-    error e = session_ ? error{error_category::peer, "truncated", "the connection was cut off without close_notify"}
-                       : error{error_category::peer, "closed_in_handshake", "the peer closed the connection in the handshake"};
+    error e =
+        session_ ? error{error_category::peer, "truncated", "the connection was cut off without close_notify"}
+                 : error{error_category::peer, "closed_in_handshake",
+                         "the peer closed the connection in the handshake"};
     give_up(e, false);
     return fail(std::move(e));
 }
@@ -220,11 +230,12 @@ result<void> connection::may_send() const {
 result<void> connection::send(bytes_view data) {
     BERTH_CHECK(may_send());
     pay_update();
-    const record_options& options = (side_ == role::client ? client_->config().records : server_->config().records);
+    const record_options& options =
+        (side_ == role::client ? client_->config().records : server_->config().records);
     while (!data.empty()) {
-        // RFC 8446 5.5: "There are cryptographic limits on the amount of plaintext which can be safely encrypted under a
-        // given set of keys. [...] implementations SHOULD do a key update [...] prior to reaching these limits." One record
-        // is kept for the KeyUpdate itself.
+        // RFC 8446 5.5: "There are cryptographic limits on the amount of plaintext which can be safely
+        // encrypted under a given set of keys. [...] implementations SHOULD do a key update [...] prior to
+        // reaching these limits." One record is kept for the KeyUpdate itself.
         if (records_.records_under_write_key() + 1 >= options.records_per_key) {
             update_write_key(key_update_request::update_not_requested);
         }
@@ -238,7 +249,8 @@ result<void> connection::send(bytes_view data) {
 result<void> connection::key_update(bool request_peer) {
     BERTH_CHECK(may_send());
     pay_update();
-    update_write_key(request_peer ? key_update_request::update_requested : key_update_request::update_not_requested);
+    update_write_key(request_peer ? key_update_request::update_requested
+                                  : key_update_request::update_not_requested);
     return {};
 }
 
@@ -265,7 +277,9 @@ void connection::close() {
     if (!session_) {
         records_.write_alert(alert::user_canceled);
         records_.write_alert(alert::close_notify);
-        give_up({error_category::usage, "canceled", "the connection was closed before its handshake was complete"}, false);
+        give_up({error_category::usage, "canceled",
+                 "the connection was closed before its handshake was complete"},
+                false);
     } else {
         pay_update();
         records_.write_alert(alert::close_notify);

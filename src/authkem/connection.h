@@ -27,13 +27,13 @@ public:
     // Writes a client's first flight; nothing to do for a server. Once.
     result<void> start();
 
-    // Takes octets from the peer, any number of them. An error is final: the alert for the peer is in the output, the
-    // error stays in failure(), and octets that come later are ignored. Errors: any name of this folder's messages and
-    // layers; `peer_alert` (with the parameter "peer_alert") when the peer gave up.
+    // Takes octets from the peer, any number of them. An error is final: the alert for the peer is in the
+    // output, the error stays in failure(), and octets that come later are ignored. Errors: any name of this
+    // folder's messages and layers; `peer_alert` (with the parameter "peer_alert") when the peer gave up.
     result<void> receive(bytes_view octets);
 
-    // The peer's transport has ended. Error `truncated`: without close_notify, so that application data may be missing;
-    // `closed_in_handshake`: before completion.
+    // The peer's transport has ended. Error `truncated`: without close_notify, so that application data may
+    // be missing; `closed_in_handshake`: before completion.
     result<void> end_of_input();
 
     // What is to be sent, in order; taking it empties it.
@@ -51,12 +51,13 @@ public:
     // New keys for what we send and, if asked, for what the peer sends. Error `not_established`.
     result<void> key_update(bool request_peer);
 
-    // close_notify; nothing more is sent. What the peer sends is still read. Before completion: the alert user_canceled
-    // and close_notify, and the connection is over.
+    // close_notify; nothing more is sent. What the peer sends is still read. Before completion: the alert
+    // user_canceled and close_notify, and the connection is over.
     void close();
 
     [[nodiscard]] bool completed() const { return session_.has_value(); }
-    // Null until completed() and after nothing else: it stays after a failure, since what was proved was proved.
+    // Null until completed() and after nothing else: it stays after a failure, since what was proved was
+    // proved.
     [[nodiscard]] const authkem::session* session() const { return session_ ? &*session_ : nullptr; }
     [[nodiscard]] authkem::session* session() { return session_ ? &*session_ : nullptr; }
     // Why the connection is over; null while it is not.

@@ -1,4 +1,5 @@
-// Extensions (RFC 8446 section 4.2; profile 1 sections 1, 2 and 6): their bodies, and the rules on where each may stand.
+// Extensions (RFC 8446 section 4.2; profile 1 sections 1, 2 and 6): their bodies, and the rules on where each
+// may stand.
 #pragma once
 
 #include "authkem/handshake_message.h"
@@ -48,9 +49,9 @@ private:
     std::vector<extension_type> types_;
 };
 
-// The rules that hold whatever the bodies are. `offered` is null for requests (ClientHello, CertificateRequest).
-// Errors: `duplicate_extension`, `misplaced_extension` (illegal_parameter), `unsolicited_extension`
-// (unsupported_extension).
+// The rules that hold whatever the bodies are. `offered` is null for requests (ClientHello,
+// CertificateRequest). Errors: `duplicate_extension`, `misplaced_extension` (illegal_parameter),
+// `unsolicited_extension` (unsupported_extension).
 result<void> check_extensions(const std::vector<extension>& list, extension_place place,
                               const offered_extensions* offered);
 
@@ -58,7 +59,8 @@ result<void> check_extensions(const std::vector<extension>& list, extension_plac
 const extension* find(const std::vector<extension>& list, extension_type type);
 
 // The extension of that type. Error `missing_extension`.
-result<const extension*> require(const std::vector<extension>& list, extension_type type, std::string_view message);
+result<const extension*> require(const std::vector<extension>& list, extension_type type,
+                                 std::string_view message);
 
 // `body` as an extension. Our own lists are made in ascending order of type (profile 8).
 template <wire::structure T>
@@ -134,8 +136,8 @@ struct client_key_shares {
     BERTH_FIELDS(shares)
 };
 
-// Profile 2: "in ClientHello `struct { uint8 versions<1..255>; }` with the single element 1; in EncryptedExtensions
-// `struct { uint8 version; }` with 1".
+// Profile 2: "in ClientHello `struct { uint8 versions<1..255>; }` with the single element 1; in
+// EncryptedExtensions `struct { uint8 version; }` with 1".
 struct offered_profiles {
     wire::opaque<1, 255> versions;
     BERTH_FIELDS(versions)

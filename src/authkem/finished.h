@@ -1,4 +1,5 @@
-// Finished (RFC 8446 section 4.4.4): verify_data[Hash.length] and nothing else. Its value is judged by master_stage.
+// Finished (RFC 8446 section 4.4.4): verify_data[Hash.length] and nothing else. Its value is judged by
+// master_stage.
 #pragma once
 
 #include "authkem/handshake_message.h"

@@ -28,8 +28,8 @@ public:
 
     [[nodiscard]] virtual state current() const = 0;
 
-    // Handles one message that the transition table expects in this state. `boundary` is there when the table says that
-    // the message ends its record, and is taken by whoever changes the read key.
+    // Handles one message that the transition table expects in this state. `boundary` is there when the table
+    // says that the message ends its record, and is taken by whoever changes the read key.
     virtual result<void> on_message(const message_view& message, std::optional<record_boundary> boundary) = 0;
 
     // The session, once: after the step to `established`.
@@ -59,14 +59,15 @@ struct encapsulated {
     secret_bytes secret;
 };
 // (enc, hpke) = SetupBaseS(pk, info = "tls13 auth-kem"); ss = hpke.Export(exporter_context, L = Hash.length)
-encapsulated encapsulate_to(const crypto::kem_public_key& key, authenticated_side side, crypto::hash_algorithm hash,
-                            random_source& random);
-// The other way. Errors: `bad_encapsulation` (illegal_parameter); any failure of the key's holder (internal_error).
-result<secret_bytes> decapsulate_with(const keystore::kem_key& key, bytes_view encapsulation, authenticated_side side,
-                                      crypto::hash_algorithm hash);
+encapsulated encapsulate_to(const crypto::kem_public_key& key, authenticated_side side,
+                            crypto::hash_algorithm hash, random_source& random);
+// The other way. Errors: `bad_encapsulation` (illegal_parameter); any failure of the key's holder
+// (internal_error).
+result<secret_bytes> decapsulate_with(const keystore::kem_key& key, bytes_view encapsulation,
+                                      authenticated_side side, crypto::hash_algorithm hash);
 
-// The checked step of a state machine: moves `states` (a variant of structs that name their `id`) to `next` when the
-// transition table has that row. Error `undeclared_transition` (internal_error).
+// The checked step of a state machine: moves `states` (a variant of structs that name their `id`) to `next`
+// when the transition table has that row. Error `undeclared_transition` (internal_error).
 template <class Variant>
 result<void> move_to(Variant& states, role side, event on, Variant next, const observers& observe) {
     const auto id = [](const Variant& v) { return std::visit([](const auto& s) { return s.id; }, v); };
@@ -74,7 +75,8 @@ result<void> move_to(Variant& states, role side, event on, Variant next, const o
     const transition* row = after(side, from, on);
     if (row == nullptr || row->to != id(next)) {
         return refuse(alert::internal_error, "undeclared_transition",
-                      "our state machine took a step from " + std::string(name_of(from)) + " that its table does not have");
+                      "our state machine took a step from " + std::string(name_of(from)) +
+                          " that its table does not have");
     }
     states = std::move(next);
     if (observe.steps) {

@@ -24,14 +24,15 @@ result<bytes> encode_message(handshake_type type, const T& body) {
     wire::put(w, body);
     w.close(mark, 3, 0, max_handshake_body);
     if (!w.ok()) {
-        return fail(error_category::internal, "too_large", "our " + std::string(name_of(type)) + " is over its bounds");
+        return fail(error_category::internal, "too_large",
+                    "our " + std::string(name_of(type)) + " is over its bounds");
     }
     return out;
 }
 
 // The structure whose octets are exactly `data`. Error `malformed_<what>`, alert decode_error.
-// RFC 8446 6.2: "decode_error: A message could not be decoded because some field was out of the specified range or the
-// length of the message was incorrect."
+// RFC 8446 6.2: "decode_error: A message could not be decoded because some field was out of the specified
+// range or the length of the message was incorrect."
 template <wire::structure T>
 result<T> decode_part(bytes_view data, std::string_view what) {
     auto value = wire::decode<T>(data);

@@ -17,8 +17,8 @@ struct kem_encapsulation {
 
 result<bytes> encode_kem_encapsulation(bytes_view encapsulation);
 
-// The encapsulation; its length is judged by the key it is for. Errors: `malformed_kem_encapsulation` (decode_error),
-// `context_not_empty` (illegal_parameter).
+// The encapsulation; its length is judged by the key it is for. Errors: `malformed_kem_encapsulation`
+// (decode_error), `context_not_empty` (illegal_parameter).
 result<bytes> parse_kem_encapsulation(bytes_view body);
 
 }  // namespace berth::authkem

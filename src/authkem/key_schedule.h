@@ -1,7 +1,8 @@
-// The key schedule (profile 1, sections 5 and 6). Each stage is a type that is consumed by the next, so that an input
-// can be neither forgotten nor mixed in twice:
+// The key schedule (profile 1, sections 5 and 6). Each stage is a type that is consumed by the next, so that
+// an input can be neither forgotten nor mixed in twice:
 //
-//     early_stage --X25519MLKEM768 secret--> handshake_stage --SSs--> authenticated_stage --SSc or 0--> master_stage
+//     early_stage --X25519MLKEM768 secret--> handshake_stage --SSs--> authenticated_stage --SSc or 0-->
+//     master_stage
 //                                                            \---------------PDK: SSc or 0-----------------^
 #pragma once
 
@@ -14,8 +15,8 @@
 
 namespace berth::authkem {
 
-// Is told every secret by the name that the profile gives it ("HS", "c_hs", "SSs"): for tests and debugging only.
-// Null in production.
+// Is told every secret by the name that the profile gives it ("HS", "c_hs", "SSs"): for tests and debugging
+// only. Null in production.
 using secret_log = std::function<void(std::string_view name, bytes_view secret)>;
 
 // The pair of traffic secrets of one phase.
@@ -71,7 +72,8 @@ private:
 class early_stage {
 public:
     early_stage(crypto::hash_algorithm hash, const secret_log* log);
-    early_stage(crypto::hash_algorithm hash, const secret_bytes& server_authentication, const secret_log* log);
+    early_stage(crypto::hash_algorithm hash, const secret_bytes& server_authentication,
+                const secret_log* log);
 
     // "c e hs traffic"; `hello` = Hash(CH).
     [[nodiscard]] secret_bytes client_early(const crypto::digest& hello) const;
@@ -92,7 +94,8 @@ public:
 
     // Compares the peer's verify_data with the one demanded, in constant time. Error `finished_mismatch`
     // (decrypt_error).
-    [[nodiscard]] result<finished_verified> verify(role peer, const crypto::digest& so_far, bytes_view received) const;
+    [[nodiscard]] result<finished_verified> verify(role peer, const crypto::digest& so_far,
+                                                   bytes_view received) const;
 
     // "c ap traffic" or "s ap traffic".
     [[nodiscard]] secret_bytes application(role side, const crypto::digest& so_far) const;
@@ -112,8 +115,8 @@ private:
     const secret_log* log_;
 };
 
-// RFC 8446 7.2: application_traffic_secret_N+1 = HKDF-Expand-Label(application_traffic_secret_N, "traffic upd", "",
-// Hash.length).
+// RFC 8446 7.2: application_traffic_secret_N+1 = HKDF-Expand-Label(application_traffic_secret_N, "traffic
+// upd", "", Hash.length).
 secret_bytes next_application_secret(crypto::hash_algorithm hash, const secret_bytes& current);
 
 // RFC 8446 7.5. `length` is at most 255 * Hash.length. Error `too_large`.

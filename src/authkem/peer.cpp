@@ -31,13 +31,15 @@ tl::unexpected<error> refuse_chain(error e) {
             return fail(std::move(e));
         }
     }
-    const auto* const found = std::find_if(alerts.begin(), alerts.end(), [&](const named_alert& n) { return e.is(n.error); });
+    const auto* const found =
+        std::find_if(alerts.begin(), alerts.end(), [&](const named_alert& n) { return e.is(n.error); });
     return refuse(found != alerts.end() ? found->value : alert::bad_certificate, std::move(e));
 }
 
-// Profile 2: "the leaf's SubjectPublicKeyInfo is a KEM key of an offered scheme, else `unsupported_certificate`. keyUsage,
-// if present, is keyEncipherment only. A leaf that breaks this rule, has algorithm parameters, or whose key fails its
-// length, the FIPS 203 modulus check or the curve check is `bad_certificate`".
+// Profile 2: "the leaf's SubjectPublicKeyInfo is a KEM key of an offered scheme, else
+// `unsupported_certificate`. keyUsage, if present, is keyEncipherment only. A leaf that breaks this rule, has
+// algorithm parameters, or whose key fails its length, the FIPS 203 modulus check or the curve check is
+// `bad_certificate`".
 result<crypto::kem_public_key> judge_leaf(const pki::certificate& leaf, const std::vector<scheme>& accepted) {
     if (!leaf.is_kem()) {
         return refuse(alert::unsupported_certificate, "unsupported_certificate",
@@ -49,15 +51,16 @@ result<crypto::kem_public_key> judge_leaf(const pki::certificate& leaf, const st
     }
     if (std::find(accepted.begin(), accepted.end(), key->algorithm()) == accepted.end()) {
         return refuse(alert::unsupported_certificate, "unsupported_certificate",
-                      "the key of the peer's certificate is " + std::string(crypto::name_of(key->algorithm())) +
-                          ", which is not accepted here");
+                      "the key of the peer's certificate is " +
+                          std::string(crypto::name_of(key->algorithm())) + ", which is not accepted here");
     }
     if (leaf.key_usage() && *leaf.key_usage() != pki::key_encipherment) {
         return refuse(alert::bad_certificate, "bad_key_usage",
                       "the keyUsage of the peer's certificate must be keyEncipherment and nothing else");
     }
     if (leaf.is_ca()) {
-        return refuse(alert::bad_certificate, "bad_certificate", "the peer's certificate is a CA certificate");
+        return refuse(alert::bad_certificate, "bad_certificate",
+                      "the peer's certificate is a CA certificate");
     }
     return key;
 }
@@ -86,8 +89,9 @@ pki::verify_options options_of(const chain_rules& rules, const clock& time) {
 result<std::shared_ptr<const pki::verified_chain>> verify(const std::vector<pki::certificate>& chain,
                                                           const chain_rules& rules, const clock& time) {
     if (!rules.trust) {
-        return refuse(alert::internal_error, error{error_category::usage, "no_trust_store",
-                                                   "no roots are configured that could vouch for the peer's certificate"});
+        return refuse(alert::internal_error,
+                      error{error_category::usage, "no_trust_store",
+                            "no roots are configured that could vouch for the peer's certificate"});
     }
     auto verified = pki::verify_chain(*rules.trust, chain, options_of(rules, time));
     if (!verified) {
@@ -110,8 +114,9 @@ verified_leaf_cache::key key_of(const der_chain& chain, const chain_rules& rules
     hash.update(rules.cache_scope);
     for (const bytes& der : chain) {
         const auto size = static_cast<uint32_t>(der.size());
-        const std::array<uint8_t, 4> length{static_cast<uint8_t>(size >> 24), static_cast<uint8_t>(size >> 16),
-                                            static_cast<uint8_t>(size >> 8), static_cast<uint8_t>(size)};
+        const std::array<uint8_t, 4> length{static_cast<uint8_t>(size >> 24),
+                                            static_cast<uint8_t>(size >> 16), static_cast<uint8_t>(size >> 8),
+                                            static_cast<uint8_t>(size)};
         hash.update(length).update(der);
     }
     return to_array<32>(hash.finish().view());
@@ -152,15 +157,16 @@ peer_policy for_purpose(std::string_view oid) {
     return [oid = std::string(oid)](const pki::verified_chain& chain) -> result<void> {
         if (!chain.leaf().has_eku(oid)) {
             return refuse(alert::bad_certificate, "wrong_key_purpose",
-                          "the peer's certificate is not issued for this purpose (extended key usage " + oid + ")");
+                          "the peer's certificate is not issued for this purpose (extended key usage " + oid +
+                              ")");
         }
         return {};
     };
 }
 
 peer_policy server_named(std::string host) {
-    return [host = std::move(host), purpose = for_purpose(pki::oid_server_auth)](
-               const pki::verified_chain& chain) -> result<void> {
+    return [host = std::move(host),
+            purpose = for_purpose(pki::oid_server_auth)](const pki::verified_chain& chain) -> result<void> {
         BERTH_CHECK(purpose(chain));
         if (!chain.leaf().has_dns_name(host)) {
             return refuse(alert::bad_certificate, "wrong_server_name",
@@ -195,8 +201,8 @@ verified_leaf_cache::key cache_scope_of(const chain_rules& rules) {
     return to_array<32>(hash.finish().view());
 }
 
-result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules, const std::vector<scheme>& accepted,
-                               const clock& time) {
+result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules,
+                               const std::vector<scheme>& accepted, const clock& time) {
     // A proof is not kept for instants that the clock does not tell.
     verified_leaf_cache* const cache = rules.time || rules.possession_only ? nullptr : rules.cache.get();
     verified_leaf_cache::key key{};
@@ -205,13 +211,15 @@ result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules,
         key = key_of(chain, rules);
         generation = cache->generation();
         if (auto known = cache->find(key, time.now())) {
-            // The leaf's rules depend on `accepted`, which the cached proof does not; its key is decoded already.
+            // The leaf's rules depend on `accepted`, which the cached proof does not; its key is decoded
+            // already.
             BERTH_TRY(leaf_key, judge_leaf(known->leaf(), accepted));
             BERTH_CHECK(apply_policy(rules, *known));
             return judged_peer(std::move(leaf_key), std::move(known), {});
         }
     }
-    // "the leaf is judged before its chain": a leaf that does not hold is told of before an issuer that does not parse.
+    // "the leaf is judged before its chain": a leaf that does not hold is told of before an issuer that does
+    // not parse.
     BERTH_TRY(first, parse_chain({chain.front()}));
     BERTH_TRY(leaf_key, judge_leaf(first.front(), accepted));
     BERTH_TRY(rest, parse_chain({chain.begin() + 1, chain.end()}));
@@ -236,7 +244,9 @@ peer_identity peer_identity::holder_of(crypto::kem_public_key predistributed) {
 }
 
 peer_identity::peer_identity(judged_peer&& peer)
-    : state_(peer.state()), key_(std::move(peer.key_)), verified_(std::move(peer.verified_)),
+    : state_(peer.state()),
+      key_(std::move(peer.key_)),
+      verified_(std::move(peer.verified_)),
       unverified_(std::move(peer.unverified_)) {}
 
 std::span<const pki::certificate> peer_identity::chain() const {
@@ -245,7 +255,8 @@ std::span<const pki::certificate> peer_identity::chain() const {
 
 result<void> peer_identity::verify(const chain_rules& rules, const clock& time) {
     if (state_ != verification::possession_only) {
-        return fail(error_category::usage, "nothing_to_verify", "the peer's chain was not accepted provisionally");
+        return fail(error_category::usage, "nothing_to_verify",
+                    "the peer's chain was not accepted provisionally");
     }
     BERTH_TRY(proof, authkem::verify(unverified_, rules, time));
     BERTH_CHECK(apply_policy(rules, *proof));

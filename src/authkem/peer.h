@@ -10,9 +10,10 @@
 
 namespace berth::authkem {
 
-// Profile 7: "Names and extended key usage of the peer's leaf are judged by a policy callback of the caller, run where the
-// chain is judged and after it (not under provisional acceptance)". An error refuses the peer; its parameter "alert", if
-// any, names the alert, else it is chosen by the error's name, else bad_certificate.
+// Profile 7: "Names and extended key usage of the peer's leaf are judged by a policy callback of the caller,
+// run where the chain is judged and after it (not under provisional acceptance)". An error refuses the peer;
+// its parameter "alert", if any, names the alert, else it is chosen by the error's name, else
+// bad_certificate.
 using peer_policy = std::function<result<void>(const pki::verified_chain&)>;
 
 // The ready-made policy of most clients: the leaf names this host and is for server authentication. Error
@@ -55,10 +56,13 @@ public:
     judged_peer& operator=(const judged_peer&) = delete;
 
     [[nodiscard]] const crypto::kem_public_key& key() const { return key_; }
-    [[nodiscard]] verification state() const { return verified_ ? verification::verified : verification::possession_only; }
+    [[nodiscard]] verification state() const {
+        return verified_ ? verification::verified : verification::possession_only;
+    }
 
 private:
-    friend result<judged_peer> judge_peer(const der_chain&, const chain_rules&, const std::vector<scheme>&, const clock&);
+    friend result<judged_peer> judge_peer(const der_chain&, const chain_rules&, const std::vector<scheme>&,
+                                          const clock&);
     friend class peer_identity;
     judged_peer(crypto::kem_public_key key, std::shared_ptr<const pki::verified_chain> verified,
                 std::vector<pki::certificate> unverified)
@@ -68,10 +72,10 @@ private:
     std::vector<pki::certificate> unverified_;
 };
 
-// Judges a chain that has at least one certificate. Errors of pki::verify_chain and of the policy, with the alert of
-// profile 2 and 4.
-result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules, const std::vector<scheme>& accepted,
-                               const clock& time);
+// Judges a chain that has at least one certificate. Errors of pki::verify_chain and of the policy, with the
+// alert of profile 2 and 4.
+result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules,
+                               const std::vector<scheme>& accepted, const clock& time);
 
 // Who the peer of a completed handshake is. In every state but `none` it has proved possession of its key.
 class peer_identity {
@@ -88,8 +92,8 @@ public:
     // Null unless verified.
     [[nodiscard]] const pki::verified_chain* verified() const { return verified_.get(); }
 
-    // Judges a provisionally accepted chain after all: possession_only becomes verified. Errors as judge_peer;
-    // `nothing_to_verify` (usage) in any other state.
+    // Judges a provisionally accepted chain after all: possession_only becomes verified. Errors as
+    // judge_peer; `nothing_to_verify` (usage) in any other state.
     result<void> verify(const chain_rules& rules, const clock& time);
 
 private:

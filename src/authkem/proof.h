@@ -1,5 +1,5 @@
-// Proof tokens. Each is made in one place only, by the function that did the check it stands for, and is consumed by
-// what must not happen without that check: skipping one does not compile.
+// Proof tokens. Each is made in one place only, by the function that did the check it stands for, and is
+// consumed by what must not happen without that check: skipping one does not compile.
 #pragma once
 
 namespace berth::authkem {
@@ -24,9 +24,9 @@ private:
 // The record that carried the last message has nothing after it. Demanded wherever a read key changes.
 using record_boundary = proof<handshake_reader>;
 
-// The peer's Finished was equal to what the key schedule demands. Demanded by `session`, and with it by completion,
-// the exporter, the peer's chain and application data. It also proves possession of the key encapsulated to, because
-// nobody else can derive the Finished key.
+// The peer's Finished was equal to what the key schedule demands. Demanded by `session`, and with it by
+// completion, the exporter, the peer's chain and application data. It also proves possession of the key
+// encapsulated to, because nobody else can derive the Finished key.
 using finished_verified = proof<master_stage>;
 
 }  // namespace berth::authkem

@@ -1,4 +1,5 @@
-// The code points of AuthKEM profile 1 (docs/authkem-profile.md, section 1) and of RFC 8446 as far as they are used.
+// The code points of AuthKEM profile 1 (docs/authkem-profile.md, section 1) and of RFC 8446 as far as they
+// are used.
 #pragma once
 
 #include "base/bytes.h"
@@ -31,7 +32,8 @@ enum class cipher_suite : uint16_t {
     chacha20_poly1305_sha256 = 0x1303,
 };
 
-inline constexpr std::array all_cipher_suites{cipher_suite::aes_256_gcm_sha384, cipher_suite::aes_128_gcm_sha256,
+inline constexpr std::array all_cipher_suites{cipher_suite::aes_256_gcm_sha384,
+                                              cipher_suite::aes_128_gcm_sha256,
                                               cipher_suite::chacha20_poly1305_sha256};
 
 inline constexpr uint16_t tls13 = 0x0304;
@@ -53,7 +55,8 @@ constexpr std::optional<cipher_suite> cipher_suite_from_code(uint16_t code) {
 }
 
 constexpr crypto::hash_algorithm hash_of(cipher_suite suite) {
-    return suite == cipher_suite::aes_256_gcm_sha384 ? crypto::hash_algorithm::sha384 : crypto::hash_algorithm::sha256;
+    return suite == cipher_suite::aes_256_gcm_sha384 ? crypto::hash_algorithm::sha384
+                                                     : crypto::hash_algorithm::sha256;
 }
 
 constexpr crypto::aead_algorithm aead_of(cipher_suite suite) {
@@ -69,7 +72,8 @@ constexpr crypto::aead_algorithm aead_of(cipher_suite suite) {
 std::string_view name_of(cipher_suite suite);
 std::optional<cipher_suite> cipher_suite_from_name(std::string_view name);
 
-// Profile 1: KEM authentication algorithms are SignatureScheme values, "0xFE00 + low byte of the HPKE kem_id".
+// Profile 1: KEM authentication algorithms are SignatureScheme values, "0xFE00 + low byte of the HPKE
+// kem_id".
 using scheme = crypto::kem_algorithm;
 constexpr uint16_t code_of(scheme s) {
     return static_cast<uint16_t>(0xFE00 + (static_cast<uint16_t>(s) & 0xff));

@@ -1,4 +1,5 @@
-// Records on the wire (RFC 8446 section 5): their header, their limits, and taking them out of a stream of octets.
+// Records on the wire (RFC 8446 section 5): their header, their limits, and taking them out of a stream of
+// octets.
 #pragma once
 
 #include "authkem/alert.h"
@@ -13,8 +14,8 @@ enum class content_type : uint8_t {
 };
 
 inline constexpr size_t record_header_size = 5;
-inline constexpr size_t max_plaintext = size_t{1} << 14;           // RFC 8446 5.1: 2^14 octets
-inline constexpr size_t max_ciphertext = max_plaintext + 256;      // RFC 8446 5.2
+inline constexpr size_t max_plaintext = size_t{1} << 14;       // RFC 8446 5.1: 2^14 octets
+inline constexpr size_t max_ciphertext = max_plaintext + 256;  // RFC 8446 5.2
 
 // A record as it stands in a buffer: not owned.
 struct record_view {
@@ -26,8 +27,8 @@ struct record_view {
 // Cuts a stream of octets into records. Octets of a record that is not complete are kept; nothing else is.
 class record_reader {
 public:
-    // The next record of (what is kept, `input`), `input` shortened by what was used. Nothing: more octets are needed,
-    // all of `input` was kept. The view lives until the next call. Errors, from the header alone:
+    // The next record of (what is kept, `input`), `input` shortened by what was used. Nothing: more octets
+    // are needed, all of `input` was kept. The view lives until the next call. Errors, from the header alone:
     // `unknown_record_type` (unexpected_message), `record_too_long` (record_overflow).
     result<std::optional<record_view>> next(bytes_view& input);
 

@@ -83,8 +83,9 @@ result<std::optional<inner_plaintext>> record_layer::read(bytes_view& input) {
 
 result<std::optional<inner_plaintext>> record_layer::open(const record_view& record) {
     if (record.type == content_type::change_cipher_spec) {
-        // Profile 2: "no change_cipher_spec records are sent, and one that arrives is ignored only where RFC 8446 section 5
-        // allows (else `unexpected_message`)": a single 0x01, after the first ClientHello, before the peer's Finished.
+        // Profile 2: "no change_cipher_spec records are sent, and one that arrives is ignored only where RFC
+        // 8446 section 5 allows (else `unexpected_message`)": a single 0x01, after the first ClientHello,
+        // before the peer's Finished.
         if (change_cipher_spec_allowed_ && record.fragment.size() == 1 && record.fragment[0] == 1) {
             return std::nullopt;
         }
@@ -100,11 +101,13 @@ result<std::optional<inner_plaintext>> record_layer::open(const record_view& rec
         if (record.type == content_type::alert && unprotected_alert_allowed_) {
             return inner_plaintext{record.type, record.fragment};
         }
-        return refuse(alert::unexpected_message, "unprotected_record", "the peer sent an unprotected record after keys were agreed");
+        return refuse(alert::unexpected_message, "unprotected_record",
+                      "the peer sent an unprotected record after keys were agreed");
     }
     auto content = opener_->open(record, scratch_);
     if (!content) {
-        if (discard_left_ && content.error().is("record_not_authentic") && record.fragment.size() <= *discard_left_) {
+        if (discard_left_ && content.error().is("record_not_authentic") &&
+            record.fragment.size() <= *discard_left_) {
             *discard_left_ -= record.fragment.size();
             return std::nullopt;
         }

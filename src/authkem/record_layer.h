@@ -1,4 +1,5 @@
-// The record layer of one connection: octets to contents and contents to octets, under the keys of the moment.
+// The record layer of one connection: octets to contents and contents to octets, under the keys of the
+// moment.
 #pragma once
 
 #include "authkem/config.h"
@@ -23,23 +24,25 @@ public:
 
     // ---- reading
 
-    // The content of the next record in (what is kept, `input`); nothing when more octets are needed. It lives until the
-    // next call. Errors: those of record_reader and record_opener, `unprotected_record`, `unexpected_record`
-    // (unexpected_message).
+    // The content of the next record in (what is kept, `input`); nothing when more octets are needed. It
+    // lives until the next call. Errors: those of record_reader and record_opener, `unprotected_record`,
+    // `unexpected_record` (unexpected_message).
     result<std::optional<inner_plaintext>> read(bytes_view& input);
 
-    // From here on records are read under this secret. The token: nothing of the record read last is left over.
+    // From here on records are read under this secret. The token: nothing of the record read last is left
+    // over.
     void set_read_secret(cipher_suite suite, const secret_bytes& secret, record_boundary boundary);
 
     // change_cipher_spec records are dropped, or not.
     void allow_change_cipher_spec(bool allow) { change_cipher_spec_allowed_ = allow; }
 
-    // Profile 6, refusal: "the server (if `early_auth` was sent) discards records that do not decrypt under c hs, until
-    // one does, up to 16 640 octets in total (sum of their length fields; the one beyond is `bad_record_mac`)".
+    // Profile 6, refusal: "the server (if `early_auth` was sent) discards records that do not decrypt under c
+    // hs, until one does, up to 16 640 octets in total (sum of their length fields; the one beyond is
+    // `bad_record_mac`)".
     void discard_early_records();
 
-    // A client that stops at our ServerHello may have no keys yet and say so in the clear; accepted until the first
-    // record decrypts.
+    // A client that stops at our ServerHello may have no keys yet and say so in the clear; accepted until the
+    // first record decrypts.
     void allow_unprotected_alert(bool allow) { unprotected_alert_allowed_ = allow; }
 
     // Whether the middle of a record is kept.

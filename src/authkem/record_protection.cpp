@@ -53,21 +53,26 @@ record_opener::record_opener(const traffic_keys& keys, cipher_suite suite)
 result<inner_plaintext> record_opener::open(const record_view& record, bytes& scratch) {
     const size_t sealed = record.fragment.size();
     scratch.resize(sealed < crypto::aead_tag_size ? 0 : sealed - crypto::aead_tag_size);
-    // RFC 8446 5.2: "If the decryption fails, the receiver MUST terminate the connection with a "bad_record_mac" alert."
-    if (sealed < crypto::aead_tag_size || !key_.open(nonce_.value(), record.header, record.fragment, scratch)) {
-        return refuse(alert::bad_record_mac, "record_not_authentic",
-                      "a record does not decrypt: it was changed on the way, or the peer has derived other keys");
+    // RFC 8446 5.2: "If the decryption fails, the receiver MUST terminate the connection with a
+    // "bad_record_mac" alert."
+    if (sealed < crypto::aead_tag_size ||
+        !key_.open(nonce_.value(), record.header, record.fragment, scratch)) {
+        return refuse(
+            alert::bad_record_mac, "record_not_authentic",
+            "a record does not decrypt: it was changed on the way, or the peer has derived other keys");
     }
     nonce_.advance();
-    // RFC 8446 5.4: "the receiver scans the field from the end toward the beginning until it finds a non-zero octet."
+    // RFC 8446 5.4: "the receiver scans the field from the end toward the beginning until it finds a non-zero
+    // octet."
     size_t end = scratch.size();
     while (end > 0 && scratch[end - 1] == 0) {
         --end;
     }
-    // "If a receiving implementation does not find a non-zero octet in the cleartext, it MUST terminate the connection
-    // with an "unexpected_message" alert."
+    // "If a receiving implementation does not find a non-zero octet in the cleartext, it MUST terminate the
+    // connection with an "unexpected_message" alert."
     if (end == 0) {
-        return refuse(alert::unexpected_message, "record_without_type", "a record has no content type inside");
+        return refuse(alert::unexpected_message, "record_without_type",
+                      "a record has no content type inside");
     }
     // "The full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets."
     if (scratch.size() > max_plaintext + 1) {

@@ -22,7 +22,8 @@ public:
     record_nonce& operator=(const record_nonce&) = default;
 
     [[nodiscard]] std::array<uint8_t, crypto::aead_nonce_size> value() const;
-    // RFC 8446 5.3: "Because the size of sequence numbers is 64-bit, they should not wrap": rekeying comes long before.
+    // RFC 8446 5.3: "Because the size of sequence numbers is 64-bit, they should not wrap": rekeying comes
+    // long before.
     void advance() { ++sequence_; }
     [[nodiscard]] uint64_t sequence() const { return sequence_; }
 
@@ -51,9 +52,9 @@ class record_opener {
 public:
     record_opener(cipher_suite suite, const secret_bytes& traffic_secret);
 
-    // Opens a record of type application_data into `scratch`. Errors: `record_not_authentic` (bad_record_mac),
-    // `record_without_type` (unexpected_message), `record_too_long` (record_overflow). The key does not advance on
-    // `record_not_authentic`.
+    // Opens a record of type application_data into `scratch`. Errors: `record_not_authentic`
+    // (bad_record_mac), `record_without_type` (unexpected_message), `record_too_long` (record_overflow). The
+    // key does not advance on `record_not_authentic`.
     result<inner_plaintext> open(const record_view& record, bytes& scratch);
 
 private:

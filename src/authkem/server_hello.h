@@ -39,10 +39,11 @@ struct parsed_server_hello {
     bool early_auth = false;
 };
 
-// `body` is the message without its header; `suites` are those that the client offered. Errors, with their alerts:
-// `hello_retry_request` (unexpected_message), `malformed_*` (decode_error), `no_common_version` (protocol_version),
-// `bad_version`, `session_id_not_empty`, `bad_compression_methods`, `suite_not_offered`, `group_not_offered`,
-// `early_auth_alone` (illegal_parameter), `missing_extension`, and those of check_extensions.
+// `body` is the message without its header; `suites` are those that the client offered. Errors, with their
+// alerts: `hello_retry_request` (unexpected_message), `malformed_*` (decode_error), `no_common_version`
+// (protocol_version), `bad_version`, `session_id_not_empty`, `bad_compression_methods`, `suite_not_offered`,
+// `group_not_offered`, `early_auth_alone` (illegal_parameter), `missing_extension`, and those of
+// check_extensions.
 result<parsed_server_hello> parse_server_hello(bytes_view body, const offered_extensions& offered,
                                                const std::vector<cipher_suite>& suites);
 

@@ -13,16 +13,10 @@ struct wait_client_hello {
     static constexpr state id = state::wait_client_hello;
 };
 
-// Our answer to a ClientHello, drawn and computed but perhaps not sent yet.
-struct answer {
-    std::array<uint8_t, 32> random{};
-    crypto::x25519mlkem768_response share;
-};
-
 struct wait_early_certificate {
     static constexpr state id = state::wait_early_certificate;
     early_stage early;
-    server_states::answer answer;
+    bytes key_share;  // of the client; nothing is drawn for it until the early Certificate has been read
 };
 
 struct wait_client_kem_encapsulation {

@@ -5,8 +5,8 @@
 
 namespace berth::authkem {
 
-// Profile 5: "The transcript hashes the handshake messages exactly as received, never a re-encoding." One running hash;
-// each transcript hash of the key schedule is a look at it.
+// Profile 5: "The transcript hashes the handshake messages exactly as received, never a re-encoding." One
+// running hash; each transcript hash of the key schedule is a look at it.
 class transcript {
 public:
     explicit transcript(crypto::hash_algorithm hash) : hasher_(hash) {}

@@ -1,6 +1,6 @@
-// The state machines of profile 1, sections 4 and 6, as data: (state, event) -> next state. What is not in this table
-// does not happen: an event without a row is `unexpected_message`, and a handler that asks for a state which its row does
-// not name is our own error. docs/authkem-transitions.md is printed from it.
+// The state machines of profile 1, sections 4 and 6, as data: (state, event) -> next state. What is not in
+// this table does not happen: an event without a row is `unexpected_message`, and a handler that asks for a
+// state which its row does not name is our own error. docs/authkem-transitions.md is printed from it.
 #pragma once
 
 #include "authkem/protocol.h"
@@ -41,18 +41,18 @@ std::string_view name_of(state s);
 // What arrived and, where a message can lead to several states, what it turned out to be.
 enum class event : uint8_t {
     start,
-    client_hello,                 // full handshake, server authentication only
-    client_hello_mutual,          // full handshake, a certificate is requested
-    client_hello_pdk,             // stored_auth_key accepted, no early_auth
-    client_hello_pdk_early,       // stored_auth_key accepted, early Certificate to come
+    client_hello,            // full handshake, server authentication only
+    client_hello_mutual,     // full handshake, a certificate is requested
+    client_hello_pdk,        // stored_auth_key accepted, no early_auth
+    client_hello_pdk_early,  // stored_auth_key accepted, early Certificate to come
     early_certificate,
-    server_hello,                 // stored_auth_key neither sent nor accepted
-    server_hello_pdk,             // stored_auth_key accepted
+    server_hello,      // stored_auth_key neither sent nor accepted
+    server_hello_pdk,  // stored_auth_key accepted
     encrypted_extensions,
-    encrypted_extensions_early,   // early_auth was echoed: a KEMEncapsulation follows
+    encrypted_extensions_early,  // early_auth was echoed: a KEMEncapsulation follows
     certificate_request,
-    certificate,                  // a chain, answered by KEMEncapsulation; client: no certificate was sent to follow it
-    certificate_answered,         // the same; client: its own certificate went out after KEMEncapsulation
+    certificate,  // a chain, answered by KEMEncapsulation; client: no certificate was sent to follow it
+    certificate_answered,  // the same; client: its own certificate went out after KEMEncapsulation
     certificate_empty,
     kem_encapsulation,
     finished,
@@ -84,8 +84,8 @@ struct transition {
 
 extern const std::array<transition, 31> transitions;
 
-// Any row for that trigger: whether the message may come at all, and whether it ends its record (the same for all
-// rows of one state and trigger). Null: `unexpected_message`.
+// Any row for that trigger: whether the message may come at all, and whether it ends its record (the same for
+// all rows of one state and trigger). Null: `unexpected_message`.
 const transition* expected(role side, state from, trigger what);
 
 // The state after an event. Null: no such row.

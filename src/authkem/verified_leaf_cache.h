@@ -1,4 +1,5 @@
-// Chains that were verified a moment ago, so that a peer that comes again costs a hash and no signature verification.
+// Chains that were verified a moment ago, so that a peer that comes again costs a hash and no signature
+// verification.
 #pragma once
 
 #include "base/clock.h"
@@ -13,8 +14,9 @@
 
 namespace berth::authkem {
 
-// Bounded (the entry unused for longest goes first) and thread-safe. An entry is the proof token of the verification that
-// made it, and ends at the notAfter of any certificate in its chain. Policies are not cached: they run each time.
+// Bounded (the entry unused for longest goes first) and thread-safe. An entry is the proof token of the
+// verification that made it, and ends at the notAfter of any certificate in its chain. Policies are not
+// cached: they run each time.
 class verified_leaf_cache {
 public:
     // SHA-256 over the chain as sent and over everything that the verification depended on besides the time.
@@ -29,9 +31,10 @@ public:
     // Counts revocation news. Read it before a verification and give it to insert().
     [[nodiscard]] uint64_t generation() const;
 
-    // Keeps a proof from `not_before` to `not_after`. Does nothing when revocation news came after `generation`: the
-    // verification may not have seen them.
-    void insert(const key& k, uint64_t generation, entry proof, unix_seconds not_before, unix_seconds not_after);
+    // Keeps a proof from `not_before` to `not_after`. Does nothing when revocation news came after
+    // `generation`: the verification may not have seen them.
+    void insert(const key& k, uint64_t generation, entry proof, unix_seconds not_before,
+                unix_seconds not_after);
 
     // To be called when a CRL, a block or a removed trust anchor arrives: everything is forgotten.
     void revocation_news();
