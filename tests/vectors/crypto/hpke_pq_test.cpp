@@ -11,8 +11,8 @@ namespace {
 
 using test::hex;
 
-// draft-irtf-cfrg-concrete-hybrid-kems: the private key is a 32-octet seed, from which SHAKE256 makes the ML-KEM seed and
-// then the candidates for the scalar.
+// draft-irtf-cfrg-concrete-hybrid-kems: the private key is a 32-octet seed, from which SHAKE256 makes the
+// ML-KEM seed and then the candidates for the scalar.
 bytes expand_hybrid_seed(bytes_view seed, size_t length) {
     bytes out(length);
     EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -65,10 +65,13 @@ TEST(HpkePqVectors, KeyAndEncapsulationAndSealAndExport) {
             const bytes context = hex(e.at("exporter_context"));
             EXPECT_EQ(to_hex(sender.context.export_secret(context, length).reveal()),
                       test::text(e.at("exported_value")));
-            EXPECT_EQ(to_hex(receiver.export_secret(context, length).reveal()), test::text(e.at("exported_value")));
+            EXPECT_EQ(to_hex(receiver.export_secret(context, length).reveal()),
+                      test::text(e.at("exported_value")));
             if (suite == hpke_suite_for(*kem)) {
-                EXPECT_EQ(to_hex(hpke_receive_export(*kem, ss->reveal(), hex(v.at("info")), context, length).reveal()),
-                          test::text(e.at("exported_value")));
+                EXPECT_EQ(
+                    to_hex(
+                        hpke_receive_export(*kem, ss->reveal(), hex(v.at("info")), context, length).reveal()),
+                    test::text(e.at("exported_value")));
             }
         }
         ++checked;

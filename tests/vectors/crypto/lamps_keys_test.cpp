@@ -23,21 +23,22 @@ bool installed() {
     return test::vector_text("ml-kem-certificates/ML-KEM-768.pub").has_value();
 }
 
-#define BERTH_NEEDS_LAMPS_KEYS()                                                                   \
-    if (!installed()) {                                                                            \
-        GTEST_SKIP() << "ml-kem-certificates not found below " << test::vectors_dir();             \
+#define BERTH_NEEDS_LAMPS_KEYS()                                                       \
+    if (!installed()) {                                                                \
+        GTEST_SKIP() << "ml-kem-certificates not found below " << test::vectors_dir(); \
     }
 
 TEST(LampsKeys, EveryFormOfAnMlKemKeyIsTheSameKey) {
     BERTH_NEEDS_LAMPS_KEYS();
     for (const std::string name : {"ML-KEM-768", "ML-KEM-1024"}) {
         SCOPED_TRACE(name);
-        const auto pub =
-            kem_public_key::from_spki(pem_content("ml-kem-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
+        const auto pub = kem_public_key::from_spki(
+            pem_content("ml-kem-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
         ASSERT_TRUE(pub) << pub.error().message;
         for (const std::string form : {"seed", "both", "expanded"}) {
             SCOPED_TRACE(form);
-            const secret_bytes der = pem_content("ml-kem-certificates/" + name + "-" + form + ".priv", "PRIVATE KEY");
+            const secret_bytes der =
+                pem_content("ml-kem-certificates/" + name + "-" + form + ".priv", "PRIVATE KEY");
             const auto key = kem_private_key::from_pkcs8(der.reveal());
             ASSERT_TRUE(key) << key.error().message;
             EXPECT_EQ(key->public_key(), *pub);
@@ -47,8 +48,10 @@ TEST(LampsKeys, EveryFormOfAnMlKemKeyIsTheSameKey) {
                 EXPECT_EQ(again.error().name, "key_has_no_seed");
             } else {
                 ASSERT_TRUE(again);
-                EXPECT_EQ(to_hex(again->reveal()),
-                          to_hex(pem_content("ml-kem-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
+                EXPECT_EQ(
+                    to_hex(again->reveal()),
+                    to_hex(
+                        pem_content("ml-kem-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
             }
         }
     }
@@ -58,8 +61,8 @@ TEST(LampsKeys, EveryFormOfAnMlDsaKeyIsTheSameKey) {
     BERTH_NEEDS_LAMPS_KEYS();
     for (const std::string name : {"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}) {
         SCOPED_TRACE(name);
-        const auto pub =
-            verification_key::from_spki(pem_content("ml-dsa-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
+        const auto pub = verification_key::from_spki(
+            pem_content("ml-dsa-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
         ASSERT_TRUE(pub) << pub.error().message;
         for (const std::string form : {"seed", "both", "expanded"}) {
             SCOPED_TRACE(form);
@@ -76,8 +79,10 @@ TEST(LampsKeys, EveryFormOfAnMlDsaKeyIsTheSameKey) {
                 EXPECT_EQ(again.error().name, "key_has_no_seed");
             } else {
                 ASSERT_TRUE(again);
-                EXPECT_EQ(to_hex(again->reveal()),
-                          to_hex(pem_content("ml-dsa-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
+                EXPECT_EQ(
+                    to_hex(again->reveal()),
+                    to_hex(
+                        pem_content("ml-dsa-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
             }
         }
     }

@@ -19,7 +19,8 @@ TEST(Wycheproof, MlKem768) {
         for (const auto& t : group.at("tests").as_array()) {
             SCOPED_TRACE(t.at("tcId").as_int64());
             const bool expected = text(t.at("result")) == "valid";
-            // Three shapes: a seed and a ciphertext to decapsulate, a message to encapsulate, a public key alone.
+            // Three shapes: a seed and a ciphertext to decapsulate, a message to encapsulate, a public key
+            // alone.
             bool accepted = true;
             const auto& fields = t.as_object();
             if (fields.contains("seed") && hex(t.at("seed")).size() != 64) {
@@ -76,7 +77,8 @@ TEST(Wycheproof, EcdhP256) {
                 scalar.insert(scalar.begin(), 32 - scalar.size(), 0);
                 const bn_ptr k = curve::p256().scalar_from(scalar);
                 ASSERT_TRUE(k);
-                EXPECT_EQ(to_hex(curve::p256().shared_x(point.get(), k.get()).reveal()), text(t.at("shared")));
+                EXPECT_EQ(to_hex(curve::p256().shared_x(point.get(), k.get()).reveal()),
+                          text(t.at("shared")));
             }
             ++checked;
         }
