@@ -17,7 +17,7 @@ constexpr milliseconds most_pause = 30'000;
 }  // namespace
 
 maker_link::maker_link(net::loop& on, settings s, onboarding::registrar_records& records, const clock& time, random_source& random,
-                       std::function<void()> changed)
+                       std::function<void()> changed, told_handler told)
     : loop_(on),
       settings_(std::move(s)),
       root_spki_(settings_.root.spki_sha256()),
@@ -25,12 +25,14 @@ maker_link::maker_link(net::loop& on, settings s, onboarding::registrar_records&
       clock_(time),
       random_(random),
       changed_(std::move(changed)),
+      told_(std::move(told)),
       retry_(on),
       upkeep_(on) {}
 
 result<std::unique_ptr<maker_link>> maker_link::make(net::loop& on, settings s, onboarding::registrar_records& records,
-                                                     const clock& time, random_source& random, std::function<void()> changed) {
-    std::unique_ptr<maker_link> link(new maker_link(on, std::move(s), records, time, random, std::move(changed)));
+                                                     const clock& time, random_source& random, std::function<void()> changed,
+                                                     told_handler told) {
+    std::unique_ptr<maker_link> link(new maker_link(on, std::move(s), records, time, random, std::move(changed), std::move(told)));
     authkem::client_config config;
     config.own = link->settings_.identity;
     config.expect_certificate_request = true;
@@ -97,7 +99,7 @@ void maker_link::connect() {
             log::failure("kk1_failed", received.error(), {{"party", "registrar"}});
             at->stream.close();
         }
-        changed_();
+        told_(at->link->take_touched());
     };
     events.on_closed = [this, at](const error* why) { lost(at, why); };
     at->stream = net::authkem_stream::connect(loop_, settings_.masa, context_, clock_, random_, std::move(events));

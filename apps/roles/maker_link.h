@@ -17,9 +17,10 @@ public:
         std::string masa_host;
         authkem::credential identity;  // Z4
     };
-    // `changed`: KK1 opened, was lost, or said something; the registrar then looks after its sessions.
+    // `changed`: KK1 opened or was lost; the registrar then looks after all its sessions. `told`: these were told something.
+    using told_handler = std::function<void(const std::set<onboarding::registrar_session*>&)>;
     static result<std::unique_ptr<maker_link>> make(net::loop& on, settings s, onboarding::registrar_records& records, const clock& time,
-                                                    random_source& random, std::function<void()> changed);
+                                                    random_source& random, std::function<void()> changed, told_handler told);
 
     [[nodiscard]] const onboarding::hash_field& root_spki() const { return root_spki_; }
     // The open KK1 that takes new sessions; null while there is none.
@@ -45,7 +46,7 @@ private:
         bool open = false;
     };
     maker_link(net::loop& on, settings s, onboarding::registrar_records& records, const clock& time, random_source& random,
-               std::function<void()> changed);
+               std::function<void()> changed, told_handler told);
     void connect();
     void lost(std::list<kk1>::iterator which, const error* why);
     void keep_up();
@@ -57,6 +58,7 @@ private:
     const clock& clock_;
     random_source& random_;
     std::function<void()> changed_;
+    told_handler told_;
     std::shared_ptr<const authkem::client_context> context_;
     std::list<kk1> connections_;
     net::timer retry_;

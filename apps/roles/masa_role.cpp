@@ -149,7 +149,7 @@ result<void> masa_role::begin_turn() {
 }
 
 void masa_role::touch(std::list<kk1>::iterator which) {
-    if (std::find(dirty_.begin(), dirty_.end(), which) == dirty_.end()) {
+    if (!std::exchange(which->dirty, true)) {
         dirty_.push_back(which);
     }
 }
@@ -161,6 +161,7 @@ void masa_role::end_turn() {
         log::failure("store_failed", committed.error(), {{"party", "masa"}});
     }
     for (const auto& which : std::exchange(dirty_, {})) {
+        which->dirty = false;
         report(which->link);
         const bytes output = which->link.take_output();
         if (!committed) {

@@ -29,6 +29,7 @@ private:
         net::authkem_stream stream;
         onboarding::masa_link link;
         bool ending = false;
+        bool dirty = false;
     };
     struct kk3 {
         net::authkem_stream stream;

@@ -48,7 +48,8 @@ result<void> registrar_role::open(const registrar_config& config) {
     store_ = std::move(opened);
     for (const auto& m : config.makers) {
         BERTH_TRY(root, read_certificate(m.root));
-        BERTH_TRY(link, maker_link::make(loop_, {root, m.masa, m.masa_host, identity_}, *store_, clock_, random_, [this] { serve_all(); }));
+        BERTH_TRY(link, maker_link::make(loop_, {root, m.masa, m.masa_host, identity_}, *store_, clock_, random_, [this] { serve_all(); },
+                                         [this](const auto& sessions) { serve_these(sessions); }));
         makers_.push_back(std::move(link));
     }
     return {};
@@ -105,7 +106,7 @@ result<void> registrar_role::begin_turn() {
 }
 
 void registrar_role::touch(kk2_ref which) {
-    if (std::find(dirty_.begin(), dirty_.end(), which) == dirty_.end()) {
+    if (!std::exchange(which->dirty, true)) {
         dirty_.push_back(which);
     }
 }
@@ -117,6 +118,7 @@ void registrar_role::end_turn() {
         log::failure("store_failed", committed.error(), {{"party", "registrar"}});
     }
     for (const auto& which : std::exchange(dirty_, {})) {
+        which->dirty = false;
         report(which);
         const bytes output = which->session->take_output();
         if (committed) {
@@ -154,12 +156,13 @@ void registrar_role::accept(net::authkem_stream stream) {
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
-    sessions_.push_back({std::move(stream), nullptr, maker, clock_.steady(), false});
+    sessions_.push_back({std::move(stream), nullptr, maker, clock_.steady(), false, false});
     const auto at = std::prev(sessions_.end());
     onboarding::channel channel;
     channel.exporter = onboarding::exporter_of(*at->stream.session());
     channel.peer_chain.assign(verified->chain().begin(), verified->chain().end());
     at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel), clock_, random_);
+    by_session_[at->session.get()] = at;
     net::stream_events events;
     events.on_data = [this, at](bytes_view data) {
         if (at->ending) {
@@ -192,6 +195,7 @@ void registrar_role::closed(kk2_ref which, const error* why) {
     log_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
                 which->session->why() ? which->session->why()->name : "ok");
     std::erase(dirty_, which);
+    by_session_.erase(which->session.get());
     sessions_.erase(which);
 }
 
@@ -214,6 +218,18 @@ void registrar_role::serve(kk2_ref which) {
         crl_due_ = true;
     }
     touch(which);
+}
+
+void registrar_role::serve_these(const std::set<onboarding::registrar_session*>& told) {
+    if (const auto begun = begin_turn(); !begun) {
+        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+        return;
+    }
+    for (auto* const session : told) {
+        if (const auto found = by_session_.find(session); found != by_session_.end()) {
+            serve(found->second);
+        }
+    }
 }
 
 void registrar_role::serve_all() {

@@ -8,6 +8,7 @@
 #include "store/sqlite/registrar_store.h"
 
 #include <list>
+#include <unordered_map>
 
 namespace berth::app {
 
@@ -30,6 +31,7 @@ private:
         maker_link* maker = nullptr;
         milliseconds opened_at = 0;
         bool ending = false;
+        bool dirty = false;
     };
     using kk2_ref = std::list<kk2>::iterator;
 
@@ -41,6 +43,7 @@ private:
     // What a session wants after any event: a place on KK1, certificates, octets sent.
     void serve(kk2_ref which);
     void serve_all();
+    void serve_these(const std::set<onboarding::registrar_session*>& told);
     result<void> begin_turn();
     void touch(kk2_ref which);
     void end_turn();
@@ -59,6 +62,7 @@ private:
     std::shared_ptr<const authkem::server_context> kk2_context_;
     std::unique_ptr<net::authkem_listener> listener_;
     std::list<kk2> sessions_;
+    std::unordered_map<const onboarding::registrar_session*, kk2_ref> by_session_;
     std::vector<kk2_ref> dirty_;
     bool in_turn_ = false;
     bool crl_due_ = true;
