@@ -75,7 +75,8 @@ void aead_key::seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view 
         }
     }
     must(EVP_EncryptFinal_ex(context, at, &done), "finishing an encryption");
-    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(aead_tag_size), at), "taking a tag");
+    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(aead_tag_size), at),
+         "taking a tag");
 }
 
 bytes aead_key::seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view plaintext) {
@@ -84,8 +85,8 @@ bytes aead_key::seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view
     return out;
 }
 
-result<void> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view sealed,
-                            std::span<uint8_t> out) {
+result<void> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad,
+                            bytes_view sealed, std::span<uint8_t> out) {
     const auto refuse = [&] {
         std::fill(out.begin(), out.end(), uint8_t{0});
         return fail(error_category::peer, "decryption_failed",
@@ -123,7 +124,8 @@ result<void> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, byt
     return {};
 }
 
-result<bytes> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view sealed) {
+result<bytes> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad,
+                             bytes_view sealed) {
     bytes out(sealed.size() < aead_tag_size ? 0 : sealed.size() - aead_tag_size);
     BERTH_CHECK(open(nonce, aad, sealed, out));
     return out;

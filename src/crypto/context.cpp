@@ -17,7 +17,8 @@ namespace {
 
 OSSL_LIB_CTX* make_context() {
     OSSL_LIB_CTX* context = must(OSSL_LIB_CTX_new(), "making a library context");
-    // The default provider first: whoever is asked for an algorithm without further words then gets libcrypto's own.
+    // The default provider first: whoever is asked for an algorithm without further words then gets
+    // libcrypto's own.
     must(OSSL_PROVIDER_load(context, "default"), "loading libcrypto's default provider");
     must(OSSL_PROVIDER_add_builtin(context, provider_name, provider_init), "adding Berth's provider");
     must(OSSL_PROVIDER_load(context, provider_name), "loading Berth's provider");
@@ -83,11 +84,12 @@ std::string openssl_version_text() {
 result<void> require_openssl() {
     constexpr unsigned long first_with_ml_kem = 0x30500000UL;
     if (openssl_version_number() < first_with_ml_kem) {
-        return fail(error{error_category::environment, "openssl_too_old",
-                          "This program needs OpenSSL 3.5 or newer but was started with " + openssl_version_text() +
-                              ". Another libcrypto.so.3 comes first in the library path: check LD_LIBRARY_PATH and "
-                              "LD_PRELOAD."}
-                        .with("version", openssl_version_text()));
+        return fail(
+            error{error_category::environment, "openssl_too_old",
+                  "This program needs OpenSSL 3.5 or newer but was started with " + openssl_version_text() +
+                      ". Another libcrypto.so.3 comes first in the library path: check LD_LIBRARY_PATH and "
+                      "LD_PRELOAD."}
+                .with("version", openssl_version_text()));
     }
     return {};
 }

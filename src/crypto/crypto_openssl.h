@@ -15,8 +15,9 @@
 
 namespace berth::crypto {
 
-// The library context that every libcrypto call of Berth names, with the default provider and ours (provider.h) in it.
-// Made at first use, never freed: keys in static objects may outlive everything else. Thread-safe.
+// The library context that every libcrypto call of Berth names, with the default provider and ours
+// (provider.h) in it. Made at first use, never freed: keys in static objects may outlive everything else.
+// Thread-safe.
 OSSL_LIB_CTX* lib_context();
 
 // For primitives that only libcrypto itself shall provide.

@@ -81,7 +81,8 @@ void curve::write_point(const EC_POINT* point, std::span<uint8_t> out) const {
 
 ec_point_ptr curve::base_times(const BIGNUM* k) const {
     ec_point_ptr point(must(EC_POINT_new(group_), "making a point"));
-    must(EC_POINT_mul(group_, point.get(), k, nullptr, nullptr, new_bn_context().get()), "multiplying the base point");
+    must(EC_POINT_mul(group_, point.get(), k, nullptr, nullptr, new_bn_context().get()),
+         "multiplying the base point");
     return point;
 }
 

@@ -1,5 +1,6 @@
-// Internal: the ECDH half of the hybrids, on curve arithmetic directly. EVP's key exchange would fetch, import and check
-// the peer's key at each call, and has no way to take the ephemeral scalar from a random_source.
+// Internal: the ECDH half of the hybrids, on curve arithmetic directly. EVP's key exchange would fetch,
+// import and check the peer's key at each call, and has no way to take the ephemeral scalar from a
+// random_source.
 #pragma once
 
 #include "base/random.h"
@@ -13,9 +14,9 @@ public:
     static const curve& p256();
     static const curve& p384();
 
-    size_t field_size() const noexcept { return size_; }           // 32 or 48; also of scalars
+    size_t field_size() const noexcept { return size_; }  // 32 or 48; also of scalars
     size_t point_size() const noexcept { return 1 + 2 * size_; }
-    const char* group_name() const noexcept { return name_; }      // "prime256v1", "secp384r1"
+    const char* group_name() const noexcept { return name_; }       // "prime256v1", "secp384r1"
     bytes_view parameters() const noexcept { return parameters_; }  // DER namedCurve
 
     // field_size() octets at a time until 0 < k < n.

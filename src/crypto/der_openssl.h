@@ -1,5 +1,5 @@
-// Internal: the few DER structures around our keys. libcrypto reads tags and lengths; what we accept is only what we
-// would write, which makes the reading strict.
+// Internal: the few DER structures around our keys. libcrypto reads tags and lengths; what we accept is only
+// what we would write, which makes the reading strict.
 #pragma once
 
 #include "base/secret.h"
@@ -21,7 +21,8 @@ inline constexpr auto mlkem768_p256 = octets(0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7
 inline constexpr auto mlkem1024_p384 = octets(0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 6, 63);
 inline constexpr auto p256 = octets(0x30, 19, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1,  //
                                     6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7);
-inline constexpr auto p384 = octets(0x30, 16, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x22);
+inline constexpr auto p384 =
+    octets(0x30, 16, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x22);
 inline constexpr auto mldsa44 = octets(0x30, 11, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 17);
 inline constexpr auto mldsa65 = octets(0x30, 11, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 18);
 inline constexpr auto mldsa87 = octets(0x30, 11, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19);
@@ -53,9 +54,9 @@ secret_bytes make_pkcs8(bytes_view algorithm, bytes_view private_key);
 
 struct pkcs8_parts {
     pkcs8_ptr info;
-    std::string oid;         // dotted
+    std::string oid;          // dotted
     bool parameters = false;  // present
-    bytes_view private_key;  // content of the OCTET STRING
+    bytes_view private_key;   // content of the OCTET STRING
 };
 // Error bad_private_key.
 result<pkcs8_parts> read_pkcs8(bytes_view der);

@@ -9,7 +9,8 @@ namespace berth::crypto {
 // Fetched once, from libcrypto's default provider.
 const EVP_MD* evp_md(hash_algorithm alg);
 
-// One HMAC key over a context that belongs to the thread: at most one lives at a time per thread and algorithm.
+// One HMAC key over a context that belongs to the thread: at most one lives at a time per thread and
+// algorithm.
 class hmac_run {
 public:
     hmac_run(hash_algorithm alg, bytes_view key);

@@ -5,7 +5,8 @@
 namespace berth::crypto {
 
 secret_bytes hkdf_extract(hash_algorithm alg, bytes_view salt, bytes_view ikm) {
-    // RFC 5869 2.2: a salt that is not provided "is set to a string of HashLen zeros"; HMAC pads the empty key alike.
+    // RFC 5869 2.2: a salt that is not provided "is set to a string of HashLen zeros"; HMAC pads the empty
+    // key alike.
     secret_bytes prk(hash_size(alg));
     hmac_run run(alg, salt);
     run.update(ikm);
@@ -36,9 +37,10 @@ secret_bytes hkdf_expand(hash_algorithm alg, bytes_view prk, bytes_view info, si
     return out;
 }
 
-secret_bytes hkdf_expand_label(hash_algorithm alg, bytes_view secret, std::string_view label, bytes_view context,
-                               size_t length) {
-    // RFC 8446 7.1: struct { uint16 length = Length; opaque label<7..255> = "tls13 " + Label; opaque context<0..255>; }
+secret_bytes hkdf_expand_label(hash_algorithm alg, bytes_view secret, std::string_view label,
+                               bytes_view context, size_t length) {
+    // RFC 8446 7.1: struct { uint16 length = Length; opaque label<7..255> = "tls13 " + Label; opaque
+    // context<0..255>; }
     constexpr std::string_view prefix = "tls13 ";
     if (label.size() > 255 - prefix.size() || context.size() > 255 || length > 0xffff) {
         die("building an HkdfLabel from parts that are too long");

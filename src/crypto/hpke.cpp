@@ -38,7 +38,8 @@ public:
     }
 
     secret_bytes expand(bytes_view prk, std::string_view label, bytes_view info, size_t length) const {
-        const std::array<uint8_t, 2> size{static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length & 0xff)};
+        const std::array<uint8_t, 2> size{static_cast<uint8_t>(length >> 8),
+                                          static_cast<uint8_t>(length & 0xff)};
         const bytes labeled = concat({size, as_bytes("HPKE-v1"), suite_id_, as_bytes(label), info});
         return hkdf_expand(hash_, prk, labeled, length);
     }
@@ -83,22 +84,24 @@ struct hpke_context::impl {
     std::array<uint8_t, aead_nonce_size> nonce() const {
         auto out = to_array<aead_nonce_size>(base_nonce.reveal());
         for (size_t i = 0; i < 8; ++i) {
-            out[aead_nonce_size - 1 - i] = static_cast<uint8_t>(out[aead_nonce_size - 1 - i] ^ (sequence >> (8 * i)));
+            out[aead_nonce_size - 1 - i] =
+                static_cast<uint8_t>(out[aead_nonce_size - 1 - i] ^ (sequence >> (8 * i)));
         }
         return out;
     }
 };
 
 struct hpke_maker {
-    static hpke_context make(const hpke_suite& suite, bytes_view shared_secret, bytes_view info, aead_key::use use) {
+    static hpke_context make(const hpke_suite& suite, bytes_view shared_secret, bytes_view info,
+                             aead_key::use use) {
         const schedule labels(suite);
         const bytes context = labels.key_schedule_context(info);
         const secret_bytes secret = labels.extract(shared_secret, "secret", {});
         const secret_bytes key = labels.expand(secret.reveal(), "key", context, aead_key_size(suite.aead));
-        return hpke_context(std::unique_ptr<hpke_context::impl>(new hpke_context::impl{
-            labels, aead_key(suite.aead, key.reveal(), use),
-            labels.expand(secret.reveal(), "base_nonce", context, aead_nonce_size),
-            labels.expand(secret.reveal(), "exp", context, labels.hash_octets())}));
+        return hpke_context(std::unique_ptr<hpke_context::impl>(
+            new hpke_context::impl{labels, aead_key(suite.aead, key.reveal(), use),
+                                   labels.expand(secret.reveal(), "base_nonce", context, aead_nonce_size),
+                                   labels.expand(secret.reveal(), "exp", context, labels.hash_octets())}));
     }
 };
 
@@ -137,8 +140,8 @@ hpke_context hpke_setup_receiver(const hpke_suite& suite, bytes_view shared_secr
     return hpke_maker::make(suite, shared_secret, info, aead_key::use::open);
 }
 
-hpke_exported hpke_send_export(const kem_public_key& pk, bytes_view info, bytes_view exporter_context, size_t length,
-                               random_source& random) {
+hpke_exported hpke_send_export(const kem_public_key& pk, bytes_view info, bytes_view exporter_context,
+                               size_t length, random_source& random) {
     kem_encapsulation made = pk.encapsulate(random);
     return {std::move(made.enc),
             hpke_receive_export(pk.algorithm(), made.shared_secret.reveal(), info, exporter_context, length)};

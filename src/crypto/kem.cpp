@@ -16,14 +16,42 @@ const curve* p384_curve() {
 }
 
 constexpr std::array<kem_traits, 4> table{{
-    {kem_algorithm::mlkem768, "mlkem768", "2.16.840.1.101.3.4.4.2", algorithm_identifier::mlkem768, "ML-KEM-768",
-     nullptr, "", {1184, 1088, 1184, 1088, 0, 0, 32}, 192},
-    {kem_algorithm::mlkem1024, "mlkem1024", "2.16.840.1.101.3.4.4.3", algorithm_identifier::mlkem1024, "ML-KEM-1024",
-     nullptr, "", {1568, 1568, 1568, 1568, 0, 0, 32}, 256},
-    {kem_algorithm::mlkem768_p256, "mlkem768_p256", "1.3.6.1.5.5.7.6.59", algorithm_identifier::mlkem768_p256,
-     "ML-KEM-768", p256_curve, "MLKEM768-P256", {1249, 1153, 1184, 1088, 65, 32, 32}, 192},
-    {kem_algorithm::mlkem1024_p384, "mlkem1024_p384", "1.3.6.1.5.5.7.6.63", algorithm_identifier::mlkem1024_p384,
-     "ML-KEM-1024", p384_curve, "MLKEM1024-P384", {1665, 1665, 1568, 1568, 97, 48, 32}, 256},
+    {kem_algorithm::mlkem768,
+     "mlkem768",
+     "2.16.840.1.101.3.4.4.2",
+     algorithm_identifier::mlkem768,
+     "ML-KEM-768",
+     nullptr,
+     "",
+     {1184, 1088, 1184, 1088, 0, 0, 32},
+     192},
+    {kem_algorithm::mlkem1024,
+     "mlkem1024",
+     "2.16.840.1.101.3.4.4.3",
+     algorithm_identifier::mlkem1024,
+     "ML-KEM-1024",
+     nullptr,
+     "",
+     {1568, 1568, 1568, 1568, 0, 0, 32},
+     256},
+    {kem_algorithm::mlkem768_p256,
+     "mlkem768_p256",
+     "1.3.6.1.5.5.7.6.59",
+     algorithm_identifier::mlkem768_p256,
+     "ML-KEM-768",
+     p256_curve,
+     "MLKEM768-P256",
+     {1249, 1153, 1184, 1088, 65, 32, 32},
+     192},
+    {kem_algorithm::mlkem1024_p384,
+     "mlkem1024_p384",
+     "1.3.6.1.5.5.7.6.63",
+     algorithm_identifier::mlkem1024_p384,
+     "ML-KEM-1024",
+     p384_curve,
+     "MLKEM1024-P384",
+     {1665, 1665, 1568, 1568, 97, 48, 32},
+     256},
 }};
 
 error bad_public_key(const kem_traits& traits, std::string_view why) {
@@ -34,7 +62,8 @@ error bad_public_key(const kem_traits& traits, std::string_view why) {
 
 error bad_encapsulation(const kem_traits& traits, std::string_view why) {
     return error{error_category::peer, "bad_encapsulation",
-                 "An encapsulation to a " + std::string(traits.name) + " key is not valid: " + std::string(why) + "."}
+                 "An encapsulation to a " + std::string(traits.name) +
+                     " key is not valid: " + std::string(why) + "."}
         .with("algorithm", std::string(traits.name));
 }
 
@@ -120,7 +149,8 @@ result<kem_public_key> kem_public_key::from_spki(bytes_view der) {
     }
     for (const kem_traits& traits : table) {
         if (same_octets(parts->oid, oid_octets(traits.identifier))) {
-            // RFC 9935 3: "The parameters field of the AlgorithmIdentifier for the ML-KEM public key MUST be absent."
+            // RFC 9935 3: "The parameters field of the AlgorithmIdentifier for the ML-KEM public key MUST be
+            // absent."
             if (!same_octets(parts->algorithm, traits.identifier)) {
                 return fail(bad_public_key(traits, "its algorithm has parameters, and must not"));
             }
@@ -177,9 +207,10 @@ kem_encapsulation encapsulate_with(const kem_public_key::impl& key, bytes_view m
     return out;
 }
 
-secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view ecdh_x, bytes_view ephemeral_point,
-                            bytes_view recipient_point) {
-    // Profile section 1: SHA3-256( ss_MLKEM || x-coordinate of ECDH || ephemeral point || recipient point || label )
+secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view ecdh_x,
+                            bytes_view ephemeral_point, bytes_view recipient_point) {
+    // Profile section 1: SHA3-256( ss_MLKEM || x-coordinate of ECDH || ephemeral point || recipient point ||
+    // label )
     hasher h(hash_algorithm::sha3_256);
     h.update(ss_mlkem).update(ecdh_x).update(ephemeral_point).update(recipient_point);
     h.update(as_bytes(traits_of(alg).label));
@@ -205,8 +236,8 @@ kem_private_key kem_private_key::generate(kem_algorithm alg, random_source& rand
     }
     EVP_PKEY_up_ref(ml_kem.get());
     kem_public_key pub = assemble(traits, std::move(raw), evp_pkey_ptr(ml_kem.get()), std::move(point));
-    return kem_private_key(std::make_shared<impl>(
-        impl{std::move(pub), std::move(ml_kem), std::move(seed), std::move(scalar)}));
+    return kem_private_key(
+        std::make_shared<impl>(impl{std::move(pub), std::move(ml_kem), std::move(seed), std::move(scalar)}));
 }
 
 kem_algorithm kem_private_key::algorithm() const noexcept {
@@ -229,7 +260,8 @@ result<secret_bytes> kem_private_key::decapsulate(bytes_view enc) const {
         // Profile section 1: "A recipient MUST check that the point is on the curve and not infinity."
         point = traits.ec()->point_from(ephemeral);
         if (!point) {
-            return fail(bad_encapsulation(traits, "its second part is not an uncompressed point of the curve"));
+            return fail(
+                bad_encapsulation(traits, "its second part is not an uncompressed point of the curve"));
         }
     }
     secret_bytes secret(ml_kem_secret_size);
@@ -238,7 +270,8 @@ result<secret_bytes> kem_private_key::decapsulate(bytes_view enc) const {
         return secret;
     }
     const secret_bytes x = traits.ec()->shared_x(point.get(), impl_->scalar.get());
-    return combine_hybrid(traits.algorithm, secret.reveal(), x.reveal(), ephemeral, impl_->pub.get().point_octets());
+    return combine_hybrid(traits.algorithm, secret.reveal(), x.reveal(), ephemeral,
+                          impl_->pub.get().point_octets());
 }
 
 }  // namespace berth::crypto

@@ -34,16 +34,16 @@ inline constexpr std::array all_kem_algorithms{kem_algorithm::mlkem768, kem_algo
 struct kem_sizes {
     size_t public_key;
     size_t encapsulation;
-    size_t ml_kem_public_key;    // the first part of public_key
+    size_t ml_kem_public_key;     // the first part of public_key
     size_t ml_kem_encapsulation;  // the first part of encapsulation
-    size_t point;                // the second part of both: an uncompressed point, 0x04 first
+    size_t point;                 // the second part of both: an uncompressed point, 0x04 first
     size_t scalar;
     size_t shared_secret;
 };
 
 kem_sizes sizes_of(kem_algorithm alg) noexcept;
 std::string_view name_of(kem_algorithm alg) noexcept;  // "mlkem768_p256", as in the profile
-std::string_view oid_of(kem_algorithm alg) noexcept;  // of the SubjectPublicKeyInfo, dotted
+std::string_view oid_of(kem_algorithm alg) noexcept;   // of the SubjectPublicKeyInfo, dotted
 
 // The algorithm with this HPKE kem_id, if it is one of ours.
 std::optional<kem_algorithm> kem_algorithm_from_id(uint16_t kem_id) noexcept;
@@ -114,8 +114,7 @@ private:
 
 // The combiner of the hybrids, for key handles whose halves live in different places (a chip that does ECDH,
 // an ML-KEM key in software): SHA3-256(ss_mlkem || ecdh_x || ephemeral point || recipient point || label).
-secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem,
-                            bytes_view ecdh_x, bytes_view ephemeral_point,
-                            bytes_view recipient_point);
+secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view ecdh_x,
+                            bytes_view ephemeral_point, bytes_view recipient_point);
 
 }  // namespace berth::crypto

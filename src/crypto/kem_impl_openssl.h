@@ -11,10 +11,10 @@ struct kem_traits {
     kem_algorithm algorithm;
     std::string_view name;
     std::string_view oid;
-    bytes_view identifier;     // DER AlgorithmIdentifier
-    const char* ml_kem;        // libcrypto's name
-    const curve* (*ec)();      // null for plain ML-KEM
-    std::string_view label;    // of the combiner
+    bytes_view identifier;   // DER AlgorithmIdentifier
+    const char* ml_kem;      // libcrypto's name
+    const curve* (*ec)();    // null for plain ML-KEM
+    std::string_view label;  // of the combiner
     kem_sizes sizes;
     int security_bits;
 };

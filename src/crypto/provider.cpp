@@ -16,15 +16,17 @@ core_functions& core() {
 }
 
 const char* algorithm_name(kem_algorithm alg) noexcept {
-    return alg == kem_algorithm::mlkem768_p256 ? "id-MLKEM768-ECDH-P256-SHA3-256" : "id-MLKEM1024-ECDH-P384-SHA3-256";
+    return alg == kem_algorithm::mlkem768_p256 ? "id-MLKEM768-ECDH-P256-SHA3-256"
+                                               : "id-MLKEM1024-ECDH-P384-SHA3-256";
 }
 
 namespace {
 
 constexpr std::array hybrids{kem_algorithm::mlkem768_p256, kem_algorithm::mlkem1024_p384};
 
-// libcrypto looks decoders up by what OBJ_obj2txt makes of the OID: its dotted form as long as nobody has registered a
-// name for it, and that name once somebody has (another library in the process, or a later OpenSSL).
+// libcrypto looks decoders up by what OBJ_obj2txt makes of the OID: its dotted form as long as nobody has
+// registered a name for it, and that name once somebody has (another library in the process, or a later
+// OpenSSL).
 std::string names_of(kem_algorithm alg) {
     std::string names = std::string(algorithm_name(alg)) + ":" + std::string(oid_of(alg));
     const asn1_object_ptr oid = object_from_dotted(oid_of(alg));
@@ -48,7 +50,8 @@ struct tables {
             const kem_algorithm alg = hybrids[i];
             names[i] = names_of(alg);
             const char* name = names[i].c_str();
-            const auto add = [name](std::vector<OSSL_ALGORITHM>& to, const char* properties, const OSSL_DISPATCH* how) {
+            const auto add = [name](std::vector<OSSL_ALGORITHM>& to, const char* properties,
+                                    const OSSL_DISPATCH* how) {
                 to.push_back({name, properties, how, nullptr});
             };
             add(key_management, "provider=berth", provider::key_management(alg));

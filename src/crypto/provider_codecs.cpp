@@ -39,7 +39,8 @@ secret_bytes read_all(OSSL_CORE_BIO* in) {
     secret_bytes out(longest + 1);
     size_t used = 0;
     size_t got = 0;
-    while (used < out.size() && core().read(in, out.writable().data() + used, out.size() - used, &got) == 1 && got > 0) {
+    while (used < out.size() && core().read(in, out.writable().data() + used, out.size() - used, &got) == 1 &&
+           got > 0) {
         used += got;
     }
     out.resize(used);
@@ -66,13 +67,13 @@ int deliver(std::unique_ptr<composite_key> key, OSSL_CALLBACK* callback, void* a
     return ok;
 }
 
-// "Not mine", and "mine but malformed", are both success without a key: libcrypto then tries the next decoder and in the
-// end reports that nobody could read it.
+// "Not mine", and "mine but malformed", are both success without a key: libcrypto then tries the next decoder
+// and in the end reports that nobody could read it.
 constexpr int no_key = 1;
 
 template <kem_algorithm A>
-int decode_spki(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CALLBACK*,
-                void*) noexcept {
+int decode_spki(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument,
+                OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const secret_bytes der = read_all(in);
     const auto parts = read_spki(der.reveal());
     if (!parts || !same_octets(parts->algorithm, traits_of(A).identifier)) {
@@ -82,13 +83,13 @@ int decode_spki(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* ar
     if (!pub) {
         return no_key;
     }
-    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), std::move(*pub), {}}), callback,
-                   argument);
+    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), std::move(*pub), {}}),
+                   callback, argument);
 }
 
 template <kem_algorithm A>
-int decode_pkcs8(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CALLBACK*,
-                 void*) noexcept {
+int decode_pkcs8(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument,
+                 OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const secret_bytes der = read_all(in);
     const auto parts = read_pkcs8(der.reveal());
     if (!parts || parts->oid != traits_of(A).oid || parts->parameters) {
@@ -98,8 +99,8 @@ int decode_pkcs8(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* a
     if (!priv) {
         return no_key;
     }
-    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), priv->public_key(), *priv}), callback,
-                   argument);
+    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), priv->public_key(), *priv}),
+                   callback, argument);
 }
 
 template <int Offered, auto Decode>
@@ -117,19 +118,21 @@ const OSSL_DISPATCH* decoder_table() {
 enum class form { der, pem };
 
 template <form F>
-int encode_spki(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int, OSSL_PASSPHRASE_CALLBACK*,
-                void*) noexcept {
+int encode_spki(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int,
+                OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const auto* key = static_cast<const composite_key*>(data);
     if (key == nullptr || !key->pub) {
         return 0;
     }
-    return write_all(out, F == form::der ? key->pub->spki() : as_bytes(wire::to_pem("PUBLIC KEY", key->pub->spki()))) ? 1
-                                                                                                                      : 0;
+    return write_all(out, F == form::der ? key->pub->spki()
+                                         : as_bytes(wire::to_pem("PUBLIC KEY", key->pub->spki())))
+               ? 1
+               : 0;
 }
 
 template <form F>
-int encode_pkcs8(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int, OSSL_PASSPHRASE_CALLBACK*,
-                 void*) noexcept {
+int encode_pkcs8(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int,
+                 OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const auto* key = static_cast<const composite_key*>(data);
     if (key == nullptr || !key->priv) {
         return 0;
@@ -148,14 +151,15 @@ int encode_pkcs8(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*,
     }
 }
 
-int encode_text(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int, OSSL_PASSPHRASE_CALLBACK*,
-                void*) noexcept {
+int encode_text(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int,
+                OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const auto* key = static_cast<const composite_key*>(data);
     if (key == nullptr || !key->pub) {
         return 0;
     }
-    const std::string text = std::string(key->traits->name) + " public key\n    SHA-256 of SubjectPublicKeyInfo: " +
-                             to_hex(key->pub->spki_sha256()) + "\n";
+    const std::string text =
+        std::string(key->traits->name) +
+        " public key\n    SHA-256 of SubjectPublicKeyInfo: " + to_hex(key->pub->spki_sha256()) + "\n";
     return write_all(out, as_bytes(text)) ? 1 : 0;
 }
 
@@ -165,8 +169,9 @@ const OSSL_PARAM* settable(void*) noexcept {
     return list.data();
 }
 
-// An encoder that ignored a cipher would let PEM_write_bio_PrivateKey_ex write the private key in clear although a
-// passphrase was given, and report success. Encryption goes through EVP_PKEY2PKCS8 and PKCS8_encrypt_ex instead.
+// An encoder that ignored a cipher would let PEM_write_bio_PrivateKey_ex write the private key in clear
+// although a passphrase was given, and report success. Encryption goes through EVP_PKEY2PKCS8 and
+// PKCS8_encrypt_ex instead.
 int refuse_cipher(void*, const OSSL_PARAM params[]) noexcept {
     const OSSL_PARAM* cipher = OSSL_PARAM_locate_const(params, OSSL_ENCODER_PARAM_CIPHER);
     const char* name = nullptr;
@@ -193,13 +198,15 @@ const OSSL_DISPATCH* encoder_table() {
 }  // namespace
 
 const OSSL_DISPATCH* spki_decoder(kem_algorithm alg) {
-    return alg == kem_algorithm::mlkem768_p256 ? decoder_table<select_public, decode_spki<kem_algorithm::mlkem768_p256>>()
-                                               : decoder_table<select_public, decode_spki<kem_algorithm::mlkem1024_p384>>();
+    return alg == kem_algorithm::mlkem768_p256
+               ? decoder_table<select_public, decode_spki<kem_algorithm::mlkem768_p256>>()
+               : decoder_table<select_public, decode_spki<kem_algorithm::mlkem1024_p384>>();
 }
 
 const OSSL_DISPATCH* pkcs8_decoder(kem_algorithm alg) {
-    return alg == kem_algorithm::mlkem768_p256 ? decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem768_p256>>()
-                                               : decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem1024_p384>>();
+    return alg == kem_algorithm::mlkem768_p256
+               ? decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem768_p256>>()
+               : decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem1024_p384>>();
 }
 
 const OSSL_DISPATCH* spki_der_encoder() {

@@ -42,7 +42,9 @@ int has(const void* data, int selection) noexcept {
         return 0;
     }
     const composite_key& key = key_of(data);
-    return ((selection & select_public) == 0 || key.pub) && ((selection & select_private) == 0 || key.priv) ? 1 : 0;
+    return ((selection & select_public) == 0 || key.pub) && ((selection & select_private) == 0 || key.priv)
+               ? 1
+               : 0;
 }
 
 int match(const void* a, const void* b, int selection) noexcept {
@@ -59,12 +61,13 @@ int validate(const void* data, int selection, int) noexcept {
 }
 
 const OSSL_PARAM* gettable(void*) noexcept {
-    static const std::array list{OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_BITS, nullptr),
-                                 OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr),
-                                 OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
-                                 OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
-                                 OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, nullptr, 0),
-                                 OSSL_PARAM_construct_end()};
+    static const std::array list{
+        OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_BITS, nullptr),
+        OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr),
+        OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, nullptr, 0),
+        OSSL_PARAM_construct_end()};
     return list.data();
 }
 
@@ -132,8 +135,8 @@ int export_key(void* data, int selection, OSSL_CALLBACK* callback, void* argumen
     secret_bytes priv;
     std::array<OSSL_PARAM, 3> params{};
     size_t used = 0;
-    params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<uint8_t*>(raw.data()),
-                                                       raw.size());
+    params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                       const_cast<uint8_t*>(raw.data()), raw.size());
     if ((selection & select_private) != 0) {
         priv = hybrid_private_octets(key.priv->get());
         params[used++] =

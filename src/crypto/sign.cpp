@@ -19,13 +19,16 @@ const curve* p384_curve() {
 }
 
 constexpr std::array<signature_traits, 5> table{{
-    {signature_algorithm::ecdsa_p256_sha256, "ecdsa_p256_sha256", algorithm_identifier::p256, "EC", p256_curve,
-     "SHA2-256", 65},
-    {signature_algorithm::ecdsa_p384_sha384, "ecdsa_p384_sha384", algorithm_identifier::p384, "EC", p384_curve,
-     "SHA2-384", 97},
-    {signature_algorithm::mldsa44, "mldsa44", algorithm_identifier::mldsa44, "ML-DSA-44", nullptr, nullptr, 1312},
-    {signature_algorithm::mldsa65, "mldsa65", algorithm_identifier::mldsa65, "ML-DSA-65", nullptr, nullptr, 1952},
-    {signature_algorithm::mldsa87, "mldsa87", algorithm_identifier::mldsa87, "ML-DSA-87", nullptr, nullptr, 2592},
+    {signature_algorithm::ecdsa_p256_sha256, "ecdsa_p256_sha256", algorithm_identifier::p256, "EC",
+     p256_curve, "SHA2-256", 65},
+    {signature_algorithm::ecdsa_p384_sha384, "ecdsa_p384_sha384", algorithm_identifier::p384, "EC",
+     p384_curve, "SHA2-384", 97},
+    {signature_algorithm::mldsa44, "mldsa44", algorithm_identifier::mldsa44, "ML-DSA-44", nullptr, nullptr,
+     1312},
+    {signature_algorithm::mldsa65, "mldsa65", algorithm_identifier::mldsa65, "ML-DSA-65", nullptr, nullptr,
+     1952},
+    {signature_algorithm::mldsa87, "mldsa87", algorithm_identifier::mldsa87, "ML-DSA-87", nullptr, nullptr,
+     2592},
 }};
 
 error bad_public_key(const signature_traits& traits, std::string_view why) {
@@ -57,9 +60,10 @@ evp_pkey_ptr ec_key(const curve& ec, bytes_view point, const BIGNUM* scalar) {
     secret_bytes native(ec.field_size());
     std::array<OSSL_PARAM, 4> params{};
     size_t used = 0;
-    params[used++] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(ec.group_name()), 0);
     params[used++] =
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<uint8_t*>(point.data()), point.size());
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(ec.group_name()), 0);
+    params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                       const_cast<uint8_t*>(point.data()), point.size());
     if (scalar != nullptr) {
         if (BN_bn2nativepad(scalar, native.writable().data(), static_cast<int>(native.size())) < 0) {
             die("writing a scalar");
@@ -157,11 +161,13 @@ result<verification_key> verification_key::from_raw(signature_algorithm alg, byt
             key = ec_key(*traits.ec(), raw, nullptr);
         }
     } else {
-        key.reset(EVP_PKEY_new_raw_public_key_ex(lib_context(), traits.evp, default_only, raw.data(), raw.size()));
+        key.reset(
+            EVP_PKEY_new_raw_public_key_ex(lib_context(), traits.evp, default_only, raw.data(), raw.size()));
     }
     if (!key) {
         ERR_clear_error();
-        return fail(bad_public_key(traits, "its octets are not a key of this kind (points must be uncompressed)"));
+        return fail(
+            bad_public_key(traits, "its octets are not a key of this kind (points must be uncompressed)"));
     }
     return assemble(traits, to_bytes(raw), std::move(key));
 }
@@ -214,7 +220,8 @@ result<void> verification_key::verify(bytes_view message, bytes_view signature) 
     must(EVP_DigestVerifyInit_ex(context.get(), nullptr, impl_->traits->digest, lib_context(), default_only,
                                  impl_->key.get(), nullptr),
          "starting a verification");
-    if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) != 1) {
+    if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) !=
+        1) {
         ERR_clear_error();
         return fail(bad_signature());
     }
@@ -249,13 +256,14 @@ result<signing_key> signing_key_from_evp(evp_pkey_ptr key) {
     BERTH_TRY(pub, verification_key::from_raw(traits->algorithm, raw_public(key.get())));
     const OSSL_PROVIDER* owner = EVP_PKEY_get0_provider(key.get());
     const bool in_chip = owner != nullptr && std::string_view(OSSL_PROVIDER_get0_name(owner)) != "default";
-    return signing_key(
-        std::make_shared<signing_key::impl>(signing_key::impl{std::move(pub), std::move(key), std::nullopt, in_chip}));
+    return signing_key(std::make_shared<signing_key::impl>(
+        signing_key::impl{std::move(pub), std::move(key), std::nullopt, in_chip}));
 }
 
 result<signing_key> signing_key::from_pkcs8(bytes_view der) {
     BERTH_TRY(parts, read_pkcs8(der));
-    // Refuses what is inconsistent: RFC 9881 6, "both" whose parts do not match; a public point that is not the scalar's.
+    // Refuses what is inconsistent: RFC 9881 6, "both" whose parts do not match; a public point that is not
+    // the scalar's.
     evp_pkey_ptr key(EVP_PKCS82PKEY_ex(parts.info.get(), lib_context(), default_only));
     if (!key) {
         const std::string why = openssl_errors();
@@ -269,11 +277,13 @@ result<signing_key> signing_key::from_pkcs8(bytes_view der) {
         if (known) {
             return fail(bad_private_key("its parts do not form a valid key (" + why + ")"));
         }
-        return fail(unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
+        return fail(
+            unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
     }
     const signature_traits* traits = traits_for(key.get());
     if (traits == nullptr) {
-        return fail(unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
+        return fail(
+            unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
     }
     std::optional<secret_bytes> seed;
     if (traits->ec == nullptr) {
@@ -307,9 +317,10 @@ result<secret_bytes> signing_key::to_pkcs8() const {
     }
     if (traits.ec == nullptr) {
         if (!impl_->seed) {
-            return fail(error_category::usage, "key_has_no_seed",
-                        "This ML-DSA key came without its seed, and keys are only written as seeds: keep the file it "
-                        "came from, or make a new key.");
+            return fail(
+                error_category::usage, "key_has_no_seed",
+                "This ML-DSA key came without its seed, and keys are only written as seeds: keep the file it "
+                "came from, or make a new key.");
         }
         return make_pkcs8(traits.identifier, secret_der_tlv(tag_seed, {impl_->seed->reveal()}).reveal());
     }
@@ -337,8 +348,8 @@ result<bytes> signing_key::sign(bytes_view message) const {
     size_t size = 0;
     bytes signature;
     // No properties: a key that a chip holds is used by the provider of that chip.
-    bool ok = EVP_DigestSignInit_ex(context.get(), nullptr, impl_->pub.get().traits->digest, lib_context(), nullptr,
-                                    impl_->key.get(), nullptr) == 1 &&
+    bool ok = EVP_DigestSignInit_ex(context.get(), nullptr, impl_->pub.get().traits->digest, lib_context(),
+                                    nullptr, impl_->key.get(), nullptr) == 1 &&
               EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) == 1;
     if (ok) {
         signature.resize(size);

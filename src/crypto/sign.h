@@ -1,7 +1,7 @@
 // Signature keys: ECDSA on P-256 and P-384, ML-DSA (FIPS 204).
 //
-// Key objects are immutable, safe to share between threads and cheap to copy. They wrap a libcrypto key of any
-// provider, so that a key held by a chip signs certificates and requests like one held in software.
+// Key objects are immutable, safe to share between threads and cheap to copy. They wrap a libcrypto key of
+// any provider, so that a key held by a chip signs certificates and requests like one held in software.
 #pragma once
 
 #include "base/bytes.h"
@@ -28,8 +28,8 @@ enum class signature_algorithm : uint16_t {
 };
 
 inline constexpr std::array all_signature_algorithms{
-    signature_algorithm::ecdsa_p256_sha256, signature_algorithm::ecdsa_p384_sha384, signature_algorithm::mldsa44,
-    signature_algorithm::mldsa65, signature_algorithm::mldsa87};
+    signature_algorithm::ecdsa_p256_sha256, signature_algorithm::ecdsa_p384_sha384,
+    signature_algorithm::mldsa44, signature_algorithm::mldsa65, signature_algorithm::mldsa87};
 
 std::string_view name_of(signature_algorithm alg) noexcept;  // "mldsa65"
 std::optional<signature_algorithm> signature_algorithm_from_scheme(uint16_t scheme) noexcept;
@@ -39,8 +39,8 @@ constexpr bool is_post_quantum(signature_algorithm alg) noexcept {
 
 class verification_key {
 public:
-    // From DER SubjectPublicKeyInfo, all of it. Errors unsupported_key_algorithm (also: another curve, explicit
-    // curve parameters), bad_public_key.
+    // From DER SubjectPublicKeyInfo, all of it. Errors unsupported_key_algorithm (also: another curve,
+    // explicit curve parameters), bad_public_key.
     static result<verification_key> from_spki(bytes_view der);
 
     // From the bare octets: the ML-DSA public key, or the uncompressed point. Error bad_public_key.
@@ -66,7 +66,8 @@ private:
 
 class signing_key {
 public:
-    // Draws 32 octets (ML-DSA seed), or the scalar: 32 (P-256) or 48 (P-384) octets at a time until 0 < k < n.
+    // Draws 32 octets (ML-DSA seed), or the scalar: 32 (P-256) or 48 (P-384) octets at a time until 0 < k <
+    // n.
     static signing_key generate(signature_algorithm alg, random_source& random);
 
     // From DER PKCS#8, all of it. ML-DSA: seed, both (which must agree, RFC 9881) or expanded form.

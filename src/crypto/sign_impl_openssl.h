@@ -1,4 +1,5 @@
-// Internal: what signature keys are made of, and the way in for keys that libcrypto holds through another provider.
+// Internal: what signature keys are made of, and the way in for keys that libcrypto holds through another
+// provider.
 #pragma once
 
 #include "crypto/crypto_openssl.h"
@@ -11,10 +12,10 @@ namespace berth::crypto {
 struct signature_traits {
     signature_algorithm algorithm;
     std::string_view name;
-    bytes_view identifier;   // DER AlgorithmIdentifier of the public key
-    const char* evp;         // libcrypto's name of the key type
-    const curve* (*ec)();    // null for ML-DSA
-    const char* digest;      // null for ML-DSA, which takes the message itself
+    bytes_view identifier;  // DER AlgorithmIdentifier of the public key
+    const char* evp;        // libcrypto's name of the key type
+    const curve* (*ec)();   // null for ML-DSA
+    const char* digest;     // null for ML-DSA, which takes the message itself
     size_t raw_size;
 };
 

@@ -1,6 +1,7 @@
 // The TLS group X25519MLKEM768 (0x11EC), draft-ietf-tls-ecdhe-mlkem.
 //
-// Client share = ML-KEM-768 encapsulation key (1184) || X25519 point (32); server share = ML-KEM ciphertext (1088)
+// Client share = ML-KEM-768 encapsulation key (1184) || X25519 point (32); server share = ML-KEM ciphertext
+// (1088)
 // || X25519 point (32); secret = ML-KEM shared secret (32) || X25519 output (32).
 #pragma once
 
@@ -49,7 +50,6 @@ struct x25519mlkem768_response {
 
 // The server's half. Draws 32 octets (ML-KEM m), then 32 octets (X25519 scalar).
 // Error bad_key_share: wrong length, failed FIPS 203 modulus check, or an all-zero X25519 output.
-result<x25519mlkem768_response> x25519mlkem768_respond(bytes_view client_share,
-                                                       random_source& random);
+result<x25519mlkem768_response> x25519mlkem768_respond(bytes_view client_share, random_source& random);
 
 }  // namespace berth::crypto

@@ -14,11 +14,11 @@ namespace berth::keystore {
 
 // What a back end can promise of a key.
 struct capabilities {
-    bool exportable = false;      // the private key can leave its holder
-    bool hardware = false;        // (part of) it is held by a chip
-    bool post_quantum = false;    // stays safe against a quantum computer that records today
-    bool concurrent = true;       // several threads may use the handle at once without waiting for each other
-    std::string backend;          // "software", "tpm2", "stsafe", "pkcs11"
+    bool exportable = false;    // the private key can leave its holder
+    bool hardware = false;      // (part of) it is held by a chip
+    bool post_quantum = false;  // stays safe against a quantum computer that records today
+    bool concurrent = true;     // several threads may use the handle at once without waiting for each other
+    std::string backend;        // "software", "tpm2", "stsafe", "pkcs11"
 };
 
 // A KEM key pair whose private half may be out of reach. Thread-safe: a back end that needs to, locks.
@@ -27,7 +27,8 @@ public:
     virtual ~kem_key() = default;
     virtual crypto::kem_algorithm algorithm() const = 0;
     virtual const crypto::kem_public_key& public_key() const = 0;
-    // Errors bad_encapsulation (category peer), keystore_failed (category environment: the chip is gone, locked, busy).
+    // Errors bad_encapsulation (category peer), keystore_failed (category environment: the chip is gone,
+    // locked, busy).
     virtual result<secret_bytes> decapsulate(bytes_view enc) const = 0;
     virtual const capabilities& able() const = 0;
 };

@@ -1,7 +1,7 @@
 // X.509 certificates as values.
 //
-// Everything here is strict: a certificate is one DER SEQUENCE and nothing after it. Certificates are parsed in
-// Berth's own libcrypto context, so that composite KEM keys are known; one that another library parsed is
+// Everything here is strict: a certificate is one DER SEQUENCE and nothing after it. Certificates are parsed
+// in Berth's own libcrypto context, so that composite KEM keys are known; one that another library parsed is
 // re-parsed from its DER (certificate::parse), which is the only way in.
 #pragma once
 
@@ -65,7 +65,7 @@ public:
     bytes_view der() const noexcept;
     const std::array<uint8_t, 32>& sha256() const noexcept;  // of the DER
 
-    bytes_view spki() const noexcept;                               // DER SubjectPublicKeyInfo
+    bytes_view spki() const noexcept;  // DER SubjectPublicKeyInfo
     const std::array<uint8_t, 32>& spki_sha256() const noexcept;
 
     // "CN=Registrar 1,O=Acme" (RFC 2253 order and escaping); for people, never for decisions.
@@ -79,8 +79,8 @@ public:
     unix_seconds not_before() const noexcept;
     unix_seconds not_after() const noexcept;
 
-    // The octets of the single PrintableString serialNumber in the subject, 1 to 64 of them (onboarding section 1).
-    // Error bad_device_serial: none, several, another string type, empty or too long.
+    // The octets of the single PrintableString serialNumber in the subject, 1 to 64 of them (onboarding
+    // section 1). Error bad_device_serial: none, several, another string type, empty or too long.
     result<std::string> device_serial() const;
 
     std::optional<std::string> common_name() const;   // the first

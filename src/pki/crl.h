@@ -68,8 +68,9 @@ struct crl_template {
     std::vector<revoked_entry> revoked;
 };
 
-// The CRL signed by `issuer` with `key`, which must be its key (error issuer_key_mismatch); the issuer needs cRLSign
-// (error bad_key_usage).
-result<crl> issue_crl(const crl_template& contents, const certificate& issuer, const crypto::signing_key& key);
+// The CRL signed by `issuer` with `key`, which must be its key (error issuer_key_mismatch); the issuer needs
+// cRLSign (error bad_key_usage).
+result<crl> issue_crl(const crl_template& contents, const certificate& issuer,
+                      const crypto::signing_key& key);
 
 }  // namespace berth::pki

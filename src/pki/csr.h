@@ -16,13 +16,15 @@ namespace berth::pki {
 struct csr_template {
     distinguished_name subject;
     subject_alt_names alt_names;
-    std::optional<std::string> challenge_password;  // RFC 2985; RFC 7030 section 3.5 puts channel binding here
+    std::optional<std::string>
+        challenge_password;  // RFC 2985; RFC 7030 section 3.5 puts channel binding here
 };
 
 // DER. Errors bad_template, signing_failed.
 result<bytes> build_csr(const csr_template& contents, const crypto::signing_key& key);
 
-// A request whose signature was verified with the key in it: possession of the key is proved by its existence.
+// A request whose signature was verified with the key in it: possession of the key is proved by its
+// existence.
 class verified_csr {
 public:
     // Errors bad_csr (not exactly one DER request, or an extension request that does not parse),

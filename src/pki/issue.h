@@ -16,9 +16,11 @@
 
 namespace berth::pki {
 
-// A distinguished name, in the order given. serialNumber and countryName are PrintableString, all else UTF8String.
+// A distinguished name, in the order given. serialNumber and countryName are PrintableString, all else
+// UTF8String.
 struct distinguished_name {
-    std::vector<std::pair<std::string, std::string>> attributes;  // short name ("CN", "O", "serialNumber"), value
+    std::vector<std::pair<std::string, std::string>>
+        attributes;  // short name ("CN", "O", "serialNumber"), value
 
     distinguished_name& add(std::string attribute, std::string value) {
         attributes.emplace_back(std::move(attribute), std::move(value));
@@ -47,12 +49,12 @@ struct certificate_template {
     unix_seconds not_before = 0;
     unix_seconds not_after = no_expiry;
     bool is_ca = false;
-    std::optional<uint32_t> path_length;        // CAs only
-    std::optional<uint16_t> key_usage;          // key_usage_bits; critical
+    std::optional<uint32_t> path_length;  // CAs only
+    std::optional<uint16_t> key_usage;    // key_usage_bits; critical
     std::vector<std::string> extended_key_usages;
     subject_alt_names alt_names;
     std::vector<std::string> policies;
-    name_constraints constraints;               // CAs only; critical
+    name_constraints constraints;  // CAs only; critical
 };
 
 // The serial number is 128 random bits (positive, not zero), drawn before anything else.
@@ -61,10 +63,12 @@ struct certificate_template {
 result<certificate> issue_self_signed(const certificate_template& contents, const crypto::signing_key& key,
                                       random_source& random);
 
-// A certificate over `subject_spki`, signed by `issuer` with `issuer_key`. Errors: bad_template; unsupported_key_algorithm,
-// bad_public_key (of subject_spki); issuer_key_mismatch; bad_key_usage (issuer may not sign certificates);
-// signing_failed. SKI and AKI are always present: the first 160 bits of SHA-256 of the key (RFC 7093 method 1).
-result<certificate> issue(const certificate_template& contents, bytes_view subject_spki, const certificate& issuer,
-                          const crypto::signing_key& issuer_key, random_source& random);
+// A certificate over `subject_spki`, signed by `issuer` with `issuer_key`. Errors: bad_template;
+// unsupported_key_algorithm, bad_public_key (of subject_spki); issuer_key_mismatch; bad_key_usage (issuer may
+// not sign certificates); signing_failed. SKI and AKI are always present: the first 160 bits of SHA-256 of
+// the key (RFC 7093 method 1).
+result<certificate> issue(const certificate_template& contents, bytes_view subject_spki,
+                          const certificate& issuer, const crypto::signing_key& issuer_key,
+                          random_source& random);
 
 }  // namespace berth::pki

@@ -1,7 +1,7 @@
 // Private keys and other secrets in files.
 //
-// A key file is PEM PKCS#8 ("PRIVATE KEY", or "ENCRYPTED PRIVATE KEY" with a passphrase: PBES2, PBKDF2-HMAC-SHA-256 with
-// 600 000 iterations, AES-256-CBC), mode 0600, always.
+// A key file is PEM PKCS#8 ("PRIVATE KEY", or "ENCRYPTED PRIVATE KEY" with a passphrase: PBES2,
+// PBKDF2-HMAC-SHA-256 with 600 000 iterations, AES-256-CBC), mode 0600, always.
 #pragma once
 
 #include "base/bytes.h"
@@ -23,14 +23,16 @@ result<secret_bytes> private_key_to_pem(const any_private_key& key,
                                         const std::optional<secret_bytes>& passphrase = {});
 
 // Errors bad_pem, bad_private_key, unsupported_key_algorithm, passphrase_required, wrong_passphrase.
-result<any_private_key> private_key_from_pem(bytes_view pem, const std::optional<secret_bytes>& passphrase = {});
+result<any_private_key> private_key_from_pem(bytes_view pem,
+                                             const std::optional<secret_bytes>& passphrase = {});
 
-// Error file_error, besides those above. The file appears complete or not at all, mode 0600, and is on disk on return.
+// Error file_error, besides those above. The file appears complete or not at all, mode 0600, and is on disk
+// on return.
 result<void> save_private_key(const std::string& path, const any_private_key& key,
                               const std::optional<secret_bytes>& passphrase = {});
 
-// Errors file_not_found, file_error, unsafe_permissions (readable by group or others, or not owned by this user or root),
-// besides those of private_key_from_pem.
+// Errors file_not_found, file_error, unsafe_permissions (readable by group or others, or not owned by this
+// user or root), besides those of private_key_from_pem.
 result<any_private_key> load_private_key(const std::string& path,
                                          const std::optional<secret_bytes>& passphrase = {});
 

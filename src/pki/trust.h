@@ -12,8 +12,8 @@
 
 namespace berth::pki {
 
-// trust_store is immutable, shared, and cheap to copy; building it costs, verifying with it does not. To change trust,
-// build another one.
+// trust_store is immutable, shared, and cheap to copy; building it costs, verifying with it does not. To
+// change trust, build another one.
 class trust_store {
 public:
     struct contents {

@@ -13,8 +13,8 @@
 
 namespace berth::pki {
 
-// What the leaf must be. keyUsage, where present, is judged exactly; extended key usage and names are the caller's
-// policy (certificate::has_eku, has_dns_name).
+// What the leaf must be. keyUsage, where present, is judged exactly; extended key usage and names are the
+// caller's policy (certificate::has_eku, has_dns_name).
 enum class leaf_rule : uint8_t {
     kem,        // KEM key; keyUsage if present exactly keyEncipherment; not a CA
     signature,  // signature key; keyUsage if present includes digitalSignature; not a CA
@@ -27,8 +27,9 @@ enum class crl_policy : uint8_t {
     always,      // every certificate below the anchor needs one (error crl_missing)
 };
 
-// The instants at which validity is judged. They differ when the true time is only known to lie in an interval
-// (onboarding section 4, "Time"): notBefore and thisUpdate at the upper end, notAfter and nextUpdate at the lower.
+// The instants at which validity is judged. They differ when the true time is only known to lie in an
+// interval (onboarding section 4, "Time"): notBefore and thisUpdate at the upper end, notAfter and nextUpdate
+// at the lower.
 struct validity_instants {
     unix_seconds not_before_at = 0;
     unix_seconds not_after_at = 0;
@@ -70,11 +71,11 @@ private:
     certificate anchor_;
 };
 
-// Builds and judges a path from leaf_first[0] to an anchor; the other certificates given are candidates for issuers,
-// as are the store's intermediates. An anchor that was sent along is ignored.
+// Builds and judges a path from leaf_first[0] to an anchor; the other certificates given are candidates for
+// issuers, as are the store's intermediates. An anchor that was sent along is ignored.
 //
-// The leaf's own rules are judged before its chain. Errors (category peer), each with params "index" (position in the
-// path, leaf 0), "subject" and where it helps "issuer":
+// The leaf's own rules are judged before its chain. Errors (category peer), each with params "index"
+// (position in the path, leaf 0), "subject" and where it helps "issuer":
 //   bad_certificate            malformed, a CA as leaf, unknown critical extension, bad key, empty input
 //   unsupported_certificate    the leaf's key is not of the kind that leaf_rule asks for
 //   bad_key_usage              keyUsage forbids what the certificate is used for
