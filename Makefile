@@ -34,8 +34,9 @@ demo: build ## Run the whole product once on this machine (KEEP=1 leaves its fil
 test: ## All tests, then those that gain from it under the sanitizers; this is what CI runs
 	@scripts/test release asan tsan
 
-test-long: ## The tests that take many minutes: batches, soak
+test-long: ## The tests that take many minutes: batches, soak, and a build in a fresh Debian (as root)
 	@scripts/test long
+	@$(MAKE) --no-print-directory test-clean TARGETS=build
 
 bench: build ## Benchmarks; their JSON goes to build/bench
 	@scripts/bench

@@ -1,3 +1,9 @@
+# One precompiled header for all folders and programs: nothing that defines a macro of its own may be linked to it.
+add_library(berth_pch OBJECT ${CMAKE_SOURCE_DIR}/src/base/pch.cpp)
+target_include_directories(berth_pch PUBLIC ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(berth_pch PUBLIC tl::expected fmt::fmt)
+target_precompile_headers(berth_pch PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h)
+
 # berth_module(NAME SOURCES ... [DEPENDS ...] [LIBS ...]): one folder of src/, one static library berth_NAME.
 # DEPENDS names folders of src/; LIBS names third-party targets (private unless given under PUBLIC_LIBS).
 function(berth_module name)
@@ -6,9 +12,14 @@ function(berth_module name)
     target_include_directories(berth_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
     list(TRANSFORM ARG_DEPENDS PREPEND berth_)
     target_link_libraries(berth_${name} PUBLIC ${ARG_DEPENDS} ${ARG_PUBLIC_LIBS} PRIVATE ${ARG_LIBS})
-    if(name STREQUAL "base")
-        target_precompile_headers(berth_base PUBLIC ${CMAKE_SOURCE_DIR}/src/base/pch.h)
-    endif()
+    target_precompile_headers(berth_${name} REUSE_FROM berth_pch)
+endfunction()
+
+# Executables are compiled like the libraries (-fPIC, linked with -pie), so that they can share precompiled headers.
+function(berth_executable_flags name)
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${name} PRIVATE -fPIC)
+    target_link_options(${name} PRIVATE -pie)
 endfunction()
 
 # berth_program(NAME SOURCES ... [DEPENDS ...] [LIBS ...]): a program in bin/.
@@ -17,6 +28,8 @@ function(berth_program name)
     add_executable(${name} ${ARG_SOURCES})
     list(TRANSFORM ARG_DEPENDS PREPEND berth_)
     target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBS})
+    berth_executable_flags(${name})
+    target_precompile_headers(${name} REUSE_FROM berth_pch)
 endfunction()
 
 # berth_test(NAME LABELS ... SOURCES ... [DEPENDS ...] [LIBS ...] [TIMEOUT s] [SERIAL]): one GoogleTest binary, one ctest entry.
@@ -35,6 +48,8 @@ function(berth_test name)
         BERTH_OPENSSL_COMMAND="${BERTH_OPENSSL_COMMAND}")
     target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBS} ${BERTH_RAPIDCHECK} GTest::gmock GTest::gtest GTest::gtest_main)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    berth_executable_flags(${name})
+    target_precompile_headers(${name} REUSE_FROM berth_test_pch)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
     if(ARG_SERIAL)
@@ -58,4 +73,5 @@ function(berth_fuzz name)
     target_include_directories(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(fuzz_${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBS})
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    berth_executable_flags(fuzz_${name})
 endfunction()

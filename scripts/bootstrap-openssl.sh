@@ -82,15 +82,12 @@ openssl_fetch() {
     local conf=$cache/apt/apt.conf log=$cache/openssl-fetch.log
     say "fetching Debian 13's OpenSSL source package"
     private_apt
-    apt-get -c "$conf" -q update >"$log" 2>&1 && ! grep -q '^E:' "$log" || {
-        tail -n 10 "$log" >&2
-        die "Debian 13's source index could not be fetched or its signature not be verified. Check the network" \
-            "connection; if this machine's mirror carries Debian 12 only, set BERTH_DEBIAN_MIRROR to one with" \
-            "Debian 13, for example BERTH_DEBIAN_MIRROR=http://deb.debian.org/debian, and run the same command again."
-    }
+    # apt uses no index whose signature it cannot verify, and reports an index it could not fetch as a mere warning:
+    # what counts is which versions it knows afterwards.
+    apt-get -c "$conf" -q update >"$log" 2>&1 || true
     # Newest first. A mirror may list a security update before it holds its files: then the one before it is taken.
     local versions version
-    versions=$(apt-cache -c "$conf" showsrc openssl 2>/dev/null | sed -n 's/^Version: //p' | sort -rVu)
+    versions=$(apt-cache -c "$conf" showsrc openssl 2>>"$log" | sed -n 's/^Version: //p' | sort -rVu) || true
     for version in $versions; do
         [[ $version != [0-2].* && $version != 3.[0-4].* ]] || continue
         openssl_version=$version
@@ -99,10 +96,13 @@ openssl_fetch() {
         [[ ! -e $openssl_work/.unpacked ]] || return 0
         rm -rf "$openssl_work"
         ! openssl_unpack >>"$log" 2>&1 || return 0
+        rm -rf "$openssl_work"
         say "OpenSSL $version could not be fetched from the mirror (see $log)"
     done
-    die "no source of OpenSSL 3.5 or newer could be fetched from the mirror. Check the network connection and run the" \
-        "same command again, or name a complete mirror, for example BERTH_DEBIAN_MIRROR=http://deb.debian.org/debian."
+    tail -n 10 "$log" >&2
+    die "Debian 13's OpenSSL source package could not be fetched, or its signature not be verified; the lines above" \
+        "tell why. Check the network connection and run the same command again. If this machine's mirror carries" \
+        "Debian 12 only, name a complete one, for example BERTH_DEBIAN_MIRROR=http://deb.debian.org/debian."
 }
 
 openssl_unpack() {
@@ -127,6 +127,7 @@ openssl_build() {
             "${openssl_options[@]}" "-Wl,-rpath,$openssl_dest/lib" >"$log" 2>&1 || openssl_failed "$log"
         touch .configured
     fi
+    openssl_forget_half_written
     make -j"$jobs" build_generated >>"$log" 2>&1 || openssl_failed "$log"
     total=$(make -n "${openssl_targets[@]}" 2>/dev/null | grep -c -- ' -c ' || true)
     make -j"$jobs" "${openssl_targets[@]}" 2>&1 | tee -a "$log" |
@@ -137,6 +138,13 @@ openssl_build() {
     cd "$here"
     rm -rf "$openssl_work" "$cache/build/openssl-source"
     say "OpenSSL $openssl_version built in $((SECONDS - start)) s"
+}
+
+# A killed compiler or generator leaves a file that make takes for finished. It is among the youngest ones.
+openssl_forget_half_written() {
+    local newest
+    newest=$(find . -type f -newer .configured -printf '%T@\n' | sort -n | tail -n 1)
+    [[ -z $newest ]] || find . -type f -newer .configured -newermt "@$((${newest%.*} - 20))" -delete
 }
 
 openssl_failed() {

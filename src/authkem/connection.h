@@ -40,6 +40,8 @@ public:
     [[nodiscard]] bytes take_output();
     [[nodiscard]] bool has_output() const { return !records_.output().empty() || update_owed_; }
 
+    [[nodiscard]] size_t unsent() const { return records_.output().size(); }
+
     // Application data. Error `not_established` (usage): before completion, or after close() or a failure.
     result<void> send(bytes_view data);
     // What the peer has sent; taking it empties it.

@@ -1,6 +1,7 @@
 // What a state machine is told of the AuthKEM channel below it (docs/onboarding.md section 1).
 #pragma once
 
+#include "authkem/session.h"
 #include "base/secret.h"
 #include "pki/certificate.h"
 
@@ -12,6 +13,9 @@ namespace berth::onboarding {
 
 // exporter(label, length) of a completed channel; "All exporters on this page have an empty context."
 using exporter_function = std::function<secret_bytes(std::string_view label, size_t length)>;
+
+// The exporter of an AuthKEM session; the session must live as long.
+exporter_function exporter_of(const authkem::session& session);
 
 // A completed, mutually authenticated channel.
 struct channel {

@@ -17,15 +17,17 @@ constexpr milliseconds most_silence = 60'000;
 // "at most 10 minutes for one registrar"
 constexpr milliseconds most_session = 600'000;
 
-authkem::client_config kk3_config(const device_settings& settings) {
+result<std::shared_ptr<const authkem::client_context>> kk3_context(const device_settings& settings) {
     authkem::client_config config;
-    config.cipher_suites = authkem::default_cipher_suites();
-    config.credential = authkem::credential{{settings.z3}, settings.p3};
+    config.own = authkem::credential{{settings.z3}, settings.p3};
+    config.expect_certificate_request = true;
     config.alpn = {std::string(alpn_kk3)};
     config.alpn_required = true;
     // "Device: the pinned key; on refusal the spare, once, with a new KK2 and KK3; never the full handshake"
-    config.pdk = authkem::pdk_config{settings.masa_key, true, true};
-    return config;
+    config.pdk = authkem::client_config::predistributed_key{settings.masa_key, true, true};
+    // Nothing but the pinned key counts: the MASA's chain is never asked for.
+    config.server.possession_only = true;
+    return authkem::client_context::make(std::move(config));
 }
 
 }  // namespace
@@ -42,12 +44,17 @@ void device_session::start() {
     if (!move(device_event::start)) {
         return;
     }
-    kk3_ = std::make_unique<authkem::client>(kk3_config(settings_), clock_, random_);
-    if (const auto sent = send(message_type::onboard_request, onboard_request{}); !sent) {
-        return refuse_here(sent.error());
+    const auto begun = [&]() -> result<void> {
+        BERTH_TRY(context, kk3_context(settings_));
+        kk3_ = std::make_unique<authkem::connection>(context, clock_, random_);
+        BERTH_CHECK(send(message_type::onboard_request, onboard_request{}));
+        BERTH_CHECK(kk3_->start());
+        flush_kk3();
+        return {};
+    }();
+    if (!begun) {
+        refuse_here(begun.error());
     }
-    kk3_->start();
-    flush_kk3();
 }
 
 void device_session::start_report(const kk3_id_field& kk3_id) {
@@ -138,7 +145,7 @@ result<void> device_session::drive_kk3(bytes_view octets) {
     const auto received = kk3_->receive(octets);
     flush_kk3();  // an alert too travels as `tunnel`
     if (!received) {
-        if (received.error().is("pdk_refused")) {
+        if (received.error().is("predistributed_key_refused")) {
             end(device_outcome::use_spare, refusal("kk3_failed", "the MASA does not know the pinned key"));
             return {};
         }
@@ -148,7 +155,7 @@ result<void> device_session::drive_kk3(bytes_view octets) {
         return {};
     }
     step_done(step::s3);
-    k3_ = kk3_keys::derive([this](std::string_view label, size_t length) { return kk3_->exporter(label, {}, length); });
+    k3_ = kk3_keys::derive(exporter_of(*kk3_->session()));
     kk3_id_ = k3_->id();
     kk3_.reset();
     BERTH_CHECK(move(device_event::kk3_completed));

@@ -2,7 +2,7 @@
 // an outcome out.
 #pragma once
 
-#include "authkem/client.h"
+#include "authkem/connection.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "onboarding/device/acceptance.h"
@@ -112,7 +112,7 @@ private:
     bytes output_, kk3_output_;
     std::vector<step_event> steps_;
 
-    std::unique_ptr<authkem::client> kk3_;
+    std::unique_ptr<authkem::connection> kk3_;
     size_t tunnel_received_ = 0;
     std::optional<kk3_keys> k3_;
     std::optional<kk3_id_field> kk3_id_;

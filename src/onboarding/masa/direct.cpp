@@ -5,7 +5,8 @@
 
 namespace berth::onboarding {
 
-masa_direct::masa_direct(masa_service& service) : service_(service), kk3_(service.kk3_config(), service.time(), service.random()) {}
+masa_direct::masa_direct(masa_service& service, std::shared_ptr<const authkem::server_context> context)
+    : service_(service), kk3_(std::move(context), service.time(), service.random()) {}
 
 bytes masa_direct::take_output() {
     return kk3_.take_output();
@@ -17,7 +18,7 @@ result<void> masa_direct::receive(bytes_view octets) {
         return {};
     }
     if (log_id_.empty()) {
-        BERTH_TRY(waiting, service_.accept_kk3(kk3_));
+        BERTH_TRY(waiting, service_.accept_kk3(*kk3_.session()));
         waiting_ = std::move(waiting);
         log_id_ = to_hex(waiting_.id);
     }

@@ -8,7 +8,7 @@ namespace berth::onboarding {
 
 class masa_direct {
 public:
-    explicit masa_direct(masa_service& service);
+    masa_direct(masa_service& service, std::shared_ptr<const authkem::server_context> context);
 
     // Octets of the connection. After an error the caller sends what is left and closes.
     result<void> receive(bytes_view octets);
@@ -21,7 +21,7 @@ private:
     result<void> on_frames();
 
     masa_service& service_;
-    authkem::server kk3_;
+    authkem::connection kk3_;
     frame_reader reader_{frame_reader::server_limit};
     waiting_kk3 waiting_;
     std::string log_id_;

@@ -20,7 +20,7 @@ struct masa_link::session {
     uint32_t number = 0;
     masa_state state = masa_state::open;
     session_open about;
-    std::unique_ptr<authkem::server> kk3;
+    std::unique_ptr<authkem::connection> kk3;
     size_t tunnelled_in = 0;
     size_t tunnelled_out = 0;
     authorization_request asked;
@@ -123,7 +123,8 @@ result<void> masa_link::on_tunnel(session& s, const frame& f) {
         if (!s.log_id.empty()) {
             return refuse("unexpected_message", "octets in the tunnel after KK3's handshake");
         }
-        s.kk3 = std::make_unique<authkem::server>(service_.kk3_config(), service_.time(), service_.random());
+        BERTH_TRY(context, service_.kk3_context());
+        s.kk3 = std::make_unique<authkem::connection>(context, service_.time(), service_.random());
     }
     const auto received = s.kk3->receive(t.octets.view());
     flush_kk3(s);  // "A KK3 alert is forwarded as `tunnel`, then `error` `kk3_failed`."
@@ -133,7 +134,7 @@ result<void> masa_link::on_tunnel(session& s, const frame& f) {
     if (!s.kk3->completed()) {
         return {};
     }
-    BERTH_TRY(waiting, service_.accept_kk3(*s.kk3));
+    BERTH_TRY(waiting, service_.accept_kk3(*s.kk3->session()));
     s.log_id = to_hex(waiting.id);
     s.kk3.reset();
     step_done(s, step::s3, s.tunnelled_in + s.tunnelled_out);

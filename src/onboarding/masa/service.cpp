@@ -29,17 +29,22 @@ masa_service::masa_service(masa_settings settings, masa_records& records, const 
     }
 }
 
-authkem::server_config masa_service::kk3_config() const {
+result<std::shared_ptr<const authkem::server_context>> masa_service::kk3_context() {
+    if (kk3_context_) {
+        return kk3_context_;
+    }
     authkem::server_config config;
-    config.cipher_suites = authkem::default_cipher_suites();
     config.credentials = settings_.keys;
     config.client_auth = authkem::client_auth::require;
-    config.trust = *device_trust_;
+    config.client.trust = *device_trust_;
+    config.client.cache = std::make_shared<authkem::verified_leaf_cache>(size_t{65536});
     config.alpn = {std::string(alpn_kk3)};
     config.alpn_required = true;
     // "MASA: chain to Z1, id-kp-clientAuth, not id-kp-serverAuth"
-    config.policy = [](const pki::verified_chain& chain) -> result<void> { return pki::require_device(chain.leaf()); };
-    return config;
+    config.client.policy = [](const pki::verified_chain& chain) { return pki::require_device(chain.leaf()); };
+    BERTH_TRY(context, authkem::server_context::make(std::move(config)));
+    kk3_context_ = std::move(context);
+    return kk3_context_;
 }
 
 result<pki::trust_store> masa_service::registrar_trust() {
@@ -112,24 +117,24 @@ result<kk3_keys> masa_service::unprotect(const waiting_kk3& kk3) const {
     return kk3_keys::unpack(kk3.id, packed.reveal());
 }
 
-result<waiting_kk3> masa_service::accept_kk3(const authkem::server& kk3) {
+result<waiting_kk3> masa_service::accept_kk3(const authkem::session& kk3) {
     // "KK3 device -> MASA (K3): PDK [...] never the full handshake"
-    if (kk3.flow() != authkem::flow::pdk) {
+    if (kk3.flow() != authkem::handshake_flow::pdk) {
         return refuse("kk3_failed", "KK3 must be made with the pre-distributed key");
     }
-    const auto& peer = kk3.peer();
-    if (!peer.anchor || peer.chain.empty()) {
+    const pki::verified_chain* const peer = kk3.peer().verified();
+    if (!peer) {
         return refuse("kk3_failed", "the device was not authenticated");
     }
-    const auto serial = peer.chain.front().device_serial();
+    const auto serial = peer->leaf().device_serial();
     if (!serial) {
         return refuse("kk3_failed", serial.error().message);
     }
-    const auto keys = kk3_keys::derive([&](std::string_view label, size_t length) { return kk3.exporter(label, {}, length); });
+    const auto keys = kk3_keys::derive(exporter_of(kk3));
     waiting_kk3 waiting;
     waiting.id = keys.id();
-    waiting.device = {peer.anchor->spki_sha256(), *serial};
-    waiting.z3_hash = peer.chain.front().sha256();
+    waiting.device = {peer->anchor().spki_sha256(), *serial};
+    waiting.z3_hash = peer->leaf().sha256();
     waiting.sealed_keys = protect(waiting.id, keys.pack());
     waiting.expires_at = clock_.now() + kk3_waits;
     BERTH_CHECK(records_.put_kk3(waiting));

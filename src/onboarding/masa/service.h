@@ -1,7 +1,7 @@
 // The MASA's decision (docs/onboarding.md section 5), and what all its channels share.
 #pragma once
 
-#include "authkem/server.h"
+#include "authkem/connection.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "onboarding/kk3.h"
@@ -37,10 +37,11 @@ public:
     result<pki::trust_store> registrar_trust();
     // For KK3: the maker's root and issuing CAs.
     [[nodiscard]] const pki::trust_store& device_trust() const { return *device_trust_; }
-    [[nodiscard]] authkem::server_config kk3_config() const;
+    // Shared by all KK3s. Errors are of the configuration.
+    result<std::shared_ptr<const authkem::server_context>> kk3_context();
 
     // A KK3 was completed: checks that it was a PDK handshake by a device, and lets its keys wait. Error `kk3_failed`.
-    result<waiting_kk3> accept_kk3(const authkem::server& kk3);
+    result<waiting_kk3> accept_kk3(const authkem::session& kk3);
 
     // Section 5's order of checks, for BI2 on a session. The answer, or the refusal to be told; every decision is audited.
     result<authorization> decide(const kk1_peer& peer, const session_open& session, const kk3_id_field& id, bytes_view bi2);
@@ -74,6 +75,7 @@ private:
     const clock& clock_;
     random_source& random_;
     std::optional<pki::trust_store> device_trust_;
+    std::shared_ptr<const authkem::server_context> kk3_context_;
     std::optional<pki::trust_store> registrar_trust_;
     std::vector<customer_record> customers_;
     uint64_t trust_generation_ = 0;

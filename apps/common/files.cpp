@@ -1,0 +1,44 @@
+#include "common/files.h"
+
+#include "pki/private_key_file.h"
+
+#include <sys/stat.h>
+
+namespace berth::app {
+
+result<std::string> read_text(const std::filesystem::path& path) {
+    BERTH_TRY(data, pki::read_file(path.string(), most_file_octets));
+    return std::string(as_text(data));
+}
+
+result<void> write_text(const std::filesystem::path& path, std::string_view text, unsigned mode) {
+    return pki::write_file_atomically(path.string(), as_bytes(text), mode);
+}
+
+result<std::vector<pki::certificate>> read_chain(const std::filesystem::path& path) {
+    BERTH_TRY(text, read_text(path));
+    auto chain = pki::certificate::parse_pem_chain(text);
+    if (!chain) {
+        return fail(std::move(chain).error().during(path.string()));
+    }
+    return chain;
+}
+
+result<pki::certificate> read_certificate(const std::filesystem::path& path) {
+    BERTH_TRY(chain, read_chain(path));
+    return chain.front();
+}
+
+result<void> make_directory(const std::filesystem::path& path, unsigned mode) {
+    std::error_code ec;
+    const bool made = std::filesystem::create_directories(path, ec);
+    if (ec) {
+        return fail(error_category::environment, "file_error", fmt::format("cannot make directory {}: {}", path.string(), ec.message()));
+    }
+    if (made && ::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0) {
+        return fail(error_category::environment, "file_error", fmt::format("cannot set the mode of {}", path.string()));
+    }
+    return {};
+}
+
+}  // namespace berth::app

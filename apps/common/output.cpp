@@ -1,0 +1,41 @@
+#include "common/output.h"
+
+#include "base/log.h"
+
+#include <cstdio>
+
+#include <unistd.h>
+
+namespace berth::app {
+
+wire::json::object to_json(const error& e) {
+    wire::json::object params;
+    for (const auto& [key, value] : e.params) {
+        params[key] = value;
+    }
+    return {{"name", e.name}, {"category", std::string(to_string(e.category))}, {"message", e.message}, {"params", params}};
+}
+
+int report(const error& e, bool json) {
+    if (json) {
+        print_json(wire::json::object{{"error", to_json(e)}});
+    } else {
+        std::string details;
+        for (const auto& [key, value] : e.params) {
+            details += fmt::format(" {}={}", key, log::escape(value));
+        }
+        std::fputs(fmt::format("berth: {} [{}]{}\n", e.message, e.name, details).c_str(), stderr);
+    }
+    return exit_code(e.category);
+}
+
+void print_json(const wire::json::value& value) {
+    std::fputs((wire::to_text(value) + "\n").c_str(), stdout);
+    std::fflush(stdout);
+}
+
+bool on_terminal() {
+    return isatty(STDOUT_FILENO) != 0;
+}
+
+}  // namespace berth::app

@@ -1,0 +1,22 @@
+// What programs print (docs: "Output"): with --json one JSON object or JSON lines on standard output; errors as
+// {"error":{"name":...,"category":...,"message":...,"params":{...}}}; on a terminal the message, what to do, the name in brackets.
+#pragma once
+
+#include "base/result.h"
+#include "wire/json.h"
+
+namespace berth::app {
+
+// Prints the error as chosen by --json and returns its exit code: 0 done, 1 refused by the other side, 2 usage,
+// 3 environment, 4 our fault. Errors go to standard error, with --json to standard output.
+int report(const error& e, bool json);
+
+// One JSON value and a line feed on standard output, at once.
+void print_json(const wire::json::value& value);
+
+wire::json::object to_json(const error& e);
+
+// Whether standard output is a terminal (colours, progress).
+bool on_terminal();
+
+}  // namespace berth::app

@@ -1,0 +1,156 @@
+#include "net/authkem_listener.h"
+
+#include "net/authkem_stream_asio.h"
+
+#include <list>
+
+namespace berth::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+struct authkem_listener::impl : std::enable_shared_from_this<impl> {
+    impl(loop& l, context_source c, const clock& t, random_source& r, accept_handler a, failure_handler f, const listener_limits& m)
+        : on(l),
+          acceptor(l.get().context),
+          pause(l.get().context),
+          context(std::move(c)),
+          time(t),
+          random(r),
+          accepted(std::move(a)),
+          failed(std::move(f)),
+          limits(m) {}
+
+    struct pending {
+        authkem_stream stream;
+        std::string from;
+    };
+
+    void accept();
+    void take(tcp::socket socket);
+    void forget(std::list<pending>::iterator which);
+
+    loop& on;
+    tcp::acceptor acceptor;
+    asio::steady_timer pause;
+    context_source context;
+    const clock& time;
+    random_source& random;
+    accept_handler accepted;
+    failure_handler failed;
+    listener_limits limits;
+    std::list<pending> handshakes;
+    std::map<std::string, size_t> per_address;
+    bool stopped = false;
+};
+
+void authkem_listener::impl::accept() {
+    acceptor.async_accept([self = shared_from_this()](const error_code& ec, tcp::socket socket) {
+        if (self->stopped) {
+            return;
+        }
+        if (ec) {
+            // No descriptor is free, most likely: wait for some to be closed rather than spin.
+            self->pause.expires_after(std::chrono::milliseconds(50));
+            self->pause.async_wait([self](const error_code& cancelled) {
+                if (!cancelled) {
+                    self->accept();
+                }
+            });
+            return;
+        }
+        self->take(std::move(socket));
+        self->accept();
+    });
+}
+
+void authkem_listener::impl::take(tcp::socket socket) {
+    error_code ignored;
+    const std::string from = socket.remote_endpoint(ignored).address().to_string(ignored);
+    if (handshakes.size() >= limits.most_handshakes || per_address[from] >= limits.most_handshakes_per_address) {
+        if (failed) {
+            failed(from, error{error_category::peer, "too_many_requests", "too many handshakes at once"});
+        }
+        return;  // the socket closes
+    }
+    auto server = context();
+    if (!server) {
+        failed(from, server.error());
+        return;
+    }
+    auto made = std::make_shared<authkem_stream::impl>(on, std::move(socket), std::move(*server), time, random, limits.stream);
+    ++per_address[from];
+    const auto at = handshakes.insert(handshakes.end(), pending{authkem_stream(made), from});
+    made->events->on_established = [self = weak_from_this(), at] {
+        if (const auto listener = self.lock()) {
+            authkem_stream stream = std::move(at->stream);
+            listener->forget(at);
+            stream.set_events({});
+            listener->accepted(std::move(stream));
+        }
+    };
+    made->events->on_closed = [self = weak_from_this(), at](const error* why) {
+        if (const auto listener = self.lock()) {
+            const std::string peer = at->from;
+            const error reason = why ? *why : error{error_category::peer, "closed_in_handshake", "the peer closed during the handshake"};
+            listener->forget(at);
+            listener->failed(peer, reason);
+        }
+    };
+    made->begin();
+}
+
+void authkem_listener::impl::forget(std::list<pending>::iterator which) {
+    const auto count = per_address.find(which->from);
+    if (count != per_address.end() && --count->second == 0) {
+        per_address.erase(count);
+    }
+    handshakes.erase(which);
+}
+
+result<std::unique_ptr<authkem_listener>> authkem_listener::listen(loop& on, const address& at, context_source context,
+                                                                   const clock& time, random_source& random, accept_handler accepted,
+                                                                   failure_handler failed, const listener_limits& limits) {
+    auto made = std::make_shared<impl>(on, std::move(context), time, random, std::move(accepted), std::move(failed), limits);
+    error_code ec;
+    tcp::resolver resolver(on.get().context);
+    const auto found = resolver.resolve(at.host, std::to_string(at.port), tcp::resolver::passive, ec);
+    if (ec || found.empty()) {
+        return fail(error_category::usage, "bad_address", fmt::format("cannot listen on {}: {}", at.text(), ec.message()));
+    }
+    const tcp::endpoint endpoint = *found.begin();
+    for (const auto step : {0, 1, 2, 3}) {
+        switch (step) {
+        case 0: made->acceptor.open(endpoint.protocol(), ec); break;
+        case 1: made->acceptor.set_option(tcp::acceptor::reuse_address(true), ec); break;
+        case 2: made->acceptor.bind(endpoint, ec); break;
+        default: made->acceptor.listen(4096, ec); break;
+        }
+        if (ec) {
+            return fail(error_category::environment, "listen_failed",
+                        fmt::format("cannot listen on {}: {}; is another program using the port?", at.text(), ec.message()));
+        }
+    }
+    made->accept();
+    return std::make_unique<authkem_listener>(std::move(made));
+}
+
+authkem_listener::~authkem_listener() {
+    impl_->stopped = true;
+    error_code ignored;
+    impl_->acceptor.close(ignored);
+    impl_->pause.cancel();
+    impl_->handshakes.clear();
+}
+
+uint16_t authkem_listener::port() const {
+    error_code ignored;
+    return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+size_t authkem_listener::handshakes() const {
+    return impl_->handshakes.size();
+}
+
+}  // namespace berth::net

@@ -1,0 +1,75 @@
+#include "net/loop_asio.h"
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace berth::net {
+
+namespace asio = boost::asio;
+
+loop::loop() : impl_(std::make_unique<impl>()) {}
+loop::~loop() = default;
+
+void loop::run() {
+    impl_->context.run();
+}
+
+void loop::stop() {
+    impl_->context.stop();
+}
+
+void loop::post(std::function<void()> work) {
+    asio::post(impl_->context, std::move(work));
+}
+
+void loop::at_turn_end(std::function<void()> work) {
+    impl_->turn_end.push_back(std::move(work));
+    if (impl_->turn_end_posted) {
+        return;
+    }
+    impl_->turn_end_posted = true;
+    // A posted handler runs after those that are queued already: that is the end of this turn.
+    asio::post(impl_->context, [this] {
+        impl_->turn_end_posted = false;
+        for (auto& each : std::exchange(impl_->turn_end, {})) {
+            each();
+        }
+    });
+}
+
+void loop::on_termination(std::function<void()> work) {
+    impl_->signals.emplace(impl_->context, SIGTERM, SIGINT);
+    impl_->signals->async_wait([work = std::move(work)](const boost::system::error_code& ec, int) {
+        if (!ec) {
+            work();
+        }
+    });
+}
+
+struct timer::impl {
+    explicit impl(loop& on) : waiting(on.get().context) {}
+    asio::steady_timer waiting;
+};
+
+timer::timer(loop& on) : impl_(std::make_shared<impl>(on)) {}
+timer::~timer() {
+    if (impl_) {
+        cancel();
+    }
+}
+timer::timer(timer&&) noexcept = default;
+timer& timer::operator=(timer&&) noexcept = default;
+
+void timer::arm(milliseconds after, std::function<void()> work) {
+    impl_->waiting.expires_after(std::chrono::milliseconds(after));
+    impl_->waiting.async_wait([held = impl_, work = std::move(work)](const boost::system::error_code& ec) {
+        if (!ec) {
+            work();
+        }
+    });
+}
+
+void timer::cancel() {
+    impl_->waiting.cancel();
+}
+
+}  // namespace berth::net

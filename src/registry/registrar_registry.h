@@ -1,0 +1,47 @@
+// The customer's side of the domain: devices seen and onboarded, approvals, configuration, certificates. store/ implements it.
+#pragma once
+
+#include "onboarding/registrar/records.h"
+#include "registry/configuration.h"
+
+namespace berth::registry {
+
+struct registrar_device {
+    onboarding::device_identity device;
+    std::string model;
+    std::string firmware;
+    std::string group;
+    onboarding::approval approval = onboarding::approval::unknown;
+    unix_seconds first_seen = 0;
+    unix_seconds last_seen = 0;
+    unix_seconds onboarded_at = 0;  // 0: not yet
+    std::string last_result;        // "installed" or a refusal's name
+    uint64_t configuration_version = 0;
+};
+
+class registrar_registry : public onboarding::registrar_records {
+public:
+    virtual result<std::vector<registrar_device>> list_devices(size_t most, const std::string& after_serial) = 0;
+    virtual result<std::vector<registrar_device>> find_serial(const std::string& serial) = 0;
+    // Error `unknown_device`.
+    virtual result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) = 0;
+    virtual result<void> set_group(const onboarding::device_identity& device, const std::string& group) = 0;
+    // Changes whenever an operator decided something; for open sessions.
+    virtual result<uint64_t> decision_generation() = 0;
+
+    // Returns the new version.
+    virtual result<uint64_t> set_configuration(configuration_scope scope, const std::string& name, const std::string& json,
+                                               unix_seconds now) = 0;
+    virtual result<std::vector<configuration_layer>> configurations() = 0;
+
+    virtual result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) = 0;
+    // Serials for the CRL: of every certificate that was revoked and has not expired.
+    struct revoked_certificate {
+        bytes serial;
+        unix_seconds at = 0;
+        std::string why;
+    };
+    virtual result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) = 0;
+};
+
+}  // namespace berth::registry

@@ -1,0 +1,228 @@
+#include "store/sqlite/database.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace berth::store {
+
+namespace {
+
+constexpr int busy_milliseconds = 10'000;
+
+error to_error(sqlite3* db, int code) {
+    const std::string detail = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return {error_category::environment, "store_busy", "the database is locked by another process; try again: " + detail};
+    case SQLITE_FULL:
+        return {error_category::environment, "disk_full", "the disk is full; free some space, nothing was lost: " + detail};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return {error_category::environment, "corrupt_store",
+                "the database file is damaged; restore it from a backup (its -wal file belongs to it): " + detail};
+    case SQLITE_CONSTRAINT: return {error_category::usage, "constraint_violated", "the record contradicts another: " + detail};
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+        return {error_category::environment, "store_not_writable",
+                "the database cannot be opened for writing; look at its directory's owner and mode: " + detail};
+    case SQLITE_IOERR:
+        return {error_category::environment, "store_io_error", "the disk reports an error on the database: " + detail};
+    default: return {error_category::environment, "store_failed", "the database failed: " + detail};
+    }
+}
+
+}  // namespace
+
+// ---- statement
+
+statement::~statement() {
+    if (stmt_) {
+        sqlite3_reset(stmt_);
+        sqlite3_clear_bindings(stmt_);
+    }
+}
+
+statement& statement::bind(int64_t value) {
+    sqlite3_bind_int64(stmt_, next_++, value);
+    return *this;
+}
+
+statement& statement::bind(std::string_view text) {
+    sqlite3_bind_text(stmt_, next_++, text.data() ? text.data() : "", static_cast<int>(text.size()), SQLITE_TRANSIENT);
+    return *this;
+}
+
+statement& statement::bind(bytes_view blob) {
+    if (blob.empty()) {
+        sqlite3_bind_zeroblob(stmt_, next_++, 0);
+    } else {
+        sqlite3_bind_blob(stmt_, next_++, blob.data(), static_cast<int>(blob.size()), SQLITE_TRANSIENT);
+    }
+    return *this;
+}
+
+result<bool> statement::step() {
+    const int code = sqlite3_step(stmt_);
+    if (code == SQLITE_ROW) {
+        return true;
+    }
+    if (code == SQLITE_DONE) {
+        return false;
+    }
+    return fail(to_error(db_, code));
+}
+
+result<void> statement::run() {
+    for (;;) {
+        BERTH_TRY(more, step());
+        if (!more) {
+            return {};
+        }
+    }
+}
+
+int64_t statement::integer(int column) const {
+    return sqlite3_column_int64(stmt_, column);
+}
+
+std::string statement::text(int column) const {
+    const auto* data = sqlite3_column_text(stmt_, column);
+    const auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, column));
+    return data ? std::string(reinterpret_cast<const char*>(data), size) : std::string();
+}
+
+bytes statement::blob(int column) const {
+    const auto* data = static_cast<const uint8_t*>(sqlite3_column_blob(stmt_, column));
+    const auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, column));
+    return data ? bytes(data, data + size) : bytes();
+}
+
+// ---- database
+
+result<std::unique_ptr<database>> database::open(const std::string& path, std::span<const migration> schema) {
+    // Made by us first, so that it is 0600 from its first octet; -wal and -shm take the same mode.
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fail(to_error(nullptr, SQLITE_CANTOPEN).during(path));
+    }
+    ::close(fd);
+    sqlite3* raw = nullptr;
+    const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+    std::unique_ptr<database> db(new database(raw));
+    if (code != SQLITE_OK) {
+        return fail(to_error(raw, code).during(path));
+    }
+    sqlite3_extended_result_codes(raw, 0);
+    sqlite3_busy_timeout(raw, busy_milliseconds);
+    if (auto ready = db->check_and_migrate(schema, path); !ready) {
+        return fail(std::move(ready).error().during(path));
+    }
+    return db;
+}
+
+database::~database() {
+    for (const auto& [sql, stmt] : statements_) {
+        sqlite3_finalize(stmt);
+    }
+    sqlite3_close(db_);
+}
+
+result<void> database::check_and_migrate(std::span<const migration> schema, const std::string& path) {
+    // FULL: a commit is on the disk before anything that depends on it is sent.
+    BERTH_CHECK(execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF"));
+    {
+        BERTH_TRY(check, prepare("PRAGMA quick_check(1)"));
+        BERTH_TRY(row, check.step());
+        if (!row || check.text(0) != "ok") {
+            return fail(to_error(nullptr, SQLITE_CORRUPT));
+        }
+    }
+    return transaction([&]() -> result<void> {
+        int64_t version = 0;
+        {
+            BERTH_TRY(read, prepare("PRAGMA user_version"));
+            BERTH_TRY(row, read.step());
+            version = row ? read.integer(0) : 0;
+        }
+        if (!schema.empty() && version > schema.back().version) {
+            return fail(error_category::environment, "store_too_new",
+                        fmt::format("{} was written by a later version of Berth (schema {}); use that version", path, version));
+        }
+        for (const auto& m : schema) {
+            if (m.version > version) {
+                BERTH_CHECK(execute(m.sql));
+                BERTH_CHECK(execute(fmt::format("PRAGMA user_version={}", m.version).c_str()));
+            }
+        }
+        return {};
+    });
+}
+
+result<statement> database::prepare(const char* sql) {
+    const auto found = statements_.find(sql);
+    if (found != statements_.end()) {
+        return statement(db_, found->second);
+    }
+    sqlite3_stmt* stmt = nullptr;
+    const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
+    if (code != SQLITE_OK) {
+        return fail(to_error(db_, code));
+    }
+    statements_[sql] = stmt;  // sql is a literal: its address names it
+    return statement(db_, stmt);
+}
+
+result<void> database::execute(const char* sql) {
+    const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) {
+        return fail(to_error(db_, code));
+    }
+    return {};
+}
+
+int database::changes() const {
+    return sqlite3_changes(db_);
+}
+
+result<int64_t> database::data_version() {
+    BERTH_TRY(read, prepare("PRAGMA data_version"));
+    BERTH_TRY(row, read.step());
+    return row ? read.integer(0) : 0;
+}
+
+result<void> database::begin() {
+    BERTH_CHECK(execute(depth_ == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT nested"));
+    ++depth_;
+    return {};
+}
+
+result<void> database::commit() {
+    --depth_;
+    auto done = execute(depth_ == 0 ? "COMMIT" : "RELEASE nested");
+    if (!done) {
+        ++depth_;
+        rollback();
+    }
+    return done;
+}
+
+void database::rollback() {
+    --depth_;
+    // SQLite may have rolled back by itself (disk full): then these report that there is nothing to do.
+    (void)execute(depth_ == 0 ? "ROLLBACK" : "ROLLBACK TO nested; RELEASE nested");
+}
+
+result<void> database::begin_batch() {
+    return depth_ == 0 ? begin() : result<void>{};
+}
+
+result<void> database::end_batch() {
+    return depth_ == 1 ? commit() : result<void>{};
+}
+
+}  // namespace berth::store

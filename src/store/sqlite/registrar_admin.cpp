@@ -1,0 +1,159 @@
+// What the customer's operator asks of the registrar's records: devices, approvals, configuration, certificates.
+#include "store/sqlite/chain_blob.h"
+#include "store/sqlite/registrar_store.h"
+#include "wire/json.h"
+
+namespace berth::store {
+
+using namespace onboarding;
+using registry::configuration_layer;
+using registry::configuration_scope;
+using registry::registrar_device;
+
+namespace {
+
+constexpr const char* device_columns =
+    "SELECT root_spki, serial, model, firmware, groups, approval, first_seen, last_seen, onboarded_at, last_result, configuration "
+    "FROM device ";
+
+approval approval_from(std::string_view text) {
+    return text == "approved" ? approval::approved
+           : text == "denied" ? approval::denied
+           : text == "waiting" ? approval::waiting
+                               : approval::unknown;
+}
+
+result<std::vector<registrar_device>> read_devices(statement& rows) {
+    std::vector<registrar_device> out;
+    for (;;) {
+        BERTH_TRY(row, rows.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back({{rows.array<32>(0), rows.text(1)},
+                       rows.text(2),
+                       rows.text(3),
+                       rows.text(4),
+                       approval_from(rows.text(5)),
+                       rows.integer(6),
+                       rows.integer(7),
+                       rows.integer(8),
+                       rows.text(9),
+                       static_cast<uint64_t>(rows.integer(10))});
+    }
+}
+
+}  // namespace
+
+result<std::vector<registrar_device>> sqlite_registrar_store::list_devices(size_t most, const std::string& after_serial) {
+    static const std::string sql = std::string(device_columns) + "WHERE serial > ? ORDER BY serial, root_spki LIMIT ?";
+    BERTH_TRY(read, db_->prepare(sql.c_str()));
+    read.bind(after_serial).bind(static_cast<int64_t>(most));
+    return read_devices(read);
+}
+
+result<std::vector<registrar_device>> sqlite_registrar_store::find_serial(const std::string& serial) {
+    static const std::string sql = std::string(device_columns) + "WHERE serial = ? ORDER BY root_spki";
+    BERTH_TRY(read, db_->prepare(sql.c_str()));
+    read.bind(serial);
+    return read_devices(read);
+}
+
+result<void> sqlite_registrar_store::update_device(const char* sql, std::string_view value, const device_identity& device) {
+    BERTH_TRY(write, db_->prepare(sql));
+    BERTH_CHECK(write.bind(value).bind(device.device_root_spki).bind(device.serial).run());
+    if (db_->changes() == 0) {
+        return fail(error{error_category::usage,
+                          "unknown_device",
+                          fmt::format("device {} was never seen here", device.serial),
+                          {{"serial", device.serial}}});
+    }
+    return {};
+}
+
+result<void> sqlite_registrar_store::decide(const device_identity& device, bool approved, unix_seconds now) {
+    return db_->transaction([&]() -> result<void> {
+        // A device may be approved before it was ever seen.
+        BERTH_TRY(write, db_->prepare("INSERT INTO device (root_spki, serial, z3_hash, first_seen, last_seen, approval) "
+                                      "VALUES (?1, ?2, zeroblob(32), ?3, ?3, ?4) "
+                                      "ON CONFLICT (root_spki, serial) DO UPDATE SET approval = ?4"));
+        BERTH_CHECK(write.bind(device.device_root_spki)
+                        .bind(device.serial)
+                        .bind(now)
+                        .bind(approved ? std::string_view("approved") : std::string_view("denied"))
+                        .run());
+        return db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'decision'");
+    });
+}
+
+result<void> sqlite_registrar_store::set_group(const device_identity& device, const std::string& group) {
+    return update_device("UPDATE device SET groups = ? WHERE root_spki = ? AND serial = ?", group, device);
+}
+
+result<uint64_t> sqlite_registrar_store::decision_generation() {
+    BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'decision'"));
+    BERTH_TRY(row, read.step());
+    return row ? static_cast<uint64_t>(read.integer(0)) : 0;
+}
+
+result<uint64_t> sqlite_registrar_store::set_configuration(configuration_scope scope, const std::string& name, const std::string& json,
+                                                           unix_seconds now) {
+    BERTH_CHECK(wire::parse_json_object(json, 65535));
+    return db_->transaction([&]() -> result<uint64_t> {
+        BERTH_CHECK(db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'configuration'"));
+        uint64_t version = 0;
+        {
+            BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'configuration'"));
+            BERTH_TRY(row, read.step());
+            version = row ? static_cast<uint64_t>(read.integer(0)) : 1;
+        }
+        BERTH_TRY(write, db_->prepare("INSERT INTO configuration VALUES (?, ?, ?, ?, ?)"));
+        BERTH_CHECK(write.bind(static_cast<int64_t>(scope)).bind(name).bind(static_cast<int64_t>(version)).bind(json).bind(now).run());
+        return version;
+    });
+}
+
+result<std::vector<configuration_layer>> sqlite_registrar_store::configurations() {
+    BERTH_TRY(read, db_->prepare("SELECT scope, name, version, json, set_at FROM configuration c WHERE version = (SELECT max(version) "
+                                 "FROM configuration WHERE scope = c.scope AND name = c.name) ORDER BY scope, name"));
+    std::vector<configuration_layer> out;
+    for (;;) {
+        BERTH_TRY(row, read.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back({static_cast<configuration_scope>(read.integer(0)), read.text(1), static_cast<uint64_t>(read.integer(2)),
+                       read.text(3), read.integer(4)});
+    }
+}
+
+result<std::vector<issued_certificate>> sqlite_registrar_store::certificates_of(const device_identity& device) {
+    BERTH_TRY(read, db_->prepare("SELECT name, profile, kind, spki_hash, chain, not_before, not_after, revoked_at FROM certificate "
+                                 "WHERE root_spki = ? AND serial = ? ORDER BY issued_at, name"));
+    read.bind(device.device_root_spki).bind(device.serial);
+    std::vector<issued_certificate> out;
+    for (;;) {
+        BERTH_TRY(row, read.step());
+        if (!row) {
+            return out;
+        }
+        BERTH_TRY(chain, unpack_chain(read.blob(4)));
+        out.push_back({device, read.text(0), read.text(1), static_cast<credential_kind>(read.integer(2)), read.array<32>(3),
+                       std::move(chain), read.integer(5), read.integer(6), read.integer(7) != 0});
+    }
+}
+
+result<std::vector<registry::registrar_registry::revoked_certificate>> sqlite_registrar_store::revoked_certificates(unix_seconds now) {
+    BERTH_TRY(read, db_->prepare("SELECT x509_serial, revoked_at, why FROM certificate WHERE revoked_at > 0 AND not_after > ?"));
+    read.bind(now);
+    std::vector<revoked_certificate> out;
+    for (;;) {
+        BERTH_TRY(row, read.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back({read.blob(0), read.integer(1), read.text(2)});
+    }
+}
+
+}  // namespace berth::store

@@ -1,0 +1,55 @@
+// The registrar's records in one SQLite file.
+#pragma once
+
+#include "registry/registrar_registry.h"
+#include "store/sqlite/database.h"
+
+namespace berth::store {
+
+class sqlite_registrar_store final : public registry::registrar_registry {
+public:
+    static result<std::unique_ptr<sqlite_registrar_store>> open(const std::string& path);
+
+    result<void> begin_batch() { return db_->begin_batch(); }
+    result<void> end_batch() { return db_->end_batch(); }
+
+    result<void> saw_device(const onboarding::device_identity& device, const onboarding::hash_field& z3_hash, unix_seconds now) override;
+    result<onboarding::approval> approval_of(const onboarding::device_identity& device) override;
+    result<void> ask_approval(const onboarding::device_identity& device, const std::string& model, unix_seconds now) override;
+    result<std::optional<onboarding::issued_certificate>> find_certificate(const onboarding::device_identity& device,
+                                                                           const std::string& name,
+                                                                           const onboarding::hash_field& spki_hash) override;
+    result<bool> key_belongs_to_another(const onboarding::device_identity& device, const onboarding::hash_field& spki_hash) override;
+    result<void> save_requests(const onboarding::kk3_id_field& id, const onboarding::device_identity& device, bytes_view requests,
+                               unix_seconds now) override;
+    result<void> save_certificates(const std::vector<onboarding::issued_certificate>& certificates, unix_seconds now) override;
+    result<void> save_grant(const onboarding::granted& g) override;
+    result<bool> save_result(const onboarding::kk3_id_field& id, const onboarding::device_identity& device,
+                             const onboarding::hash_field& z3_hash, bool installed, const std::string& refusal, unix_seconds now) override;
+    result<std::vector<onboarding::undelivered_result>> undelivered_results(const onboarding::hash_field& device_root_spki,
+                                                                            size_t most) override;
+    result<void> result_delivered(const onboarding::kk3_id_field& id, const std::string& outcome, unix_seconds now) override;
+    result<void> revoke_granted(const onboarding::kk3_id_field& id, const std::string& why, unix_seconds now) override;
+    result<onboarding::device_configuration> configuration_for(const onboarding::device_identity& device,
+                                                               const std::string& model) override;
+
+    result<std::vector<registry::registrar_device>> list_devices(size_t most, const std::string& after_serial) override;
+    result<std::vector<registry::registrar_device>> find_serial(const std::string& serial) override;
+    result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) override;
+    result<void> set_group(const onboarding::device_identity& device, const std::string& group) override;
+    result<uint64_t> decision_generation() override;
+    result<uint64_t> set_configuration(registry::configuration_scope scope, const std::string& name, const std::string& json,
+                                       unix_seconds now) override;
+    result<std::vector<registry::configuration_layer>> configurations() override;
+    result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) override;
+    result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) override;
+
+private:
+    explicit sqlite_registrar_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
+    result<void> update_device(const char* sql, std::string_view value, const onboarding::device_identity& device);
+    result<std::optional<registry::configuration_layer>> newest_layer(registry::configuration_scope scope, const std::string& name);
+
+    std::unique_ptr<database> db_;
+};
+
+}  // namespace berth::store
