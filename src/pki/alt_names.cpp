@@ -1,0 +1,135 @@
+// subjectAltName, both ways.
+#include "pki/pki_openssl.h"
+
+#include "crypto/der_openssl.h"
+
+#include <openssl/err.h>
+
+namespace berth::pki {
+
+namespace {
+
+using crypto::must;
+
+// IA5String: 7 bits, and no NUL, which other programs take for the end.
+std::optional<std::string> ia5(const ASN1_IA5STRING* text) {
+    const bytes_view octets = octets_of(text);
+    if (octets.empty() ||
+        std::any_of(octets.begin(), octets.end(), [](uint8_t o) { return o < 0x20 || o > 0x7e; })) {
+        return std::nullopt;
+    }
+    return std::string(as_text(octets));
+}
+
+// RFC 4108 5: HardwareModuleName ::= SEQUENCE { hwType OBJECT IDENTIFIER, hwSerialNum OCTET STRING }
+std::optional<hardware_module> hardware(const ASN1_TYPE* value) {
+    if (value == nullptr || value->type != V_ASN1_SEQUENCE) {
+        return std::nullopt;
+    }
+    bytes_view rest = octets_of(value->value.sequence);
+    auto fields = crypto::take_der(rest, 0x30);
+    if (!fields || !rest.empty()) {
+        return std::nullopt;
+    }
+    const bytes_view at_oid = *fields;
+    const auto oid = crypto::take_der(*fields, 0x06);
+    if (!oid) {
+        return std::nullopt;
+    }
+    const bytes_view oid_tlv = at_oid.first(at_oid.size() - fields->size());
+    const auto serial = crypto::take_der(*fields, 0x04);
+    if (!serial || !fields->empty()) {
+        return std::nullopt;
+    }
+    const unsigned char* at = oid_tlv.data();
+    const crypto::asn1_object_ptr object(d2i_ASN1_OBJECT(nullptr, &at, static_cast<long>(oid_tlv.size())));
+    if (!object) {
+        ERR_clear_error();
+        return std::nullopt;
+    }
+    return hardware_module{crypto::dotted(object.get()), to_bytes(*serial)};
+}
+
+void push(GENERAL_NAMES* names, GENERAL_NAME* name) {
+    if (sk_GENERAL_NAME_push(names, name) <= 0) {
+        crypto::die("collecting names");
+    }
+}
+
+void push_ia5(GENERAL_NAMES* names, int kind, const std::string& text) {
+    GENERAL_NAME* name = must(GENERAL_NAME_new(), "making a name");
+    ASN1_IA5STRING* value = must(ASN1_IA5STRING_new(), "making a name");
+    must(ASN1_STRING_set(value, text.data(), static_cast<int>(text.size())), "filling a name");
+    GENERAL_NAME_set0_value(name, kind, value);
+    push(names, name);
+}
+
+bool is_text(const std::string& text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+}  // namespace
+
+std::optional<subject_alt_names> to_alt_names(const GENERAL_NAMES* names) {
+    subject_alt_names out;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+        int kind = 0;
+        void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &kind);
+        if (kind == GEN_DNS || kind == GEN_URI) {
+            auto text = ia5(static_cast<const ASN1_IA5STRING*>(value));
+            if (!text) {
+                return std::nullopt;
+            }
+            (kind == GEN_DNS ? out.dns : out.uris).push_back(std::move(*text));
+        } else if (kind == GEN_OTHERNAME) {
+            const auto* other = static_cast<const OTHERNAME*>(value);
+            if (crypto::dotted(other->type_id) == oid_hardware_module_name) {
+                auto module = hardware(other->value);
+                if (!module || out.hardware) {
+                    return std::nullopt;
+                }
+                out.hardware = std::move(module);
+            }
+        }
+    }
+    return out;
+}
+
+result<general_names_ptr> from_alt_names(const subject_alt_names& names) {
+    general_names_ptr out(must(GENERAL_NAMES_new(), "making names"));
+    for (const std::string& dns : names.dns) {
+        if (!is_text(dns) || dns.size() > 253) {
+            return fail(bad_template("\"" + dns + "\" is not a DNS name"));
+        }
+        push_ia5(out.get(), GEN_DNS, dns);
+    }
+    for (const std::string& uri : names.uris) {
+        if (!is_text(uri) || uri.find(':') == std::string::npos) {
+            return fail(bad_template("\"" + uri + "\" is not a URI"));
+        }
+        push_ia5(out.get(), GEN_URI, uri);
+    }
+    if (names.hardware) {
+        const crypto::asn1_object_ptr type = crypto::object_from_dotted(names.hardware->type_oid);
+        if (!type || names.hardware->serial.empty()) {
+            ERR_clear_error();
+            return fail(bad_template("a hardwareModuleName needs an OID and a serial number"));
+        }
+        const bytes oid = crypto::to_der(type.get(), i2d_ASN1_OBJECT);
+        const bytes serial = crypto::der_tlv(0x04, {names.hardware->serial});
+        const bytes sequence = crypto::der_tlv(0x30, {oid, serial});
+        ASN1_STRING* octets = must(ASN1_STRING_type_new(V_ASN1_SEQUENCE), "making a name");
+        must(ASN1_STRING_set(octets, sequence.data(), static_cast<int>(sequence.size())), "filling a name");
+        ASN1_TYPE* value = must(ASN1_TYPE_new(), "making a name");
+        ASN1_TYPE_set(value, V_ASN1_SEQUENCE, octets);
+        GENERAL_NAME* name = must(GENERAL_NAME_new(), "making a name");
+        must(GENERAL_NAME_set0_othername(name, crypto::object_from_dotted(oid_hardware_module_name).release(),
+                                         value),
+             "filling a name");
+        push(out.get(), name);
+    }
+    return out;
+}
+
+}  // namespace berth::pki

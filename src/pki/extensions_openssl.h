@@ -1,0 +1,21 @@
+// Internal: the extensions of certificates, CRLs and requests that we make.
+#pragma once
+
+#include "pki/pki_openssl.h"
+
+namespace berth::pki {
+
+// RFC 7093 section 2, method 1: "the leftmost 160-bits of the SHA-256 hash of the value of the BIT STRING
+// subjectPublicKey".
+bytes key_identifier(bytes_view spki);
+
+result<void> add_extensions(X509* x509, const certificate_template& contents, bytes_view own_id,
+                            bytes_view authority_id);
+
+using authority_key_id_ptr = crypto::openssl_ptr<AUTHORITY_KEYID, AUTHORITY_KEYID_free>;
+authority_key_id_ptr make_authority_key_id(bytes_view id);
+
+// Errors issuer_key_mismatch, bad_key_usage.
+result<void> check_issuer(const certificate& issuer, const crypto::signing_key& key, uint16_t usage);
+
+}  // namespace berth::pki

@@ -1,0 +1,151 @@
+#include "pki/private_key_file.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace berth::pki {
+
+namespace {
+
+class file {
+public:
+    explicit file(int fd) noexcept : fd_(fd) {}
+    file(const file&) = delete;
+    file& operator=(const file&) = delete;
+    ~file() {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    // Errors of close count: on some file systems they are the first that is heard of a full disk.
+    bool close() noexcept {
+        const int fd = std::exchange(fd_, -1);
+        return ::close(fd) == 0;
+    }
+
+private:
+    int fd_;
+};
+
+error file_error(const std::string& doing, const std::string& path) {
+    return error{error_category::environment, "file_error",
+                 doing + " " + path + " failed: " + std::strerror(errno) + "."}
+        .with("path", path);
+}
+
+template <class Out>
+result<Out> read_all(const file& in, const std::string& path, size_t limit) {
+    Out out(limit + 1);
+    std::span<uint8_t> room;
+    if constexpr (std::is_same_v<Out, bytes>) {
+        room = out;
+    } else {
+        room = out.writable();
+    }
+    size_t used = 0;
+    while (used < room.size()) {
+        const ssize_t got = ::read(in.get(), room.data() + used, room.size() - used);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return fail(file_error("Reading", path));
+        }
+        if (got == 0) {
+            break;
+        }
+        used += static_cast<size_t>(got);
+    }
+    if (used > limit) {
+        return fail(error{error_category::usage, "file_too_large",
+                          path + " has more than " + std::to_string(limit) +
+                              " octets; it is not what is wanted here."}
+                        .with("path", path));
+    }
+    out.resize(used);
+    return out;
+}
+
+result<int> open_to_read(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return fail(error{error_category::usage, "file_not_found", "There is no file " + path + "."}.with(
+            "path", path));
+    }
+    if (fd < 0) {
+        return fail(file_error("Opening", path));
+    }
+    return fd;
+}
+
+bool write_all(int fd, bytes_view data) {
+    while (!data.empty()) {
+        const ssize_t written = ::write(fd, data.data(), data.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return false;
+        }
+        data = data.subspan(static_cast<size_t>(written));
+    }
+    return true;
+}
+
+}  // namespace
+
+result<void> write_file_atomically(const std::string& path, bytes_view contents, unsigned mode) {
+    const size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    // mkostemp creates with mode 0600 whatever the umask; a wider mode is set before the name is.
+    std::string temporary = path + ".XXXXXX";
+    file out(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (out.get() < 0) {
+        return fail(file_error("Creating a file beside", path));
+    }
+    const bool written = write_all(out.get(), contents) &&
+                         ::fchmod(out.get(), static_cast<mode_t>(mode)) == 0 && ::fsync(out.get()) == 0 &&
+                         out.close() && ::rename(temporary.c_str(), path.c_str()) == 0;
+    if (!written) {
+        error e = file_error("Writing", path);
+        ::unlink(temporary.c_str());
+        return fail(std::move(e));
+    }
+    // The new name must survive a loss of power as well.
+    const file parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent.get() < 0 || (::fsync(parent.get()) != 0 && errno != EINVAL)) {
+        return fail(file_error("Making durable the directory", directory));
+    }
+    return {};
+}
+
+result<bytes> read_file(const std::string& path, size_t limit) {
+    BERTH_TRY(fd, open_to_read(path));
+    const file in(fd);
+    return read_all<bytes>(in, path, limit);
+}
+
+result<secret_bytes> read_secret_file(const std::string& path, size_t limit) {
+    BERTH_TRY(fd, open_to_read(path));
+    const file in(fd);
+    struct stat about{};
+    if (::fstat(in.get(), &about) != 0) {
+        return fail(file_error("Looking at", path));
+    }
+    const bool owned = about.st_uid == ::geteuid() || about.st_uid == 0;
+    if (!owned || (about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return fail(
+            error{error_category::usage, "unsafe_permissions",
+                  path + (owned ? " holds a secret that others can read or write: run chmod 600 " + path + "."
+                                : " holds a secret and belongs to another user.")}
+                .with("path", path));
+    }
+    return read_all<secret_bytes>(in, path, limit);
+}
+
+}  // namespace berth::pki

@@ -1,0 +1,120 @@
+#include "pki/issue.h"
+
+#include "crypto/hash.h"
+#include "pki/certificate_openssl.h"
+#include "pki/extensions_openssl.h"
+
+#include <openssl/err.h>
+
+namespace berth::pki {
+
+namespace {
+
+using crypto::must;
+
+// libcrypto's key for a SubjectPublicKeyInfo that one of our own readers has accepted.
+result<crypto::evp_pkey_ptr> subject_key(bytes_view spki) {
+    if (const auto kem = crypto::kem_public_key::from_spki(spki); !kem) {
+        if (!kem.error().is("unsupported_key_algorithm")) {
+            return fail(kem.error());
+        }
+        BERTH_CHECK(crypto::verification_key::from_spki(spki));
+    }
+    const unsigned char* at = spki.data();
+    return crypto::evp_pkey_ptr(
+        must(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki.size()), crypto::lib_context(), nullptr),
+             "reading a public key that was accepted"));
+}
+
+// RFC 5280 4.1.2.2: "conforming CAs MUST NOT use serialNumber values longer than 20 octets", positive: 128
+// random bits.
+asn1_integer_ptr draw_serial(random_source& random) {
+    std::array<uint8_t, 16> octets{};
+    while (std::all_of(octets.begin(), octets.end(), [](uint8_t o) { return o == 0; })) {
+        random.fill(octets);
+    }
+    const crypto::bn_ptr number(must(BN_bin2bn(octets.data(), octets.size(), nullptr), "making a number"));
+    return asn1_integer_ptr(must(BN_to_ASN1_INTEGER(number.get(), nullptr), "making a serial number"));
+}
+
+result<void> check(const certificate_template& contents) {
+    if (contents.not_before > contents.not_after || !to_asn1(contents.not_before) ||
+        !to_asn1(contents.not_after)) {
+        return fail(bad_template("its validity does not begin before it ends, or lies outside 1970 to 9999"));
+    }
+    if (contents.subject.attributes.empty() && contents.alt_names.empty()) {
+        return fail(bad_template("it would name nobody: both subject and subjectAltName are empty"));
+    }
+    // RFC 5280 4.2.1.3: "If the keyCertSign bit is asserted, then the cA bit in the basic constraints
+    // extension MUST also be asserted."
+    if (!contents.is_ca && (contents.path_length || !contents.constraints.empty() ||
+                            (contents.key_usage.value_or(0) & key_cert_sign) != 0)) {
+        return fail(bad_template("pathLenConstraint, nameConstraints and keyCertSign are for CAs"));
+    }
+    return {};
+}
+
+// What self-signed and issued certificates have in common; authority is null for the former.
+result<certificate> sign(const certificate_template& contents, bytes_view spki, const certificate* authority,
+                         const crypto::signing_key& key, random_source& random) {
+    BERTH_CHECK(check(contents));
+    BERTH_TRY(public_key, subject_key(spki));
+    BERTH_TRY(subject, from_name(contents.subject));
+    const x509_ptr x509(must(X509_new_ex(crypto::lib_context(), nullptr), "making a certificate"));
+    const auto serial = draw_serial(random);
+    must(X509_set_version(x509.get(), X509_VERSION_3), "filling a certificate");
+    must(X509_set_serialNumber(x509.get(), serial.get()), "filling a certificate");
+    must(X509_set1_notBefore(x509.get(), to_asn1(contents.not_before).get()), "filling a certificate");
+    must(X509_set1_notAfter(x509.get(), to_asn1(contents.not_after).get()), "filling a certificate");
+    must(X509_set_subject_name(x509.get(), subject.get()), "filling a certificate");
+    must(X509_set_issuer_name(x509.get(), authority == nullptr
+                                              ? subject.get()
+                                              : X509_get_subject_name(authority->get().x509.get())),
+         "filling a certificate");
+    must(X509_set_pubkey(x509.get(), public_key.get()), "filling a certificate");
+
+    const bytes own_id = key_identifier(spki);
+    bytes authority_id = own_id;
+    if (authority != nullptr) {
+        authority_id = authority->subject_key_id().empty() ? key_identifier(authority->spki())
+                                                           : to_bytes(authority->subject_key_id());
+    }
+    BERTH_CHECK(add_extensions(x509.get(), contents, own_id, authority_id));
+    if (X509_sign(x509.get(), evp_of(key), digest_for(key.algorithm())) <= 0) {
+        return fail(error_category::environment, "signing_failed",
+                    "The holder of the issuer's key did not sign: " + crypto::openssl_errors() + ".");
+    }
+    // Read back: what goes out is what a reader will see.
+    return certificate::parse(crypto::to_der(x509.get(), i2d_X509));
+}
+
+}  // namespace
+
+result<void> check_issuer(const certificate& issuer, const crypto::signing_key& key, uint16_t usage) {
+    if (!same_octets(issuer.spki(), key.public_key().spki())) {
+        return fail(error{error_category::usage, "issuer_key_mismatch",
+                          "The private key given is not that of the issuer " + issuer.subject() + "."}
+                        .with("issuer", issuer.subject()));
+    }
+    if (!issuer.is_ca() || (issuer.key_usage() && (*issuer.key_usage() & usage) == 0)) {
+        return fail(error{error_category::usage, "bad_key_usage",
+                          "The certificate of " + issuer.subject() + " does not allow it to sign " +
+                              (usage == crl_sign ? "revocation lists" : "certificates") + "."}
+                        .with("issuer", issuer.subject()));
+    }
+    return {};
+}
+
+result<certificate> issue_self_signed(const certificate_template& contents, const crypto::signing_key& key,
+                                      random_source& random) {
+    return sign(contents, key.public_key().spki(), nullptr, key, random);
+}
+
+result<certificate> issue(const certificate_template& contents, bytes_view subject_spki,
+                          const certificate& issuer, const crypto::signing_key& issuer_key,
+                          random_source& random) {
+    BERTH_CHECK(check_issuer(issuer, issuer_key, key_cert_sign));
+    return sign(contents, subject_spki, &issuer, issuer_key, random);
+}
+
+}  // namespace berth::pki

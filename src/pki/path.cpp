@@ -1,0 +1,128 @@
+#include "pki/path_openssl.h"
+
+#include <openssl/err.h>
+
+namespace berth::pki {
+
+namespace {
+
+using store_ctx_ptr = crypto::openssl_ptr<X509_STORE_CTX, X509_STORE_CTX_free>;
+
+struct stack_deleter {
+    void operator()(STACK_OF(X509) * stack) const noexcept { sk_X509_free(stack); }
+};
+using x509_stack_ptr = std::unique_ptr<STACK_OF(X509), stack_deleter>;
+
+// More certificates than any honest path needs are not even looked at.
+constexpr size_t most_certificates = 16;
+
+// Bits of security by libcrypto's levels: 3 is 128, 2 is 112 (RSA with 2048 bits).
+constexpr int level_128 = 3;
+constexpr int level_112 = 2;
+
+const certificate* find(std::span<const certificate> all, const X509* wanted) {
+    for (const certificate& one : all) {
+        if (one.get().x509.get() == wanted) {
+            return &one;
+        }
+    }
+    for (const certificate& one : all) {
+        if (X509_cmp(one.get().x509.get(), wanted) == 0) {
+            return &one;
+        }
+    }
+    return nullptr;
+}
+
+bool is_accepted_issuer_key(const certificate& issuer, bool allow_rsa) {
+    if (issuer.verification_key()) {
+        return true;
+    }
+    const EVP_PKEY* key = X509_get0_pubkey(issuer.get().x509.get());
+    return allow_rsa && key != nullptr &&
+           (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1);
+}
+
+}  // namespace
+
+error path_error(std::string name, size_t index, const certificate& at, std::string message) {
+    const std::string which = index == 0 ? "The certificate of " : "The issuer certificate of ";
+    return error{error_category::peer, std::move(name),
+                 which + (at.subject().empty() ? "(no subject)" : at.subject()) +
+                     " is not accepted: " + std::move(message) + "."}
+        .with("index", std::to_string(index))
+        .with("subject", at.subject());
+}
+
+result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first,
+                       const verify_options& options) {
+    if (leaf_first.size() > most_certificates) {
+        return fail(path_error("path_too_long", 0, leaf_first.front(),
+                               "it came with " + std::to_string(leaf_first.size() - 1) + " others"));
+    }
+    std::vector<certificate> candidates(leaf_first.begin(), leaf_first.end());
+    candidates.insert(candidates.end(), store.intermediates().begin(), store.intermediates().end());
+    const size_t untrusted = candidates.size();
+    candidates.insert(candidates.end(), store.anchors().begin(), store.anchors().end());
+
+    const x509_stack_ptr others(crypto::must(sk_X509_new_null(), "making a list"));
+    for (size_t i = 1; i < untrusted; ++i) {
+        if (sk_X509_push(others.get(), candidates[i].get().x509.get()) <= 0) {
+            crypto::die("filling a list");
+        }
+    }
+    const store_ctx_ptr context(
+        crypto::must(X509_STORE_CTX_new_ex(crypto::lib_context(), nullptr), "making a verification context"));
+    crypto::must(X509_STORE_CTX_init(context.get(), store.get().store.get(),
+                                     leaf_first.front().get().x509.get(), others.get()),
+                 "starting a verification");
+    X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
+    // Anchors need not be self-signed. Times are ours to judge, at two instants; a time set here would
+    // override NO_CHECK_TIME.
+    crypto::must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME),
+                 "choosing verification flags");
+    X509_VERIFY_PARAM_set_auth_level(param, options.allow_rsa ? level_112 : level_128);
+    X509_VERIFY_PARAM_set_depth(param,
+                                static_cast<int>(std::min(options.max_intermediates, most_certificates)));
+
+    const int verified = X509_verify_cert(context.get());
+    if (verified != 1) {
+        const int code = X509_STORE_CTX_get_error(context.get());
+        const X509* failing = X509_STORE_CTX_get_current_cert(context.get());
+        const certificate* at = failing != nullptr ? find(candidates, failing) : nullptr;
+        const auto index = static_cast<size_t>(std::max(0, X509_STORE_CTX_get_error_depth(context.get())));
+        ERR_clear_error();
+        return fail(
+            explain(code, at != nullptr ? index : 0, at != nullptr ? *at : leaf_first.front(), candidates));
+    }
+    path found;
+    const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
+    for (int i = 0; i < sk_X509_num(chain); ++i) {
+        const certificate* one = find(candidates, sk_X509_value(chain, i));
+        if (one == nullptr) {
+            crypto::die("finding a certificate of a path again");
+        }
+        found.push_back(*one);
+    }
+    return found;
+}
+
+result<void> check_keys(const path& found, bool allow_rsa) {
+    for (size_t i = 1; i < found.size(); ++i) {
+        if (!is_accepted_issuer_key(found[i], allow_rsa)) {
+            return fail(path_error("weak_key", i, found[i],
+                                   "its key is not one of ML-DSA, ECDSA P-256 and ECDSA P-384"));
+        }
+    }
+    for (size_t i = 0; i + 1 < found.size(); ++i) {
+        if (!is_accepted_signature(X509_get_signature_nid(found[i].get().x509.get()), allow_rsa)) {
+            return fail(path_error(
+                "weak_key", i, found[i],
+                "it is signed with an algorithm that is not accepted (" +
+                    std::string(OBJ_nid2ln(X509_get_signature_nid(found[i].get().x509.get()))) + ")"));
+        }
+    }
+    return {};
+}
+
+}  // namespace berth::pki

@@ -1,0 +1,88 @@
+// Revocation by CRLs of the trust store (RFC 5280 section 6.3, complete CRLs of the certificate's own
+// issuer).
+//
+// libcrypto's own check is not used: it knows one instant only, cannot leave out issuers without a list, asks
+// for one of the anchor of a partial chain, and looks at nothing when CRL_CHECK_ALL is set alone.
+#include "pki/path_openssl.h"
+
+namespace berth::pki {
+
+namespace {
+
+error crl_error(std::string name, size_t index, const certificate& at, const certificate& issuer,
+                std::string why) {
+    return path_error(std::move(name), index, at, std::move(why)).with("issuer", issuer.subject());
+}
+
+// The position of the issuer's list. A list that names another key of an issuer of the same name is not its
+// list.
+std::optional<size_t> list_of(const trust_store& store, const certificate& issuer) {
+    for (size_t i = 0; i < store.crls().size(); ++i) {
+        const crl::impl& list = store.crls()[i].get();
+        if (same_octets(list.issuer_der, issuer.subject_der()) &&
+            (list.authority_key_id.empty() || issuer.subject_key_id().empty() ||
+             same_octets(list.authority_key_id, issuer.subject_key_id()))) {
+            return i;
+        }
+    }
+    return std::nullopt;
+}
+
+result<void> check_one(const trust_store& store, const path& found, size_t index,
+                       const verify_options& options) {
+    const certificate& subject = found[index];
+    const certificate& issuer = found[index + 1];
+    const auto at = list_of(store, issuer);
+    if (!at) {
+        if (options.revocation == crl_policy::if_present) {
+            return {};
+        }
+        return fail(crl_error("crl_missing", index, subject, issuer,
+                              "there is no revocation list of its issuer, " + issuer.subject() +
+                                  "; fetch the list that the issuer publishes"));
+    }
+    const crl& list = store.crls()[*at];
+    // RFC 5280 6.3.3 (f): "If a key usage extension is present in the CRL issuer's certificate, verify that
+    // the cRLSign bit is set."
+    if (issuer.key_usage() && (*issuer.key_usage() & crl_sign) == 0) {
+        return fail(crl_error("bad_crl", index, subject, issuer,
+                              "its issuer's keyUsage does not allow it to sign revocation lists"));
+    }
+    if (!store.get().crl_is_signed_by(*at, issuer)) {
+        return fail(
+            crl_error("bad_crl", index, subject, issuer, "the revocation list is not signed by its issuer"));
+    }
+    if (list.this_update() > options.time.not_before_at) {
+        return fail(crl_error("crl_not_yet_valid", index, subject, issuer,
+                              "the revocation list of its issuer is dated " + to_iso8601(list.this_update()) +
+                                  ", which is in the future; check the clock"));
+    }
+    // A certificate that is on the list stays revoked, however old the list.
+    if (const auto entry = list.find(subject.serial())) {
+        return fail(crl_error("certificate_revoked", index, subject, issuer,
+                              "it was revoked at " + to_iso8601(entry->revoked_at) + " (" +
+                                  std::string(to_string(entry->reason)) + ")")
+                        .with("reason", std::string(to_string(entry->reason))));
+    }
+    if (list.next_update() != 0 && list.next_update() < options.time.not_after_at) {
+        return fail(crl_error("crl_expired", index, subject, issuer,
+                              "the revocation list of its issuer was to be renewed by " +
+                                  to_iso8601(list.next_update()) + "; fetch the current one"));
+    }
+    return {};
+}
+
+}  // namespace
+
+result<void> check_revocation(const trust_store& store, const path& found, const verify_options& options) {
+    if (options.revocation == crl_policy::none) {
+        return {};
+    }
+    // From the anchor down: a revoked issuer's word on its subjects is worth nothing.
+    for (size_t i = found.size() - 1; i-- > 0;) {
+        BERTH_CHECK(check_one(store, found, i, options));
+    }
+    return {};
+}
+
+}  // namespace berth::pki

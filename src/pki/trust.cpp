@@ -1,0 +1,98 @@
+#include "pki/trust.h"
+
+#include "pki/trust_openssl.h"
+
+namespace berth::pki {
+
+namespace {
+
+// The list that stands for its issuer: the newest. Two CAs may share a name, hence the key identifier.
+std::pair<bytes, bytes> key_of(const crl& list) {
+    return {list.get().issuer_der, list.get().authority_key_id};
+}
+
+std::pair<uint64_t, unix_seconds> age_of(const crl& list) {
+    return {list.number(), list.this_update()};
+}
+
+result<std::vector<crl>> newest(const std::vector<crl>& all) {
+    std::map<std::pair<bytes, bytes>, crl> kept;
+    for (const crl& list : all) {
+        const auto [at, is_new] = kept.try_emplace(key_of(list), list);
+        if (is_new || same_octets(at->second.der(), list.der())) {
+            continue;
+        }
+        if (age_of(at->second) == age_of(list)) {
+            return fail(error{error_category::usage, "duplicate_crl",
+                              "There are two different revocation lists number " +
+                                  std::to_string(list.number()) + " of " + list.issuer() +
+                                  ". Keep the one that its issuer publishes."}
+                            .with("issuer", list.issuer()));
+        }
+        if (age_of(at->second) < age_of(list)) {
+            at->second = list;
+        }
+    }
+    std::vector<crl> out;
+    for (auto& [key, list] : kept) {
+        out.push_back(std::move(list));
+    }
+    return out;
+}
+
+}  // namespace
+
+bool trust_store::impl::crl_is_signed_by(size_t i, const certificate& issuer) const {
+    const std::pair key{i, issuer.spki_sha256()};
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto at = judged_.find(key); at != judged_.end()) {
+            return at->second;
+        }
+    }
+    const bool good = crls[i].check_signature(issuer).has_value();
+    const std::lock_guard lock(mutex_);
+    // Peers choose issuers' keys; what they can make us remember is bounded.
+    if (judged_.size() < 1024) {
+        judged_.emplace(key, good);
+    }
+    return good;
+}
+
+result<trust_store> trust_store::build(contents c) {
+    auto made = std::make_shared<impl>();
+    made->store.reset(crypto::must(X509_STORE_new(), "making a trust store"));
+    for (const certificate& anchor : c.anchors) {
+        // A leaf in a store that accepts partial chains would vouch for itself.
+        if (!anchor.is_ca()) {
+            return fail(
+                error{error_category::usage, "bad_anchor",
+                      "Only the certificate of a CA can be trusted to vouch for others, and that of " +
+                          anchor.subject() + " is none."}
+                    .with("subject", anchor.subject()));
+        }
+        crypto::must(X509_STORE_add_cert(made->store.get(), anchor.get().x509.get()),
+                     "filling a trust store");
+    }
+    BERTH_TRY(crls, newest(c.crls));
+    made->anchors = std::move(c.anchors);
+    made->intermediates = std::move(c.intermediates);
+    made->crls = std::move(crls);
+    return trust_store(std::move(made));
+}
+
+result<trust_store> trust_store::from_root(const certificate& root) {
+    return build({{root}, {}, {}});
+}
+
+std::span<const certificate> trust_store::anchors() const noexcept {
+    return impl_->anchors;
+}
+std::span<const certificate> trust_store::intermediates() const noexcept {
+    return impl_->intermediates;
+}
+std::span<const crl> trust_store::crls() const noexcept {
+    return impl_->crls;
+}
+
+}  // namespace berth::pki

@@ -1,0 +1,29 @@
+// Internal: what a trust store is made of.
+#pragma once
+
+#include "pki/certificate_openssl.h"
+#include "pki/trust.h"
+
+#include <map>
+#include <mutex>
+
+namespace berth::pki {
+
+using x509_store_ptr = crypto::openssl_ptr<X509_STORE, X509_STORE_free>;
+
+struct trust_store::impl {
+    std::vector<certificate> anchors;
+    std::vector<certificate> intermediates;
+    std::vector<crl> crls;
+    x509_store_ptr store;  // the anchors
+
+    // Whether crls[i] is signed by a key; judged once, since an ML-DSA verification costs as much as the
+    // rest.
+    bool crl_is_signed_by(size_t i, const certificate& issuer) const;
+
+private:
+    mutable std::mutex mutex_;
+    mutable std::map<std::pair<size_t, std::array<uint8_t, 32>>, bool> judged_;
+};
+
+}  // namespace berth::pki

@@ -1,0 +1,77 @@
+#include "keystore/key_uri.h"
+#include "pki/private_key_file.h"
+#include "support/test_pki.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+namespace berth::keystore {
+
+namespace {
+
+using test::name_of_error;
+using test::value_of;
+
+TEST(KeyUri, EveryScheme) {
+    const auto is = [](std::string_view text, key_store_kind kind, std::string_view rest) {
+        const key_uri uri = value_of(parse_key_uri(text));
+        EXPECT_EQ(uri.kind, kind) << text;
+        EXPECT_EQ(uri.rest, rest) << text;
+    };
+    is("file:p3.pem", key_store_kind::file, "p3.pem");
+    is("file:/etc/berth/p3.pem\n", key_store_kind::file, "/etc/berth/p3.pem");
+    is("p3.pem", key_store_kind::file, "p3.pem");
+    is("/etc/berth/a:b.pem", key_store_kind::file, "/etc/berth/a:b.pem");
+    is("tpm2:0x81010001", key_store_kind::tpm2, "0x81010001");
+    is("stsafe:slot=1", key_store_kind::stsafe, "slot=1");
+    is("pkcs11:token=x;object=y", key_store_kind::pkcs11, "token=x;object=y");
+    EXPECT_EQ(value_of(parse_key_uri("p3.pem")).text(), "file:p3.pem");
+    EXPECT_EQ(value_of(parse_key_uri("tpm2:0x81010001")).text(), "tpm2:0x81010001");
+}
+
+TEST(KeyUri, WhatNamesNoKey) {
+    for (const std::string_view text :
+         {"", "\n", "file:", "tpm2:", "https://example.com/key", "tpm:1", "a\tb"}) {
+        EXPECT_EQ(name_of_error(parse_key_uri(text)), "bad_key_uri") << text;
+    }
+    EXPECT_EQ(name_of_error(parse_key_uri(std::string_view("file:a\0b", 8))), "bad_key_uri");
+}
+
+TEST(KeyUri, BackEndsThatThisBuildLacks) {
+    for (const std::string_view text : {"tpm2:0x81010001", "stsafe:slot=1", "pkcs11:token=x"}) {
+        const auto kem = open_kem_key(text);
+        ASSERT_FALSE(kem);
+        EXPECT_EQ(kem.error().name, "keystore_unavailable");
+        EXPECT_EQ(kem.error().category, error_category::environment);
+        EXPECT_NE(kem.error().message.find("BERTH_"), std::string::npos) << "says which build has it";
+        EXPECT_EQ(name_of_error(open_signing_key(text)), "keystore_unavailable");
+    }
+}
+
+TEST(KeyUri, FilesRelativeToTheirDirectory) {
+    std::string directory = testing::TempDir() + "berth-uri-XXXXXX";
+    ASSERT_NE(mkdtemp(directory.data()), nullptr);
+    const auto kem = test::kem_key("uri");
+    const auto signer = test::signature_key("uri");
+    ASSERT_TRUE(pki::save_private_key(directory + "/p3.pem", kem));
+    ASSERT_TRUE(pki::save_private_key(directory + "/sig.pem", signer, secret_bytes(as_bytes("pass"))));
+    open_options options;
+    options.base_directory = directory;
+    EXPECT_EQ(value_of(open_kem_key("file:p3.pem", options))->public_key(), kem.public_key());
+    EXPECT_EQ(value_of(open_kem_key("p3.pem", options))->public_key(), kem.public_key());
+    EXPECT_EQ(value_of(open_kem_key(directory + "/p3.pem", options))->public_key(), kem.public_key());
+    EXPECT_EQ(name_of_error(open_signing_key("file:p3.pem", options)), "wrong_key_kind");
+    EXPECT_EQ(name_of_error(open_kem_key("file:absent.pem", options)), "file_not_found");
+    EXPECT_EQ(name_of_error(open_signing_key("sig.pem", options)), "passphrase_required");
+    options.passphrase = secret_bytes(as_bytes("pass"));
+    EXPECT_EQ(value_of(open_signing_key("sig.pem", options))->public_key(), signer.public_key());
+    ASSERT_EQ(chmod((directory + "/p3.pem").c_str(), 0644), 0);
+    EXPECT_EQ(name_of_error(open_kem_key("p3.pem", options)), "unsafe_permissions");
+    std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+
+}  // namespace berth::keystore
