@@ -8,6 +8,8 @@ int main(int argc, char** argv) {
     cli.require_subcommand(1);
     app::context context;
     cli.add_flag("--json", context.json, "one JSON object, or JSON lines, on standard output");
+    cli.fallthrough();
+    app::add_authkem(cli, context);
     if (const auto usable = crypto::require_openssl(); !usable) {
         return app::report(usable.error(), false);
     }

@@ -23,4 +23,6 @@ struct context {
     }
 };
 
+void add_authkem(CLI::App& cli, context& context);
+
 }  // namespace berth::app
