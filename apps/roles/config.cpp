@@ -1,6 +1,6 @@
 #include "roles/config.h"
 
-#include "roles/config_reader.h"
+#include "common/config_reader.h"
 
 namespace berth::app {
 

@@ -101,15 +101,15 @@ result<void> masa_role::listen(const masa_config& config) {
     const auto failed = [](const std::string& peer, const error& why) {
         log::failure("handshake_failed", why, {{"party", "masa"}, {"peer", peer}});
     };
-    BERTH_TRY(kk1, net::authkem_listener::listen(
+    BERTH_TRY(main_listener, net::authkem_listener::listen(
                        loop_, config.listen, [this] { return kk1_context(); }, clock_, random_,
                        [this](net::authkem_stream s) { accept_kk1(std::move(s)); }, failed));
-    kk1_listener_ = std::move(kk1);
+    kk1_listener_ = std::move(main_listener);
     if (config.direct_listen) {
-        BERTH_TRY(direct, net::authkem_listener::listen(
+        BERTH_TRY(other_listener, net::authkem_listener::listen(
                               loop_, *config.direct_listen, [this] { return service_->kk3_context(); }, clock_, random_,
                               [this](net::authkem_stream s) { accept_direct(std::move(s)); }, failed));
-        direct_listener_ = std::move(direct);
+        direct_listener_ = std::move(other_listener);
     }
     return {};
 }

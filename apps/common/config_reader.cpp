@@ -1,4 +1,4 @@
-#include "roles/config_reader.h"
+#include "common/config_reader.h"
 
 #include "common/files.h"
 
