@@ -31,5 +31,6 @@ endif()
 find_path(BERTH_TOMLPP_INCLUDE toml++/toml.h REQUIRED)
 find_path(BERTH_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_library(BERTH_RAPIDCHECK rapidcheck REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(AVAHI REQUIRED IMPORTED_TARGET avahi-client)
+# Not through pkg-config, whose -D_REENTRANT would keep net/ from sharing the precompiled header.
+find_library(BERTH_AVAHI_CLIENT avahi-client REQUIRED)
+find_library(BERTH_AVAHI_COMMON avahi-common REQUIRED)
