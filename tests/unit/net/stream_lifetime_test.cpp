@@ -106,7 +106,6 @@ TEST(authkem_stream_lifetime, callbacks_destroy_their_own_stream) {
         s.on_accept = [&](authkem_stream stream) {
             s.streams.push_back(std::move(stream));
             s.streams.back().send(as_bytes("hello"));
-            s.streams.back().close();
         };
         stream_events events;
         events.on_established = [&, destroy] {
@@ -115,7 +114,12 @@ TEST(authkem_stream_lifetime, callbacks_destroy_their_own_stream) {
                 c->send(as_bytes("x"));
             }
         };
-        events.on_data = [destroy](bytes_view) { destroy("data"); };
+        events.on_data = [&, destroy](bytes_view) {
+            destroy("data");
+            if (where == "closed") {
+                c->close();
+            }
+        };
         events.on_drained = [destroy] { destroy("drained"); };
         events.on_closed = [destroy](const error*) { destroy("closed"); };
         c.emplace(connect(on, s.at(), std::move(events)));
