@@ -23,7 +23,6 @@ struct context {
     }
 };
 
-<<<<<<< HEAD
 // factory, masa init, ca, registrar init
 void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c);
 // customer, ownership, masa log
@@ -35,8 +34,5 @@ void add_authkem(CLI::App& cli, context& c);
 void add_quickstart(CLI::App& cli, context& c);
 void add_demo(CLI::App& cli, context& c);
 void add_bench(CLI::App& cli, context& c);
-=======
-void add_authkem(CLI::App& cli, context& context);
->>>>>>> net
 
 }  // namespace berth::app

@@ -38,7 +38,9 @@ public:
         const clock& time = system_clock();
         const milliseconds began = time.steady();
         board_.heading("A manufacturer, two customers, three kinds of servers");
-        BERTH_TRY(made, world::make({directory_}, time, crypto::system_random()));
+        world::options how;
+        how.directory = directory_;
+        BERTH_TRY(made, world::make(how, time, crypto::system_random()));
         world_ = std::move(made);
         board_.good(fmt::format("Acme Devices: roots and issuing CA ML-DSA-65, MASA on {} (keys mlkem768_p256: current and spare)", world_->kk1().text()));
         for (const auto& c : world_->customers()) {

@@ -15,7 +15,7 @@ struct options {
     bool verbose = false;
 };
 
-wire::json::object to_json(const run_report& r) {
+wire::json::object report_json(const run_report& r) {
     wire::json::array names;
     for (const auto& n : r.credentials) {
         names.emplace_back(n);
@@ -24,7 +24,7 @@ wire::json::object to_json(const run_report& r) {
                            {"customer", r.customer}, {"credentials", names},         {"attempts", r.attempts},
                            {"octets_sent", r.octets_sent}, {"octets_received", r.octets_received}, {"ms", r.took}};
     if (r.why) {
-        out["error"] = to_json(*r.why);
+        out["error"] = app::to_json(*r.why);
     }
     return out;
 }
@@ -81,7 +81,7 @@ void add_device(CLI::App& cli, context& c) {
             BERTH_TRY(bundle, device_bundle::open(o->bundle));
             BERTH_TRY(report, run(bundle, *o, false, !c.json));
             if (c.json) {
-                print_json(to_json(report));
+                print_json(report_json(report));
             }
             if (!report.ok) {
                 const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});

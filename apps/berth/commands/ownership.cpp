@@ -108,8 +108,12 @@ void add_customer(CLI::App& cli, context& c) {
             BERTH_TRY(store, open_store(o->masa));
             BERTH_TRY(customers, store->customers());
             for (const auto& customer : customers) {
+                wire::json::array addresses;
+                for (const auto& a : customer.registrars) {
+                    addresses.emplace_back(a);
+                }
                 if (c.json) {
-                    print_json(wire::json::object{{"customer", customer.name}, {"registrars", wire::json::value_from(customer.registrars)}});
+                    print_json(wire::json::object{{"customer", customer.name}, {"registrars", addresses}});
                 } else {
                     fmt::print("{}\n", customer.name);
                 }
