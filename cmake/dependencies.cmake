@@ -31,3 +31,6 @@ endif()
 find_path(BERTH_TOMLPP_INCLUDE toml++/toml.h REQUIRED)
 find_path(BERTH_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_library(BERTH_RAPIDCHECK rapidcheck REQUIRED)
+# Not through pkg-config, whose -D_REENTRANT would keep net/ from sharing the precompiled header.
+find_library(BERTH_AVAHI_CLIENT avahi-client REQUIRED)
+find_library(BERTH_AVAHI_COMMON avahi-common REQUIRED)

@@ -34,6 +34,12 @@ const observers& connection::observe() const {
     return side_ == role::client ? client_->config().observe : server_->config().observe;
 }
 
+void connection::stepped(event on, authkem::state to) const {
+    if (observe().steps) {
+        observe().steps(state::established, on, to);
+    }
+}
+
 state connection::state() const {
     if (failure_) {
         return state::failed;
@@ -156,6 +162,7 @@ result<void> connection::on_key_update(const message_view& message) {
     // a KeyUpdate of its own with request_update set to "update_not_requested" prior to sending its next
     // Application Data record." One answer pays for all requests that came before it is taken.
     update_owed_ = update_owed_ || (request == key_update_request::update_requested && !closed_);
+    stepped(event::key_update, state::established);
     return {};
 }
 
@@ -171,9 +178,7 @@ result<void> connection::on_alert(bytes_view content) {
     }
     if (description == alert::close_notify && session_) {
         peer_closed_ = true;
-        if (observe().steps) {
-            observe().steps(state::established, event::close_notify, state::closed);
-        }
+        stepped(event::close_notify, state::closed);
         return {};
     }
     const std::string name = description == alert::close_notify || name_of(description) != "unknown"
@@ -191,6 +196,7 @@ result<void> connection::on_application_data(bytes_view content) {
     // receiving either before the peer's Finished has been accepted is `unexpected_message`."
     BERTH_CHECK(admit({trigger::kind::application_data, {}}, "application data"));
     append(received_, content);
+    stepped(event::application_data, state::established);
     return {};
 }
 

@@ -87,6 +87,8 @@ private:
     void pay_update();
     void give_up(error e, bool tell_peer);
     [[nodiscard]] const observers& observe() const;
+    // Tells of a step after the handshake.
+    void stepped(event on, authkem::state to) const;
 
     role side_;
     std::shared_ptr<const client_context> client_;

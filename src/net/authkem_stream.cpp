@@ -194,10 +194,12 @@ void authkem_stream::impl::finish(std::optional<error> why) {
     if (closing && !fatal) {
         why.reset();
     }
-    const auto held = std::exchange(events, std::make_shared<stream_events>());
-    if (held->on_closed) {
-        held->on_closed(why ? &*why : nullptr);
-    }
+    // Never from within a call of the owner's, who may be walking over its streams.
+    asio::post(socket.get_executor(), [self = shared_from_this(), held = std::exchange(events, std::make_shared<stream_events>()), why] {
+        if (!self->dropped && held->on_closed) {
+            held->on_closed(why ? &*why : nullptr);
+        }
+    });
 }
 
 void authkem_stream::impl::abandon() {
@@ -210,6 +212,9 @@ void authkem_stream::impl::abandon() {
 // ---- the handle
 
 authkem_stream::~authkem_stream() {
+    if (impl_) {
+        impl_->dropped = true;
+    }
     if (impl_ && !impl_->finished) {
         impl_->finished = true;
         impl_->events = std::make_shared<stream_events>();

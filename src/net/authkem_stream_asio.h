@@ -40,6 +40,7 @@ struct authkem_stream::impl : std::enable_shared_from_this<impl> {
     bool told_established = false;
     bool closing = false;   // close() was called: end once all is written
     bool finished = false;
+    bool dropped = false;  // its handle is gone
     bool writing = false;
     bool in_pump = false;
     bytes out;              // being written

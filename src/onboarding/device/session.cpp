@@ -17,20 +17,22 @@ constexpr milliseconds most_silence = 60'000;
 // "at most 10 minutes for one registrar"
 constexpr milliseconds most_session = 600'000;
 
-result<std::shared_ptr<const authkem::client_context>> kk3_context(const device_settings& settings) {
+}  // namespace
+
+result<std::shared_ptr<const authkem::client_context>> device_session::kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3,
+                                                                                   const crypto::kem_public_key& masa_key) {
     authkem::client_config config;
-    config.own = authkem::credential{{settings.z3}, settings.p3};
+    // "the device sends Z3's leaf alone (the MASA holds the issuing CAs)"
+    config.own = authkem::credential{{z3}, std::move(p3)};
     config.expect_certificate_request = true;
     config.alpn = {std::string(alpn_kk3)};
     config.alpn_required = true;
     // "Device: the pinned key; on refusal the spare, once, with a new KK2 and KK3; never the full handshake"
-    config.pdk = authkem::client_config::predistributed_key{settings.masa_key, true, true};
+    config.pdk = authkem::client_config::predistributed_key{masa_key, true, true};
     // Nothing but the pinned key counts: the MASA's chain is never asked for.
     config.server.possession_only = true;
     return authkem::client_context::make(std::move(config));
 }
-
-}  // namespace
 
 device_session::device_session(device_settings settings, channel kk2, const clock& time, random_source& random)
     : settings_(std::move(settings)), kk2_(std::move(kk2)), clock_(time), random_(random) {
@@ -45,9 +47,12 @@ void device_session::start() {
         return;
     }
     const auto begun = [&]() -> result<void> {
-        BERTH_TRY(context, kk3_context(settings_));
-        kk3_ = std::make_unique<authkem::connection>(context, clock_, random_);
         BERTH_CHECK(send(message_type::onboard_request, onboard_request{}));
+        if (settings_.direct_kk3) {
+            return {};
+        }
+        BERTH_TRY(context, kk3_context(settings_.z3, settings_.p3, settings_.masa_key));
+        kk3_ = std::make_unique<authkem::connection>(context, clock_, random_);
         BERTH_CHECK(kk3_->start());
         flush_kk3();
         return {};
@@ -132,32 +137,50 @@ result<void> device_session::on_tunnel(const frame& f) {
     return drive_kk3(t.octets.view());
 }
 
-void device_session::receive_kk3(bytes_view kk3_octets) {
+void device_session::kk3_established(const authkem::session& kk3) {
+    if (state_ != device_state::reaching_masa) {
+        return;
+    }
+    if (const auto done = kk3_done(kk3); !done) {
+        refuse_here(done.error());
+    }
+}
+
+void device_session::kk3_failed(const error& why) {
     if (state_ != device_state::reaching_masa) {
         return;  // after the handshake a direct KK3 carries nothing for the device
     }
-    if (const auto done = drive_kk3(kk3_octets); !done) {
+    if (const auto done = kk3_refused(why); !done) {
         refuse_here(done.error());
     }
+}
+
+result<void> device_session::kk3_refused(const error& why) {
+    if (why.is("predistributed_key_refused")) {
+        end(device_outcome::use_spare, refusal("kk3_failed", "the MASA does not know the pinned key"));
+        return {};
+    }
+    return refuse("kk3_failed", why.message);
 }
 
 result<void> device_session::drive_kk3(bytes_view octets) {
     const auto received = kk3_->receive(octets);
     flush_kk3();  // an alert too travels as `tunnel`
     if (!received) {
-        if (received.error().is("predistributed_key_refused")) {
-            end(device_outcome::use_spare, refusal("kk3_failed", "the MASA does not know the pinned key"));
-            return {};
-        }
-        return refuse("kk3_failed", received.error().message);
+        return kk3_refused(received.error());
     }
     if (!kk3_->completed()) {
         return {};
     }
-    step_done(step::s3);
-    k3_ = kk3_keys::derive(exporter_of(*kk3_->session()));
-    kk3_id_ = k3_->id();
+    const auto done = kk3_done(*kk3_->session());
     kk3_.reset();
+    return done;
+}
+
+result<void> device_session::kk3_done(const authkem::session& kk3) {
+    step_done(step::s3);
+    k3_ = kk3_keys::derive(exporter_of(kk3));
+    kk3_id_ = k3_->id();
     BERTH_CHECK(move(device_event::kk3_completed));
     BERTH_CHECK(request_authorization());
     return request_credentials();
@@ -165,10 +188,6 @@ result<void> device_session::drive_kk3(bytes_view octets) {
 
 void device_session::flush_kk3() {
     const bytes octets = kk3_->take_output();
-    if (settings_.direct_kk3) {
-        append(kk3_output_, octets);
-        return;
-    }
     for (size_t at = 0; at < octets.size(); at += most_tunnel_frame) {
         const auto piece = bytes_view(octets).subspan(at, std::min(most_tunnel_frame, octets.size() - at));
         (void)send(message_type::tunnel, tunnel{wire::opaque<1, most_tunnel_frame>(piece)});

@@ -25,7 +25,7 @@ struct device_settings {
     std::vector<device_credential> credentials;
     unix_seconds earliest = 0;  // the firmware's build or the last persisted time
     bool has_clock = true;      // else BI1 carries created = 0
-    bool direct_kk3 = false;    // KK3 runs over a connection of its own, which the caller makes
+    bool direct_kk3 = false;    // KK3 runs over a connection of its own, which the caller makes with kk3_context()
     uint32_t pending_jitter_ms = 60'000;  // "retry_after plus a uniform 0 to 60 s"
     // The quote for `credential_requests`, made for 32 octets of qualifying data; empty function: none.
     std::function<result<bytes>(bytes_view qualifying_data)> quote;
@@ -53,12 +53,16 @@ public:
     void start_report(const kk3_id_field& kk3_id);
 
     void receive(bytes_view kk2_octets);
-    void receive_kk3(bytes_view kk3_octets);  // direct KK3 only
-    void tick();                              // whenever `wake_at` has passed
-    void kk2_ended();                         // the peer closed, or the transport broke
+    void kk3_established(const authkem::session& kk3);  // direct KK3 only
+    void kk3_failed(const error& why);                  // direct KK3 only
+    void tick();                                        // whenever `wake_at` has passed
+    void kk2_ended();                                   // the peer closed, or the transport broke
+
+    // How a KK3 is made: PDK with the pinned key, whose refusal is fatal.
+    static result<std::shared_ptr<const authkem::client_context>> kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3,
+                                                                              const crypto::kem_public_key& masa_key);
 
     [[nodiscard]] bytes take_output() { return std::exchange(output_, {}); }
-    [[nodiscard]] bytes take_kk3_output() { return std::exchange(kk3_output_, {}); }
     [[nodiscard]] std::vector<step_event> take_steps() { return std::exchange(steps_, {}); }
     // When tick() wants to be called, by the monotonic clock.
     [[nodiscard]] std::optional<milliseconds> wake_at() const;
@@ -82,6 +86,8 @@ private:
     void on_error(const frame& f);
 
     result<void> drive_kk3(bytes_view octets);
+    result<void> kk3_done(const authkem::session& kk3);
+    result<void> kk3_refused(const error& why);
     void flush_kk3();
     result<void> request_authorization();
     result<void> request_credentials();
@@ -109,7 +115,7 @@ private:
     std::optional<error> why_;
 
     frame_reader reader_{frame_reader::device_limit};
-    bytes output_, kk3_output_;
+    bytes output_;
     std::vector<step_event> steps_;
 
     std::unique_ptr<authkem::connection> kk3_;

@@ -1,4 +1,4 @@
-// A KK3 over a connection of its own (`direct`), and rendezvous on it.
+// A KK3 over a connection of its own (`direct`), and rendezvous on it. The connection's handshake has completed.
 #pragma once
 
 #include "onboarding/masa/service.h"
@@ -8,23 +8,23 @@ namespace berth::onboarding {
 
 class masa_direct {
 public:
-    masa_direct(masa_service& service, std::shared_ptr<const authkem::server_context> context);
+    // Lets the KK3's keys wait for a BI2. Error `kk3_failed`.
+    static result<masa_direct> accept(masa_service& service, const authkem::session& kk3);
 
-    // Octets of the connection. After an error the caller sends what is left and closes.
+    // Application data of the connection. After an error the caller closes.
     result<void> receive(bytes_view octets);
-    [[nodiscard]] bytes take_output();
-    // Set once KK3 is complete: hex of its id, for logs.
-    [[nodiscard]] const std::string& log_id() const { return log_id_; }
+    // Application data for the device.
+    [[nodiscard]] bytes take_output() { return std::exchange(output_, {}); }
+    [[nodiscard]] std::string log_id() const { return to_hex(waiting_.id); }
     [[nodiscard]] const std::string& serial() const { return waiting_.device.serial; }
 
 private:
-    result<void> on_frames();
+    masa_direct(masa_service& service, waiting_kk3 waiting) : service_(&service), waiting_(std::move(waiting)) {}
 
-    masa_service& service_;
-    authkem::connection kk3_;
+    masa_service* service_;
     frame_reader reader_{frame_reader::server_limit};
     waiting_kk3 waiting_;
-    std::string log_id_;
+    bytes output_;
     bool located_ = false;
 };
 

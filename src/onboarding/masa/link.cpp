@@ -36,6 +36,7 @@ masa_link::masa_link(masa_service& service, kk1_peer peer) : service_(service), 
     }
 }
 
+masa_link::masa_link(masa_link&&) noexcept = default;
 masa_link::~masa_link() = default;
 
 result<void> masa_link::receive(bytes_view kk1_octets) {

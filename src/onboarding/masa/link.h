@@ -15,6 +15,7 @@ class masa_link {
 public:
     // `peer` is the registrar whose chain KK1's handshake verified.
     masa_link(masa_service& service, kk1_peer peer);
+    masa_link(masa_link&&) noexcept;
     ~masa_link();
 
     // Octets of KK1. After an error (a Frame that does not decode) the caller sends what is left and closes.

@@ -58,6 +58,7 @@ void registrar_link::collect() {
 
 void registrar_link::detach(registrar_session& session) {
     collect();
+    touched_.erase(&session);
     const auto found = numbers_.find(&session);
     if (found != numbers_.end()) {
         sessions_.erase(found->second);
@@ -109,6 +110,7 @@ result<void> registrar_link::receive(bytes_view kk1_octets) {
         }
         if (const auto session = sessions_.find(next->session); session != sessions_.end()) {
             session->second->masa_frame(*next);
+            touched_.insert(session->second);
         } else if (reports_.contains(next->session)) {
             on_report_answer(next->session, *next);
         } else if (releases_.contains(next->session)) {

@@ -29,6 +29,9 @@ public:
     // The owner gives a device away; the answer comes by take_release_answers().
     result<void> release(const device_identity& device, const std::string& successor);
 
+    // The sessions that were told something since the last call.
+    [[nodiscard]] std::set<registrar_session*> take_touched() { return std::exchange(touched_, {}); }
+
     struct release_answer {
         device_identity device;
         std::optional<error> refused;
@@ -53,6 +56,7 @@ private:
     std::map<const registrar_session*, uint32_t> numbers_;
     std::map<uint32_t, kk3_id_field> reports_;
     std::set<kk3_id_field> reporting_;
+    std::set<registrar_session*> touched_;
     std::map<uint32_t, device_identity> releases_;
     std::vector<release_answer> released_;
 };

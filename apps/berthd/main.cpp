@@ -1,0 +1,81 @@
+// berthd: the server. Its roles are chosen by one TOML file.
+#include "common/output.h"
+#include "crypto/random.h"
+#include "crypto/version.h"
+#include "roles/masa_role.h"
+#include "roles/registrar_role.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <csignal>
+
+namespace {
+
+using namespace berth;
+
+void say_listening(const char* role, const char* name, uint16_t port) {
+    app::print_json(wire::json::object{{"event", "listening"}, {"role", role}, {"name", name}, {"port", port}});
+}
+
+result<void> serve(const std::filesystem::path& file) {
+    BERTH_TRY(config, app::read_config(file));
+    log::configure(config.log_level, config.log_format);
+    net::loop loop;
+    loop.on_termination([&loop] { loop.stop(); });
+    std::unique_ptr<app::masa_role> masa;
+    std::unique_ptr<app::registrar_role> registrar;
+    if (config.masa) {
+        BERTH_TRY(started, app::masa_role::start(loop, *config.masa, system_clock(), crypto::system_random()));
+        masa = std::move(started);
+        say_listening("masa", "kk1", masa->port());
+        if (config.masa->direct_listen) {
+            say_listening("masa", "kk3", masa->direct_port());
+        }
+    }
+    if (config.registrar) {
+        BERTH_TRY(started, app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(), crypto::system_random()));
+        registrar = std::move(started);
+        say_listening("registrar", "kk2", registrar->port());
+    }
+    app::print_json(wire::json::object{{"event", "ready"}});
+    loop.run();
+    log::info("stopped", "berthd stops");
+    return {};
+}
+
+result<void> check(const std::filesystem::path& file) {
+    BERTH_TRY(config, app::read_config(file));
+    std::string roles;
+    roles += config.masa ? " masa" : "";
+    roles += config.registrar ? " registrar" : "";
+    roles += config.ca ? " ca" : "";
+    fmt::print("{} is well formed; roles:{}\n", file.string(), roles);
+    return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App cli("The Berth server: MASA, registrar and CA, chosen by one TOML file.", "berthd");
+    cli.footer("berthd --config /etc/berth/berthd.toml     serve until SIGTERM\n"
+               "berthd check /etc/berth/berthd.toml        say whether the file is well formed\n\n"
+               "Each listener that is bound is announced on standard output as one JSON line; port = 0 takes a free one.\n"
+               "Logs go to standard error. Exit codes: 0 done, 2 usage, 3 environment, 4 our fault.");
+    std::string file;
+    std::string checked;
+    cli.add_option("--config", file, "the configuration file");
+    auto* const checking = cli.add_subcommand("check", "read a configuration file and say what is wrong with it");
+    checking->add_option("FILE", checked, "the configuration file")->required();
+    CLI11_PARSE(cli, argc, argv);
+    if (file.empty() && checked.empty()) {
+        return app::report({error_category::usage, "no_config", "name a configuration file: berthd --config FILE"}, false);
+    }
+    std::signal(SIGPIPE, SIG_IGN);
+    if (const auto usable = crypto::require_openssl(); !usable) {
+        return app::report(usable.error(), false);
+    }
+    const auto done = checked.empty() ? serve(file) : check(checked);
+    return done ? 0 : app::report(done.error(), false);
+}

@@ -1,0 +1,184 @@
+#include "common/config_reader.h"
+
+#include "common/files.h"
+
+namespace berth::app {
+
+namespace {
+
+error complaint_at(const std::filesystem::path& file, toml::source_position at, const std::string& what) {
+    return {error_category::usage,
+            "bad_config",
+            fmt::format("{}:{}: {}", file.string(), at.line, what),
+            {{"file", file.string()}, {"line", std::to_string(at.line)}}};
+}
+
+}  // namespace
+
+result<toml::table> parse_toml(const std::filesystem::path& file) {
+    BERTH_TRY(text, read_text(file));
+    toml::parse_result parsed = toml::parse(text, file.string());
+    if (!parsed) {
+        return fail(complaint_at(file, parsed.error().source().begin, std::string(parsed.error().description())));
+    }
+    return std::move(parsed).table();
+}
+
+void table_reader::complain(const toml::node* where, const std::string& what) {
+    if (!complaint_) {
+        complaint_ = complaint_at(file_, (where ? where : &table_)->source().begin, what);
+    }
+}
+
+const toml::node* table_reader::find(const char* key, bool required, const char* kind) {
+    known_.insert(key);
+    const toml::node* node = table_.get(key);
+    if (!node && required) {
+        complain(nullptr, fmt::format("[{}] needs \"{}\" ({})", name_, key, kind));
+    }
+    return node;
+}
+
+std::filesystem::path table_reader::resolve(const std::string& text) const {
+    const std::filesystem::path p(text);
+    return p.is_absolute() ? p : file_.parent_path() / p;
+}
+
+std::string table_reader::text(const char* key, std::optional<std::string> fallback) {
+    const toml::node* node = find(key, !fallback, "a string");
+    if (!node) {
+        return fallback.value_or("");
+    }
+    if (!node->is_string()) {
+        complain(node, fmt::format("\"{}\" must be a string", key));
+        return "";
+    }
+    return **node->as_string();
+}
+
+int64_t table_reader::integer(const char* key, int64_t least, int64_t most, std::optional<int64_t> fallback) {
+    const toml::node* node = find(key, !fallback, "a number");
+    if (!node) {
+        return fallback.value_or(least);
+    }
+    const int64_t value = node->is_integer() ? **node->as_integer() : least - 1;
+    if (value < least || value > most) {
+        complain(node, fmt::format("\"{}\" must be a number from {} to {}", key, least, most));
+        return least;
+    }
+    return value;
+}
+
+bool table_reader::flag(const char* key, bool fallback) {
+    const toml::node* node = find(key, false, "true or false");
+    if (!node) {
+        return fallback;
+    }
+    if (!node->is_boolean()) {
+        complain(node, fmt::format("\"{}\" must be true or false", key));
+        return fallback;
+    }
+    return **node->as_boolean();
+}
+
+std::filesystem::path table_reader::path(const char* key, bool required) {
+    const std::string value = text(key, required ? std::nullopt : std::optional<std::string>(""));
+    return value.empty() ? std::filesystem::path() : resolve(value);
+}
+
+std::vector<std::string> table_reader::texts(const char* key) {
+    std::vector<std::string> out;
+    const toml::node* node = find(key, false, "a list of strings");
+    if (!node) {
+        return out;
+    }
+    const toml::array* list = node->as_array();
+    if (!list) {
+        complain(node, fmt::format("\"{}\" must be a list of strings", key));
+        return out;
+    }
+    for (const auto& item : *list) {
+        if (!item.is_string()) {
+            complain(&item, fmt::format("\"{}\" must hold strings only", key));
+            return out;
+        }
+        out.push_back(**item.as_string());
+    }
+    return out;
+}
+
+std::vector<std::filesystem::path> table_reader::paths(const char* key, bool required) {
+    std::vector<std::filesystem::path> out;
+    for (const auto& text : texts(key)) {
+        out.push_back(resolve(text));
+    }
+    if (required && out.empty()) {
+        complain(table_.get(key), fmt::format("[{}] needs \"{}\" (a list of files)", name_, key));
+    }
+    return out;
+}
+
+net::address table_reader::address(const char* key) {
+    const std::string value = text(key);
+    const auto parsed = net::parse_address(value);
+    if (!parsed) {
+        complain(table_.get(key), fmt::format("\"{}\": {}", key, parsed.error().message));
+        return {};
+    }
+    return *parsed;
+}
+
+std::optional<net::address> table_reader::optional_address(const char* key) {
+    known_.insert(key);
+    return table_.contains(key) ? std::optional(address(key)) : std::nullopt;
+}
+
+std::optional<table_reader> table_reader::table(const char* key) {
+    const toml::node* node = find(key, false, "a table");
+    if (!node) {
+        return std::nullopt;
+    }
+    if (!node->is_table()) {
+        complain(node, fmt::format("\"{}\" must be a table", key));
+        return std::nullopt;
+    }
+    return table_reader(*node->as_table(), name_.empty() ? key : name_ + "." + key, file_);
+}
+
+std::vector<table_reader> table_reader::tables(const char* key, bool required) {
+    std::vector<table_reader> out;
+    const toml::node* node = find(key, required, "tables");
+    if (!node) {
+        return out;
+    }
+    const toml::array* list = node->as_array();
+    if (!list) {
+        complain(node, fmt::format("write [[{}.{}]] for each of \"{}\"", name_, key, key));
+        return out;
+    }
+    for (const auto& item : *list) {
+        if (!item.is_table()) {
+            complain(&item, fmt::format("\"{}\" must hold tables only", key));
+            return out;
+        }
+        out.emplace_back(*item.as_table(), name_ + "." + key, file_);
+    }
+    return out;
+}
+
+result<void> table_reader::finish() {
+    if (!complaint_) {
+        for (const auto& [key, node] : table_) {
+            if (!known_.contains(std::string_view(key.str()))) {
+                complain(&node, fmt::format("\"{}\" is not a key of [{}]", key.str(), name_));
+                break;
+            }
+        }
+    }
+    if (complaint_) {
+        return fail(*complaint_);
+    }
+    return {};
+}
+
+}  // namespace berth::app

@@ -1,0 +1,55 @@
+// Reading TOML with line numbers in every complaint; unknown keys are mistakes too.
+#pragma once
+
+#include "base/result.h"
+#include "net/address.h"
+
+#include <filesystem>
+#include <set>
+
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+namespace berth::app {
+
+// One table of the file. Reading a key notes it; finish() complains of keys that nobody asked for.
+class table_reader {
+public:
+    table_reader(const toml::table& table, std::string name, const std::filesystem::path& file)
+        : table_(table), name_(std::move(name)), file_(file) {}
+
+    // Missing and not optional, or of another kind: the complaint is kept, the value is empty.
+    std::string text(const char* key, std::optional<std::string> fallback = std::nullopt);
+    int64_t integer(const char* key, int64_t least, int64_t most, std::optional<int64_t> fallback);
+    bool flag(const char* key, bool fallback);
+    std::filesystem::path path(const char* key, bool required);
+    std::vector<std::filesystem::path> paths(const char* key, bool required);
+    std::vector<std::string> texts(const char* key);
+    net::address address(const char* key);
+    std::optional<net::address> optional_address(const char* key);
+    // Sub-tables: of `[name.key]`, or of each `[[name.key]]`.
+    std::vector<table_reader> tables(const char* key, bool required);
+    std::optional<table_reader> table(const char* key);
+
+    [[nodiscard]] bool has(const char* key) const { return table_.contains(key); }
+    // Keeps the first complaint, of this table or of one below it.
+    void complain(const toml::node* where, const std::string& what);
+    // The first complaint, or that of an unknown key.
+    result<void> finish();
+
+private:
+    [[nodiscard]] const toml::node* find(const char* key, bool required, const char* kind);
+    [[nodiscard]] std::filesystem::path resolve(const std::string& text) const;
+
+    const toml::table& table_;
+    std::string name_;
+    const std::filesystem::path& file_;
+    std::set<std::string, std::less<>> known_;
+    std::optional<error> complaint_;
+};
+
+// The parsed file. Errors `file_not_found`, `bad_config`.
+result<toml::table> parse_toml(const std::filesystem::path& file);
+
+}  // namespace berth::app

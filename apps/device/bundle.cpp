@@ -1,0 +1,138 @@
+#include "device/bundle.h"
+
+#include "common/files.h"
+#include "device/config_toml.h"
+#include "keystore/key_uri.h"
+#include "keystore/software.h"
+#include "pki/private_key_file.h"
+#include "pki/profiles.h"
+#include "pki/verify.h"
+#include "wire/pem.h"
+
+#include <charconv>
+
+namespace berth::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+tl::unexpected<error> bad_bundle(const fs::path& directory, const std::string& what) {
+    return fail(error{error_category::usage, "bad_bundle", fmt::format("the bundle {}: {}", directory.string(), what)});
+}
+
+// p3.pem, or p3.uri naming a key elsewhere (chip, token).
+result<std::string> key_uri_of(const fs::path& directory, const std::string& name) {
+    if (fs::exists(directory / (name + ".pem"))) {
+        return "file:" + (directory / (name + ".pem")).string();
+    }
+    BERTH_TRY(uri, read_text(directory / (name + ".uri")));
+    while (!uri.empty() && (uri.back() == '\n' || uri.back() == ' ')) {
+        uri.pop_back();
+    }
+    return uri;
+}
+
+result<std::vector<crypto::kem_public_key>> read_masa_keys(const fs::path& file) {
+    BERTH_TRY(text, read_text(file));
+    BERTH_TRY(blocks, wire::from_pem(text));
+    std::vector<crypto::kem_public_key> out;
+    for (const auto& block : blocks) {
+        if (block.label != "PUBLIC KEY") {
+            return fail(error_category::usage, "bad_bundle", file.string() + " may hold PUBLIC KEY blocks only");
+        }
+        BERTH_TRY(key, crypto::kem_public_key::from_spki(block.der.reveal()));
+        out.push_back(std::move(key));
+    }
+    if (out.empty() || out.size() > 2) {
+        return fail(error_category::usage, "bad_bundle", file.string() + " must hold the MASA's key and, if there is one, its spare");
+    }
+    return out;
+}
+
+using credential_key = std::variant<keystore::signing_key_ptr, keystore::kem_key_ptr>;
+
+result<credential_key> make_key(const std::string& algorithm, const fs::path& file, random_source& random) {
+    if (algorithm == "p256" || algorithm == "mldsa65") {
+        auto key = crypto::signing_key::generate(
+            algorithm == "p256" ? crypto::signature_algorithm::ecdsa_p256_sha256 : crypto::signature_algorithm::mldsa65, random);
+        BERTH_CHECK(pki::save_private_key(file.string(), key));
+        return keystore::software_signing_key(std::move(key));
+    }
+    auto key = crypto::kem_private_key::generate(
+        algorithm == "mlkem768" ? crypto::kem_algorithm::mlkem768 : crypto::kem_algorithm::mlkem768_p256, random);
+    BERTH_CHECK(pki::save_private_key(file.string(), key));
+    return keystore::software_kem_key(std::move(key));
+}
+
+result<credential_key> open_key(const std::string& algorithm, const fs::path& file) {
+    if (algorithm == "p256" || algorithm == "mldsa65") {
+        BERTH_TRY(key, keystore::open_signing_key("file:" + file.string()));
+        return key;
+    }
+    BERTH_TRY(key, keystore::open_kem_key("file:" + file.string()));
+    return key;
+}
+
+}  // namespace
+
+result<device_bundle> device_bundle::open(const fs::path& given) {
+    device_bundle out;
+    out.directory = fs::absolute(given);
+    BERTH_CHECK(read_device_toml(out.directory / "device.toml", out));
+    BERTH_TRY(root, read_certificate(out.directory / "z1.pem"));
+    BERTH_TRY(chain, read_chain(out.directory / "z3.pem"));
+    BERTH_TRY(uri, key_uri_of(out.directory, "p3"));
+    BERTH_TRY(key, keystore::open_kem_key(uri, {out.directory.string(), std::nullopt}));
+    BERTH_TRY(masa_keys, read_masa_keys(out.directory / "masa-kem.pem"));
+    out.identity.device_root_spki = root.spki_sha256();
+    const auto serial = chain.front().device_serial();
+    if (!serial || *serial != out.identity.serial) {
+        return bad_bundle(out.directory, "the serial in device.toml is not that of z3.pem");
+    }
+    if (!same_octets(chain.front().spki(), key->public_key().spki())) {
+        return bad_bundle(out.directory, "p3 is not the key of z3.pem");
+    }
+    std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });
+    out.z3 = std::move(chain);
+    out.p3 = std::move(key);
+    out.masa_keys = std::move(masa_keys);
+    return out;
+}
+
+unix_seconds device_bundle::earliest() const {
+    unix_seconds known = 0;
+    if (const auto text = read_text(directory / "time")) {
+        std::from_chars(text->data(), text->data() + text->size(), known);
+    }
+    return std::max(known, firmware_built);
+}
+
+result<void> device_bundle::remember_time(unix_seconds t) const {
+    return t > earliest() ? write_text(directory / "time", std::to_string(t) + "\n") : result<void>{};
+}
+
+result<std::vector<onboarding::device_credential>> device_bundle::pending_keys(const std::string& registrar, random_source& random) const {
+    const fs::path pending = directory / "pending";
+    const auto shown_to = read_text(pending / "registrar");
+    // "a registrar that it tries next sees none that another has seen"
+    if (!shown_to || *shown_to != registrar) {
+        drop_pending_keys();
+        BERTH_CHECK(make_directory(pending, 0700));
+        BERTH_CHECK(write_text(pending / "registrar", registrar, 0600));
+    }
+    std::vector<onboarding::device_credential> out;
+    for (const auto& wanted : credentials) {
+        const fs::path file = pending / (wanted.name + ".key");
+        BERTH_TRY(key, fs::exists(file) ? open_key(wanted.algorithm, file) : make_key(wanted.algorithm, file, random));
+        out.push_back({wanted.name, std::move(key)});
+    }
+    return out;
+}
+
+void device_bundle::drop_pending_keys() const {
+    std::error_code ignored;
+    fs::remove_all(directory / "pending", ignored);
+}
+
+}  // namespace berth::app

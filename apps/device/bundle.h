@@ -1,0 +1,57 @@
+// A device's bundle directory: what the factory put there, and what the device keeps.
+//
+//   z1.pem, z3.pem (or z3-sig.pem), p3.pem or p3.uri, masa-kem.pem, device.toml     made at the factory, never written again
+//   pending/NAME.key, pending/registrar     keys made for an onboarding that has not ended; one set per registrar
+//   installed/                              the outcome: domain-root.pem, NAME.pem, NAME.key or NAME.uri, config.json, state.json
+//   time                                    the last time that an accepted voucher told
+#pragma once
+
+#include "keystore/key.h"
+#include "net/address.h"
+#include "onboarding/device/credential.h"
+#include "onboarding/identity.h"
+
+#include <filesystem>
+
+namespace berth::app {
+
+enum class kk3_way : uint8_t { tunnel, direct };
+
+// A credential to ask for, as device.toml names it.
+struct wanted_credential {
+    std::string name;
+    std::string algorithm;  // p256, mldsa65, mlkem768, mlkem768_p256
+};
+
+struct device_bundle {
+    std::filesystem::path directory;
+    onboarding::device_identity identity;
+    std::string model;
+    std::string firmware;
+    unix_seconds firmware_built = 0;
+    std::vector<pki::certificate> z3;  // leaf, then its issuers
+    keystore::kem_key_ptr p3;
+    std::vector<crypto::kem_public_key> masa_keys;  // current, then the spare
+    std::vector<net::address> registrars;           // configured
+    std::optional<net::address> masa;               // for direct KK3 and rendezvous
+    bool dns_sd = false;
+    bool rendezvous = false;
+    kk3_way way = kk3_way::tunnel;
+    bool has_clock = true;
+    uint32_t pending_jitter_ms = 60'000;
+    std::vector<wanted_credential> credentials;
+
+    // Errors of files and keys; `bad_config` with the line; `bad_bundle`: what is missing or does not fit together.
+    static result<device_bundle> open(const std::filesystem::path& directory);
+
+    // The latest of the firmware's build and the last persisted time.
+    [[nodiscard]] unix_seconds earliest() const;
+    result<void> remember_time(unix_seconds t) const;
+
+    // The credential keys for this registrar: those pending for it, or new ones, on disk before they are shown to anybody.
+    result<std::vector<onboarding::device_credential>> pending_keys(const std::string& registrar, random_source& random) const;
+    // "After a refusal, and after a reset, the device makes new keys".
+    void drop_pending_keys() const;
+};
+
+}  // namespace berth::app

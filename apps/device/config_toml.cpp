@@ -1,0 +1,68 @@
+#include "device/config_toml.h"
+
+#include "common/config_reader.h"
+#include "onboarding/messages/credential_requests.h"
+
+namespace berth::app {
+
+namespace {
+
+bool known_algorithm(const std::string& name) {
+    return name == "p256" || name == "mldsa65" || name == "mlkem768" || name == "mlkem768_p256";
+}
+
+result<wanted_credential> read_credential(table_reader t) {
+    wanted_credential out{t.text("name"), t.text("algorithm")};
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+}  // namespace
+
+result<void> read_device_toml(const std::filesystem::path& file, device_bundle& out) {
+    const std::filesystem::path absolute = std::filesystem::absolute(file);
+    BERTH_TRY(parsed, parse_toml(absolute));
+    table_reader top(parsed, "device", absolute);
+    out.identity.serial = top.text("serial");
+    out.model = top.text("model");
+    out.firmware = top.text("firmware", "unknown");
+    out.firmware_built = top.integer("firmware_built", 0, INT64_MAX, 0);
+    out.has_clock = top.flag("clock", true);
+    out.pending_jitter_ms = static_cast<uint32_t>(top.integer("pending_jitter_ms", 0, 60'000, 60'000));
+    for (const auto& text : top.texts("registrars")) {
+        BERTH_TRY(address, net::parse_address(text));
+        out.registrars.push_back(std::move(address));
+    }
+    out.masa = top.optional_address("masa");
+    for (const auto& way : top.texts("discovery")) {
+        if (way == "dns-sd") {
+            out.dns_sd = true;
+        } else if (way == "rendezvous") {
+            out.rendezvous = true;
+        } else if (way != "configured") {
+            top.complain(nullptr, "\"discovery\" may hold \"configured\", \"dns-sd\" and \"rendezvous\"");
+        }
+    }
+    const std::string way = top.text("kk3", "tunnel");
+    if (way != "tunnel" && way != "direct") {
+        top.complain(nullptr, "\"kk3\" must be \"tunnel\" or \"direct\"");
+    }
+    out.way = way == "direct" ? kk3_way::direct : kk3_way::tunnel;
+    if ((out.way == kk3_way::direct || out.rendezvous) && !out.masa) {
+        top.complain(nullptr, "a direct KK3 and rendezvous need \"masa\", its address");
+    }
+    for (auto& t : top.tables("credential", true)) {
+        BERTH_TRY(credential, read_credential(std::move(t)));
+        if (!onboarding::valid_credential_name(credential.name) || !known_algorithm(credential.algorithm)) {
+            top.complain(nullptr, fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and one of p256, mldsa65, mlkem768, mlkem768_p256",
+                                              credential.name));
+        }
+        out.credentials.push_back(std::move(credential));
+    }
+    if (out.credentials.size() > onboarding::most_credentials) {
+        top.complain(nullptr, "at most four credentials");
+    }
+    return top.finish();
+}
+
+}  // namespace berth::app

@@ -1,0 +1,132 @@
+#include "device/installation.h"
+
+#include "common/files.h"
+#include "store/fault_point.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+namespace berth::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+error disk_error(const fs::path& path, const char* what) {
+    return {error_category::environment, "file_error", fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno))};
+}
+
+result<void> sync_directory(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool good = fd >= 0 && ::fsync(fd) == 0;
+    if (fd >= 0) {
+        ::close(fd);
+    }
+    return good ? result<void>{} : fail(disk_error(path, "fsync"));
+}
+
+// `fresh` becomes `place`, in one step also when there is one already.
+result<void> exchange(const fs::path& fresh, const fs::path& place) {
+    if (fs::exists(place)) {
+        if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) != 0) {
+            return fail(disk_error(place, "rename"));
+        }
+        std::error_code ignored;
+        fs::remove_all(fresh, ignored);
+    } else if (::rename(fresh.c_str(), place.c_str()) != 0) {
+        return fail(disk_error(place, "rename"));
+    }
+    return sync_directory(place.parent_path());
+}
+
+}  // namespace
+
+wire::json::object to_json(const installation_state& s) {
+    return {{"customer", s.customer},       {"id", to_hex(s.kk3_id)},       {"reported", s.reported},
+            {"installed_at", s.installed_at}, {"registrar", s.registrar}, {"configuration_version", s.configuration_version}};
+}
+
+bool installation::present() const {
+    return fs::exists(directory_ / "state.json");
+}
+
+result<installation_state> installation::state() const {
+    BERTH_TRY(text, read_text(directory_ / "state.json"));
+    BERTH_TRY(object, wire::parse_json_object(text));
+    installation_state s;
+    BERTH_TRY(customer, wire::text_member(object, "customer"));
+    BERTH_TRY(id, wire::text_member(object, "id"));
+    BERTH_TRY(octets, from_hex(id));
+    BERTH_TRY(registrar, wire::text_member(object, "registrar"));
+    BERTH_TRY(at, wire::integer_member(object, "installed_at"));
+    BERTH_TRY(version, wire::integer_member(object, "configuration_version"));
+    if (octets.size() != s.kk3_id.size()) {
+        return fail(error_category::environment, "bad_installation", (directory_ / "state.json").string() + " is damaged; berth device reset");
+    }
+    s.customer = customer;
+    s.kk3_id = to_array<16>(octets);
+    s.registrar = registrar;
+    s.installed_at = at;
+    s.configuration_version = static_cast<uint64_t>(version);
+    const auto* reported = object.if_contains("reported");
+    s.reported = reported && reported->is_bool() && reported->get_bool();
+    return s;
+}
+
+result<void> installation::write_state(const fs::path& in, const installation_state& s) const {
+    return write_text(in / "state.json", wire::to_text(to_json(s)) + "\n", 0644);
+}
+
+result<void> installation::install(const onboarding::accepted_grant& grant, const onboarding::kk3_id_field& kk3_id,
+                                   const std::string& registrar) {
+    const fs::path fresh = bundle_.directory / "installed.new";
+    std::error_code ec;
+    fs::remove_all(fresh, ec);
+    BERTH_CHECK(make_directory(fresh, 0755));
+    BERTH_CHECK(write_text(fresh / "domain-root.pem", grant.domain_root().to_pem()));
+    for (const auto& c : grant.credentials()) {
+        BERTH_CHECK(write_text(fresh / (c.name + ".pem"), pki::to_pem(c.chain)));
+        BERTH_TRY(key, read_text(bundle_.directory / "pending" / (c.name + ".key")));
+        BERTH_CHECK(write_text(fresh / (c.name + ".key"), key, 0600));
+        explicit_bzero(key.data(), key.size());
+    }
+    BERTH_CHECK(write_text(fresh / "config.json", grant.configuration().empty() ? "{}" : grant.configuration()));
+    if (!grant.manufacturer_configuration().empty()) {
+        BERTH_CHECK(write_text(fresh / "manufacturer.json", grant.manufacturer_configuration()));
+    }
+    BERTH_CHECK(write_state(fresh, {grant.customer(), kk3_id, false, grant.issued_at(), registrar, 0}));
+    BERTH_CHECK(sync_directory(fresh));
+    BERTH_FAULT_POINT("device.before_install");
+    BERTH_CHECK(exchange(fresh, directory_));
+    BERTH_FAULT_POINT("device.after_install");
+    BERTH_CHECK(bundle_.remember_time(grant.issued_at()));
+    bundle_.drop_pending_keys();
+    return {};
+}
+
+result<void> installation::mark_reported() {
+    BERTH_TRY(s, state());
+    s.reported = true;
+    return write_state(directory_, s);
+}
+
+result<void> installation::set_configuration(uint64_t version, const std::string& json) {
+    BERTH_CHECK(wire::parse_json_object(json));
+    BERTH_CHECK(write_text(directory_ / "config.json", json));
+    BERTH_TRY(s, state());
+    s.configuration_version = version;
+    return write_state(directory_, s);
+}
+
+result<void> installation::reset() {
+    std::error_code ec;
+    fs::remove_all(directory_, ec);
+    if (ec) {
+        return fail(error_category::environment, "file_error", fmt::format("cannot remove {}: {}", directory_.string(), ec.message()));
+    }
+    bundle_.drop_pending_keys();
+    return {};
+}
+
+}  // namespace berth::app

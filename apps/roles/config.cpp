@@ -1,0 +1,128 @@
+#include "roles/config.h"
+
+#include "common/config_reader.h"
+
+namespace berth::app {
+
+namespace {
+
+result<key_and_chain> read_key(table_reader t) {
+    key_and_chain out;
+    out.chain = t.path("chain", false);
+    out.key = t.text("key");
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<masa_config> read_masa(table_reader t) {
+    masa_config out;
+    out.listen = t.address("listen");
+    out.direct_listen = t.optional_address("direct_listen");
+    for (auto& key : t.tables("key", true)) {
+        BERTH_TRY(read, read_key(key));
+        out.keys.push_back(std::move(read));
+    }
+    out.device_roots = t.paths("device_roots", true);
+    out.device_issuers = t.paths("device_issuers", false);
+    out.device_crls = t.paths("device_crls", false);
+    out.registrar_crls = t.paths("registrar_crls", false);
+    out.store = t.path("store", true);
+    out.store_key = t.path("store_key", true);
+    out.checkpoint_key = t.text("checkpoint_key");
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<maker_config> read_maker(table_reader t) {
+    maker_config out;
+    out.root = t.path("root", true);
+    out.masa = t.address("masa");
+    out.masa_host = t.text("masa_host", out.masa.host);
+    out.crls = t.paths("crls", false);
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<registrar_config> read_registrar(table_reader t) {
+    registrar_config out;
+    out.listen = t.address("listen");
+    out.identity.chain = t.path("chain", true);
+    out.identity.key = t.text("key");
+    out.domain_root = t.path("domain_root", true);
+    for (auto& maker : t.tables("maker", true)) {
+        BERTH_TRY(read, read_maker(maker));
+        out.makers.push_back(std::move(read));
+    }
+    out.store = t.path("store", true);
+    out.manual_approval = t.flag("manual_approval", false);
+    out.retry_after = static_cast<uint32_t>(t.integer("retry_after", 1, 120, 5));
+    out.announce = t.flag("announce", false);
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<ca_config> read_ca(table_reader t) {
+    ca_config out;
+    out.issuer.chain = t.path("chain", true);
+    out.issuer.key = t.text("key");
+    out.profile = t.text("profile", "operational");
+    out.lifetime_hours = t.integer("lifetime_hours", 1, 24 * 3650, 24 * 30);
+    out.crl = t.path("crl", false);
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<void> read_log(table_reader t, daemon_config& out) {
+    const std::string level = t.text("level", "info");
+    const std::string format = t.text("format", "json");
+    if (level == "debug") {
+        out.log_level = log::level::debug;
+    } else if (level == "warning") {
+        out.log_level = log::level::warning;
+    } else if (level != "info") {
+        t.complain(nullptr, "\"level\" must be debug, info or warning");
+    }
+    if (format != "json" && format != "text") {
+        t.complain(nullptr, "\"format\" must be json or text");
+    }
+    out.log_format = format == "text" ? log::format::text : log::format::json;
+    return t.finish();
+}
+
+}  // namespace
+
+result<daemon_config> read_config(const std::filesystem::path& given) {
+    const std::filesystem::path file = std::filesystem::absolute(given);
+    BERTH_TRY(parsed, parse_toml(file));
+    table_reader top(parsed, "", file);
+    daemon_config out;
+    if (auto t = top.table("log")) {
+        BERTH_CHECK(read_log(std::move(*t), out));
+    }
+    if (auto t = top.table("admin")) {
+        out.admin = t->address("listen");
+        BERTH_CHECK(t->finish());
+    }
+    if (auto t = top.table("masa")) {
+        BERTH_TRY(masa, read_masa(std::move(*t)));
+        out.masa = std::move(masa);
+    }
+    if (auto t = top.table("ca")) {
+        BERTH_TRY(ca, read_ca(std::move(*t)));
+        out.ca = std::move(ca);
+    }
+    if (auto t = top.table("registrar")) {
+        BERTH_TRY(registrar, read_registrar(std::move(*t)));
+        if (!out.ca) {
+            top.complain(nullptr, "a [registrar] needs a [ca] beside it, the customer's issuing CA");
+        }
+        out.registrar = std::move(registrar);
+    }
+    if (!out.masa && !out.registrar) {
+        top.complain(nullptr, "no role: write a [masa] or a [registrar] table");
+    }
+    BERTH_CHECK(top.finish());
+    return out;
+}
+
+}  // namespace berth::app

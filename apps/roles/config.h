@@ -1,0 +1,70 @@
+// berthd's configuration: one TOML file, every mistake named with its line. docs/berthd.md lists the keys.
+#pragma once
+
+#include "base/log.h"
+#include "base/result.h"
+#include "net/address.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace berth::app {
+
+struct key_and_chain {
+    std::filesystem::path chain;  // PEM, leaf first; for a MASA key may be missing: pre-distributed use only
+    std::string key;              // key URI
+};
+
+struct masa_config {
+    net::address listen;                       // KK1
+    std::optional<net::address> direct_listen;  // KK3 by the direct way, and rendezvous
+    std::vector<key_and_chain> keys;           // Z5: current, then spare
+    std::vector<std::filesystem::path> device_roots;
+    std::vector<std::filesystem::path> device_issuers;
+    std::vector<std::filesystem::path> device_crls;
+    std::vector<std::filesystem::path> registrar_crls;
+    std::filesystem::path store;
+    std::filesystem::path store_key;       // 32 octets, 0600
+    std::string checkpoint_key;            // key URI, ML-DSA-65
+};
+
+struct maker_config {
+    std::filesystem::path root;  // Z1
+    net::address masa;
+    std::string masa_host;       // the name that its certificate must carry
+    std::vector<std::filesystem::path> crls;
+};
+
+struct registrar_config {
+    net::address listen;  // KK2
+    key_and_chain identity;  // Z4
+    std::filesystem::path domain_root;  // Z2
+    std::vector<maker_config> makers;
+    std::filesystem::path store;
+    bool manual_approval = false;
+    uint32_t retry_after = 5;
+    bool announce = false;  // DNS-SD, `_brski-registrar._tcp`
+};
+
+struct ca_config {
+    key_and_chain issuer;
+    std::string profile = "operational";
+    int64_t lifetime_hours = 24 * 30;
+    std::filesystem::path crl;  // written whenever a certificate is revoked; empty: none
+};
+
+struct daemon_config {
+    log::level log_level = log::level::info;
+    log::format log_format = log::format::json;
+    std::optional<net::address> admin;  // /metrics, /healthz, /readyz
+    std::optional<masa_config> masa;
+    std::optional<registrar_config> registrar;
+    std::optional<ca_config> ca;
+};
+
+// Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".
+result<daemon_config> read_config(const std::filesystem::path& file);
+
+}  // namespace berth::app

@@ -1,0 +1,77 @@
+#include "roles/embedded_ca.h"
+
+#include "common/files.h"
+#include "crypto/hash.h"
+#include "keystore/key_uri.h"
+#include "pki/crl.h"
+#include "pki/profiles.h"
+
+namespace berth::app {
+
+namespace {
+
+constexpr unix_seconds clock_skew = 60;
+constexpr unix_seconds crl_lifetime = 7 * 24 * 3600;
+
+}  // namespace
+
+result<embedded_ca> embedded_ca::open(const ca_config& config) {
+    BERTH_TRY(chain, read_chain(config.issuer.chain));
+    BERTH_TRY(key, keystore::open_signing_key(config.issuer.key, {config.issuer.chain.parent_path().string(), std::nullopt}));
+    BERTH_CHECK(pki::check_issuing_ca(chain.front()));
+    if (!same_octets(chain.front().spki(), key->public_key().spki())) {
+        return fail(error{error_category::usage,
+                          "issuer_key_mismatch",
+                          fmt::format("the key {} does not belong to the CA certificate {}", config.issuer.key, config.issuer.chain.string())});
+    }
+    std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });  // the root is never sent
+    return embedded_ca(config, std::move(chain), std::move(key));
+}
+
+result<std::vector<onboarding::issued_certificate>> embedded_ca::issue(const onboarding::certificate_order& order, const clock& time,
+                                                                       random_source& random) const {
+    std::vector<onboarding::issued_certificate> out;
+    const pki::certificate& issuer = chain_.front();
+    const unix_seconds now = time.now();
+    const pki::validity validity{now - clock_skew, std::min(now + config_.lifetime_hours * 3600, issuer.not_after())};
+    const std::string organization = issuer.organization().value_or("");
+    for (const auto& item : order.items) {
+        const auto kind = item.kind == onboarding::credential_kind::kem ? pki::credential_kind::kem : pki::credential_kind::signature;
+        const auto contents =
+            pki::operational_template(organization, order.device.serial, order.device.device_root_spki, kind, validity);
+        BERTH_TRY(leaf, pki::issue(contents, item.spki, issuer, key_->as_signing_key(), random));
+        onboarding::issued_certificate c;
+        c.device = order.device;
+        c.name = item.name;
+        c.profile = config_.profile;
+        c.kind = item.kind;
+        c.spki_hash = to_array<32>(crypto::sha256(item.spki).view());
+        c.not_before = leaf.not_before();
+        c.not_after = leaf.not_after();
+        c.chain.push_back(to_bytes(leaf.der()));
+        for (const auto& above : chain_) {
+            c.chain.push_back(to_bytes(above.der()));
+        }
+        out.push_back(std::move(c));
+    }
+    return out;
+}
+
+result<void> embedded_ca::publish_crl(registry::registrar_registry& registry, const clock& time) const {
+    if (config_.crl.empty()) {
+        return {};
+    }
+    const unix_seconds now = time.now();
+    BERTH_TRY(revoked, registry.revoked_certificates(now));
+    pki::crl_template contents;
+    contents.number = static_cast<uint64_t>(now);
+    contents.this_update = now - clock_skew;
+    contents.next_update = now + crl_lifetime;
+    for (const auto& r : revoked) {
+        contents.revoked.push_back({r.serial, r.at, pki::revocation_reason::privilege_withdrawn});
+    }
+    BERTH_TRY(list, pki::issue_crl(contents, chain_.front(), key_->as_signing_key()));
+    return write_text(config_.crl, list.to_pem());
+}
+
+}  // namespace berth::app

@@ -1,0 +1,163 @@
+#include "roles/maker_link.h"
+
+#include "base/log.h"
+#include "pki/profiles.h"
+
+namespace berth::app {
+
+namespace {
+
+// "opens no session after 24 h or once Z4 changed, then drains 10 minutes"
+constexpr milliseconds kk1_lifetime = 24 * 3600 * 1000;
+constexpr milliseconds drain_time = 10 * 60 * 1000;
+constexpr milliseconds upkeep_every = 5'000;
+constexpr milliseconds least_pause = 200;
+constexpr milliseconds most_pause = 30'000;
+
+}  // namespace
+
+maker_link::maker_link(net::loop& on, settings s, onboarding::registrar_records& records, const clock& time, random_source& random,
+                       std::function<void()> changed, told_handler told)
+    : loop_(on),
+      settings_(std::move(s)),
+      root_spki_(settings_.root.spki_sha256()),
+      records_(records),
+      clock_(time),
+      random_(random),
+      changed_(std::move(changed)),
+      told_(std::move(told)),
+      retry_(on),
+      upkeep_(on) {}
+
+result<std::unique_ptr<maker_link>> maker_link::make(net::loop& on, settings s, onboarding::registrar_records& records,
+                                                     const clock& time, random_source& random, std::function<void()> changed,
+                                                     told_handler told) {
+    std::unique_ptr<maker_link> link(new maker_link(on, std::move(s), records, time, random, std::move(changed), std::move(told)));
+    authkem::client_config config;
+    config.own = link->settings_.identity;
+    config.expect_certificate_request = true;
+    config.server_name = link->settings_.masa_host;
+    // "Registrar: chain to the Z1 configured for that MASA only, id-kp-serverAuth, dNSName = the configured host"
+    BERTH_TRY(trust, pki::trust_store::from_root(link->settings_.root));
+    config.server.trust = trust;
+    config.server.policy = authkem::server_named(link->settings_.masa_host);
+    config.alpn = {std::string(onboarding::alpn_kk1)};
+    config.alpn_required = true;
+    BERTH_TRY(context, authkem::client_context::make(std::move(config)));
+    link->context_ = std::move(context);
+    link->keep_up();
+    return link;
+}
+
+void maker_link::keep_up() {
+    upkeep_.arm(upkeep_every, [this] { keep_up(); });
+    const milliseconds now = clock_.steady();
+    for (auto& c : connections_) {
+        if (!c.open) {
+            continue;
+        }
+        if (c.drain_since == 0 && now - c.opened_at > kk1_lifetime) {
+            c.drain_since = now;
+        }
+        if (c.drain_since != 0 && (c.link->open_sessions() == 0 || now - c.drain_since > drain_time)) {
+            c.stream.close();
+        } else if (c.drain_since == 0) {
+            // What a KK1 that broke, or a restart, has left untold.
+            if (const auto delivered = c.link->deliver_results(); !delivered) {
+                log::failure("results_not_read", delivered.error());
+            }
+            c.stream.send(c.link->take_output());
+        }
+    }
+    wake();
+}
+
+void maker_link::wake() {
+    const bool taken = std::any_of(connections_.begin(), connections_.end(), [](const auto& c) { return c.drain_since == 0; });
+    if (!taken && !waiting_) {
+        connect();
+    }
+}
+
+void maker_link::connect() {
+    connections_.emplace_back(kk1{net::authkem_stream(nullptr), nullptr, 0, 0, false});
+    const auto at = std::prev(connections_.end());
+    net::stream_events events;
+    events.on_established = [this, at] {
+        failures_ = 0;
+        at->open = true;
+        at->opened_at = clock_.steady();
+        at->link = std::make_unique<onboarding::registrar_link>(records_, root_spki_, clock_);
+        log::info("kk1_opened", "KK1 to the MASA stands", {{"party", "registrar"}, {"masa", settings_.masa.text()}});
+        if (const auto delivered = at->link->deliver_results(); !delivered) {
+            log::failure("results_not_read", delivered.error());
+        }
+        changed_();
+    };
+    events.on_data = [this, at](bytes_view data) {
+        if (const auto received = at->link->receive(data); !received) {
+            log::failure("kk1_failed", received.error(), {{"party", "registrar"}});
+            at->stream.close();
+        }
+        told_(at->link->take_touched());
+    };
+    events.on_closed = [this, at](const error* why) { lost(at, why); };
+    at->stream = net::authkem_stream::connect(loop_, settings_.masa, context_, clock_, random_, std::move(events));
+}
+
+void maker_link::lost(std::list<kk1>::iterator which, const error* why) {
+    if (why) {
+        log::failure("kk1_lost", *why, {{"party", "registrar"}, {"masa", settings_.masa.text()}});
+    }
+    const auto link = std::move(which->link);
+    connections_.erase(which);
+    if (link) {
+        link->lost();
+    }
+    ++failures_;
+    waiting_ = true;
+    // Back-off with full jitter.
+    const milliseconds most = std::min(most_pause, least_pause << std::min(failures_, 8u));
+    const auto pause = static_cast<milliseconds>(random_.number() % static_cast<uint64_t>(most)) + 50;
+    retry_.arm(pause, [this] {
+        waiting_ = false;
+        wake();
+    });
+    changed_();
+}
+
+onboarding::registrar_link* maker_link::current() {
+    for (auto& c : connections_) {
+        if (c.open && c.drain_since == 0) {
+            return c.link.get();
+        }
+    }
+    return nullptr;
+}
+
+bool maker_link::connected() const {
+    return std::any_of(connections_.begin(), connections_.end(), [](const auto& c) { return c.open && c.drain_since == 0; });
+}
+
+bool maker_link::has(const onboarding::registrar_session& session) const {
+    return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) { return c.link && c.link->has(session); });
+}
+
+void maker_link::detach(onboarding::registrar_session& session) {
+    for (auto& c : connections_) {
+        if (c.link && c.link->has(session)) {
+            c.link->detach(session);
+        }
+    }
+}
+
+void maker_link::flush() {
+    for (auto& c : connections_) {
+        if (c.link) {
+            c.link->collect();
+            c.stream.send(c.link->take_output());
+        }
+    }
+}
+
+}  // namespace berth::app

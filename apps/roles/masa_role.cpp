@@ -1,0 +1,293 @@
+#include "roles/masa_role.h"
+
+#include "common/files.h"
+#include "keystore/key_uri.h"
+#include "onboarding/errors.h"
+#include "pki/crl.h"
+#include "pki/private_key_file.h"
+#include "pki/profiles.h"
+
+namespace berth::app {
+
+namespace {
+
+constexpr milliseconds tick_every = 200;
+constexpr milliseconds checkpoint_every = 60'000;
+constexpr size_t cached_leaves = 65536;
+
+result<std::vector<pki::certificate>> read_all(const std::vector<std::filesystem::path>& files) {
+    std::vector<pki::certificate> out;
+    for (const auto& file : files) {
+        BERTH_TRY(chain, read_chain(file));
+        out.insert(out.end(), chain.begin(), chain.end());
+    }
+    return out;
+}
+
+result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files) {
+    std::vector<pki::crl> out;
+    for (const auto& file : files) {
+        BERTH_TRY(text, read_text(file));
+        BERTH_TRY(lists, pki::crl::parse_pem_all(text));
+        out.insert(out.end(), lists.begin(), lists.end());
+    }
+    return out;
+}
+
+}  // namespace
+
+masa_role::masa_role(net::loop& on, const clock& time, random_source& random, step_observer observer)
+    : loop_(on),
+      clock_(time),
+      random_(random),
+      observer_(std::move(observer)),
+      cache_(std::make_shared<authkem::verified_leaf_cache>(cached_leaves)),
+      ticker_(on) {}
+
+masa_role::~masa_role() {
+    if (store_) {
+        if (in_turn_) {
+            (void)store_->end_batch();
+        }
+        checkpoint();
+    }
+}
+
+result<std::unique_ptr<masa_role>> masa_role::start(net::loop& on, const masa_config& config, const clock& time, random_source& random,
+                                                    step_observer observer) {
+    std::unique_ptr<masa_role> role(new masa_role(on, time, random, std::move(observer)));
+    BERTH_CHECK(role->open(config));
+    BERTH_CHECK(role->listen(config));
+    role->tick();
+    return role;
+}
+
+result<void> masa_role::open(const masa_config& config) {
+    onboarding::masa_settings settings;
+    for (const auto& k : config.keys) {
+        authkem::credential credential;
+        if (!k.chain.empty()) {
+            BERTH_TRY(chain, read_chain(k.chain));
+            credential.chain = std::move(chain);
+        }
+        BERTH_TRY(key, keystore::open_kem_key(k.key, {config.store_key.parent_path().string(), std::nullopt}));
+        credential.key = std::move(key);
+        settings.keys.push_back(credential);
+        credentials_.push_back(std::move(credential));
+    }
+    BERTH_TRY(roots, read_all(config.device_roots));
+    settings.device_roots = std::move(roots);
+    BERTH_TRY(issuers, read_all(config.device_issuers));
+    settings.device_issuers = std::move(issuers);
+    BERTH_TRY(device_crls, read_crls(config.device_crls));
+    settings.device_crls = std::move(device_crls);
+    BERTH_TRY(registrar_crls, read_crls(config.registrar_crls));
+    settings.registrar_crls = std::move(registrar_crls);
+    BERTH_CHECK(pki::trust_store::build({settings.device_roots, settings.device_issuers, settings.device_crls}));
+    BERTH_TRY(store_key, pki::read_secret_file(config.store_key.string(), 32));
+    if (store_key.size() != 32) {
+        return fail(error_category::usage, "bad_store_key", fmt::format("{} must hold exactly 32 octets", config.store_key.string()));
+    }
+    settings.store_key = std::move(store_key);
+    BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {config.store_key.parent_path().string(), std::nullopt}));
+    checkpoint_key_ = std::move(key);
+    BERTH_TRY(opened, store::sqlite_masa_store::open(config.store.string()));
+    store_ = std::move(opened);
+    service_ = std::make_unique<onboarding::masa_service>(std::move(settings), *store_, clock_, random_);
+    return {};
+}
+
+result<void> masa_role::listen(const masa_config& config) {
+    const auto failed = [](const std::string& peer, const error& why) {
+        log::failure("handshake_failed", why, {{"party", "masa"}, {"peer", peer}});
+    };
+    BERTH_TRY(main_listener, net::authkem_listener::listen(
+                       loop_, config.listen, [this] { return kk1_context(); }, clock_, random_,
+                       [this](net::authkem_stream s) { accept_kk1(std::move(s)); }, failed));
+    kk1_listener_ = std::move(main_listener);
+    if (config.direct_listen) {
+        BERTH_TRY(other_listener, net::authkem_listener::listen(
+                              loop_, *config.direct_listen, [this] { return service_->kk3_context(); }, clock_, random_,
+                              [this](net::authkem_stream s) { accept_direct(std::move(s)); }, failed));
+        direct_listener_ = std::move(other_listener);
+    }
+    return {};
+}
+
+result<std::shared_ptr<const authkem::server_context>> masa_role::kk1_context() {
+    BERTH_TRY(generation, store_->trust_generation());
+    if (kk1_context_ && generation == kk1_context_generation_) {
+        return kk1_context_;
+    }
+    authkem::server_config config;
+    std::copy_if(credentials_.begin(), credentials_.end(), std::back_inserter(config.credentials),
+                 [](const auto& c) { return !c.chain.empty(); });
+    config.client_auth = authkem::client_auth::require;
+    BERTH_TRY(trust, service_->registrar_trust());
+    config.client.trust = trust;
+    config.client.cache = cache_;
+    // "MASA: chain to a registered Z2 only, id-kp-cmcRA"
+    config.client.policy = [](const pki::verified_chain& chain) { return pki::require_registrar(chain.leaf()); };
+    config.alpn = {std::string(onboarding::alpn_kk1)};
+    config.alpn_required = true;
+    BERTH_TRY(context, authkem::server_context::make(std::move(config)));
+    kk1_context_ = std::move(context);
+    kk1_context_generation_ = generation;
+    return kk1_context_;
+}
+
+// ---- turns
+
+result<void> masa_role::begin_turn() {
+    if (in_turn_) {
+        return {};
+    }
+    BERTH_CHECK(store_->begin_batch());
+    in_turn_ = true;
+    loop_.at_turn_end([this] { end_turn(); });
+    return {};
+}
+
+void masa_role::touch(std::list<kk1>::iterator which) {
+    if (!std::exchange(which->dirty, true)) {
+        dirty_.push_back(which);
+    }
+}
+
+void masa_role::end_turn() {
+    in_turn_ = false;
+    const auto committed = store_->end_batch();
+    if (!committed) {
+        log::failure("store_failed", committed.error(), {{"party", "masa"}});
+    }
+    for (const auto& which : std::exchange(dirty_, {})) {
+        which->dirty = false;
+        report(which->link);
+        const bytes output = which->link.take_output();
+        if (!committed) {
+            // What was not stored was not decided: the registrar comes again.
+            links_.erase(which);
+            continue;
+        }
+        which->stream.send(output);
+        if (which->ending) {
+            which->stream.close();
+        }
+    }
+}
+
+// ---- connections
+
+void masa_role::accept_kk1(net::authkem_stream stream) {
+    onboarding::kk1_peer peer;
+    const auto chain = stream.session()->peer().chain();
+    peer.chain.assign(chain.begin(), chain.end());
+    log::info("kk1_opened", "a registrar has connected", {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
+    links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer))});
+    const auto at = std::prev(links_.end());
+    net::stream_events events;
+    events.on_data = [this, at](bytes_view data) {
+        if (const auto begun = begin_turn(); !begun) {
+            log::failure("store_failed", begun.error(), {{"party", "masa"}});
+            at->ending = true;
+            at->stream.close();
+            return;
+        }
+        const auto received = at->link.receive(data);
+        touch(at);
+        if (!received) {
+            log::failure("kk1_failed", received.error(), {{"party", "masa"}});
+            at->ending = true;
+        }
+    };
+    events.on_closed = [this, at](const error* why) {
+        if (why) {
+            log::failure("kk1_lost", *why, {{"party", "masa"}});
+        }
+        std::erase(dirty_, at);
+        links_.erase(at);
+    };
+    at->stream.set_events(std::move(events));
+}
+
+void masa_role::accept_direct(net::authkem_stream stream) {
+    auto direct = onboarding::masa_direct::accept(*service_, *stream.session());
+    if (!direct) {
+        log::failure("kk3_failed", direct.error(), {{"party", "masa"}});
+        return;
+    }
+    log::info("kk3_direct", "a device has come by the direct way", {{"serial", direct->serial()}, {"id", direct->log_id()}});
+    directs_.push_back({std::move(stream), std::move(*direct)});
+    const auto at = std::prev(directs_.end());
+    net::stream_events events;
+    events.on_data = [at](bytes_view data) {
+        const auto received = at->direct.receive(data);
+        at->stream.send(at->direct.take_output());
+        if (!received) {
+            at->stream.close();
+        }
+    };
+    events.on_closed = [this, at](const error*) { directs_.erase(at); };
+    at->stream.set_events(std::move(events));
+}
+
+// ---- what is seen
+
+void masa_role::report(onboarding::masa_link& link) {
+    for (const auto& s : link.take_steps()) {
+        const observed_step seen{onboarding::party::masa, s.serial, s.log_id, s.what, 0};
+        log_step(seen);
+        if (observer_) {
+            observer_(seen);
+        }
+    }
+    for (const auto& e : link.take_ends()) {
+        log_outcome(onboarding::party::masa, e.serial, e.log_id, e.outcome);
+    }
+}
+
+size_t masa_role::open_sessions() const {
+    size_t n = 0;
+    for (const auto& l : links_) {
+        n += l.link.open_sessions();
+    }
+    return n;
+}
+
+void masa_role::tick() {
+    ticker_.arm(tick_every, [this] { tick(); });
+    for (auto at = links_.begin(); at != links_.end(); ++at) {
+        if (at->link.open_sessions() == 0) {
+            continue;
+        }
+        if (const auto begun = begin_turn(); !begun) {
+            log::failure("store_failed", begun.error(), {{"party", "masa"}});
+            break;
+        }
+        if (const auto ticked = at->link.tick(); !ticked) {
+            log::failure("store_failed", ticked.error(), {{"party", "masa"}});
+        }
+        touch(at);
+    }
+    if (clock_.steady() - last_checkpoint_ >= checkpoint_every) {
+        checkpoint();
+    }
+}
+
+void masa_role::checkpoint() {
+    last_checkpoint_ = clock_.steady();
+    const auto done = [&]() -> result<void> {
+        BERTH_TRY(last, store_->last_audit_entry());
+        BERTH_TRY(before, store_->checkpoints());
+        if (!last || (!before.empty() && before.back().number >= last->number)) {
+            return {};
+        }
+        BERTH_TRY(c, registry::sign_checkpoint(last->number, last->hash, clock_.now(), checkpoint_key_->as_signing_key()));
+        return store_->save_checkpoint(c);
+    }();
+    if (!done) {
+        log::failure("checkpoint_failed", done.error());
+    }
+}
+
+}  // namespace berth::app

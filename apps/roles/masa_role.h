@@ -1,0 +1,74 @@
+// The MASA: KK1 listener, optionally KK3 listener, over one store.
+#pragma once
+
+#include "net/authkem_listener.h"
+#include "onboarding/masa/direct.h"
+#include "onboarding/masa/link.h"
+#include "roles/config.h"
+#include "roles/step_log.h"
+#include "store/sqlite/masa_store.h"
+
+#include <list>
+
+namespace berth::app {
+
+class masa_role {
+public:
+    // Errors of files, keys and store; `listen_failed`.
+    static result<std::unique_ptr<masa_role>> start(net::loop& on, const masa_config& config, const clock& time, random_source& random,
+                                                    step_observer observer = {});
+    ~masa_role();
+
+    [[nodiscard]] uint16_t port() const { return kk1_listener_->port(); }
+    [[nodiscard]] uint16_t direct_port() const { return direct_listener_ ? direct_listener_->port() : uint16_t{0}; }
+    [[nodiscard]] size_t open_sessions() const;
+    [[nodiscard]] size_t open_links() const { return links_.size(); }
+
+private:
+    struct kk1 {
+        net::authkem_stream stream;
+        onboarding::masa_link link;
+        bool ending = false;
+        bool dirty = false;
+    };
+    struct kk3 {
+        net::authkem_stream stream;
+        onboarding::masa_direct direct;
+    };
+
+    masa_role(net::loop& on, const clock& time, random_source& random, step_observer observer);
+    result<void> open(const masa_config& config);
+    result<void> listen(const masa_config& config);
+    result<std::shared_ptr<const authkem::server_context>> kk1_context();
+    void accept_kk1(net::authkem_stream stream);
+    void accept_direct(net::authkem_stream stream);
+    // Begins a turn: what is stored until its end is one commit, and nothing is sent before that.
+    result<void> begin_turn();
+    void touch(std::list<kk1>::iterator which);
+    void end_turn();
+    void report(onboarding::masa_link& link);
+    void tick();
+    void checkpoint();
+
+    net::loop& loop_;
+    const clock& clock_;
+    random_source& random_;
+    step_observer observer_;
+    std::unique_ptr<store::sqlite_masa_store> store_;
+    std::unique_ptr<onboarding::masa_service> service_;
+    std::vector<authkem::credential> credentials_;
+    std::shared_ptr<authkem::verified_leaf_cache> cache_;
+    std::shared_ptr<const authkem::server_context> kk1_context_;
+    uint64_t kk1_context_generation_ = 0;
+    keystore::signing_key_ptr checkpoint_key_;
+    std::unique_ptr<net::authkem_listener> kk1_listener_;
+    std::unique_ptr<net::authkem_listener> direct_listener_;
+    std::list<kk1> links_;
+    std::list<kk3> directs_;
+    std::vector<std::list<kk1>::iterator> dirty_;
+    bool in_turn_ = false;
+    net::timer ticker_;
+    milliseconds last_checkpoint_ = 0;
+};
+
+}  // namespace berth::app

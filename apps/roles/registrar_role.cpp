@@ -1,0 +1,283 @@
+#include "roles/registrar_role.h"
+
+#include "common/files.h"
+#include "keystore/key_uri.h"
+#include "onboarding/errors.h"
+#include "pki/profiles.h"
+
+namespace berth::app {
+
+namespace {
+
+constexpr milliseconds tick_every = 200;
+constexpr size_t cached_leaves = 65536;
+
+}  // namespace
+
+registrar_role::registrar_role(net::loop& on, const clock& time, random_source& random, step_observer observer, embedded_ca ca)
+    : loop_(on), clock_(time), random_(random), observer_(std::move(observer)), ca_(std::move(ca)), ticker_(on) {}
+
+registrar_role::~registrar_role() {
+    if (store_ && in_turn_) {
+        (void)store_->end_batch();
+    }
+}
+
+result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
+                                                              const clock& time, random_source& random, step_observer observer) {
+    BERTH_TRY(issuer, embedded_ca::open(ca));
+    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), std::move(issuer)));
+    BERTH_CHECK(role->open(config));
+    BERTH_CHECK(role->listen(config));
+    role->tick();
+    return role;
+}
+
+result<void> registrar_role::open(const registrar_config& config) {
+    BERTH_TRY(chain, read_chain(config.identity.chain));
+    BERTH_TRY(key, keystore::open_kem_key(config.identity.key, {config.identity.chain.parent_path().string(), std::nullopt}));
+    BERTH_CHECK(pki::check_registrar_kem(chain.front()));
+    identity_ = {std::move(chain), std::move(key)};
+    BERTH_TRY(domain_root, read_certificate(config.domain_root));
+    settings_.own_leaf_hash = identity_.chain.front().sha256();
+    settings_.manual_approval = config.manual_approval;
+    settings_.retry_after = config.retry_after;
+    settings_.ca_profile = ca_.profile();
+    settings_.domain_root = domain_root.sha256();
+    BERTH_TRY(opened, store::sqlite_registrar_store::open(config.store.string()));
+    store_ = std::move(opened);
+    for (const auto& m : config.makers) {
+        BERTH_TRY(root, read_certificate(m.root));
+        BERTH_TRY(link, maker_link::make(loop_, {root, m.masa, m.masa_host, identity_}, *store_, clock_, random_, [this] { serve_all(); },
+                                         [this](const auto& sessions) { serve_these(sessions); }));
+        makers_.push_back(std::move(link));
+    }
+    return {};
+}
+
+result<void> registrar_role::listen(const registrar_config& config) {
+    authkem::server_config server;
+    server.credentials = {identity_};
+    server.client_auth = authkem::client_auth::require;
+    pki::trust_store::contents trust;
+    for (const auto& m : config.makers) {
+        BERTH_TRY(root, read_certificate(m.root));
+        trust.anchors.push_back(std::move(root));
+        for (const auto& file : m.crls) {
+            BERTH_TRY(text, read_text(file));
+            BERTH_TRY(lists, pki::crl::parse_pem_all(text));
+            trust.crls.insert(trust.crls.end(), lists.begin(), lists.end());
+        }
+    }
+    BERTH_TRY(built, pki::trust_store::build(std::move(trust)));
+    server.client.trust = built;
+    server.client.cache = std::make_shared<authkem::verified_leaf_cache>(cached_leaves);
+    // "Registrar: chain to a configured Z1, id-kp-clientAuth, not id-kp-serverAuth"
+    server.client.policy = [](const pki::verified_chain& chain) { return pki::require_device(chain.leaf()); };
+    server.alpn = {std::string(onboarding::alpn_kk2)};
+    server.alpn_required = true;
+    BERTH_TRY(context, authkem::server_context::make(std::move(server)));
+    kk2_context_ = std::move(context);
+    BERTH_TRY(listener, net::authkem_listener::listen(
+                            loop_, config.listen,
+                            [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_, random_,
+                            [this](net::authkem_stream s) { accept(std::move(s)); },
+                            [](const std::string& peer, const error& why) {
+                                log::failure("handshake_failed", why, {{"party", "registrar"}, {"peer", peer}});
+                            }));
+    listener_ = std::move(listener);
+    return {};
+}
+
+bool registrar_role::ready() const {
+    return std::all_of(makers_.begin(), makers_.end(), [](const auto& m) { return m->connected(); });
+}
+
+// ---- turns
+
+result<void> registrar_role::begin_turn() {
+    if (in_turn_) {
+        return {};
+    }
+    BERTH_CHECK(store_->begin_batch());
+    in_turn_ = true;
+    loop_.at_turn_end([this] { end_turn(); });
+    return {};
+}
+
+void registrar_role::touch(kk2_ref which) {
+    if (!std::exchange(which->dirty, true)) {
+        dirty_.push_back(which);
+    }
+}
+
+void registrar_role::end_turn() {
+    in_turn_ = false;
+    const auto committed = store_->end_batch();
+    if (!committed) {
+        log::failure("store_failed", committed.error(), {{"party", "registrar"}});
+    }
+    for (const auto& which : std::exchange(dirty_, {})) {
+        which->dirty = false;
+        report(which);
+        const bytes output = which->session->take_output();
+        if (committed) {
+            which->stream.send(output);
+        }
+        if (!committed || which->session->closing()) {
+            which->ending = true;
+            which->stream.close();
+        }
+    }
+    if (committed) {
+        for (const auto& maker : makers_) {
+            maker->flush();
+        }
+    }
+}
+
+// ---- KK2
+
+void registrar_role::accept(net::authkem_stream stream) {
+    const pki::verified_chain* const verified = stream.session()->peer().verified();
+    const auto serial = verified->leaf().device_serial();
+    maker_link* maker = nullptr;
+    for (const auto& m : makers_) {
+        if (m->root_spki() == verified->anchor().spki_sha256()) {
+            maker = m.get();
+        }
+    }
+    if (!serial || !maker) {
+        log::failure("handshake_failed", serial ? onboarding::refusal("unknown_device_root") : serial.error());
+        return;
+    }
+    onboarding::kk2_device device{{verified->anchor().spki_sha256(), *serial}, verified->leaf().sha256()};
+    if (const auto begun = begin_turn(); !begun) {
+        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+        return;
+    }
+    sessions_.push_back({std::move(stream), nullptr, maker, clock_.steady(), false, false});
+    const auto at = std::prev(sessions_.end());
+    onboarding::channel channel;
+    channel.exporter = onboarding::exporter_of(*at->stream.session());
+    channel.peer_chain.assign(verified->chain().begin(), verified->chain().end());
+    at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel), clock_, random_);
+    by_session_[at->session.get()] = at;
+    net::stream_events events;
+    events.on_data = [this, at](bytes_view data) {
+        if (at->ending) {
+            return;
+        }
+        if (const auto begun = begin_turn(); !begun) {
+            log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+            at->ending = true;
+            at->stream.close();
+            return;
+        }
+        at->session->receive(data);
+        serve(at);
+    };
+    events.on_closed = [this, at](const error* why) { closed(at, why); };
+    at->stream.set_events(std::move(events));
+    serve(at);
+}
+
+void registrar_role::closed(kk2_ref which, const error* why) {
+    if (why && !which->session->closing()) {
+        log::failure("kk2_lost", *why, {{"serial", which->session->device().identity.serial}});
+    }
+    if (const auto begun = begin_turn(); !begun) {
+        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+    }
+    which->session->kk2_ended();
+    which->maker->detach(*which->session);
+    report(which);
+    log_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
+                which->session->why() ? which->session->why()->name : "ok");
+    std::erase(dirty_, which);
+    by_session_.erase(which->session.get());
+    sessions_.erase(which);
+}
+
+void registrar_role::serve(kk2_ref which) {
+    onboarding::registrar_session& session = *which->session;
+    if (session.wants_masa() && !session.closing() && !which->maker->has(session)) {
+        if (auto* link = which->maker->current()) {
+            link->attach(session);
+        } else {
+            if (which->maker->unreachable()) {
+                session.masa_unreachable();
+            }
+            which->maker->wake();
+        }
+    }
+    if (const auto order = session.take_order()) {
+        session.ca_answered(ca_.issue(*order, clock_, random_));
+    }
+    if (session.state() == onboarding::registrar_state::done && !session.installed()) {
+        crl_due_ = true;
+    }
+    touch(which);
+}
+
+void registrar_role::serve_these(const std::set<onboarding::registrar_session*>& told) {
+    if (const auto begun = begin_turn(); !begun) {
+        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+        return;
+    }
+    for (auto* const session : told) {
+        if (const auto found = by_session_.find(session); found != by_session_.end()) {
+            serve(found->second);
+        }
+    }
+}
+
+void registrar_role::serve_all() {
+    if (const auto begun = begin_turn(); !begun) {
+        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+        return;
+    }
+    for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+        serve(at);
+    }
+}
+
+// ---- what is seen, and time
+
+void registrar_role::report(kk2_ref which) {
+    for (const auto& s : which->session->take_steps()) {
+        const observed_step seen{onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(), s,
+                                 clock_.steady() - which->opened_at};
+        log_step(seen);
+        if (observer_) {
+            observer_(seen);
+        }
+    }
+}
+
+void registrar_role::tick() {
+    ticker_.arm(tick_every, [this] { tick(); });
+    const auto generation = store_->decision_generation();
+    const bool decided = generation && *generation != decisions_;
+    if (decided) {
+        decisions_ = *generation;
+    }
+    if (!sessions_.empty()) {
+        if (const auto begun = begin_turn(); begun) {
+            for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+                at->session->tick();
+                if (decided) {
+                    at->session->operator_decided();
+                }
+                serve(at);
+            }
+        }
+    }
+    if (std::exchange(crl_due_, false)) {
+        if (const auto published = ca_.publish_crl(*store_, clock_); !published) {
+            log::failure("crl_not_published", published.error());
+        }
+    }
+}
+
+}  // namespace berth::app
