@@ -118,8 +118,7 @@ result<crl> crl::parse(bytes_view der) {
         }
         made->revoked.push_back(std::move(*entry));
     }
-    std::stable_sort(made->revoked.begin(), made->revoked.end(),
-                     [](const auto& a, const auto& b) { return a.serial < b.serial; });
+    std::sort(made->revoked.begin(), made->revoked.end(), [](const auto& a, const auto& b) { return a.serial < b.serial; });
     made->der = to_bytes(der);
     made->issuer = one_line(X509_CRL_get_issuer(raw));
     made->issuer_der = crypto::to_der(X509_CRL_get_issuer(raw), i2d_X509_NAME);
