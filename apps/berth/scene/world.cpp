@@ -38,7 +38,7 @@ result<std::unique_ptr<world>> world::make(options o, const clock& time, random_
 }
 
 result<std::map<std::string, uint16_t>> world::start_daemon(const std::string& name, const fs::path& config) {
-    BERTH_TRY(program, sibling_program("berthd"));
+    BERTH_TRY(program, options_.programs.empty() ? sibling_program(options_.berthd) : result<fs::path>(options_.programs / options_.berthd));
     if (options_.log_level != "info") {
         BERTH_TRY(toml, read_text(config));
         BERTH_CHECK(write_text(config, toml + fmt::format("\n[log]\nlevel = \"{}\"\n", options_.log_level)));

@@ -34,6 +34,9 @@ public:
         std::vector<std::string> customers{"Birch Energy", "Cedar Water"};
         bool direct = true;  // the MASA also listens for direct KK3
         std::string log_level = "info";
+        // Where berthd lies; empty: beside this program. Another name for tests of faults.
+        std::filesystem::path programs;
+        std::string berthd = "berthd";
         std::vector<std::pair<std::string, std::string>> environment;
     };
     // Makes everything and starts the processes. Errors of files and processes; `daemon_failed` with what it said.
