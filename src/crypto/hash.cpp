@@ -2,7 +2,7 @@
 
 #include "crypto/hash_openssl.h"
 
-#include <openssl/core_names.h>
+#include <cstring>
 
 namespace berth::crypto {
 
@@ -14,9 +14,10 @@ size_t index_of(hash_algorithm alg) {
     return static_cast<size_t>(alg);
 }
 
-// One context per thread and algorithm, so that a short hash costs no allocation.
-EVP_MD_CTX* thread_context(hash_algorithm alg) {
-    thread_local std::array<evp_md_ctx_ptr, names.size()> contexts;
+// One context per thread, algorithm and purpose, so that a short message costs no allocation.
+using context_array = std::array<evp_md_ctx_ptr, names.size()>;
+
+EVP_MD_CTX* context_in(context_array& contexts, hash_algorithm alg) {
     auto& context = contexts[index_of(alg)];
     if (!context) {
         context.reset(must(EVP_MD_CTX_new(), "making a hash context"));
@@ -24,14 +25,14 @@ EVP_MD_CTX* thread_context(hash_algorithm alg) {
     return context.get();
 }
 
-EVP_MAC_CTX* new_hmac_context(hash_algorithm alg) {
-    static EVP_MAC* const mac = must(EVP_MAC_fetch(lib_context(), "HMAC", default_only), "fetching HMAC");
-    EVP_MAC_CTX* context = must(EVP_MAC_CTX_new(mac), "making an HMAC context");
-    std::string name = names[index_of(alg)];
-    const std::array params{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
-                            OSSL_PARAM_construct_end()};
-    must(EVP_MAC_CTX_set_params(context, params.data()), "choosing HMAC's hash");
-    return context;
+EVP_MD_CTX* context_for_hash(hash_algorithm alg) {
+    thread_local context_array contexts;
+    return context_in(contexts, alg);
+}
+
+EVP_MD_CTX* context_for_hmac(hash_algorithm alg) {
+    thread_local context_array contexts;
+    return context_in(contexts, alg);
 }
 
 }  // namespace
@@ -47,39 +48,53 @@ const EVP_MD* evp_md(hash_algorithm alg) {
     return fetched[index_of(alg)];
 }
 
-hmac_run::hmac_run(hash_algorithm alg, bytes_view key) : alg_(alg) {
-    thread_local std::array<evp_mac_ctx_ptr, names.size()> contexts;
-    auto& context = contexts[index_of(alg)];
-    if (!context) {
-        context.reset(new_hmac_context(alg));
+hmac_run::hmac_run(hash_algorithm alg, bytes_view key)
+    : alg_(alg), context_(context_for_hmac(alg)), block_size_(static_cast<size_t>(EVP_MD_get_block_size(evp_md(alg)))) {
+    if (key.size() > block_size_) {
+        digest hashed = hash(alg, key);
+        std::copy(hashed.begin(), hashed.end(), key_.begin());
+        explicit_bzero(hashed.data(), hashed.size());
+    } else {
+        std::copy(key.begin(), key.end(), key_.begin());
     }
-    context_ = context.get();
-    // A null key would mean "the key of last time".
-    static constexpr uint8_t nothing = 0;
-    must(EVP_MAC_init(context_, key.empty() ? &nothing : key.data(), key.size(), nullptr), "keying HMAC");
+    restart();
 }
 
 hmac_run::~hmac_run() {
-    // The context outlives this call and must not keep the key.
-    static constexpr std::array<uint8_t, 1> zero{};
-    EVP_MAC_init(context_, zero.data(), zero.size(), nullptr);
+    explicit_bzero(key_.data(), key_.size());
+    // Starting anew overwrites the state that the last message left.
+    EVP_DigestInit_ex2(context_, evp_md(alg_), nullptr);
+}
+
+void hmac_run::start_with(uint8_t pad) {
+    std::array<uint8_t, std::tuple_size_v<decltype(key_)>> padded;
+    for (size_t i = 0; i < block_size_; ++i) {
+        padded[i] = static_cast<uint8_t>(key_[i] ^ pad);
+    }
+    must(EVP_DigestInit_ex2(context_, evp_md(alg_), nullptr), "starting HMAC");
+    must(EVP_DigestUpdate(context_, padded.data(), block_size_), "keying HMAC");
+    explicit_bzero(padded.data(), padded.size());
 }
 
 void hmac_run::restart() {
-    must(EVP_MAC_init(context_, nullptr, 0, nullptr), "restarting HMAC");
+    start_with(0x36);
 }
 
 void hmac_run::update(bytes_view data) {
-    must(EVP_MAC_update(context_, data.data(), data.size()), "computing HMAC");
+    must(EVP_DigestUpdate(context_, data.data(), data.size()), "computing HMAC");
 }
 
 void hmac_run::finish(uint8_t* out) {
-    size_t size = 0;
-    must(EVP_MAC_final(context_, out, &size, hash_size(alg_)), "finishing HMAC");
+    std::array<uint8_t, max_hash_size> inner;
+    must(EVP_DigestFinal_ex(context_, inner.data(), nullptr), "finishing HMAC");
+    start_with(0x5c);
+    update(bytes_view(inner).first(hash_size(alg_)));
+    must(EVP_DigestFinal_ex(context_, out, nullptr), "finishing HMAC");
+    explicit_bzero(inner.data(), inner.size());
 }
 
 digest hash(hash_algorithm alg, bytes_view data) {
-    EVP_MD_CTX* context = thread_context(alg);
+    EVP_MD_CTX* context = context_for_hash(alg);
     digest out(hash_size(alg));
     must(EVP_DigestInit_ex2(context, evp_md(alg), nullptr), "starting a hash");
     must(EVP_DigestUpdate(context, data.data(), data.size()), "hashing");
