@@ -2,7 +2,7 @@
 
 #include "crypto/hash_openssl.h"
 
-#include <cstring>
+#include <openssl/crypto.h>
 
 namespace berth::crypto {
 
@@ -14,10 +14,11 @@ size_t index_of(hash_algorithm alg) {
     return static_cast<size_t>(alg);
 }
 
-// One context per thread, algorithm and purpose, so that a short message costs no allocation.
-using context_array = std::array<evp_md_ctx_ptr, names.size()>;
-
-EVP_MD_CTX* context_in(context_array& contexts, hash_algorithm alg) {
+// One context per thread, algorithm and use, so that a short hash costs no allocation.
+enum class use : uint8_t { hash, hmac };
+EVP_MD_CTX* thread_context(hash_algorithm alg, use what) {
+    thread_local std::array<std::array<evp_md_ctx_ptr, names.size()>, 2> all;
+    auto& contexts = all[static_cast<size_t>(what)];
     auto& context = contexts[index_of(alg)];
     if (!context) {
         context.reset(must(EVP_MD_CTX_new(), "making a hash context"));
@@ -25,14 +26,15 @@ EVP_MD_CTX* context_in(context_array& contexts, hash_algorithm alg) {
     return context.get();
 }
 
-EVP_MD_CTX* context_for_hash(hash_algorithm alg) {
-    thread_local context_array contexts;
-    return context_in(contexts, alg);
-}
-
-EVP_MD_CTX* context_for_hmac(hash_algorithm alg) {
-    thread_local context_array contexts;
-    return context_in(contexts, alg);
+// RFC 2104: B, the octets of a block of the hash.
+constexpr size_t block_size(hash_algorithm alg) {
+    switch (alg) {
+    case hash_algorithm::sha384:
+    case hash_algorithm::sha512: return 128;
+    case hash_algorithm::sha3_256: return 136;
+    case hash_algorithm::sha256: break;
+    }
+    return 64;
 }
 
 }  // namespace
@@ -48,12 +50,11 @@ const EVP_MD* evp_md(hash_algorithm alg) {
     return fetched[index_of(alg)];
 }
 
-hmac_run::hmac_run(hash_algorithm alg, bytes_view key)
-    : alg_(alg), context_(context_for_hmac(alg)), block_size_(static_cast<size_t>(EVP_MD_get_block_size(evp_md(alg)))) {
-    if (key.size() > block_size_) {
-        digest hashed = hash(alg, key);
-        std::copy(hashed.begin(), hashed.end(), key_.begin());
-        explicit_bzero(hashed.data(), hashed.size());
+// RFC 2104 2: "HMAC(K, text) = H(K XOR opad, H(K XOR ipad, text))"; keys longer than B octets are hashed first.
+hmac_run::hmac_run(hash_algorithm alg, bytes_view key) : alg_(alg), context_(thread_context(alg, use::hmac)) {
+    if (key.size() > block_size(alg)) {
+        const digest shorter = hash(alg, key);
+        std::copy(shorter.begin(), shorter.end(), key_.begin());
     } else {
         std::copy(key.begin(), key.end(), key_.begin());
     }
@@ -61,23 +62,25 @@ hmac_run::hmac_run(hash_algorithm alg, bytes_view key)
 }
 
 hmac_run::~hmac_run() {
-    explicit_bzero(key_.data(), key_.size());
-    // Starting anew overwrites the state that the last message left.
-    EVP_DigestInit_ex2(context_, evp_md(alg_), nullptr);
+    OPENSSL_cleanse(key_.data(), key_.size());
+    // The hash context outlives this call; starting it again overwrites what it has absorbed of the key.
+    EVP_DigestInit_ex2(context_, nullptr, nullptr);
 }
 
-void hmac_run::start_with(uint8_t pad) {
-    std::array<uint8_t, std::tuple_size_v<decltype(key_)>> padded;
-    for (size_t i = 0; i < block_size_; ++i) {
+void hmac_run::absorb_key(uint8_t pad) {
+    std::array<uint8_t, max_block_size> padded;
+    const size_t size = block_size(alg_);
+    for (size_t i = 0; i < size; ++i) {
         padded[i] = static_cast<uint8_t>(key_[i] ^ pad);
     }
     must(EVP_DigestInit_ex2(context_, evp_md(alg_), nullptr), "starting HMAC");
-    must(EVP_DigestUpdate(context_, padded.data(), block_size_), "keying HMAC");
-    explicit_bzero(padded.data(), padded.size());
+    must(EVP_DigestUpdate(context_, padded.data(), size), "keying HMAC");
+    OPENSSL_cleanse(padded.data(), size);
 }
 
 void hmac_run::restart() {
-    start_with(0x36);
+    constexpr uint8_t ipad = 0x36;
+    absorb_key(ipad);
 }
 
 void hmac_run::update(bytes_view data) {
@@ -85,16 +88,15 @@ void hmac_run::update(bytes_view data) {
 }
 
 void hmac_run::finish(uint8_t* out) {
-    std::array<uint8_t, max_hash_size> inner;
-    must(EVP_DigestFinal_ex(context_, inner.data(), nullptr), "finishing HMAC");
-    start_with(0x5c);
-    update(bytes_view(inner).first(hash_size(alg_)));
+    constexpr uint8_t opad = 0x5c;
     must(EVP_DigestFinal_ex(context_, out, nullptr), "finishing HMAC");
-    explicit_bzero(inner.data(), inner.size());
+    absorb_key(opad);
+    must(EVP_DigestUpdate(context_, out, hash_size(alg_)), "computing HMAC");
+    must(EVP_DigestFinal_ex(context_, out, nullptr), "finishing HMAC");
 }
 
 digest hash(hash_algorithm alg, bytes_view data) {
-    EVP_MD_CTX* context = context_for_hash(alg);
+    EVP_MD_CTX* context = thread_context(alg, use::hash);
     digest out(hash_size(alg));
     must(EVP_DigestInit_ex2(context, evp_md(alg), nullptr), "starting a hash");
     must(EVP_DigestUpdate(context, data.data(), data.size()), "hashing");

@@ -1,5 +1,6 @@
 #include "net/authkem_listener.h"
 
+#include "net/acceptor_asio.h"
 #include "net/authkem_stream_asio.h"
 
 #include <list>
@@ -29,7 +30,8 @@ struct authkem_listener::impl : std::enable_shared_from_this<impl> {
 
     void accept();
     void take(tcp::socket socket);
-    void forget(std::list<pending>::iterator which);
+    void forget(std::list<pending>::iterator which, const std::string& from);
+    void tell_failed(const std::string& from, const error& why);
 
     loop& on;
     tcp::acceptor acceptor;
@@ -39,6 +41,7 @@ struct authkem_listener::impl : std::enable_shared_from_this<impl> {
     random_source& random;
     accept_handler accepted;
     failure_handler failed;
+    failure_watcher watch;
     listener_limits limits;
     std::list<pending> handshakes;
     std::map<std::string, size_t> per_address;
@@ -68,16 +71,14 @@ void authkem_listener::impl::accept() {
 void authkem_listener::impl::take(tcp::socket socket) {
     error_code ignored;
     const std::string from = socket.remote_endpoint(ignored).address().to_string(ignored);
-    if (handshakes.size() >= limits.most_handshakes || per_address[from] >= limits.most_handshakes_per_address) {
-        if (failed) {
-            failed(from, error{error_category::peer, "too_many_requests", "too many handshakes at once"});
-        }
-        return;  // the socket closes
+    const auto known = per_address.find(from);
+    if (handshakes.size() >= limits.most_handshakes ||
+        (known != per_address.end() && known->second >= limits.most_handshakes_per_address)) {
+        return tell_failed(from, error{error_category::peer, "too_many_requests", "too many handshakes at once"});  // the socket closes
     }
     auto server = context();
     if (!server) {
-        failed(from, server.error());
-        return;
+        return tell_failed(from, server.error());
     }
     auto made = std::make_shared<authkem_stream::impl>(on, std::move(socket), std::move(*server), time, random, limits.stream);
     ++per_address[from];
@@ -85,24 +86,33 @@ void authkem_listener::impl::take(tcp::socket socket) {
     made->events->on_established = [self = weak_from_this(), at] {
         if (const auto listener = self.lock()) {
             authkem_stream stream = std::move(at->stream);
-            listener->forget(at);
+            listener->forget(at, at->from);
             stream.set_events({});
             listener->accepted(std::move(stream));
         }
     };
     made->events->on_closed = [self = weak_from_this(), at](const error* why) {
         if (const auto listener = self.lock()) {
-            const std::string peer = at->from;
+            const pending gone = std::move(*at);
             const error reason = why ? *why : error{error_category::peer, "closed_in_handshake", "the peer closed during the handshake"};
-            listener->forget(at);
-            listener->failed(peer, reason);
+            listener->forget(at, gone.from);
+            if (listener->watch) {
+                listener->watch(gone.stream, reason);
+            }
+            listener->tell_failed(gone.from, reason);
         }
     };
     made->begin();
 }
 
-void authkem_listener::impl::forget(std::list<pending>::iterator which) {
-    const auto count = per_address.find(which->from);
+void authkem_listener::impl::tell_failed(const std::string& from, const error& why) {
+    if (failed) {
+        failed(from, why);
+    }
+}
+
+void authkem_listener::impl::forget(std::list<pending>::iterator which, const std::string& from) {
+    const auto count = per_address.find(from);
     if (count != per_address.end() && --count->second == 0) {
         per_address.erase(count);
     }
@@ -113,24 +123,8 @@ result<std::unique_ptr<authkem_listener>> authkem_listener::listen(loop& on, con
                                                                    const clock& time, random_source& random, accept_handler accepted,
                                                                    failure_handler failed, const listener_limits& limits) {
     auto made = std::make_shared<impl>(on, std::move(context), time, random, std::move(accepted), std::move(failed), limits);
-    error_code ec;
-    tcp::resolver resolver(on.get().context);
-    const auto found = resolver.resolve(at.host, std::to_string(at.port), tcp::resolver::passive, ec);
-    if (ec || found.empty()) {
-        return fail(error_category::usage, "bad_address", fmt::format("cannot listen on {}: {}", at.text(), ec.message()));
-    }
-    const tcp::endpoint endpoint = *found.begin();
-    for (const auto step : {0, 1, 2, 3}) {
-        switch (step) {
-        case 0: made->acceptor.open(endpoint.protocol(), ec); break;
-        case 1: made->acceptor.set_option(tcp::acceptor::reuse_address(true), ec); break;
-        case 2: made->acceptor.bind(endpoint, ec); break;
-        default: made->acceptor.listen(4096, ec); break;
-        }
-        if (ec) {
-            return fail(error_category::environment, "listen_failed",
-                        fmt::format("cannot listen on {}: {}; is another program using the port?", at.text(), ec.message()));
-        }
+    if (auto open = open_acceptor(made->acceptor, at, limits.share_port); !open) {
+        return fail(std::move(open).error());
     }
     made->accept();
     return std::make_unique<authkem_listener>(std::move(made));
@@ -147,6 +141,10 @@ authkem_listener::~authkem_listener() {
 uint16_t authkem_listener::port() const {
     error_code ignored;
     return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+void authkem_listener::watch_failures(failure_watcher watch) {
+    impl_->watch = std::move(watch);
 }
 
 size_t authkem_listener::handshakes() const {

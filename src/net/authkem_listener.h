@@ -11,6 +11,8 @@ struct listener_limits {
     // (docs/onboarding.md section 7).
     size_t most_handshakes = 4'096;
     size_t most_handshakes_per_address = 1'024;
+    // Several listeners, each on its own loop, share one port; the system spreads the connections over them.
+    bool share_port = false;
 };
 
 class authkem_listener {
@@ -19,6 +21,8 @@ public:
     using accept_handler = std::function<void(authkem_stream)>;
     // A handshake that failed: from where, and why.
     using failure_handler = std::function<void(const std::string& peer, const error& why)>;
+    // As above, with the stream for what it still knows (octets, alerts).
+    using failure_watcher = std::function<void(const authkem_stream& stream, const error& why)>;
     // Asked for each connection, so that trust and certificates can change under a running listener.
     using context_source = std::function<result<std::shared_ptr<const authkem::server_context>>()>;
 
@@ -29,6 +33,7 @@ public:
     ~authkem_listener();
     [[nodiscard]] uint16_t port() const;
     [[nodiscard]] size_t handshakes() const;  // under way
+    void watch_failures(failure_watcher watch);
 
     struct impl;
     explicit authkem_listener(std::shared_ptr<impl> i) : impl_(std::move(i)) {}

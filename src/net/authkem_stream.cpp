@@ -1,7 +1,6 @@
 #include "net/authkem_stream_asio.h"
 
 #include <boost/asio/connect.hpp>
-#include <boost/asio/write.hpp>
 
 namespace berth::net {
 
@@ -38,21 +37,37 @@ authkem_stream::impl::impl(loop& on, std::shared_ptr<const authkem::client_conte
       client(true) {}
 
 void authkem_stream::impl::start_deadline(milliseconds after, const char* name, const char* what) {
+    const uint64_t number = ++deadline_number;
     deadline.expires_after(std::chrono::milliseconds(after));
-    deadline.async_wait([self = shared_from_this(), name, what](const error_code& ec) {
-        if (!ec) {
-            self->finish(error{error_category::environment, name, what});
+    deadline.async_wait([self = shared_from_this(), number, name, what](const error_code& ec) {
+        if (ec || number != self->deadline_number) {
+            return;
         }
+        if (self->finished) {
+            return self->abandon();  // drained long enough
+        }
+        self->finish(error{std::string_view(name) == "slow_peer" ? error_category::peer : error_category::environment, name, what});
     });
+}
+
+void authkem_stream::impl::cancel_deadline() {
+    ++deadline_number;
+    deadline.cancel();
 }
 
 void authkem_stream::impl::connect(const address& to) {
     start_deadline(limits.connect, "connect_failed", "the connection was not made in time; is the address right?");
     resolver.async_resolve(to.host, std::to_string(to.port), [self = shared_from_this()](const error_code& ec, tcp::resolver::results_type found) {
+        if (self->finished) {
+            return;
+        }
         if (ec) {
             return self->finish(network_error("connect_failed", "the host's name was not resolved", ec));
         }
         asio::async_connect(self->socket, found, [self](const error_code& failed, const tcp::endpoint&) {
+            if (self->finished) {
+                return;
+            }
             if (failed) {
                 return self->finish(network_error("connect_failed", "the connection was not made", failed));
             }
@@ -62,10 +77,8 @@ void authkem_stream::impl::connect(const address& to) {
 }
 
 void authkem_stream::impl::begin() {
-    if (finished) {
-        return;
-    }
     transport = true;
+    began = std::chrono::steady_clock::now();
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     const auto remote = socket.remote_endpoint(ignored);
@@ -81,95 +94,157 @@ void authkem_stream::impl::begin() {
 }
 
 void authkem_stream::impl::read() {
+    if (finished || fatal || reading || paused || !transport || held_back()) {
+        return;
+    }
+    reading = true;
     socket.async_read_some(asio::buffer(in), [self = shared_from_this()](const error_code& ec, size_t octets) {
-        if (self->finished) {
-            return;
-        }
-        if (ec) {
-            const auto ended = self->connection.end_of_input();
-            if (self->closing || (ended && self->connection.peer_closed())) {
-                return self->finish(std::nullopt);
-            }
-            return self->finish(ended ? network_error("connection_lost", "the connection broke", ec) : ended.error());
-        }
-        const auto received = self->connection.receive(bytes_view(self->in.data(), octets));
-        if (!received && !self->fatal) {
-            self->fatal = received.error();
-        }
-        self->pump();
-        if (!self->finished && !self->fatal) {
-            self->read();
+        self->reading = false;
+        if (!self->finished) {
+            self->on_read(ec, octets);
         }
     });
+}
+
+void authkem_stream::impl::on_read(const error_code& ec, size_t octets) {
+    if (ec) {
+        const auto over = connection.end_of_input();
+        if (closing) {
+            return finish(has_unsent() ? std::optional<error>(network_error("connection_lost", "the connection broke", ec)) : std::nullopt);
+        }
+        if (!over && connection.completed() && ec != asio::error::eof) {
+            return finish(network_error("connection_lost", "the connection broke", ec));
+        }
+        return finish(over ? network_error("connection_lost", "the connection broke", ec) : over.error());
+    }
+    const auto received = connection.receive(bytes_view(in.data(), octets));
+    if (!received && !fatal) {
+        fatal = received.error();
+        start_deadline(linger, "connection_lost", "the connection broke");
+    }
+    pump();
+    read();
 }
 
 void authkem_stream::impl::pump() {
     if (!told_established && connection.completed()) {
         told_established = true;
-        deadline.cancel();
+        established = std::chrono::steady_clock::now();
+        if (!fatal) {
+            cancel_deadline();
+        }
         if (const auto held = events; held->on_established) {
             held->on_established();
         }
     }
+    deliver();
     if (finished) {
         return;
     }
-    if (connection.has_received()) {
-        const bytes data = connection.take_received();
-        if (const auto held = events; held->on_data && !closing) {
-            held->on_data(data);
-        }
-    }
-    if (finished) {
-        return;
-    }
-    if (connection.peer_closed() && !closing && !fatal) {
-        close();  // answer close_notify with ours
-        return;
+    if (connection.peer_closed() && !closing && !fatal && !connection.has_received()) {
+        return close();  // answers close_notify with ours
     }
     flush();
+}
+
+void authkem_stream::impl::deliver() {
+    if (finished || !connection.has_received()) {
+        return;
+    }
+    if (closing) {
+        std::ignore = connection.take_received();
+        return;
+    }
+    if (const auto held = events; held->on_data) {
+        const bytes data = connection.take_received();
+        held->on_data(data);
+    }
 }
 
 void authkem_stream::impl::flush() {
     if (finished || writing || !transport) {
         return;
     }
-    if (!connection.has_output()) {
+    if (write_failed) {
         if (fatal) {
-            return finish(fatal);
-        }
-        if (closing) {
-            error_code ignored;
-            socket.shutdown(tcp::socket::shutdown_send, ignored);
-            if (connection.peer_closed()) {
-                return finish(std::nullopt);
-            }
-            start_deadline(linger, "closed", "");
+            finish(fatal);
         }
         return;
     }
-    out = connection.take_output();
+    if (out.empty()) {
+        if (!connection.has_output()) {
+            return all_is_written();
+        }
+        out = connection.take_output();
+        written = 0;
+    }
     writing = true;
-    asio::async_write(socket, asio::buffer(out), [self = shared_from_this()](const error_code& ec, size_t) {
+    if (told_established && !fatal) {
+        start_deadline(limits.stall, "slow_peer", "the other side does not read what it is sent");
+    }
+    socket.async_write_some(asio::buffer(out) + written, [self = shared_from_this()](const error_code& ec, size_t octets) {
         self->writing = false;
-        bytes().swap(self->out);
-        if (self->finished) {
-            return;
+        if (!self->finished) {
+            self->on_written(ec, octets);
         }
-        if (ec) {
-            return self->finish(self->fatal ? *self->fatal : network_error("connection_lost", "the connection broke", ec));
-        }
-        self->flush();
     });
 }
 
+void authkem_stream::impl::on_written(const error_code& ec, size_t octets) {
+    if (ec) {
+        // The peer may have said why it went: its alert is read first, where there is somebody to read it.
+        if (!reading || fatal) {
+            return finish(network_error("connection_lost", "the connection broke", ec));
+        }
+        write_failed = true;
+        return start_deadline(linger, "connection_lost", "the connection broke");
+    }
+    written += octets;
+    if (written == out.size()) {
+        bytes().swap(out);
+        written = 0;
+        if (told_established && !fatal) {
+            cancel_deadline();
+        }
+        if (!connection.has_output() && told_established && !closing && !fatal) {
+            if (const auto held = events; held->on_drained) {
+                held->on_drained();
+            }
+        }
+    }
+    flush();
+}
+
+void authkem_stream::impl::all_is_written() {
+    if (fatal) {
+        return finish(fatal);
+    }
+    if (!closing) {
+        return;
+    }
+    error_code ignored;
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
+    if (connection.peer_closed()) {
+        return finish(std::nullopt);
+    }
+    start_deadline(linger, "closed", "");
+    paused = false;
+    read();
+}
+
 void authkem_stream::impl::send(bytes_view data) {
-    if (finished || closing || !connection.completed()) {
+    if (finished || closing || sending_over || !connection.send(data)) {
         return;
     }
-    if (auto sent = connection.send(data); !sent) {
+    flush();
+}
+
+void authkem_stream::impl::finish_sending() {
+    if (finished || closing || sending_over || !connection.completed()) {
         return;
     }
+    sending_over = true;
+    connection.close();
     flush();
 }
 
@@ -182,6 +257,9 @@ void authkem_stream::impl::close() {
         return finish(std::nullopt);
     }
     connection.close();
+    if (!told_established && !fatal) {
+        start_deadline(linger, "closed", "");
+    }
     flush();
 }
 
@@ -190,21 +268,55 @@ void authkem_stream::impl::finish(std::optional<error> why) {
         return;
     }
     finished = true;
-    abandon();
-    if (closing && !fatal) {
+    if (fatal) {
+        why = fatal;
+    } else if (closing && !has_unsent() && !write_failed) {
         why.reset();
     }
+    ended = std::move(why);
+    if (fatal && connection.alert_sent() && !has_unsent() && socket.is_open()) {
+        drain();
+    } else {
+        abandon();
+    }
+    tell_closed();
+}
+
+void authkem_stream::impl::tell_closed() {
     // Never from within a call of the owner's, who may be walking over its streams.
-    asio::post(socket.get_executor(), [self = shared_from_this(), held = std::exchange(events, std::make_shared<stream_events>()), why] {
-        if (!self->dropped && held->on_closed) {
-            held->on_closed(why ? &*why : nullptr);
+    asio::post(socket.get_executor(), [self = shared_from_this()] {
+        if (self->dropped || self->told_closed || !self->events->on_closed) {
+            return;
         }
+        self->told_closed = true;
+        const auto held = std::exchange(self->events, std::make_shared<stream_events>());
+        held->on_closed(self->ended ? &*self->ended : nullptr);
     });
+}
+
+// Closing a socket that has something to read resets the connection, and the peer may then never read our alert: what it
+// was sending is read and forgotten until it goes, for a while.
+void authkem_stream::impl::drain() {
+    error_code ignored;
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
+    start_deadline(linger, "closed", "");
+    struct step {
+        std::shared_ptr<impl> self;
+        void operator()(const error_code& ec, size_t) {
+            if (ec) {
+                return self->abandon();
+            }
+            auto& socket = self->socket;
+            auto into = asio::buffer(self->in);
+            socket.async_read_some(into, std::move(*this));
+        }
+    };
+    step{shared_from_this()}(error_code(), 0);
 }
 
 void authkem_stream::impl::abandon() {
     error_code ignored;
-    deadline.cancel();
+    cancel_deadline();
     resolver.cancel();
     socket.close(ignored);
 }
@@ -212,12 +324,13 @@ void authkem_stream::impl::abandon() {
 // ---- the handle
 
 authkem_stream::~authkem_stream() {
-    if (impl_) {
-        impl_->dropped = true;
+    if (!impl_) {
+        return;
     }
-    if (impl_ && !impl_->finished) {
+    impl_->dropped = true;
+    impl_->events = std::make_shared<stream_events>();
+    if (!impl_->finished) {
         impl_->finished = true;
-        impl_->events = std::make_shared<stream_events>();
         impl_->abandon();
     }
 }
@@ -238,6 +351,16 @@ authkem_stream authkem_stream::connect(loop& on, const address& to, std::shared_
 
 void authkem_stream::set_events(stream_events events) {
     impl_->events = std::make_shared<stream_events>(std::move(events));
+    if (impl_->finished) {
+        impl_->tell_closed();
+    } else if (impl_->connection.has_received()) {
+        asio::post(impl_->socket.get_executor(), [self = impl_] {
+            if (!self->finished) {
+                self->pump();
+                self->read();
+            }
+        });
+    }
 }
 
 void authkem_stream::send(bytes_view data) {
@@ -252,6 +375,19 @@ void authkem_stream::send(bytes_view data) {
 
 void authkem_stream::close() {
     impl_->close();
+}
+
+void authkem_stream::finish_sending() {
+    impl_->finish_sending();
+}
+
+void authkem_stream::pause_reading() {
+    impl_->paused = true;
+}
+
+void authkem_stream::resume_reading() {
+    impl_->paused = false;
+    impl_->read();
 }
 
 bool authkem_stream::established() const {
@@ -271,7 +407,7 @@ uint64_t authkem_stream::octets_received() const {
 }
 
 size_t authkem_stream::unsent() const {
-    return impl_->out.size() + impl_->connection.unsent();
+    return impl_->out.size() - impl_->written + impl_->connection.unsent();
 }
 
 std::string authkem_stream::peer_address() const {
@@ -281,6 +417,21 @@ std::string authkem_stream::peer_address() const {
 std::optional<std::string> authkem_stream::alert_sent() const {
     const auto sent = impl_->connection.alert_sent();
     return sent ? std::optional<std::string>(authkem::name_of(*sent)) : std::nullopt;
+}
+
+std::optional<std::string> authkem_stream::alert_received() const {
+    if (const error* why = impl_->connection.failure()) {
+        for (const auto& [key, value] : why->params) {
+            if (key == "peer_alert") {
+                return value;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+double authkem_stream::handshake_ms() const {
+    return impl_->told_established ? std::chrono::duration<double, std::milli>(impl_->established - impl_->began).count() : 0.0;
 }
 
 result<void> authkem_stream::key_update(bool request_peer) {

@@ -48,6 +48,8 @@ void loop::on_termination(std::function<void()> work) {
 struct timer::impl {
     explicit impl(loop& on) : waiting(on.get().context) {}
     asio::steady_timer waiting;
+    // Work that was due already when it was cancelled is told from the present work.
+    uint64_t number = 0;
 };
 
 timer::timer(loop& on) : impl_(std::make_shared<impl>(on)) {}
@@ -57,18 +59,24 @@ timer::~timer() {
     }
 }
 timer::timer(timer&&) noexcept = default;
-timer& timer::operator=(timer&&) noexcept = default;
+timer& timer::operator=(timer&& other) noexcept {
+    timer old(std::move(*this));
+    impl_ = std::move(other.impl_);
+    return *this;
+}
 
 void timer::arm(milliseconds after, std::function<void()> work) {
+    const uint64_t number = ++impl_->number;
     impl_->waiting.expires_after(std::chrono::milliseconds(after));
-    impl_->waiting.async_wait([held = impl_, work = std::move(work)](const boost::system::error_code& ec) {
-        if (!ec) {
+    impl_->waiting.async_wait([held = impl_, number, work = std::move(work)](const boost::system::error_code& ec) {
+        if (!ec && number == held->number) {
             work();
         }
     });
 }
 
 void timer::cancel() {
+    ++impl_->number;
     impl_->waiting.cancel();
 }
 

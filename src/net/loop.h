@@ -34,7 +34,8 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-// Calls back once, after a time; arming again forgets the earlier time.
+// Calls back once, after a time; arming again forgets the earlier time. No call comes after cancel(), or after the timer
+// has gone.
 class timer {
 public:
     explicit timer(loop& on);
