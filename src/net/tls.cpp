@@ -118,7 +118,7 @@ result<void> use(SSL_CTX* context, const tls_credential& credential) {
     if (!same_octets(credential.chain.front().spki(), credential.key->public_key().spki())) {
         return fail(error_category::usage, "credential_key_mismatch", "the key is not that of the certificate");
     }
-    x509_stack above(reinterpret_cast<STACK_OF(X509)*>(OPENSSL_sk_new_null()));
+    x509_stack above(sk_X509_new_null());
     for (size_t i = 1; i < credential.chain.size(); ++i) {
         crypto::must(X509_add_cert(above.get(), credential.chain[i].get().x509.get(), X509_ADD_FLAG_UP_REF), "keeping a chain");
     }
@@ -202,7 +202,8 @@ SSL* new_tls(const tls_context::impl& context, tls_judgement& judgement) {
     judgement.context = &context;
     SSL_set_ex_data(ssl, judgement_index(), &judgement);
     if (!context.server && !context.server_name.empty()) {
-        SSL_set_tlsext_host_name(ssl, context.server_name.c_str());
+        // SSL_set_tlsext_host_name, whose macro casts the old way.
+        SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(context.server_name.c_str()));
     }
     return ssl;
 }
