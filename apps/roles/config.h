@@ -40,6 +40,9 @@ struct maker_config {
 struct registrar_config {
     net::address listen;  // KK2
     key_and_chain identity;  // Z4
+    // Another identity on KK1 than on KK2: what a registrar in the middle would use. For demonstrations and tests of that
+    // attack; no key of the file sets it.
+    std::optional<key_and_chain> kk1_identity;
     std::filesystem::path domain_root;  // Z2
     std::vector<maker_config> makers;
     std::filesystem::path store;

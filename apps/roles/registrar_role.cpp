@@ -46,9 +46,15 @@ result<void> registrar_role::open(const registrar_config& config) {
     settings_.domain_root = domain_root.sha256();
     BERTH_TRY(opened, store::sqlite_registrar_store::open(config.store.string()));
     store_ = std::move(opened);
+    authkem::credential kk1_identity = identity_;
+    if (config.kk1_identity) {
+        BERTH_TRY(other_chain, read_chain(config.kk1_identity->chain));
+        BERTH_TRY(other_key, keystore::open_kem_key(config.kk1_identity->key));
+        kk1_identity = {std::move(other_chain), std::move(other_key)};
+    }
     for (const auto& m : config.makers) {
         BERTH_TRY(root, read_certificate(m.root));
-        BERTH_TRY(link, maker_link::make(loop_, {root, m.masa, m.masa_host, identity_}, *store_, clock_, random_, [this] { serve_all(); },
+        BERTH_TRY(link, maker_link::make(loop_, {root, m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_, [this] { serve_all(); },
                                          [this](const auto& sessions) { serve_these(sessions); }));
         makers_.push_back(std::move(link));
     }

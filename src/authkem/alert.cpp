@@ -78,8 +78,7 @@ result<alert> decode_alert(bytes_view content) {
     // RFC 8446 5.1: "a record with an Alert type MUST contain exactly one message."
     if (content.size() != 2) {
         return refuse(alert::decode_error, "malformed_alert",
-                      "the peer sent an alert record of " + std::to_string(content.size()) +
-                          " octets instead of 2");
+                      "the peer sent an alert record of " + std::to_string(content.size()) + " octets instead of 2");
     }
     return static_cast<alert>(content[1]);
 }

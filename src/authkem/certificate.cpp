@@ -15,8 +15,7 @@ result<der_chain> parse_certificate(bytes_view body) {
     // Profile 2: "certificate_request_context is empty in every Certificate, CertificateRequest and
     // KEMEncapsulation (else `illegal_parameter`)."
     if (!message.context.empty()) {
-        return refuse(alert::illegal_parameter, "context_not_empty",
-                      "the peer's Certificate has a certificate_request_context");
+        return refuse(alert::illegal_parameter, "context_not_empty", "the peer's Certificate has a certificate_request_context");
     }
     // RFC 8446 4.4.2: "Extensions in the Certificate message from the server MUST correspond to ones from the
     // ClientHello message. Extensions in the Certificate message from the client MUST correspond to

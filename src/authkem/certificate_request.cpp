@@ -10,9 +10,9 @@ result<bytes> encode_certificate_request(const std::vector<scheme>& schemes) {
     }
     BERTH_TRY(algorithms, make_extension(extension_type::signature_algorithms, leaf));
     message.extensions.items.push_back(std::move(algorithms));
-    BERTH_TRY(ca_algorithms, make_extension(extension_type::signature_algorithms_cert,
-                                            signature_schemes{{{ca_signature_algorithms.begin(),
-                                                                ca_signature_algorithms.end()}}}));
+    BERTH_TRY(ca_algorithms,
+              make_extension(extension_type::signature_algorithms_cert,
+                             signature_schemes{{{ca_signature_algorithms.begin(), ca_signature_algorithms.end()}}}));
     message.extensions.items.push_back(std::move(ca_algorithms));
     return encode_message(handshake_type::certificate_request, message);
 }

@@ -27,8 +27,7 @@ result<judged_peer> client_handshake::judge_server(received certificate) {
     return peer;
 }
 
-result<authenticated_stage> client_handshake::authenticate_server(handshake_stage keys,
-                                                                  const judged_peer& peer, boundary end) {
+result<authenticated_stage> client_handshake::authenticate_server(handshake_stage keys, const judged_peer& peer, boundary end) {
     const encapsulated sealed = encapsulate_to(peer.key(), authenticated_side::server, hash(), random_);
     BERTH_TRY(message, encode_kem_encapsulation(sealed.encapsulation));
     send(message);
@@ -40,8 +39,7 @@ result<authenticated_stage> client_handshake::authenticate_server(handshake_stag
     return next;
 }
 
-result<client_states::step> client_handshake::on(client_states::wait_certificate_or_request now,
-                                                 received message, boundary end) {
+result<client_states::step> client_handshake::on(client_states::wait_certificate_or_request now, received message, boundary end) {
     if (message.type == handshake_type::certificate_request) {
         // Profile 4: "A client that receives a CertificateRequest its policy did not expect answers
         // `unexpected_message`."
@@ -51,22 +49,20 @@ result<client_states::step> client_handshake::on(client_states::wait_certificate
         }
         BERTH_TRY(requested, parse_certificate_request(message.body()));
         transcript_->add(message.octets);
-        return step{event::certificate_request,
-                    client_states::wait_certificate{std::move(now.keys), std::move(requested)}};
+        return step{event::certificate_request, client_states::wait_certificate{std::move(now.keys), std::move(requested)}};
     }
     BERTH_TRY(peer, judge_server(message));
     BERTH_TRY(keys, authenticate_server(std::move(now.keys), peer, std::move(end)));
     return step{event::certificate, finish(std::move(keys).master({}), std::move(peer))};
 }
 
-result<client_states::step> client_handshake::on(client_states::wait_certificate now, received message,
-                                                 boundary end) {
+result<client_states::step> client_handshake::on(client_states::wait_certificate now, received message, boundary end) {
     BERTH_TRY(peer, judge_server(message));
     BERTH_TRY(keys, authenticate_server(std::move(now.keys), peer, std::move(end)));
     const auto& own = context_->config().own;
-    const bool suitable = own && !context_->certificate().empty() &&
-                          std::find(now.requested.begin(), now.requested.end(),
-                                    code_of(own->key->algorithm())) != now.requested.end();
+    const bool suitable =
+        own && !context_->certificate().empty() &&
+        std::find(now.requested.begin(), now.requested.end(), code_of(own->key->algorithm())) != now.requested.end();
     if (!suitable) {
         // Profile 4: "A client with no certificate of a requested scheme sends an empty one and, expecting no
         // KEMEncapsulation, its Finished in the same flight; SSc = 0 if the server allows that."
@@ -74,20 +70,17 @@ result<client_states::step> client_handshake::on(client_states::wait_certificate
         return step{event::certificate, finish(std::move(keys).master({}), std::move(peer))};
     }
     send(context_->certificate());
-    return step{event::certificate_answered,
-                client_states::wait_kem_encapsulation{std::move(keys), std::move(peer)}};
+    return step{event::certificate_answered, client_states::wait_kem_encapsulation{std::move(keys), std::move(peer)}};
 }
 
 result<secret_bytes> client_handshake::client_secret(received kem_encapsulation) {
     BERTH_TRY(encapsulation, parse_kem_encapsulation(kem_encapsulation.body()));
-    BERTH_TRY(secret, decapsulate_with(*context_->config().own->key, encapsulation,
-                                       authenticated_side::client, hash()));
+    BERTH_TRY(secret, decapsulate_with(*context_->config().own->key, encapsulation, authenticated_side::client, hash()));
     transcript_->add(kem_encapsulation.octets);
     return secret;
 }
 
-result<client_states::step> client_handshake::on(client_states::wait_kem_encapsulation now, received message,
-                                                 boundary) {
+result<client_states::step> client_handshake::on(client_states::wait_kem_encapsulation now, received message, boundary) {
     BERTH_TRY(secret, client_secret(message));
     return step{event::kem_encapsulation, finish(std::move(now.keys).master(secret), std::move(now.peer))};
 }

@@ -13,8 +13,7 @@ client_states::wait_server_finished client_handshake::finish(master_stage keys, 
     return {std::move(keys), std::move(peer), std::move(application)};
 }
 
-result<client_states::step> client_handshake::on(client_states::wait_server_finished now, received message,
-                                                 boundary end) {
+result<client_states::step> client_handshake::on(client_states::wait_server_finished now, received message, boundary end) {
     BERTH_TRY(verify_data, parse_finished(message.body(), hash()));
     // server verify_data = HMAC(fk_s, Hash(CH .. client Finished))
     BERTH_TRY(proof, now.keys.verify(role::server, transcript_->hash(), verify_data));
@@ -24,15 +23,15 @@ result<client_states::step> client_handshake::on(client_states::wait_server_fini
     records_.set_read_secret(suite_, server_application, *std::move(end));
     records_.allow_change_cipher_spec(false);
     const scheme server_scheme = now.peer.key().algorithm();
-    session_.emplace(std::move(proof), session_parts{.suite = suite_,
-                                                     .flow = flow_,
-                                                     .scheme = server_scheme,
-                                                     .alpn = std::move(alpn_),
-                                                     .server_name = std::string(context_->server_name()),
-                                                     .peer = peer_identity(std::move(now.peer)),
-                                                     .exporter_master = now.keys.exporter_master(so_far),
-                                                     .application = {std::move(now.client_application),
-                                                                     std::move(server_application)}});
+    session_.emplace(std::move(proof),
+                     session_parts{.suite = suite_,
+                                   .flow = flow_,
+                                   .scheme = server_scheme,
+                                   .alpn = std::move(alpn_),
+                                   .server_name = std::string(context_->server_name()),
+                                   .peer = peer_identity(std::move(now.peer)),
+                                   .exporter_master = now.keys.exporter_master(so_far),
+                                   .application = {std::move(now.client_application), std::move(server_application)}});
     return step{event::finished, client_states::established{}};
 }
 

@@ -39,15 +39,13 @@ private:
     // Every state that no message can reach.
     template <class State>
     result<step> on(State, received, boundary) {
-        return refuse(alert::internal_error, "undeclared_transition",
-                      "our client got a message in a state that takes none");
+        return refuse(alert::internal_error, "undeclared_transition", "our client got a message in a state that takes none");
     }
 
     result<judged_peer> judge_server(received certificate);
     result<std::string> judge_encrypted_extensions(received message, const offered_extensions& offered);
     // KEMEncapsulation(h), then both directions under (a).
-    result<authenticated_stage> authenticate_server(handshake_stage keys, const judged_peer& peer,
-                                                    boundary end);
+    result<authenticated_stage> authenticate_server(handshake_stage keys, const judged_peer& peer, boundary end);
     client_states::wait_server_finished finish(master_stage keys, judged_peer peer);
     result<secret_bytes> client_secret(received kem_encapsulation);
 

@@ -107,8 +107,7 @@ result<bytes> parse_key_share(const extension& groups_extension, const extension
     }
     // Profile 2: "a server that cannot use an offered share answers `handshake_failure`".
     if (ours == nullptr) {
-        return refuse(alert::handshake_failure, "no_usable_share",
-                      "the client sent no X25519MLKEM768 key share");
+        return refuse(alert::handshake_failure, "no_usable_share", "the client sent no X25519MLKEM768 key share");
     }
     // RFC 8446 4.2.8: "Clients MUST NOT offer multiple KeyShareEntry values for the same group. Clients MUST
     // NOT offer any KeyShareEntry values for groups not listed in the client's "supported_groups" extension.
@@ -135,8 +134,7 @@ result<void> parse_pdk(const std::vector<extension>& list, parsed_client_hello& 
     if (early != nullptr) {
         BERTH_CHECK(require_empty(*early));
         if (stored == nullptr) {
-            return refuse(alert::illegal_parameter, "early_auth_alone",
-                          "the client sent early_auth without stored_auth_key");
+            return refuse(alert::illegal_parameter, "early_auth_alone", "the client sent early_auth without stored_auth_key");
         }
         out.early_auth = true;
     }
@@ -177,13 +175,11 @@ result<encoded_client_hello> encode_client_hello(const client_hello_content& con
     list.add(extension_type::signature_algorithms_cert,
              signature_schemes{{{ca_signature_algorithms.begin(), ca_signature_algorithms.end()}}});
     list.add(extension_type::key_share,
-             client_key_shares{{{key_share_entry{crypto::group_x25519mlkem768,
-                                                 wire::opaque<1, 65535>(content.key_share)}}}});
+             client_key_shares{{{key_share_entry{crypto::group_x25519mlkem768, wire::opaque<1, 65535>(content.key_share)}}}});
     list.add(extension_type::authkem_profile, offered_profiles{{bytes{profile_version}}});
     if (content.pdk) {
-        list.add(extension_type::stored_auth_key,
-                 stored_auth_key{wire::opaque<32, 32>(content.pdk->fingerprint),
-                                 wire::opaque<1, 65535>(content.pdk->encapsulation)});
+        list.add(extension_type::stored_auth_key, stored_auth_key{wire::opaque<32, 32>(content.pdk->fingerprint),
+                                                                  wire::opaque<1, 65535>(content.pdk->encapsulation)});
         if (content.pdk->early_auth) {
             list.add_empty(extension_type::early_auth);
         }
@@ -207,8 +203,7 @@ result<parsed_client_hello> parse_client_hello(bytes_view body) {
     BERTH_CHECK(judge_version(list));
     // Profile 2: "`legacy_session_id` is empty (else `illegal_parameter`)".
     if (!hello.legacy_session_id.empty()) {
-        return refuse(alert::illegal_parameter, "session_id_not_empty",
-                      "the client sent a legacy_session_id");
+        return refuse(alert::illegal_parameter, "session_id_not_empty", "the client sent a legacy_session_id");
     }
     // RFC 8446 4.1.2: "For every TLS 1.3 ClientHello, this vector MUST contain exactly one byte, set to zero
     // [...] If a TLS 1.3 ClientHello is received with any other value in this field, the server MUST abort

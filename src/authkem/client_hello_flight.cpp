@@ -38,9 +38,8 @@ result<client_states::step> client_handshake::hello() {
         early_certificate = context_->certificate();
         records_.write(content_type::handshake, early_certificate);
     }
-    return step{event::start, client_states::wait_server_hello{
-                                  std::move(hello.message), std::move(hello.offered), std::move(share),
-                                  std::move(early), std::move(early_certificate)}};
+    return step{event::start, client_states::wait_server_hello{std::move(hello.message), std::move(hello.offered),
+                                                               std::move(share), std::move(early), std::move(early_certificate)}};
 }
 
 }  // namespace berth::authkem

@@ -4,37 +4,30 @@
 
 namespace berth::authkem {
 
-result<client_states::step> client_handshake::on(client_states::wait_encrypted_extensions_pdk now,
-                                                 received message, boundary) {
+result<client_states::step> client_handshake::on(client_states::wait_encrypted_extensions_pdk now, received message, boundary) {
     BERTH_TRY(alpn, judge_encrypted_extensions(message, now.offered));
     alpn_ = std::move(alpn);
     // Profile 6: "In an accepted PDK handshake KEMEncapsulation is present exactly when `early_auth` was
     // echoed".
     if (now.early_auth) {
-        return step{event::encrypted_extensions_early,
-                    client_states::wait_kem_encapsulation_pdk{std::move(now.keys)}};
+        return step{event::encrypted_extensions_early, client_states::wait_kem_encapsulation_pdk{std::move(now.keys)}};
     }
-    return step{event::encrypted_extensions,
-                client_states::wait_server_finished_pdk{std::move(now.keys).master({})}};
+    return step{event::encrypted_extensions, client_states::wait_server_finished_pdk{std::move(now.keys).master({})}};
 }
 
-result<client_states::step> client_handshake::on(client_states::wait_kem_encapsulation_pdk now,
-                                                 received message, boundary) {
+result<client_states::step> client_handshake::on(client_states::wait_kem_encapsulation_pdk now, received message, boundary) {
     BERTH_TRY(secret, client_secret(message));
-    return step{event::kem_encapsulation,
-                client_states::wait_server_finished_pdk{std::move(now.keys).master(secret)}};
+    return step{event::kem_encapsulation, client_states::wait_server_finished_pdk{std::move(now.keys).master(secret)}};
 }
 
-result<client_states::step> client_handshake::on(client_states::wait_server_finished_pdk now,
-                                                 received message, boundary end) {
+result<client_states::step> client_handshake::on(client_states::wait_server_finished_pdk now, received message, boundary end) {
     BERTH_TRY(verify_data, parse_finished(message.body(), hash()));
     // server verify_data = HMAC(fk_s, Hash(CH .. the message before server Finished))
     BERTH_TRY(proof, now.keys.verify(role::server, transcript_->hash(), verify_data));
     transcript_->add(message.octets);
     // c ap, s ap, exporter_master: over CH..server Finished
     const crypto::digest so_far = transcript_->hash();
-    traffic_secrets application{now.keys.application(role::client, so_far),
-                                now.keys.application(role::server, so_far)};
+    traffic_secrets application{now.keys.application(role::client, so_far), now.keys.application(role::server, so_far)};
     // client verify_data = HMAC(fk_c, Hash(CH .. server Finished))
     send(encode_finished(now.keys.verify_data(role::client, so_far)));
     records_.set_write_secret(suite_, application.client);

@@ -14,9 +14,8 @@ result<void> judge_acceptance(const parsed_server_hello& hello, cipher_suite fir
         return {};
     }
     if (hello.suite != first) {
-        return refuse(
-            alert::illegal_parameter, "pdk_with_other_suite",
-            "the server accepts the pre-distributed key with a cipher suite that was not our first");
+        return refuse(alert::illegal_parameter, "pdk_with_other_suite",
+                      "the server accepts the pre-distributed key with a cipher suite that was not our first");
     }
     if (hello.early_auth != early_auth_sent) {
         return refuse(alert::illegal_parameter, "early_auth_not_echoed",
@@ -27,8 +26,7 @@ result<void> judge_acceptance(const parsed_server_hello& hello, cipher_suite fir
 
 }  // namespace
 
-result<client_states::step> client_handshake::on(client_states::wait_server_hello now, received message,
-                                                 boundary end) {
+result<client_states::step> client_handshake::on(client_states::wait_server_hello now, received message, boundary end) {
     const client_config& config = context_->config();
     BERTH_TRY(hello, parse_server_hello(message.body(), now.offered, config.suites));
     BERTH_CHECK(judge_acceptance(hello, config.suites.front(), !now.early_certificate.empty()));
@@ -46,8 +44,7 @@ result<client_states::step> client_handshake::on(client_states::wait_server_hell
     }
     transcript_->add(message.octets);
 
-    early_stage early =
-        hello.pdk_accepted ? *std::move(now.pdk) : early_stage(hash(), &config.observe.secrets);
+    early_stage early = hello.pdk_accepted ? *std::move(now.pdk) : early_stage(hash(), &config.observe.secrets);
     handshake_stage keys = std::move(early).handshake(*shared);
     const traffic_secrets secrets = keys.secrets(transcript_->hash());
     records_.set_write_secret(suite_, secrets.client);
@@ -55,8 +52,8 @@ result<client_states::step> client_handshake::on(client_states::wait_server_hell
 
     if (hello.pdk_accepted) {
         flow_ = handshake_flow::pdk;
-        return step{event::server_hello_pdk, client_states::wait_encrypted_extensions_pdk{
-                                                 std::move(now.offered), std::move(keys), hello.early_auth}};
+        return step{event::server_hello_pdk,
+                    client_states::wait_encrypted_extensions_pdk{std::move(now.offered), std::move(keys), hello.early_auth}};
     }
     if (config.pdk) {
         flow_ = handshake_flow::pdk_refused;
@@ -69,20 +66,17 @@ result<client_states::step> client_handshake::on(client_states::wait_server_hell
                           "another server, or it was given a new key");
         }
     }
-    return step{event::server_hello,
-                client_states::wait_encrypted_extensions{std::move(now.offered), std::move(keys)}};
+    return step{event::server_hello, client_states::wait_encrypted_extensions{std::move(now.offered), std::move(keys)}};
 }
 
-result<std::string> client_handshake::judge_encrypted_extensions(received message,
-                                                                 const offered_extensions& offered) {
+result<std::string> client_handshake::judge_encrypted_extensions(received message, const offered_extensions& offered) {
     const client_config& config = context_->config();
     BERTH_TRY(parsed, parse_encrypted_extensions(message.body(), offered, config.alpn, config.alpn_required));
     transcript_->add(message.octets);
     return std::move(parsed.alpn);
 }
 
-result<client_states::step> client_handshake::on(client_states::wait_encrypted_extensions now,
-                                                 received message, boundary) {
+result<client_states::step> client_handshake::on(client_states::wait_encrypted_extensions now, received message, boundary) {
     BERTH_TRY(alpn, judge_encrypted_extensions(message, now.offered));
     alpn_ = std::move(alpn);
     return step{event::encrypted_extensions, client_states::wait_certificate_or_request{std::move(now.keys)}};

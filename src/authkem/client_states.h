@@ -73,10 +73,9 @@ struct established {
     static constexpr state id = state::established;
 };
 
-using any = std::variant<idle, wait_server_hello, wait_encrypted_extensions, wait_certificate_or_request,
-                         wait_certificate, wait_kem_encapsulation, wait_server_finished,
-                         wait_encrypted_extensions_pdk, wait_kem_encapsulation_pdk, wait_server_finished_pdk,
-                         established>;
+using any = std::variant<idle, wait_server_hello, wait_encrypted_extensions, wait_certificate_or_request, wait_certificate,
+                         wait_kem_encapsulation, wait_server_finished, wait_encrypted_extensions_pdk, wait_kem_encapsulation_pdk,
+                         wait_server_finished_pdk, established>;
 
 // A step: what the message turned out to be, and the state that follows.
 struct step {

@@ -17,8 +17,7 @@ tl::unexpected<error> mistake(std::string name, std::string message) {
 }
 
 result<void> check_common(const std::vector<cipher_suite>& suites, const std::vector<scheme>& schemes,
-                          const std::vector<std::string>& alpn, bool alpn_required,
-                          const record_options& records) {
+                          const std::vector<std::string>& alpn, bool alpn_required, const record_options& records) {
     if (suites.empty()) {
         return mistake("no_cipher_suite", "name at least one cipher suite");
     }
@@ -42,8 +41,7 @@ result<void> check_common(const std::vector<cipher_suite>& suites, const std::ve
 
 result<void> check_trust(const chain_rules& rules, std::string_view whose) {
     if (!rules.trust && !rules.possession_only) {
-        return mistake("no_trust_store",
-                       "name the roots that may vouch for the " + std::string(whose) + "'s certificate");
+        return mistake("no_trust_store", "name the roots that may vouch for the " + std::string(whose) + "'s certificate");
     }
     return {};
 }
@@ -57,8 +55,7 @@ result<bytes> encode_chain(const credential& own) {
     }
     BERTH_TRY(key, own.chain.front().kem_key());
     if (!(key == own.key->public_key())) {
-        return mistake("credential_key_mismatch",
-                       "the private key does not belong to the first certificate of the chain");
+        return mistake("credential_key_mismatch", "the private key does not belong to the first certificate of the chain");
     }
     der_chain chain;
     for (const pki::certificate& c : own.chain) {
@@ -69,15 +66,13 @@ result<bytes> encode_chain(const credential& own) {
 
 // RFC 6066 3: "Literal IPv4 and IPv6 addresses are not permitted in "HostName"."
 bool is_address(std::string_view name) {
-    return name.find(':') != std::string_view::npos ||
-           name.find_first_not_of("0123456789.") == std::string_view::npos;
+    return name.find(':') != std::string_view::npos || name.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 }  // namespace
 
 result<std::shared_ptr<const client_context>> client_context::make(client_config config) {
-    BERTH_CHECK(
-        check_common(config.suites, config.schemes, config.alpn, config.alpn_required, config.records));
+    BERTH_CHECK(check_common(config.suites, config.schemes, config.alpn, config.alpn_required, config.records));
     const bool full_handshake_possible = !config.pdk || !config.pdk->refusal_is_fatal;
     if (full_handshake_possible) {
         BERTH_CHECK(check_trust(config.server, "server"));
@@ -95,8 +90,7 @@ result<std::shared_ptr<const client_context>> client_context::make(client_config
     }
     if (c.pdk && c.pdk->early_auth) {
         if (out->certificate_.empty()) {
-            return mistake("early_auth_without_certificate",
-                           "early authentication needs a client certificate");
+            return mistake("early_auth_without_certificate", "early authentication needs a client certificate");
         }
         out->early_auth_ = out->certificate_.size() - handshake_header_size <= most_early_certificate;
     }
@@ -104,11 +98,9 @@ result<std::shared_ptr<const client_context>> client_context::make(client_config
 }
 
 result<std::shared_ptr<const server_context>> server_context::make(server_config config) {
-    BERTH_CHECK(
-        check_common(config.suites, config.schemes, config.alpn, config.alpn_required, config.records));
+    BERTH_CHECK(check_common(config.suites, config.schemes, config.alpn, config.alpn_required, config.records));
     if (config.credentials.empty()) {
-        return mistake("no_credential",
-                       "a server needs a certificate, or at least a key that its clients know");
+        return mistake("no_credential", "a server needs a certificate, or at least a key that its clients know");
     }
     if (config.client_auth != client_auth::none) {
         BERTH_CHECK(check_trust(config.client, "client"));

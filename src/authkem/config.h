@@ -40,8 +40,7 @@ struct observers {
 struct client_config {
     std::vector<cipher_suite> suites{all_cipher_suites.begin(), all_cipher_suites.end()};
     // Accepted for the server's leaf, preferred first.
-    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024,
-                                scheme::mlkem1024_p384};
+    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024, scheme::mlkem1024_p384};
     chain_rules server;
     std::optional<credential> own;
     // Sent as server_name when it is a DNS name (RFC 6066 allows no addresses); empty: none. It is not
@@ -70,8 +69,7 @@ struct server_config {
     std::vector<credential> credentials;
     authkem::client_auth client_auth = authkem::client_auth::none;
     // Accepted for the client's leaf, in the order sent.
-    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024,
-                                scheme::mlkem1024_p384};
+    std::vector<scheme> schemes{scheme::mlkem768, scheme::mlkem768_p256, scheme::mlkem1024, scheme::mlkem1024_p384};
     chain_rules client;
     std::vector<std::string> alpn;
     bool alpn_required = false;

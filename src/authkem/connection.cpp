@@ -8,21 +8,18 @@ namespace berth::authkem {
 namespace {
 
 error not_established() {
-    return {error_category::usage, "not_established",
-            "application data needs a completed handshake and an open connection"};
+    return {error_category::usage, "not_established", "application data needs a completed handshake and an open connection"};
 }
 
 }  // namespace
 
-connection::connection(std::shared_ptr<const client_context> context, const clock& time,
-                       random_source& random)
+connection::connection(std::shared_ptr<const client_context> context, const clock& time, random_source& random)
     : side_(role::client),
       client_(std::move(context)),
       records_(client_->config().records),
       handshake_(std::make_unique<client_handshake>(client_, surroundings{records_, time, random})) {}
 
-connection::connection(std::shared_ptr<const server_context> context, const clock& time,
-                       random_source& random)
+connection::connection(std::shared_ptr<const server_context> context, const clock& time, random_source& random)
     : side_(role::server),
       server_(std::move(context)),
       records_(server_->config().records),
@@ -104,8 +101,7 @@ result<void> connection::on_content(const inner_plaintext& content) {
     case content_type::application_data: return on_application_data(content.content);
     case content_type::change_cipher_spec: break;
     }
-    return refuse(alert::unexpected_message, "unexpected_record",
-                  "the peer sent a record that has no place here");
+    return refuse(alert::unexpected_message, "unexpected_record", "the peer sent a record that has no place here");
 }
 
 result<const transition*> connection::admit(trigger what, std::string_view name) const {
@@ -207,10 +203,8 @@ result<void> connection::end_of_input() {
     if (peer_closed_) {
         return {};
     }
-    error e =
-        session_ ? error{error_category::peer, "truncated", "the connection was cut off without close_notify"}
-                 : error{error_category::peer, "closed_in_handshake",
-                         "the peer closed the connection in the handshake"};
+    error e = session_ ? error{error_category::peer, "truncated", "the connection was cut off without close_notify"}
+                       : error{error_category::peer, "closed_in_handshake", "the peer closed the connection in the handshake"};
     give_up(e, false);
     return fail(std::move(e));
 }
@@ -236,8 +230,7 @@ result<void> connection::may_send() const {
 result<void> connection::send(bytes_view data) {
     BERTH_CHECK(may_send());
     pay_update();
-    const record_options& options =
-        (side_ == role::client ? client_->config().records : server_->config().records);
+    const record_options& options = (side_ == role::client ? client_->config().records : server_->config().records);
     while (!data.empty()) {
         // RFC 8446 5.5: "There are cryptographic limits on the amount of plaintext which can be safely
         // encrypted under a given set of keys. [...] implementations SHOULD do a key update [...] prior to
@@ -255,8 +248,7 @@ result<void> connection::send(bytes_view data) {
 result<void> connection::key_update(bool request_peer) {
     BERTH_CHECK(may_send());
     pay_update();
-    update_write_key(request_peer ? key_update_request::update_requested
-                                  : key_update_request::update_not_requested);
+    update_write_key(request_peer ? key_update_request::update_requested : key_update_request::update_not_requested);
     return {};
 }
 
@@ -283,9 +275,7 @@ void connection::close() {
     if (!session_) {
         records_.write_alert(alert::user_canceled);
         records_.write_alert(alert::close_notify);
-        give_up({error_category::usage, "canceled",
-                 "the connection was closed before its handshake was complete"},
-                false);
+        give_up({error_category::usage, "canceled", "the connection was closed before its handshake was complete"}, false);
     } else {
         pay_update();
         records_.write_alert(alert::close_notify);

@@ -10,8 +10,7 @@ result<std::string> parse_alpn(const extension& e, const std::vector<std::string
     BERTH_TRY(list, body_of<protocol_names>(e));
     // RFC 7301 3.1: "The "ProtocolNameList" MUST contain exactly one "ProtocolName"."
     if (list.names.size() != 1) {
-        return refuse(alert::illegal_parameter, "alpn_not_offered",
-                      "the server selects more than one application protocol");
+        return refuse(alert::illegal_parameter, "alpn_not_offered", "the server selects more than one application protocol");
     }
     std::string name(list.names.items.front().name.text());
     if (std::find(offered.begin(), offered.end(), name) == offered.end()) {
@@ -26,8 +25,7 @@ result<std::string> parse_alpn(const extension& e, const std::vector<std::string
 result<bytes> encode_encrypted_extensions(std::string_view alpn) {
     encrypted_extensions message;
     if (!alpn.empty()) {
-        BERTH_TRY(selected, make_extension(extension_type::alpn,
-                                           protocol_names{{{protocol_name{wire::opaque<1, 255>(alpn)}}}}));
+        BERTH_TRY(selected, make_extension(extension_type::alpn, protocol_names{{{protocol_name{wire::opaque<1, 255>(alpn)}}}}));
         message.extensions.items.push_back(std::move(selected));
     }
     BERTH_TRY(profile, make_extension(extension_type::authkem_profile, selected_profile{}));
@@ -35,10 +33,8 @@ result<bytes> encode_encrypted_extensions(std::string_view alpn) {
     return encode_message(handshake_type::encrypted_extensions, message);
 }
 
-result<parsed_encrypted_extensions> parse_encrypted_extensions(bytes_view body,
-                                                               const offered_extensions& offered,
-                                                               const std::vector<std::string>& alpn,
-                                                               bool alpn_required) {
+result<parsed_encrypted_extensions> parse_encrypted_extensions(bytes_view body, const offered_extensions& offered,
+                                                               const std::vector<std::string>& alpn, bool alpn_required) {
     BERTH_TRY(message, decode_part<encrypted_extensions>(body, "encrypted_extensions"));
     const std::vector<extension>& list = message.extensions.items;
     BERTH_CHECK(check_extensions(list, extension_place::encrypted_extensions, &offered));

@@ -21,9 +21,7 @@ struct parsed_encrypted_extensions {
 // `alpn` are the protocols that the client named. Errors: those of check_extensions, `malformed_*`
 // (decode_error), `missing_extension`, `profile_not_offered`, `alpn_not_offered` (illegal_parameter),
 // `no_application_protocol`.
-result<parsed_encrypted_extensions> parse_encrypted_extensions(bytes_view body,
-                                                               const offered_extensions& offered,
-                                                               const std::vector<std::string>& alpn,
-                                                               bool alpn_required);
+result<parsed_encrypted_extensions> parse_encrypted_extensions(bytes_view body, const offered_extensions& offered,
+                                                               const std::vector<std::string>& alpn, bool alpn_required);
 
 }  // namespace berth::authkem

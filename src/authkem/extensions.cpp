@@ -17,22 +17,15 @@ struct rule {
 
 constexpr std::array rules{
     rule{extension_type::server_name, "server_name", {place::client_hello, place::encrypted_extensions}},
-    rule{extension_type::supported_groups,
-         "supported_groups",
-         {place::client_hello, place::encrypted_extensions}},
-    rule{extension_type::signature_algorithms,
-         "signature_algorithms",
-         {place::client_hello, place::certificate_request}},
+    rule{extension_type::supported_groups, "supported_groups", {place::client_hello, place::encrypted_extensions}},
+    rule{extension_type::signature_algorithms, "signature_algorithms", {place::client_hello, place::certificate_request}},
     rule{extension_type::alpn, "alpn", {place::client_hello, place::encrypted_extensions}},
-    rule{
-        extension_type::supported_versions, "supported_versions", {place::client_hello, place::server_hello}},
+    rule{extension_type::supported_versions, "supported_versions", {place::client_hello, place::server_hello}},
     rule{extension_type::signature_algorithms_cert,
          "signature_algorithms_cert",
          {place::client_hello, place::certificate_request}},
     rule{extension_type::key_share, "key_share", {place::client_hello, place::server_hello}},
-    rule{extension_type::authkem_profile,
-         "authkem_profile",
-         {place::client_hello, place::encrypted_extensions}},
+    rule{extension_type::authkem_profile, "authkem_profile", {place::client_hello, place::encrypted_extensions}},
     rule{extension_type::stored_auth_key, "stored_auth_key", {place::client_hello, place::server_hello}},
     rule{extension_type::early_auth, "early_auth", {place::client_hello, place::server_hello}},
 };
@@ -61,8 +54,7 @@ bool offered_extensions::has(extension_type type) const {
     return std::find(types_.begin(), types_.end(), type) != types_.end();
 }
 
-result<void> check_extensions(const std::vector<extension>& list, extension_place where,
-                              const offered_extensions* offered) {
+result<void> check_extensions(const std::vector<extension>& list, extension_place where, const offered_extensions* offered) {
     // Sorted copy of the types: a hostile list of 16 000 extensions must not cost their square.
     std::vector<extension_type> types;
     types.reserve(list.size());
@@ -82,8 +74,7 @@ result<void> check_extensions(const std::vector<extension>& list, extension_plac
         // "illegal_parameter" alert."
         if (r != nullptr && where != r->places[0] && where != r->places[1]) {
             return refuse(alert::illegal_parameter, "misplaced_extension",
-                          "the peer sent the extension " + describe(type) +
-                              " in a message where it has no place");
+                          "the peer sent the extension " + describe(type) + " in a message where it has no place");
         }
         // RFC 8446 4.2: "Implementations MUST NOT send extension responses if the remote endpoint did not
         // send the corresponding extension requests [...] Upon receiving such an extension, an endpoint MUST
@@ -105,14 +96,12 @@ const extension* find(const std::vector<extension>& list, extension_type type) {
     return nullptr;
 }
 
-result<const extension*> require(const std::vector<extension>& list, extension_type type,
-                                 std::string_view message) {
+result<const extension*> require(const std::vector<extension>& list, extension_type type, std::string_view message) {
     if (const extension* e = find(list, type)) {
         return e;
     }
     return refuse(alert::missing_extension, "missing_extension",
-                  "the peer's " + std::string(message) + " lacks the extension " +
-                      std::string(name_of(type)));
+                  "the peer's " + std::string(message) + " lacks the extension " + std::string(name_of(type)));
 }
 
 result<void> require_empty(const extension& e) {

@@ -52,15 +52,13 @@ private:
 // The rules that hold whatever the bodies are. `offered` is null for requests (ClientHello,
 // CertificateRequest). Errors: `duplicate_extension`, `misplaced_extension` (illegal_parameter),
 // `unsolicited_extension` (unsupported_extension).
-result<void> check_extensions(const std::vector<extension>& list, extension_place place,
-                              const offered_extensions* offered);
+result<void> check_extensions(const std::vector<extension>& list, extension_place place, const offered_extensions* offered);
 
 // The extension of that type, or null.
 const extension* find(const std::vector<extension>& list, extension_type type);
 
 // The extension of that type. Error `missing_extension`.
-result<const extension*> require(const std::vector<extension>& list, extension_type type,
-                                 std::string_view message);
+result<const extension*> require(const std::vector<extension>& list, extension_type type, std::string_view message);
 
 // `body` as an extension. Our own lists are made in ascending order of type (profile 8).
 template <wire::structure T>

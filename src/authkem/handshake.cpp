@@ -14,15 +14,14 @@ bytes_view context_of(authenticated_side side) {
 
 }  // namespace
 
-encapsulated encapsulate_to(const crypto::kem_public_key& key, authenticated_side side,
-                            crypto::hash_algorithm hash, random_source& random) {
-    auto made =
-        crypto::hpke_send_export(key, as_bytes(info), context_of(side), crypto::hash_size(hash), random);
+encapsulated encapsulate_to(const crypto::kem_public_key& key, authenticated_side side, crypto::hash_algorithm hash,
+                            random_source& random) {
+    auto made = crypto::hpke_send_export(key, as_bytes(info), context_of(side), crypto::hash_size(hash), random);
     return {std::move(made.enc), std::move(made.secret)};
 }
 
-result<secret_bytes> decapsulate_with(const keystore::kem_key& key, bytes_view encapsulation,
-                                      authenticated_side side, crypto::hash_algorithm hash) {
+result<secret_bytes> decapsulate_with(const keystore::kem_key& key, bytes_view encapsulation, authenticated_side side,
+                                      crypto::hash_algorithm hash) {
     auto shared = key.decapsulate(encapsulation);
     if (!shared) {
         // Profile 3: "An encapsulation of the wrong length, or whose ephemeral point is not an uncompressed

@@ -9,6 +9,7 @@
 #include "base/random.h"
 
 #include <functional>
+#include <variant>
 
 namespace berth::authkem {
 
@@ -59,12 +60,12 @@ struct encapsulated {
     secret_bytes secret;
 };
 // (enc, hpke) = SetupBaseS(pk, info = "tls13 auth-kem"); ss = hpke.Export(exporter_context, L = Hash.length)
-encapsulated encapsulate_to(const crypto::kem_public_key& key, authenticated_side side,
-                            crypto::hash_algorithm hash, random_source& random);
+encapsulated encapsulate_to(const crypto::kem_public_key& key, authenticated_side side, crypto::hash_algorithm hash,
+                            random_source& random);
 // The other way. Errors: `bad_encapsulation` (illegal_parameter); any failure of the key's holder
 // (internal_error).
-result<secret_bytes> decapsulate_with(const keystore::kem_key& key, bytes_view encapsulation,
-                                      authenticated_side side, crypto::hash_algorithm hash);
+result<secret_bytes> decapsulate_with(const keystore::kem_key& key, bytes_view encapsulation, authenticated_side side,
+                                      crypto::hash_algorithm hash);
 
 // The checked step of a state machine: moves `states` (a variant of structs that name their `id`) to `next`
 // when the transition table has that row. Error `undeclared_transition` (internal_error).
@@ -75,8 +76,7 @@ result<void> move_to(Variant& states, role side, event on, Variant next, const o
     const transition* row = after(side, from, on);
     if (row == nullptr || row->to != id(next)) {
         return refuse(alert::internal_error, "undeclared_transition",
-                      "our state machine took a step from " + std::string(name_of(from)) +
-                          " that its table does not have");
+                      "our state machine took a step from " + std::string(name_of(from)) + " that its table does not have");
     }
     states = std::move(next);
     if (observe.steps) {

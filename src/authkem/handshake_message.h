@@ -24,8 +24,7 @@ result<bytes> encode_message(handshake_type type, const T& body) {
     wire::put(w, body);
     w.close(mark, 3, 0, max_handshake_body);
     if (!w.ok()) {
-        return fail(error_category::internal, "too_large",
-                    "our " + std::string(name_of(type)) + " is over its bounds");
+        return fail(error_category::internal, "too_large", "our " + std::string(name_of(type)) + " is over its bounds");
     }
     return out;
 }

@@ -9,8 +9,7 @@ result<void> handshake_reader::feed(bytes_view content) {
     // fragments contain padding." 5.4: "the receiving implementation MUST terminate the connection with an
     // "unexpected_message" alert."
     if (content.empty()) {
-        return refuse(alert::unexpected_message, "empty_handshake_record",
-                      "the peer sent an empty handshake record");
+        return refuse(alert::unexpected_message, "empty_handshake_record", "the peer sent an empty handshake record");
     }
     rest_ = content;
     return {};
@@ -21,8 +20,7 @@ std::array<uint8_t, handshake_header_size> handshake_reader::header() const {
     const bytes_view before = given_ ? bytes_view{} : bytes_view(kept_);
     const size_t first = std::min(before.size(), out.size());
     std::copy_n(before.begin(), first, out.begin());
-    std::copy_n(rest_.begin(), std::min(rest_.size(), out.size() - first),
-                out.begin() + static_cast<ptrdiff_t>(first));
+    std::copy_n(rest_.begin(), std::min(rest_.size(), out.size() - first), out.begin() + static_cast<ptrdiff_t>(first));
     return out;
 }
 

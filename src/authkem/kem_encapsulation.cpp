@@ -3,8 +3,7 @@
 namespace berth::authkem {
 
 result<bytes> encode_kem_encapsulation(bytes_view encapsulation) {
-    return encode_message(handshake_type::kem_encapsulation,
-                          kem_encapsulation{{}, wire::opaque<0, 65535>(encapsulation)});
+    return encode_message(handshake_type::kem_encapsulation, kem_encapsulation{{}, wire::opaque<0, 65535>(encapsulation)});
 }
 
 result<bytes> parse_kem_encapsulation(bytes_view body) {

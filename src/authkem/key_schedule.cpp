@@ -17,8 +17,7 @@ void tell(const secret_log* log, std::string_view name, const secret_bytes& secr
 }
 
 // Derive-Secret(secret, label, messages), `so_far` being their hash.
-secret_bytes derive(hash_algorithm hash, const secret_bytes& secret, std::string_view label,
-                    bytes_view so_far) {
+secret_bytes derive(hash_algorithm hash, const secret_bytes& secret, std::string_view label, bytes_view so_far) {
     return crypto::hkdf_expand_label(hash, secret.reveal(), label, so_far, crypto::hash_size(hash));
 }
 
@@ -55,8 +54,7 @@ const constants& unauthenticated(hash_algorithm hash) {
 }
 
 secret_bytes finished_key(hash_algorithm hash, const secret_bytes& master, role side) {
-    return crypto::hkdf_expand_label(hash, master.reveal(),
-                                     side == role::client ? "client finished" : "server finished", {},
+    return crypto::hkdf_expand_label(hash, master.reveal(), side == role::client ? "client finished" : "server finished", {},
                                      crypto::hash_size(hash));
 }
 
@@ -66,11 +64,8 @@ early_stage::early_stage(hash_algorithm hash, const secret_log* log) : hash_(has
     tell(log_, "ES", unauthenticated(hash).early);
 }
 
-early_stage::early_stage(hash_algorithm hash, const secret_bytes& server_authentication,
-                         const secret_log* log)
-    : hash_(hash),
-      secret_(crypto::hkdf_extract(hash, zeros(hash), server_authentication.reveal())),
-      log_(log) {
+early_stage::early_stage(hash_algorithm hash, const secret_bytes& server_authentication, const secret_log* log)
+    : hash_(hash), secret_(crypto::hkdf_extract(hash, zeros(hash), server_authentication.reveal())), log_(log) {
     tell(log_, "SSs", server_authentication);
     tell(log_, "ES", secret_);
 }
@@ -83,9 +78,9 @@ secret_bytes early_stage::client_early(const crypto::digest& hello) const {
 
 handshake_stage early_stage::handshake(const secret_bytes& x25519mlkem768) && {
     tell(log_, "x25519mlkem768", x25519mlkem768);
-    secret_bytes next = secret_.empty() ? crypto::hkdf_extract(hash_, unauthenticated(hash_).derived.reveal(),
-                                                               x25519mlkem768.reveal())
-                                        : step(hash_, secret_, x25519mlkem768);
+    secret_bytes next = secret_.empty()
+                            ? crypto::hkdf_extract(hash_, unauthenticated(hash_).derived.reveal(), x25519mlkem768.reveal())
+                            : step(hash_, secret_, x25519mlkem768);
     tell(log_, "HS", next);
     return {hash_, std::move(next), log_};
 }
@@ -116,8 +111,8 @@ traffic_secrets authenticated_stage::secrets(const crypto::digest& so_far) const
 namespace {
 
 // MS and what is told of it, the same from either stage before it.
-secret_bytes master_secret(hash_algorithm hash, const secret_bytes& secret,
-                           const secret_bytes& client_authentication, const secret_log* log) {
+secret_bytes master_secret(hash_algorithm hash, const secret_bytes& secret, const secret_bytes& client_authentication,
+                           const secret_log* log) {
     secret_bytes master = step(hash, secret, client_authentication);
     if (log != nullptr && *log) {
         if (!client_authentication.empty()) {
@@ -144,22 +139,19 @@ crypto::digest master_stage::verify_data(role side, const crypto::digest& so_far
     return crypto::hmac(hash_, finished_key(hash_, secret_, side).reveal(), so_far.view());
 }
 
-result<finished_verified> master_stage::verify(role peer, const crypto::digest& so_far,
-                                               bytes_view received) const {
+result<finished_verified> master_stage::verify(role peer, const crypto::digest& so_far, bytes_view received) const {
     // RFC 8446 4.4.4: "Recipients of Finished messages MUST verify that the contents are correct and if
     // incorrect MUST terminate the connection with a "decrypt_error" alert."
     if (!crypto::equal(verify_data(peer, so_far).view(), received)) {
-        return refuse(
-            alert::decrypt_error, "finished_mismatch",
-            "the peer's Finished is wrong: it does not hold the private key of the certificate or key it was "
-            "authenticated by, or the handshake was changed on the way");
+        return refuse(alert::decrypt_error, "finished_mismatch",
+                      "the peer's Finished is wrong: it does not hold the private key of the certificate or key it was "
+                      "authenticated by, or the handshake was changed on the way");
     }
     return finished_verified();
 }
 
 secret_bytes master_stage::application(role side, const crypto::digest& so_far) const {
-    secret_bytes secret =
-        derive(hash_, secret_, side == role::client ? "c ap traffic" : "s ap traffic", so_far.view());
+    secret_bytes secret = derive(hash_, secret_, side == role::client ? "c ap traffic" : "s ap traffic", so_far.view());
     tell(log_, side == role::client ? "c_ap" : "s_ap", secret);
     return secret;
 }
@@ -174,24 +166,21 @@ secret_bytes next_application_secret(hash_algorithm hash, const secret_bytes& cu
     return crypto::hkdf_expand_label(hash, current.reveal(), "traffic upd", {}, crypto::hash_size(hash));
 }
 
-result<secret_bytes> export_keying_material(hash_algorithm hash, const secret_bytes& exporter_master,
-                                            std::string_view label, bytes_view context, size_t length) {
+result<secret_bytes> export_keying_material(hash_algorithm hash, const secret_bytes& exporter_master, std::string_view label,
+                                            bytes_view context, size_t length) {
     constexpr size_t longest_label = 249;  // opaque label<7..255> holds "tls13 " as well
     if (length > 255 * crypto::hash_size(hash) || label.size() > longest_label) {
-        return fail(error_category::usage, "too_large",
-                    "an exporter's label or length is over what TLS 1.3 can derive");
+        return fail(error_category::usage, "too_large", "an exporter's label or length is over what TLS 1.3 can derive");
     }
     // RFC 8446 7.5: TLS-Exporter(label, context_value, key_length) = HKDF-Expand-Label(Derive-Secret(Secret,
     // label, ""), "exporter", Hash(context_value), key_length)
     const secret_bytes secret = derive(hash, exporter_master, label, hash_of_nothing(hash));
-    return crypto::hkdf_expand_label(hash, secret.reveal(), "exporter", crypto::hash(hash, context).view(),
-                                     length);
+    return crypto::hkdf_expand_label(hash, secret.reveal(), "exporter", crypto::hash(hash, context).view(), length);
 }
 
 traffic_keys keys_from(cipher_suite suite, const secret_bytes& traffic_secret) {
     const hash_algorithm hash = hash_of(suite);
-    return {crypto::hkdf_expand_label(hash, traffic_secret.reveal(), "key", {},
-                                      crypto::aead_key_size(aead_of(suite))),
+    return {crypto::hkdf_expand_label(hash, traffic_secret.reveal(), "key", {}, crypto::aead_key_size(aead_of(suite))),
             crypto::hkdf_expand_label(hash, traffic_secret.reveal(), "iv", {}, crypto::aead_nonce_size)};
 }
 

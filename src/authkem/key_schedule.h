@@ -72,8 +72,7 @@ private:
 class early_stage {
 public:
     early_stage(crypto::hash_algorithm hash, const secret_log* log);
-    early_stage(crypto::hash_algorithm hash, const secret_bytes& server_authentication,
-                const secret_log* log);
+    early_stage(crypto::hash_algorithm hash, const secret_bytes& server_authentication, const secret_log* log);
 
     // "c e hs traffic"; `hello` = Hash(CH).
     [[nodiscard]] secret_bytes client_early(const crypto::digest& hello) const;
@@ -94,8 +93,7 @@ public:
 
     // Compares the peer's verify_data with the one demanded, in constant time. Error `finished_mismatch`
     // (decrypt_error).
-    [[nodiscard]] result<finished_verified> verify(role peer, const crypto::digest& so_far,
-                                                   bytes_view received) const;
+    [[nodiscard]] result<finished_verified> verify(role peer, const crypto::digest& so_far, bytes_view received) const;
 
     // "c ap traffic" or "s ap traffic".
     [[nodiscard]] secret_bytes application(role side, const crypto::digest& so_far) const;

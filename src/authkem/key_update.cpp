@@ -12,8 +12,7 @@ result<key_update_request> parse_key_update(bytes_view body) {
     // an "illegal_parameter" alert."
     if (message.request_update != key_update_request::update_not_requested &&
         message.request_update != key_update_request::update_requested) {
-        return refuse(alert::illegal_parameter, "bad_key_update_request",
-                      "the peer's KeyUpdate has an unknown value");
+        return refuse(alert::illegal_parameter, "bad_key_update_request", "the peer's KeyUpdate has an unknown value");
     }
     return message.request_update;
 }

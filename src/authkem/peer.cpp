@@ -31,8 +31,7 @@ tl::unexpected<error> refuse_chain(error e) {
             return fail(std::move(e));
         }
     }
-    const auto* const found =
-        std::find_if(alerts.begin(), alerts.end(), [&](const named_alert& n) { return e.is(n.error); });
+    const auto* const found = std::find_if(alerts.begin(), alerts.end(), [&](const named_alert& n) { return e.is(n.error); });
     return refuse(found != alerts.end() ? found->value : alert::bad_certificate, std::move(e));
 }
 
@@ -51,16 +50,15 @@ result<crypto::kem_public_key> judge_leaf(const pki::certificate& leaf, const st
     }
     if (std::find(accepted.begin(), accepted.end(), key->algorithm()) == accepted.end()) {
         return refuse(alert::unsupported_certificate, "unsupported_certificate",
-                      "the key of the peer's certificate is " +
-                          std::string(crypto::name_of(key->algorithm())) + ", which is not accepted here");
+                      "the key of the peer's certificate is " + std::string(crypto::name_of(key->algorithm())) +
+                          ", which is not accepted here");
     }
     if (leaf.key_usage() && *leaf.key_usage() != pki::key_encipherment) {
         return refuse(alert::bad_certificate, "bad_key_usage",
                       "the keyUsage of the peer's certificate must be keyEncipherment and nothing else");
     }
     if (leaf.is_ca()) {
-        return refuse(alert::bad_certificate, "bad_certificate",
-                      "the peer's certificate is a CA certificate");
+        return refuse(alert::bad_certificate, "bad_certificate", "the peer's certificate is a CA certificate");
     }
     return key;
 }
@@ -86,12 +84,11 @@ pki::verify_options options_of(const chain_rules& rules, const clock& time) {
             .allow_rsa = rules.allow_rsa};
 }
 
-result<std::shared_ptr<const pki::verified_chain>> verify(const std::vector<pki::certificate>& chain,
-                                                          const chain_rules& rules, const clock& time) {
+result<std::shared_ptr<const pki::verified_chain>> verify(const std::vector<pki::certificate>& chain, const chain_rules& rules,
+                                                          const clock& time) {
     if (!rules.trust) {
-        return refuse(alert::internal_error,
-                      error{error_category::usage, "no_trust_store",
-                            "no roots are configured that could vouch for the peer's certificate"});
+        return refuse(alert::internal_error, error{error_category::usage, "no_trust_store",
+                                                   "no roots are configured that could vouch for the peer's certificate"});
     }
     auto verified = pki::verify_chain(*rules.trust, chain, options_of(rules, time));
     if (!verified) {
@@ -114,9 +111,8 @@ verified_leaf_cache::key key_of(const der_chain& chain, const chain_rules& rules
     hash.update(rules.cache_scope);
     for (const bytes& der : chain) {
         const auto size = static_cast<uint32_t>(der.size());
-        const std::array<uint8_t, 4> length{static_cast<uint8_t>(size >> 24),
-                                            static_cast<uint8_t>(size >> 16), static_cast<uint8_t>(size >> 8),
-                                            static_cast<uint8_t>(size)};
+        const std::array<uint8_t, 4> length{static_cast<uint8_t>(size >> 24), static_cast<uint8_t>(size >> 16),
+                                            static_cast<uint8_t>(size >> 8), static_cast<uint8_t>(size)};
         hash.update(length).update(der);
     }
     return to_array<32>(hash.finish().view());
@@ -157,23 +153,21 @@ peer_policy for_purpose(std::string_view oid) {
     return [oid = std::string(oid)](const pki::verified_chain& chain) -> result<void> {
         if (!chain.leaf().has_eku(oid)) {
             return refuse(alert::bad_certificate, "wrong_key_purpose",
-                          "the peer's certificate is not issued for this purpose (extended key usage " + oid +
-                              ")");
+                          "the peer's certificate is not issued for this purpose (extended key usage " + oid + ")");
         }
         return {};
     };
 }
 
 peer_policy server_named(std::string host) {
-    return [host = std::move(host),
-            purpose = for_purpose(pki::oid_server_auth)](const pki::verified_chain& chain) -> result<void> {
-        BERTH_CHECK(purpose(chain));
-        if (!chain.leaf().has_dns_name(host)) {
-            return refuse(alert::bad_certificate, "wrong_server_name",
-                          "the server's certificate is not issued for " + host);
-        }
-        return {};
-    };
+    return
+        [host = std::move(host), purpose = for_purpose(pki::oid_server_auth)](const pki::verified_chain& chain) -> result<void> {
+            BERTH_CHECK(purpose(chain));
+            if (!chain.leaf().has_dns_name(host)) {
+                return refuse(alert::bad_certificate, "wrong_server_name", "the server's certificate is not issued for " + host);
+            }
+            return {};
+        };
 }
 
 verified_leaf_cache::key cache_scope_of(const chain_rules& rules) {
@@ -183,9 +177,7 @@ verified_leaf_cache::key cache_scope_of(const chain_rules& rules) {
                                          static_cast<uint8_t>(rules.allow_rsa)};
     hash.update(options);
     if (rules.trust) {
-        const auto count = [&](size_t n) {
-            hash.update(std::array{static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n)});
-        };
+        const auto count = [&](size_t n) { hash.update(std::array{static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n)}); };
         count(rules.trust->anchors().size());
         for (const pki::certificate& c : rules.trust->anchors()) {
             hash.update(c.sha256());
@@ -201,8 +193,8 @@ verified_leaf_cache::key cache_scope_of(const chain_rules& rules) {
     return to_array<32>(hash.finish().view());
 }
 
-result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules,
-                               const std::vector<scheme>& accepted, const clock& time) {
+result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules, const std::vector<scheme>& accepted,
+                               const clock& time) {
     // A proof is not kept for instants that the clock does not tell.
     verified_leaf_cache* const cache = rules.time || rules.possession_only ? nullptr : rules.cache.get();
     verified_leaf_cache::key key{};
@@ -239,6 +231,7 @@ result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules,
 
 peer_identity peer_identity::holder_of(crypto::kem_public_key predistributed) {
     peer_identity out(verification::predistributed);
+    out.key_sha256_ = predistributed.spki_sha256();
     out.key_ = std::move(predistributed);
     return out;
 }
@@ -246,17 +239,23 @@ peer_identity peer_identity::holder_of(crypto::kem_public_key predistributed) {
 peer_identity::peer_identity(judged_peer&& peer)
     : state_(peer.state()),
       key_(std::move(peer.key_)),
+      key_sha256_(key_->spki_sha256()),
       verified_(std::move(peer.verified_)),
       unverified_(std::move(peer.unverified_)) {}
+
+void peer_identity::forget_chain() {
+    key_.reset();
+    verified_.reset();
+    std::vector<pki::certificate>().swap(unverified_);
+}
 
 std::span<const pki::certificate> peer_identity::chain() const {
     return verified_ ? verified_->chain() : std::span<const pki::certificate>(unverified_);
 }
 
 result<void> peer_identity::verify(const chain_rules& rules, const clock& time) {
-    if (state_ != verification::possession_only) {
-        return fail(error_category::usage, "nothing_to_verify",
-                    "the peer's chain was not accepted provisionally");
+    if (state_ != verification::possession_only || unverified_.empty()) {
+        return fail(error_category::usage, "nothing_to_verify", "the peer's chain was not accepted provisionally");
     }
     BERTH_TRY(proof, authkem::verify(unverified_, rules, time));
     BERTH_CHECK(apply_policy(rules, *proof));

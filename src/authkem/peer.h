@@ -56,13 +56,10 @@ public:
     judged_peer& operator=(const judged_peer&) = delete;
 
     [[nodiscard]] const crypto::kem_public_key& key() const { return key_; }
-    [[nodiscard]] verification state() const {
-        return verified_ ? verification::verified : verification::possession_only;
-    }
+    [[nodiscard]] verification state() const { return verified_ ? verification::verified : verification::possession_only; }
 
 private:
-    friend result<judged_peer> judge_peer(const der_chain&, const chain_rules&, const std::vector<scheme>&,
-                                          const clock&);
+    friend result<judged_peer> judge_peer(const der_chain&, const chain_rules&, const std::vector<scheme>&, const clock&);
     friend class peer_identity;
     judged_peer(crypto::kem_public_key key, std::shared_ptr<const pki::verified_chain> verified,
                 std::vector<pki::certificate> unverified)
@@ -74,8 +71,8 @@ private:
 
 // Judges a chain that has at least one certificate. Errors of pki::verify_chain and of the policy, with the
 // alert of profile 2 and 4.
-result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules,
-                               const std::vector<scheme>& accepted, const clock& time);
+result<judged_peer> judge_peer(const der_chain& chain, const chain_rules& rules, const std::vector<scheme>& accepted,
+                               const clock& time);
 
 // Who the peer of a completed handshake is. In every state but `none` it has proved possession of its key.
 class peer_identity {
@@ -87,10 +84,15 @@ public:
     [[nodiscard]] verification state() const { return state_; }
     // Leaf first, anchor excluded when verified; as sent when not. Empty for `none` and `predistributed`.
     [[nodiscard]] std::span<const pki::certificate> chain() const;
-    // Null for `none`.
+    // Null for `none`, and after forget_chain().
     [[nodiscard]] const crypto::kem_public_key* key() const { return key_ ? &*key_ : nullptr; }
     // Null unless verified.
     [[nodiscard]] const pki::verified_chain* verified() const { return verified_.get(); }
+
+    // chain() is then empty and verified() null; state() and key_sha256() stay.
+    void forget_chain();
+    // SHA-256 of the SubjectPublicKeyInfo of the peer's key; zeros for `none`.
+    [[nodiscard]] const std::array<uint8_t, 32>& key_sha256() const { return key_sha256_; }
 
     // Judges a provisionally accepted chain after all: possession_only becomes verified. Errors as
     // judge_peer; `nothing_to_verify` (usage) in any other state.
@@ -100,6 +102,7 @@ private:
     explicit peer_identity(verification v) : state_(v) {}
     verification state_;
     std::optional<crypto::kem_public_key> key_;
+    std::array<uint8_t, 32> key_sha256_{};
     std::shared_ptr<const pki::verified_chain> verified_;
     std::vector<pki::certificate> unverified_;
 };

@@ -32,8 +32,7 @@ enum class cipher_suite : uint16_t {
     chacha20_poly1305_sha256 = 0x1303,
 };
 
-inline constexpr std::array all_cipher_suites{cipher_suite::aes_256_gcm_sha384,
-                                              cipher_suite::aes_128_gcm_sha256,
+inline constexpr std::array all_cipher_suites{cipher_suite::aes_256_gcm_sha384, cipher_suite::aes_128_gcm_sha256,
                                               cipher_suite::chacha20_poly1305_sha256};
 
 inline constexpr uint16_t tls13 = 0x0304;
@@ -55,8 +54,7 @@ constexpr std::optional<cipher_suite> cipher_suite_from_code(uint16_t code) {
 }
 
 constexpr crypto::hash_algorithm hash_of(cipher_suite suite) {
-    return suite == cipher_suite::aes_256_gcm_sha384 ? crypto::hash_algorithm::sha384
-                                                     : crypto::hash_algorithm::sha256;
+    return suite == cipher_suite::aes_256_gcm_sha384 ? crypto::hash_algorithm::sha384 : crypto::hash_algorithm::sha256;
 }
 
 constexpr crypto::aead_algorithm aead_of(cipher_suite suite) {

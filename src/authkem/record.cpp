@@ -21,8 +21,7 @@ result<size_t> judge_header(bytes_view header) {
     // RFC 8446 5.1: "The length MUST NOT exceed 2^14 bytes. An endpoint that receives a record that exceeds
     // this length MUST terminate the connection with a "record_overflow" alert." 5.2: "The length MUST NOT
     // exceed 2^14 + 256 bytes."
-    const size_t most =
-        type == static_cast<uint8_t>(content_type::application_data) ? max_ciphertext : max_plaintext;
+    const size_t most = type == static_cast<uint8_t>(content_type::application_data) ? max_ciphertext : max_plaintext;
     if (length > most) {
         return refuse(alert::record_overflow, "record_too_long",
                       "the peer sent a record of " + std::to_string(length) + " octets");
@@ -31,8 +30,7 @@ result<size_t> judge_header(bytes_view header) {
 }
 
 record_view view_of(bytes_view record) {
-    return {static_cast<content_type>(record[0]), record.first(record_header_size),
-            record.subspan(record_header_size)};
+    return {static_cast<content_type>(record[0]), record.first(record_header_size), record.subspan(record_header_size)};
 }
 
 }  // namespace

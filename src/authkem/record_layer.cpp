@@ -27,9 +27,9 @@ void record_layer::write(content_type type, bytes_view content) {
             sealer_->seal(output_, type, part, padding_for(part.size()));
         } else {
             // Profile 8: "record version 0x0303 throughout".
-            const std::array<uint8_t, record_header_size> header{
-                static_cast<uint8_t>(type), legacy_version >> 8, legacy_version & 0xff,
-                static_cast<uint8_t>(part.size() >> 8), static_cast<uint8_t>(part.size() & 0xff)};
+            const std::array<uint8_t, record_header_size> header{static_cast<uint8_t>(type), legacy_version >> 8,
+                                                                 legacy_version & 0xff, static_cast<uint8_t>(part.size() >> 8),
+                                                                 static_cast<uint8_t>(part.size() & 0xff)};
             append(output_, header);
             append(output_, part);
         }
@@ -106,8 +106,7 @@ result<std::optional<inner_plaintext>> record_layer::open(const record_view& rec
     }
     auto content = opener_->open(record, scratch_);
     if (!content) {
-        if (discard_left_ && content.error().is("record_not_authentic") &&
-            record.fragment.size() <= *discard_left_) {
+        if (discard_left_ && content.error().is("record_not_authentic") && record.fragment.size() <= *discard_left_) {
             *discard_left_ -= record.fragment.size();
             return std::nullopt;
         }
@@ -121,8 +120,7 @@ result<std::optional<inner_plaintext>> record_layer::open(const record_view& rec
     case content_type::alert: return *content;
     case content_type::change_cipher_spec: break;
     }
-    return unexpected_record("a protected record holds content of type " +
-                             std::to_string(static_cast<unsigned>(content->type)));
+    return unexpected_record("a protected record holds content of type " + std::to_string(static_cast<unsigned>(content->type)));
 }
 
 }  // namespace berth::authkem

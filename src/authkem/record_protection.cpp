@@ -39,8 +39,7 @@ void record_sealer::seal(bytes& out, content_type type, bytes_view content, size
     record[2] = legacy_version & 0xff;
     record[3] = static_cast<uint8_t>(length >> 8);
     record[4] = static_cast<uint8_t>(length & 0xff);
-    key_.seal(nonce_.value(), record.first(record_header_size), content, type_and_zeros,
-              record.subspan(record_header_size));
+    key_.seal(nonce_.value(), record.first(record_header_size), content, type_and_zeros, record.subspan(record_header_size));
     nonce_.advance();
 }
 
@@ -55,11 +54,9 @@ result<inner_plaintext> record_opener::open(const record_view& record, bytes& sc
     scratch.resize(sealed < crypto::aead_tag_size ? 0 : sealed - crypto::aead_tag_size);
     // RFC 8446 5.2: "If the decryption fails, the receiver MUST terminate the connection with a
     // "bad_record_mac" alert."
-    if (sealed < crypto::aead_tag_size ||
-        !key_.open(nonce_.value(), record.header, record.fragment, scratch)) {
-        return refuse(
-            alert::bad_record_mac, "record_not_authentic",
-            "a record does not decrypt: it was changed on the way, or the peer has derived other keys");
+    if (sealed < crypto::aead_tag_size || !key_.open(nonce_.value(), record.header, record.fragment, scratch)) {
+        return refuse(alert::bad_record_mac, "record_not_authentic",
+                      "a record does not decrypt: it was changed on the way, or the peer has derived other keys");
     }
     nonce_.advance();
     // RFC 8446 5.4: "the receiver scans the field from the end toward the beginning until it finds a non-zero
@@ -71,8 +68,7 @@ result<inner_plaintext> record_opener::open(const record_view& record, bytes& sc
     // "If a receiving implementation does not find a non-zero octet in the cleartext, it MUST terminate the
     // connection with an "unexpected_message" alert."
     if (end == 0) {
-        return refuse(alert::unexpected_message, "record_without_type",
-                      "a record has no content type inside");
+        return refuse(alert::unexpected_message, "record_without_type", "a record has no content type inside");
     }
     // "The full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets."
     if (scratch.size() > max_plaintext + 1) {

@@ -10,8 +10,7 @@ namespace berth::authkem {
 namespace {
 
 // Profile 8: "the server takes the first cipher suite of the client's list that it knows".
-result<cipher_suite> choose_suite(const std::vector<uint16_t>& offered,
-                                  const std::vector<cipher_suite>& ours) {
+result<cipher_suite> choose_suite(const std::vector<uint16_t>& offered, const std::vector<cipher_suite>& ours) {
     for (const uint16_t code : offered) {
         const std::optional<cipher_suite> suite = cipher_suite_from_code(code);
         if (suite && std::find(ours.begin(), ours.end(), *suite) != ours.end()) {
@@ -50,19 +49,16 @@ result<void> server_handshake::negotiate(const parsed_client_hello& hello) {
 // Profile 6, refusal: "a server that does not know the fingerprint, cannot select the first cipher suite,
 // requires a client certificate where `early_auth` is absent, or takes none where it is present, omits both
 // extensions from ServerHello".
-const server_context::prepared*
-server_handshake::accept_predistributed(const parsed_client_hello& hello) const {
+const server_context::prepared* server_handshake::accept_predistributed(const parsed_client_hello& hello) const {
     const client_auth wanted = context_->config().client_auth;
     if (!hello.stored_auth_key || static_cast<uint16_t>(suite_) != hello.cipher_suites.front() ||
-        (wanted == client_auth::require && !hello.early_auth) ||
-        (wanted == client_auth::none && hello.early_auth)) {
+        (wanted == client_auth::require && !hello.early_auth) || (wanted == client_auth::none && hello.early_auth)) {
         return nullptr;
     }
     return context_->credential_with(hello.stored_auth_key->key_fingerprint.view());
 }
 
-result<handshake_stage> server_handshake::send_hello(early_stage early, bytes_view client_share,
-                                                     acceptance pdk, boundary end) {
+result<handshake_stage> server_handshake::send_hello(early_stage early, bytes_view client_share, acceptance pdk, boundary end) {
     // Profile 8: "32 octets ClientHello/ServerHello random; then for its X25519MLKEM768 share".
     const auto random = random_.octets<32>();
     auto response = crypto::x25519mlkem768_respond(client_share, random_);
@@ -82,8 +78,7 @@ result<handshake_stage> server_handshake::send_hello(early_stage early, bytes_vi
     return keys;
 }
 
-result<server_states::step> server_handshake::on(server_states::wait_client_hello, received message,
-                                                 boundary end) {
+result<server_states::step> server_handshake::on(server_states::wait_client_hello, received message, boundary end) {
     records_.allow_change_cipher_spec(true);
     BERTH_TRY(hello, parse_client_hello(message.body()));
     BERTH_CHECK(negotiate(hello));
@@ -94,8 +89,7 @@ result<server_states::step> server_handshake::on(server_states::wait_client_hell
     }
     // Profile 2: "`handshake_failure` when it has no leaf of an offered scheme".
     if (context_->credential_for(hello.signature_algorithms) == nullptr) {
-        return refuse(alert::handshake_failure, "no_common_scheme",
-                      "the client accepts none of the schemes of our certificates");
+        return refuse(alert::handshake_failure, "no_common_scheme", "the client accepts none of the schemes of our certificates");
     }
     return answer_in_full(hello, std::move(end));
 }
@@ -104,8 +98,8 @@ result<server_states::step> server_handshake::answer_in_full(const parsed_client
     const server_context::prepared& own = *context_->credential_for(hello.signature_algorithms);
     flow_ = hello.stored_auth_key ? handshake_flow::pdk_refused : handshake_flow::full;
     scheme_ = own.key->algorithm();
-    BERTH_TRY(keys, send_hello(early_stage(hash(), &context_->config().observe.secrets), hello.key_share,
-                               acceptance::none, std::move(end)));
+    BERTH_TRY(keys, send_hello(early_stage(hash(), &context_->config().observe.secrets), hello.key_share, acceptance::none,
+                               std::move(end)));
     if (hello.early_auth) {
         records_.discard_early_records();
     }
@@ -115,8 +109,7 @@ result<server_states::step> server_handshake::answer_in_full(const parsed_client
     }
     send(context_->certificate_request());
     send(own.certificate);
-    return step{event::client_hello_mutual,
-                server_states::wait_client_kem_encapsulation_mutual{std::move(keys), &own}};
+    return step{event::client_hello_mutual, server_states::wait_client_kem_encapsulation_mutual{std::move(keys), &own}};
 }
 
 }  // namespace berth::authkem

@@ -4,8 +4,7 @@
 
 namespace berth::authkem {
 
-result<server_states::step> server_handshake::on(server_states::wait_client_finished now, received message,
-                                                 boundary end) {
+result<server_states::step> server_handshake::on(server_states::wait_client_finished now, received message, boundary end) {
     BERTH_TRY(verify_data, parse_finished(message.body(), hash()));
     // client verify_data = HMAC(fk_c, Hash(CH .. the message before client Finished))
     BERTH_TRY(proof, now.keys.verify(role::client, transcript_->hash(), verify_data));

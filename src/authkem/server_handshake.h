@@ -32,25 +32,20 @@ private:
     // Every state that no message can reach.
     template <class State>
     result<step> on(State, received, boundary) {
-        return refuse(alert::internal_error, "undeclared_transition",
-                      "our server got a message in a state that takes none");
+        return refuse(alert::internal_error, "undeclared_transition", "our server got a message in a state that takes none");
     }
 
     result<void> negotiate(const parsed_client_hello& hello);
-    [[nodiscard]] const server_context::prepared*
-    accept_predistributed(const parsed_client_hello& hello) const;
-    result<step> answer_predistributed(parsed_client_hello hello, const server_context::prepared& own,
-                                       boundary end);
+    [[nodiscard]] const server_context::prepared* accept_predistributed(const parsed_client_hello& hello) const;
+    result<step> answer_predistributed(parsed_client_hello hello, const server_context::prepared& own, boundary end);
     result<step> answer_in_full(const parsed_client_hello& hello, boundary end);
     // ServerHello, both directions under (h), EncryptedExtensions.
     enum class acceptance : uint8_t { none, stored_auth_key, stored_auth_key_and_early_auth };
-    result<handshake_stage> send_hello(early_stage early, bytes_view client_share, acceptance pdk,
-                                       boundary end);
+    result<handshake_stage> send_hello(early_stage early, bytes_view client_share, acceptance pdk, boundary end);
     // The end of the server's only flight in the accepted PDK handshake.
-    server_states::wait_client_finished_pdk finish_predistributed(master_stage keys,
-                                                                  std::optional<judged_peer> peer);
-    result<authenticated_stage> authenticated(handshake_stage keys, const server_context::prepared& own,
-                                              received message, boundary end);
+    server_states::wait_client_finished_pdk finish_predistributed(master_stage keys, std::optional<judged_peer> peer);
+    result<authenticated_stage> authenticated(handshake_stage keys, const server_context::prepared& own, received message,
+                                              boundary end);
     // KEMEncapsulation to the client's leaf.
     result<secret_bytes> authenticate_client(const judged_peer& peer);
     // What the session takes over of the handshake; its secrets are the caller's to fill in.

@@ -9,9 +9,9 @@ namespace berth::authkem {
 namespace {
 
 // RFC 8446 4.1.3: the SHA-256 of "HelloRetryRequest".
-constexpr std::array<uint8_t, 32> hello_retry_request_random{
-    0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
-    0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C};
+constexpr std::array<uint8_t, 32> hello_retry_request_random{0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C,
+                                                             0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB,
+                                                             0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C};
 
 result<void> judge_legacy_fields(const server_hello& hello) {
     if (hello.version != legacy_version) {
@@ -20,8 +20,7 @@ result<void> judge_legacy_fields(const server_hello& hello) {
     // RFC 8446 4.1.3: "A client which receives a legacy_session_id_echo field that does not match what it
     // sent in the ClientHello MUST abort the handshake with an "illegal_parameter" alert."
     if (!hello.legacy_session_id_echo.empty()) {
-        return refuse(alert::illegal_parameter, "session_id_not_empty",
-                      "the server echoes a session id that we never sent");
+        return refuse(alert::illegal_parameter, "session_id_not_empty", "the server echoes a session id that we never sent");
     }
     // "legacy_compression_method: A single byte which MUST have the value 0."
     if (hello.legacy_compression_method != 0) {
@@ -33,16 +32,14 @@ result<void> judge_legacy_fields(const server_hello& hello) {
 result<void> judge_version(const std::vector<extension>& list) {
     const extension* e = find(list, extension_type::supported_versions);
     if (e == nullptr) {
-        return refuse(alert::protocol_version, "no_common_version",
-                      "the server selects a version before TLS 1.3");
+        return refuse(alert::protocol_version, "no_common_version", "the server selects a version before TLS 1.3");
     }
     BERTH_TRY(selected, body_of<selected_version>(*e));
     // RFC 8446 4.2.1: "If the "supported_versions" extension in the ServerHello contains a version not
     // offered by the client or contains a version prior to TLS 1.3, the client MUST abort the handshake with
     // an "illegal_parameter" alert."
     if (selected.version != tls13) {
-        return refuse(alert::illegal_parameter, "bad_version",
-                      "the server selects a version that we did not offer");
+        return refuse(alert::illegal_parameter, "bad_version", "the server selects a version that we did not offer");
     }
     return {};
 }
@@ -52,8 +49,7 @@ result<bytes> parse_key_share(const std::vector<extension>& list) {
     BERTH_TRY(share, body_of<key_share_entry>(*e));
     // RFC 8446 4.2.8: the server's share "MUST be in the same group as one of the client's shares".
     if (share.group != crypto::group_x25519mlkem768) {
-        return refuse(alert::illegal_parameter, "group_not_offered",
-                      "the server's key share is of another group than ours");
+        return refuse(alert::illegal_parameter, "group_not_offered", "the server's key share is of another group than ours");
     }
     return std::move(share.key_exchange.value);
 }
@@ -68,8 +64,7 @@ result<bytes> encode_server_hello(const server_hello_content& content) {
     BERTH_TRY(version, make_extension(extension_type::supported_versions, selected_version{}));
     list.push_back(std::move(version));
     BERTH_TRY(share, make_extension(extension_type::key_share,
-                                    key_share_entry{crypto::group_x25519mlkem768,
-                                                    wire::opaque<1, 65535>(content.key_share)}));
+                                    key_share_entry{crypto::group_x25519mlkem768, wire::opaque<1, 65535>(content.key_share)}));
     list.push_back(std::move(share));
     // Profile 6: "ServerHello stored_auth_key: empty = accepted; early_auth: empty in both; the server echoes
     // it when it will use the early Certificate".
@@ -101,8 +96,7 @@ result<parsed_server_hello> parse_server_hello(bytes_view body, const offered_ex
     // with an "illegal_parameter" alert."
     const std::optional<cipher_suite> suite = cipher_suite_from_code(hello.suite);
     if (!suite || std::find(suites.begin(), suites.end(), *suite) == suites.end()) {
-        return refuse(alert::illegal_parameter, "suite_not_offered",
-                      "the server selects a cipher suite that we did not offer");
+        return refuse(alert::illegal_parameter, "suite_not_offered", "the server selects a cipher suite that we did not offer");
     }
     out.suite = *suite;
     BERTH_TRY(share, parse_key_share(list));
@@ -115,8 +109,7 @@ result<parsed_server_hello> parse_server_hello(bytes_view body, const offered_ex
         BERTH_CHECK(require_empty(*e));
         // Profile 6: "`early_auth` without `stored_auth_key`, in either Hello, is `illegal_parameter`".
         if (!out.pdk_accepted) {
-            return refuse(alert::illegal_parameter, "early_auth_alone",
-                          "the server echoes early_auth without stored_auth_key");
+            return refuse(alert::illegal_parameter, "early_auth_alone", "the server echoes early_auth without stored_auth_key");
         }
         out.early_auth = true;
     }

@@ -54,9 +54,9 @@ struct established {
     static constexpr state id = state::established;
 };
 
-using any = std::variant<wait_client_hello, wait_early_certificate, wait_client_kem_encapsulation,
-                         wait_client_kem_encapsulation_mutual, wait_client_certificate, wait_client_finished,
-                         wait_client_finished_pdk, established>;
+using any =
+    std::variant<wait_client_hello, wait_early_certificate, wait_client_kem_encapsulation, wait_client_kem_encapsulation_mutual,
+                 wait_client_certificate, wait_client_finished, wait_client_finished_pdk, established>;
 
 struct step {
     event on{};

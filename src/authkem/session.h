@@ -27,15 +27,15 @@ public:
     session(finished_verified, session_parts parts) : parts_(std::move(parts)) {}
 
     // RFC 8446 7.5. Error `too_large` (usage): more than the hash can give.
-    [[nodiscard]] result<secret_bytes> exporter(std::string_view label, bytes_view context,
-                                                size_t length) const {
+    [[nodiscard]] result<secret_bytes> exporter(std::string_view label, bytes_view context, size_t length) const {
         return export_keying_material(hash_of(parts_.suite), parts_.exporter_master, label, context, length);
     }
     [[nodiscard]] const peer_identity& peer() const { return parts_.peer; }
     // Judges a peer that was accepted provisionally; see peer_identity::verify.
-    result<void> verify_peer(const chain_rules& rules, const clock& time) {
-        return parts_.peer.verify(rules, time);
-    }
+    result<void> verify_peer(const chain_rules& rules, const clock& time) { return parts_.peer.verify(rules, time); }
+    // Frees the peer's certificates (tens of kB), for connections that live long; its state and the
+    // fingerprint of its key stay.
+    void forget_peer_chain() { parts_.peer.forget_chain(); }
     [[nodiscard]] handshake_flow flow() const { return parts_.flow; }
     [[nodiscard]] cipher_suite suite() const { return parts_.suite; }
     // Of the server's key.

@@ -55,22 +55,17 @@ constexpr trigger message(handshake_type type) {
 constexpr std::array event_names{
     event_name{event::start, "start()", {kind::caller, {}}},
     event_name{event::client_hello, "ClientHello", message(handshake_type::client_hello)},
-    event_name{event::client_hello_mutual, "ClientHello (certificate wanted)",
-               message(handshake_type::client_hello)},
-    event_name{event::client_hello_pdk, "ClientHello (stored_auth_key accepted)",
-               message(handshake_type::client_hello)},
+    event_name{event::client_hello_mutual, "ClientHello (certificate wanted)", message(handshake_type::client_hello)},
+    event_name{event::client_hello_pdk, "ClientHello (stored_auth_key accepted)", message(handshake_type::client_hello)},
     event_name{event::client_hello_pdk_early, "ClientHello (stored_auth_key and early_auth accepted)",
                message(handshake_type::client_hello)},
     event_name{event::early_certificate, "early Certificate", message(handshake_type::certificate)},
     event_name{event::server_hello, "ServerHello", message(handshake_type::server_hello)},
-    event_name{event::server_hello_pdk, "ServerHello (stored_auth_key accepted)",
-               message(handshake_type::server_hello)},
-    event_name{event::encrypted_extensions, "EncryptedExtensions",
-               message(handshake_type::encrypted_extensions)},
+    event_name{event::server_hello_pdk, "ServerHello (stored_auth_key accepted)", message(handshake_type::server_hello)},
+    event_name{event::encrypted_extensions, "EncryptedExtensions", message(handshake_type::encrypted_extensions)},
     event_name{event::encrypted_extensions_early, "EncryptedExtensions (early_auth was echoed)",
                message(handshake_type::encrypted_extensions)},
-    event_name{event::certificate_request, "CertificateRequest",
-               message(handshake_type::certificate_request)},
+    event_name{event::certificate_request, "CertificateRequest", message(handshake_type::certificate_request)},
     event_name{event::certificate, "Certificate", message(handshake_type::certificate)},
     event_name{event::certificate_answered, "Certificate (own certificate requested and at hand)",
                message(handshake_type::certificate)},
@@ -86,11 +81,9 @@ constexpr std::array event_names{
 
 constexpr std::array<transition, 31> transitions{{
     // ---- client, profile 4
-    {C, state::client_idle, event::start, state::wait_server_hello, flows,
-     "ClientHello; with early_auth also Certificate(e)"},
+    {C, state::client_idle, event::start, state::wait_server_hello, flows, "ClientHello; with early_auth also Certificate(e)"},
     {C, state::wait_server_hello, event::server_hello, state::wait_encrypted_extensions, ends, ""},
-    {C, state::wait_encrypted_extensions, event::encrypted_extensions, state::wait_certificate_or_request,
-     flows, ""},
+    {C, state::wait_encrypted_extensions, event::encrypted_extensions, state::wait_certificate_or_request, flows, ""},
     {C, state::wait_certificate_or_request, event::certificate_request, state::wait_certificate, flows, ""},
     {C, state::wait_certificate_or_request, event::certificate, state::wait_server_finished, ends,
      "KEMEncapsulation(h), Finished(a)"},
@@ -98,29 +91,22 @@ constexpr std::array<transition, 31> transitions{{
      "KEMEncapsulation(h), empty Certificate(a), Finished(a)"},
     {C, state::wait_certificate, event::certificate_answered, state::wait_kem_encapsulation, ends,
      "KEMEncapsulation(h), Certificate(a)"},
-    {C, state::wait_kem_encapsulation, event::kem_encapsulation, state::wait_server_finished, flows,
-     "Finished(a)"},
+    {C, state::wait_kem_encapsulation, event::kem_encapsulation, state::wait_server_finished, flows, "Finished(a)"},
     {C, state::wait_server_finished, event::finished, state::established, ends, ""},
     // ---- client, profile 6
     {C, state::wait_server_hello, event::server_hello_pdk, state::wait_encrypted_extensions_pdk, ends, ""},
-    {C, state::wait_encrypted_extensions_pdk, event::encrypted_extensions, state::wait_server_finished_pdk,
-     flows, ""},
-    {C, state::wait_encrypted_extensions_pdk, event::encrypted_extensions_early,
-     state::wait_kem_encapsulation_pdk, flows, ""},
-    {C, state::wait_kem_encapsulation_pdk, event::kem_encapsulation, state::wait_server_finished_pdk, flows,
-     ""},
+    {C, state::wait_encrypted_extensions_pdk, event::encrypted_extensions, state::wait_server_finished_pdk, flows, ""},
+    {C, state::wait_encrypted_extensions_pdk, event::encrypted_extensions_early, state::wait_kem_encapsulation_pdk, flows, ""},
+    {C, state::wait_kem_encapsulation_pdk, event::kem_encapsulation, state::wait_server_finished_pdk, flows, ""},
     {C, state::wait_server_finished_pdk, event::finished, state::established, ends, "Finished(h)"},
     // ---- server, profile 4
     {S, state::wait_client_hello, event::client_hello, state::wait_client_kem_encapsulation, ends,
      "ServerHello, EncryptedExtensions(h), Certificate(h)"},
-    {S, state::wait_client_hello, event::client_hello_mutual, state::wait_client_kem_encapsulation_mutual,
-     ends, "ServerHello, EncryptedExtensions(h), CertificateRequest(h), Certificate(h)"},
-    {S, state::wait_client_kem_encapsulation, event::kem_encapsulation, state::wait_client_finished, ends,
-     ""},
-    {S, state::wait_client_kem_encapsulation_mutual, event::kem_encapsulation, state::wait_client_certificate,
-     ends, ""},
-    {S, state::wait_client_certificate, event::certificate, state::wait_client_finished, flows,
-     "KEMEncapsulation(a)"},
+    {S, state::wait_client_hello, event::client_hello_mutual, state::wait_client_kem_encapsulation_mutual, ends,
+     "ServerHello, EncryptedExtensions(h), CertificateRequest(h), Certificate(h)"},
+    {S, state::wait_client_kem_encapsulation, event::kem_encapsulation, state::wait_client_finished, ends, ""},
+    {S, state::wait_client_kem_encapsulation_mutual, event::kem_encapsulation, state::wait_client_certificate, ends, ""},
+    {S, state::wait_client_certificate, event::certificate, state::wait_client_finished, flows, "KEMEncapsulation(a)"},
     {S, state::wait_client_certificate, event::certificate_empty, state::wait_client_finished, flows, ""},
     {S, state::wait_client_finished, event::finished, state::established, ends, "Finished(a)"},
     // ---- server, profile 6
@@ -133,12 +119,10 @@ constexpr std::array<transition, 31> transitions{{
     // ---- after the handshake
     {C, state::established, event::application_data, state::established, flows, ""},
     {C, state::established, event::key_update, state::established, ends, "KeyUpdate, when requested"},
-    {C, state::established, event::close_notify, state::closed, flows,
-     "close_notify, when the caller closes"},
+    {C, state::established, event::close_notify, state::closed, flows, "close_notify, when the caller closes"},
     {S, state::established, event::application_data, state::established, flows, ""},
     {S, state::established, event::key_update, state::established, ends, "KeyUpdate, when requested"},
-    {S, state::established, event::close_notify, state::closed, flows,
-     "close_notify, when the caller closes"},
+    {S, state::established, event::close_notify, state::closed, flows, "close_notify, when the caller closes"},
 }};
 
 namespace {
@@ -161,8 +145,7 @@ constexpr bool consistent() {
             if (a.side != b.side || a.from != b.from) {
                 continue;
             }
-            if (a.on == b.on ||
-                (find_trigger(a.on) == find_trigger(b.on) && a.ends_record != b.ends_record)) {
+            if (a.on == b.on || (find_trigger(a.on) == find_trigger(b.on) && a.ends_record != b.ends_record)) {
                 return false;
             }
         }
@@ -233,8 +216,7 @@ std::string print_transitions() {
                 continue;
             }
             out += "| `" + std::string(name_of(t.from)) + "` | " + std::string(name_of(t.on)) + " | " +
-                   (t.ends_record ? "yes" : "") + " | " + std::string(t.answer) + " | `" +
-                   std::string(name_of(t.to)) + "` |\n";
+                   (t.ends_record ? "yes" : "") + " | " + std::string(t.answer) + " | `" + std::string(name_of(t.to)) + "` |\n";
         }
     }
     return out;

@@ -51,7 +51,7 @@ enum class event : uint8_t {
     encrypted_extensions,
     encrypted_extensions_early,  // early_auth was echoed: a KEMEncapsulation follows
     certificate_request,
-    certificate,  // a chain, answered by KEMEncapsulation; client: no certificate was sent to follow it
+    certificate,           // a chain, answered by KEMEncapsulation; client: no certificate was sent to follow it
     certificate_answered,  // the same; client: its own certificate went out after KEMEncapsulation
     certificate_empty,
     kem_encapsulation,

@@ -33,8 +33,7 @@ public:
 
     // Keeps a proof from `not_before` to `not_after`. Does nothing when revocation news came after
     // `generation`: the verification may not have seen them.
-    void insert(const key& k, uint64_t generation, entry proof, unix_seconds not_before,
-                unix_seconds not_after);
+    void insert(const key& k, uint64_t generation, entry proof, unix_seconds not_before, unix_seconds not_after);
 
     // To be called when a CRL, a block or a removed trust anchor arrives: everything is forgotten.
     void revocation_news();

@@ -56,7 +56,6 @@ using openssl_ptr = std::unique_ptr<T, openssl_deleter<Free>>;
 using evp_pkey_ptr = openssl_ptr<EVP_PKEY, EVP_PKEY_free>;
 using evp_pkey_ctx_ptr = openssl_ptr<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using evp_md_ctx_ptr = openssl_ptr<EVP_MD_CTX, EVP_MD_CTX_free>;
-using evp_mac_ctx_ptr = openssl_ptr<EVP_MAC_CTX, EVP_MAC_CTX_free>;
 using evp_cipher_ctx_ptr = openssl_ptr<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 using bn_ptr = openssl_ptr<BIGNUM, BN_clear_free>;
 using bn_ctx_ptr = openssl_ptr<BN_CTX, BN_CTX_free>;

@@ -2,7 +2,7 @@
 
 #include "crypto/hash_openssl.h"
 
-#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 
 namespace berth::crypto {
 
@@ -14,9 +14,11 @@ size_t index_of(hash_algorithm alg) {
     return static_cast<size_t>(alg);
 }
 
-// One context per thread and algorithm, so that a short hash costs no allocation.
-EVP_MD_CTX* thread_context(hash_algorithm alg) {
-    thread_local std::array<evp_md_ctx_ptr, names.size()> contexts;
+// One context per thread, algorithm and use, so that a short hash costs no allocation.
+enum class use : uint8_t { hash, hmac };
+EVP_MD_CTX* thread_context(hash_algorithm alg, use what) {
+    thread_local std::array<std::array<evp_md_ctx_ptr, names.size()>, 2> all;
+    auto& contexts = all[static_cast<size_t>(what)];
     auto& context = contexts[index_of(alg)];
     if (!context) {
         context.reset(must(EVP_MD_CTX_new(), "making a hash context"));
@@ -24,14 +26,15 @@ EVP_MD_CTX* thread_context(hash_algorithm alg) {
     return context.get();
 }
 
-EVP_MAC_CTX* new_hmac_context(hash_algorithm alg) {
-    static EVP_MAC* const mac = must(EVP_MAC_fetch(lib_context(), "HMAC", default_only), "fetching HMAC");
-    EVP_MAC_CTX* context = must(EVP_MAC_CTX_new(mac), "making an HMAC context");
-    std::string name = names[index_of(alg)];
-    const std::array params{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
-                            OSSL_PARAM_construct_end()};
-    must(EVP_MAC_CTX_set_params(context, params.data()), "choosing HMAC's hash");
-    return context;
+// RFC 2104: B, the octets of a block of the hash.
+constexpr size_t block_size(hash_algorithm alg) {
+    switch (alg) {
+    case hash_algorithm::sha384:
+    case hash_algorithm::sha512: return 128;
+    case hash_algorithm::sha3_256: return 136;
+    case hash_algorithm::sha256: break;
+    }
+    return 64;
 }
 
 }  // namespace
@@ -47,39 +50,53 @@ const EVP_MD* evp_md(hash_algorithm alg) {
     return fetched[index_of(alg)];
 }
 
-hmac_run::hmac_run(hash_algorithm alg, bytes_view key) : alg_(alg) {
-    thread_local std::array<evp_mac_ctx_ptr, names.size()> contexts;
-    auto& context = contexts[index_of(alg)];
-    if (!context) {
-        context.reset(new_hmac_context(alg));
+// RFC 2104 2: "HMAC(K, text) = H(K XOR opad, H(K XOR ipad, text))"; keys longer than B octets are hashed first.
+hmac_run::hmac_run(hash_algorithm alg, bytes_view key) : alg_(alg), context_(thread_context(alg, use::hmac)) {
+    if (key.size() > block_size(alg)) {
+        const digest shorter = hash(alg, key);
+        std::copy(shorter.begin(), shorter.end(), key_.begin());
+    } else {
+        std::copy(key.begin(), key.end(), key_.begin());
     }
-    context_ = context.get();
-    // A null key would mean "the key of last time".
-    static constexpr uint8_t nothing = 0;
-    must(EVP_MAC_init(context_, key.empty() ? &nothing : key.data(), key.size(), nullptr), "keying HMAC");
+    restart();
 }
 
 hmac_run::~hmac_run() {
-    // The context outlives this call and must not keep the key.
-    static constexpr std::array<uint8_t, 1> zero{};
-    EVP_MAC_init(context_, zero.data(), zero.size(), nullptr);
+    OPENSSL_cleanse(key_.data(), key_.size());
+    // The hash context outlives this call; starting it again overwrites what it has absorbed of the key.
+    EVP_DigestInit_ex2(context_, nullptr, nullptr);
+}
+
+void hmac_run::absorb_key(uint8_t pad) {
+    std::array<uint8_t, max_block_size> padded;
+    const size_t size = block_size(alg_);
+    for (size_t i = 0; i < size; ++i) {
+        padded[i] = static_cast<uint8_t>(key_[i] ^ pad);
+    }
+    must(EVP_DigestInit_ex2(context_, evp_md(alg_), nullptr), "starting HMAC");
+    must(EVP_DigestUpdate(context_, padded.data(), size), "keying HMAC");
+    OPENSSL_cleanse(padded.data(), size);
 }
 
 void hmac_run::restart() {
-    must(EVP_MAC_init(context_, nullptr, 0, nullptr), "restarting HMAC");
+    constexpr uint8_t ipad = 0x36;
+    absorb_key(ipad);
 }
 
 void hmac_run::update(bytes_view data) {
-    must(EVP_MAC_update(context_, data.data(), data.size()), "computing HMAC");
+    must(EVP_DigestUpdate(context_, data.data(), data.size()), "computing HMAC");
 }
 
 void hmac_run::finish(uint8_t* out) {
-    size_t size = 0;
-    must(EVP_MAC_final(context_, out, &size, hash_size(alg_)), "finishing HMAC");
+    constexpr uint8_t opad = 0x5c;
+    must(EVP_DigestFinal_ex(context_, out, nullptr), "finishing HMAC");
+    absorb_key(opad);
+    must(EVP_DigestUpdate(context_, out, hash_size(alg_)), "computing HMAC");
+    must(EVP_DigestFinal_ex(context_, out, nullptr), "finishing HMAC");
 }
 
 digest hash(hash_algorithm alg, bytes_view data) {
-    EVP_MD_CTX* context = thread_context(alg);
+    EVP_MD_CTX* context = thread_context(alg, use::hash);
     digest out(hash_size(alg));
     must(EVP_DigestInit_ex2(context, evp_md(alg), nullptr), "starting a hash");
     must(EVP_DigestUpdate(context, data.data(), data.size()), "hashing");

@@ -22,8 +22,8 @@ public:
     explicit schedule(const hpke_suite& suite) : hash_(hash_of(suite.kdf)) {
         // RFC 9180 5.1: suite_id = concat("HPKE", I2OSP(kem_id, 2), I2OSP(kdf_id, 2), I2OSP(aead_id, 2))
         size_t at = 4;
-        for (const auto id : {static_cast<uint16_t>(suite.kem), static_cast<uint16_t>(suite.kdf),
-                              static_cast<uint16_t>(suite.aead)}) {
+        for (const auto id :
+             {static_cast<uint16_t>(suite.kem), static_cast<uint16_t>(suite.kdf), static_cast<uint16_t>(suite.aead)}) {
             suite_id_[at++] = static_cast<uint8_t>(id >> 8);
             suite_id_[at++] = static_cast<uint8_t>(id & 0xff);
         }
@@ -38,8 +38,7 @@ public:
     }
 
     secret_bytes expand(bytes_view prk, std::string_view label, bytes_view info, size_t length) const {
-        const std::array<uint8_t, 2> size{static_cast<uint8_t>(length >> 8),
-                                          static_cast<uint8_t>(length & 0xff)};
+        const std::array<uint8_t, 2> size{static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length & 0xff)};
         const bytes labeled = concat({size, as_bytes("HPKE-v1"), suite_id_, as_bytes(label), info});
         return hkdf_expand(hash_, prk, labeled, length);
     }
@@ -84,16 +83,14 @@ struct hpke_context::impl {
     std::array<uint8_t, aead_nonce_size> nonce() const {
         auto out = to_array<aead_nonce_size>(base_nonce.reveal());
         for (size_t i = 0; i < 8; ++i) {
-            out[aead_nonce_size - 1 - i] =
-                static_cast<uint8_t>(out[aead_nonce_size - 1 - i] ^ (sequence >> (8 * i)));
+            out[aead_nonce_size - 1 - i] = static_cast<uint8_t>(out[aead_nonce_size - 1 - i] ^ (sequence >> (8 * i)));
         }
         return out;
     }
 };
 
 struct hpke_maker {
-    static hpke_context make(const hpke_suite& suite, bytes_view shared_secret, bytes_view info,
-                             aead_key::use use) {
+    static hpke_context make(const hpke_suite& suite, bytes_view shared_secret, bytes_view info, aead_key::use use) {
         const schedule labels(suite);
         const bytes context = labels.key_schedule_context(info);
         const secret_bytes secret = labels.extract(shared_secret, "secret", {});
@@ -126,33 +123,56 @@ secret_bytes hpke_context::export_secret(bytes_view exporter_context, size_t len
     return impl_->labels.expand(impl_->exporter_secret.reveal(), "sec", exporter_context, length);
 }
 
-hpke_sender hpke_setup_sender(const hpke_suite& suite, const kem_public_key& pk, bytes_view info,
-                              random_source& random) {
+hpke_sender hpke_setup_sender(const hpke_suite& suite, const kem_public_key& pk, bytes_view info, random_source& random) {
     if (pk.algorithm() != suite.kem) {
         die("sending with an HPKE suite of another KEM");
     }
     kem_encapsulation made = pk.encapsulate(random);
-    return {std::move(made.enc),
-            hpke_maker::make(suite, made.shared_secret.reveal(), info, aead_key::use::seal)};
+    return {std::move(made.enc), hpke_maker::make(suite, made.shared_secret.reveal(), info, aead_key::use::seal)};
 }
 
 hpke_context hpke_setup_receiver(const hpke_suite& suite, bytes_view shared_secret, bytes_view info) {
     return hpke_maker::make(suite, shared_secret, info, aead_key::use::open);
 }
 
-hpke_exported hpke_send_export(const kem_public_key& pk, bytes_view info, bytes_view exporter_context,
-                               size_t length, random_source& random) {
+hpke_exported hpke_send_export(const kem_public_key& pk, bytes_view info, bytes_view exporter_context, size_t length,
+                               random_source& random) {
     kem_encapsulation made = pk.encapsulate(random);
     return {std::move(made.enc),
             hpke_receive_export(pk.algorithm(), made.shared_secret.reveal(), info, exporter_context, length)};
 }
 
-secret_bytes hpke_receive_export(kem_algorithm kem, bytes_view shared_secret, bytes_view info,
-                                 bytes_view exporter_context, size_t length) {
+namespace {
+
+// key_schedule_context depends on nothing secret and nothing of the message: a protocol has one `info` and meets the same
+// few suites again and again.
+const bytes& export_context(kem_algorithm kem, const schedule& labels, bytes_view info) {
+    struct known {
+        kem_algorithm kem;
+        bytes info;
+        bytes context;
+    };
+    constexpr size_t most = 8;
+    thread_local std::vector<known> all;
+    for (const known& k : all) {
+        if (k.kem == kem && same_octets(k.info, info)) {
+            return k.context;
+        }
+    }
+    if (all.size() == most) {
+        all.erase(all.begin());
+    }
+    all.push_back({kem, to_bytes(info), labels.key_schedule_context(info)});
+    return all.back().context;
+}
+
+}  // namespace
+
+secret_bytes hpke_receive_export(kem_algorithm kem, bytes_view shared_secret, bytes_view info, bytes_view exporter_context,
+                                 size_t length) {
     const schedule labels(hpke_suite_for(kem));
     const secret_bytes secret = labels.extract(shared_secret, "secret", {});
-    const secret_bytes exporter =
-        labels.expand(secret.reveal(), "exp", labels.key_schedule_context(info), labels.hash_octets());
+    const secret_bytes exporter = labels.expand(secret.reveal(), "exp", export_context(kem, labels, info), labels.hash_octets());
     return labels.expand(exporter.reveal(), "sec", exporter_context, length);
 }
 

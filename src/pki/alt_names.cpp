@@ -14,8 +14,7 @@ using crypto::must;
 // IA5String: 7 bits, and no NUL, which other programs take for the end.
 std::optional<std::string> ia5(const ASN1_IA5STRING* text) {
     const bytes_view octets = octets_of(text);
-    if (octets.empty() ||
-        std::any_of(octets.begin(), octets.end(), [](uint8_t o) { return o < 0x20 || o > 0x7e; })) {
+    if (octets.empty() || std::any_of(octets.begin(), octets.end(), [](uint8_t o) { return o < 0x20 || o > 0x7e; })) {
         return std::nullopt;
     }
     return std::string(as_text(octets));
@@ -65,8 +64,7 @@ void push_ia5(GENERAL_NAMES* names, int kind, const std::string& text) {
 }
 
 bool is_text(const std::string& text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 }  // namespace
@@ -124,8 +122,7 @@ result<general_names_ptr> from_alt_names(const subject_alt_names& names) {
         ASN1_TYPE* value = must(ASN1_TYPE_new(), "making a name");
         ASN1_TYPE_set(value, V_ASN1_SEQUENCE, octets);
         GENERAL_NAME* name = must(GENERAL_NAME_new(), "making a name");
-        must(GENERAL_NAME_set0_othername(name, crypto::object_from_dotted(oid_hardware_module_name).release(),
-                                         value),
+        must(GENERAL_NAME_set0_othername(name, crypto::object_from_dotted(oid_hardware_module_name).release(), value),
              "filling a name");
         push(out.get(), name);
     }

@@ -111,10 +111,9 @@ unix_seconds certificate::not_after() const noexcept {
 
 result<std::string> certificate::device_serial() const {
     const auto refuse = [this](std::string_view why) {
-        return fail(
-            error{error_category::peer, "bad_device_serial",
-                  "The certificate of " + subject() + " does not say whose it is: " + std::string(why) + "."}
-                .with("subject", subject()));
+        return fail(error{error_category::peer, "bad_device_serial",
+                          "The certificate of " + subject() + " does not say whose it is: " + std::string(why) + "."}
+                        .with("subject", subject()));
     };
     const X509_NAME* name = X509_get_subject_name(impl_->x509.get());
     const int at = X509_NAME_get_index_by_NID(name, NID_serialNumber, -1);
@@ -147,8 +146,7 @@ bool certificate::is_kem() const noexcept {
 }
 
 result<crypto::kem_public_key> certificate::kem_key() const {
-    std::call_once(impl_->kem_once,
-                   [this] { impl_->kem.emplace(crypto::kem_public_key::from_spki(impl_->spki)); });
+    std::call_once(impl_->kem_once, [this] { impl_->kem.emplace(crypto::kem_public_key::from_spki(impl_->spki)); });
     return *impl_->kem;
 }
 
@@ -211,8 +209,7 @@ result<void> certificate::check_signature(const certificate& issuer) const {
     if (key == nullptr || X509_verify(impl_->x509.get(), key) != 1) {
         ERR_clear_error();
         return fail(error{error_category::peer, "bad_certificate_signature",
-                          "The signature of the certificate of " + subject() + " is not that of " +
-                              issuer.subject() + "."}
+                          "The signature of the certificate of " + subject() + " is not that of " + issuer.subject() + "."}
                         .with("subject", subject()));
     }
     return {};

@@ -11,8 +11,7 @@ namespace {
 tl::unexpected<error> refuse(std::string why) {
     const std::string detail = crypto::openssl_errors();
     return fail(error_category::peer, "bad_certificate",
-                "A certificate cannot be used: " + std::move(why) +
-                    (detail.empty() ? "" : " (" + detail + ")") + ".");
+                "A certificate cannot be used: " + std::move(why) + (detail.empty() ? "" : " (" + detail + ")") + ".");
 }
 
 // libcrypto's bits are in the order of the encoding; ours in the order of RFC 5280's list.

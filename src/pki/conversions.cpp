@@ -46,8 +46,7 @@ bytes magnitude_of(const ASN1_INTEGER* number) {
 std::string one_line(const X509_NAME* name) {
     const crypto::bio_ptr out(crypto::must(BIO_new(BIO_s_mem()), "making a buffer"));
     // RFC 2253, but UTF-8 as it is.
-    if (X509_NAME_print_ex(out.get(), name, 0,
-                           XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB)) < 0) {
+    if (X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB)) < 0) {
         ERR_clear_error();
         return "(unprintable name)";
     }
@@ -85,18 +84,17 @@ result<x509_name_ptr> from_name(const distinguished_name& name) {
         }
         const int nid = OBJ_obj2nid(oid.get());
         if (nid == NID_serialNumber && (value.size() > 64 || !is_printable_string(as_bytes(value)))) {
-            return fail(bad_template(
-                "a serialNumber has 1 to 64 letters, digits and ' ( ) + , - . / : = ? or spaces, "
-                "but this one is \"" +
-                value + "\""));
+            return fail(bad_template("a serialNumber has 1 to 64 letters, digits and ' ( ) + , - . / : = ? or spaces, "
+                                     "but this one is \"" +
+                                     value + "\""));
         }
         // libcrypto's own table makes serialNumber and countryName PrintableString, and checks the length of
         // each.
-        if (value.empty() || X509_NAME_add_entry_by_OBJ(out.get(), oid.get(), MBSTRING_UTF8,
-                                                        reinterpret_cast<const unsigned char*>(value.data()),
-                                                        static_cast<int>(value.size()), -1, 0) != 1) {
-            return fail(bad_template("\"" + value + "\" cannot be the " + attribute + " of a name (" +
-                                     crypto::openssl_errors() + ")"));
+        if (value.empty() ||
+            X509_NAME_add_entry_by_OBJ(out.get(), oid.get(), MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
+                                       static_cast<int>(value.size()), -1, 0) != 1) {
+            return fail(
+                bad_template("\"" + value + "\" cannot be the " + attribute + " of a name (" + crypto::openssl_errors() + ")"));
         }
     }
     return out;
@@ -110,16 +108,13 @@ bool is_printable_string(bytes_view text) noexcept {
 }
 
 error bad_template(std::string why) {
-    return {error_category::usage, "bad_template",
-            "This certificate cannot be made: " + std::move(why) + "."};
+    return {error_category::usage, "bad_template", "This certificate cannot be made: " + std::move(why) + "."};
 }
 
 const EVP_MD* digest_for(crypto::signature_algorithm alg) {
     switch (alg) {
-    case crypto::signature_algorithm::ecdsa_p256_sha256:
-        return crypto::evp_md(crypto::hash_algorithm::sha256);
-    case crypto::signature_algorithm::ecdsa_p384_sha384:
-        return crypto::evp_md(crypto::hash_algorithm::sha384);
+    case crypto::signature_algorithm::ecdsa_p256_sha256: return crypto::evp_md(crypto::hash_algorithm::sha256);
+    case crypto::signature_algorithm::ecdsa_p384_sha384: return crypto::evp_md(crypto::hash_algorithm::sha384);
     default: return nullptr;
     }
 }

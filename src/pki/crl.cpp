@@ -14,8 +14,8 @@ constexpr std::string_view pem_label = "X509 CRL";
 tl::unexpected<error> refuse(std::string why) {
     const std::string detail = crypto::openssl_errors();
     return fail(error_category::usage, "bad_crl",
-                "A certificate revocation list cannot be used: " + std::move(why) +
-                    (detail.empty() ? "" : " (" + detail + ")") + ".");
+                "A certificate revocation list cannot be used: " + std::move(why) + (detail.empty() ? "" : " (" + detail + ")") +
+                    ".");
 }
 
 // RFC 5280 5.2: "If a CRL contains a critical extension that the application cannot process, then the
@@ -33,8 +33,7 @@ bool has_critical(const Stack* extensions) {
 
 std::optional<uint64_t> crl_number(const X509_CRL* list) {
     int critical = 0;
-    const asn1_integer_ptr number(
-        static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, NID_crl_number, &critical, nullptr)));
+    const asn1_integer_ptr number(static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, NID_crl_number, &critical, nullptr)));
     if (!number) {
         return critical == -1 ? std::optional<uint64_t>(0) : std::nullopt;
     }
@@ -53,11 +52,9 @@ std::optional<revoked_entry> to_entry(const X509_REVOKED* revoked) {
     if (!at) {
         return std::nullopt;
     }
-    revoked_entry entry{magnitude_of(X509_REVOKED_get0_serialNumber(revoked)), *at,
-                        revocation_reason::unspecified};
+    revoked_entry entry{magnitude_of(X509_REVOKED_get0_serialNumber(revoked)), *at, revocation_reason::unspecified};
     int critical = 0;
-    auto* reason =
-        static_cast<ASN1_ENUMERATED*>(X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, &critical, nullptr));
+    auto* reason = static_cast<ASN1_ENUMERATED*>(X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, &critical, nullptr));
     if (reason != nullptr) {
         entry.reason = static_cast<revocation_reason>(ASN1_ENUMERATED_get(reason));
         ASN1_ENUMERATED_free(reason);
@@ -106,8 +103,7 @@ result<crl> crl::parse(bytes_view der) {
     made->this_update = *this_update;
     made->next_update = next_update.value_or(0);
     made->number = *number;
-    if (auto* id = static_cast<AUTHORITY_KEYID*>(
-            X509_CRL_get_ext_d2i(raw, NID_authority_key_identifier, nullptr, nullptr));
+    if (auto* id = static_cast<AUTHORITY_KEYID*>(X509_CRL_get_ext_d2i(raw, NID_authority_key_identifier, nullptr, nullptr));
         id != nullptr) {
         if (id->keyid != nullptr) {
             made->authority_key_id = to_bytes(octets_of(id->keyid));
@@ -122,8 +118,7 @@ result<crl> crl::parse(bytes_view der) {
         }
         made->revoked.push_back(std::move(*entry));
     }
-    std::stable_sort(made->revoked.begin(), made->revoked.end(),
-                     [](const auto& a, const auto& b) { return a.serial < b.serial; });
+    std::sort(made->revoked.begin(), made->revoked.end(), [](const auto& a, const auto& b) { return a.serial < b.serial; });
     made->der = to_bytes(der);
     made->issuer = one_line(X509_CRL_get_issuer(raw));
     made->issuer_der = crypto::to_der(X509_CRL_get_issuer(raw), i2d_X509_NAME);
@@ -170,9 +165,8 @@ const std::vector<revoked_entry>& crl::revoked() const noexcept {
 std::optional<revoked_entry> crl::find(bytes_view serial) const {
     const auto& all = impl_->revoked;
     const bytes wanted = to_bytes(serial);
-    const auto at =
-        std::lower_bound(all.begin(), all.end(), wanted,
-                         [](const revoked_entry& entry, const bytes& key) { return entry.serial < key; });
+    const auto at = std::lower_bound(all.begin(), all.end(), wanted,
+                                     [](const revoked_entry& entry, const bytes& key) { return entry.serial < key; });
     if (at == all.end() || at->serial != wanted) {
         return std::nullopt;
     }
@@ -183,10 +177,10 @@ result<void> crl::check_signature(const certificate& issuer) const {
     EVP_PKEY* key = X509_get0_pubkey(issuer.get().x509.get());
     if (key == nullptr || X509_CRL_verify(impl_->x509_crl.get(), key) != 1) {
         ERR_clear_error();
-        return fail(error{error_category::peer, "bad_crl_signature",
-                          "The signature of the revocation list of " + impl_->issuer + " is not that of " +
-                              issuer.subject() + "."}
-                        .with("issuer", impl_->issuer));
+        return fail(
+            error{error_category::peer, "bad_crl_signature",
+                  "The signature of the revocation list of " + impl_->issuer + " is not that of " + issuer.subject() + "."}
+                .with("issuer", impl_->issuer));
     }
     return {};
 }

@@ -9,22 +9,20 @@ namespace berth::pki {
 namespace {
 
 using crypto::must;
-using extensions_ptr = std::unique_ptr<STACK_OF(X509_EXTENSION), decltype([](STACK_OF(X509_EXTENSION) * s) {
-                                           sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free);
-                                       })>;
+using extensions_ptr =
+    std::unique_ptr<STACK_OF(X509_EXTENSION),
+                    decltype([](STACK_OF(X509_EXTENSION) * s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); })>;
 
 tl::unexpected<error> refuse(std::string why) {
     const std::string detail = crypto::openssl_errors();
     return fail(error_category::peer, "bad_csr",
-                "A certification request cannot be used: " + std::move(why) +
-                    (detail.empty() ? "" : " (" + detail + ")") + ".");
+                "A certification request cannot be used: " + std::move(why) + (detail.empty() ? "" : " (" + detail + ")") + ".");
 }
 
 result<void> add_alt_names(X509_REQ* request, const subject_alt_names& names) {
     BERTH_TRY(general, from_alt_names(names));
     STACK_OF(X509_EXTENSION)* list = nullptr;
-    must(X509V3_add1_i2d(&list, NID_subject_alt_name, general.get(), 0, X509V3_ADD_DEFAULT),
-         "filling a request");
+    must(X509V3_add1_i2d(&list, NID_subject_alt_name, general.get(), 0, X509V3_ADD_DEFAULT), "filling a request");
     const extensions_ptr extensions(list);
     must(X509_REQ_add_extensions(request, extensions.get()), "filling a request");
     return {};
@@ -74,8 +72,7 @@ result<bytes> build_csr(const csr_template& contents, const crypto::signing_key&
             return fail(bad_template("a challengePassword has 1 to 255 characters"));
         }
         must(X509_REQ_add1_attr_by_NID(request.get(), NID_pkcs9_challengePassword, kind,
-                                       reinterpret_cast<const unsigned char*>(text.data()),
-                                       static_cast<int>(text.size())),
+                                       reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())),
              "filling a request");
     }
     if (X509_REQ_sign(request.get(), evp_of(key), digest_for(key.algorithm())) <= 0) {
@@ -90,23 +87,20 @@ result<verified_csr> verified_csr::parse(bytes_view der) {
     // The one way to parse a request in a library context of ours: X509_REQ_new_ex and d2i_X509_REQ leave it
     // keyless.
     const x509_req_ptr request(reinterpret_cast<X509_REQ*>(
-        ASN1_item_d2i_ex(nullptr, &at, static_cast<long>(der.size()), ASN1_ITEM_rptr(X509_REQ),
-                         crypto::lib_context(), nullptr)));
+        ASN1_item_d2i_ex(nullptr, &at, static_cast<long>(der.size()), ASN1_ITEM_rptr(X509_REQ), crypto::lib_context(), nullptr)));
     if (!request) {
         return refuse("it is not DER PKCS#10");
     }
     if (at != der.data() + der.size() || !same_octets(crypto::to_der(request.get(), i2d_X509_REQ), der)) {
         return refuse("it is not exactly one DER structure");
     }
-    BERTH_TRY(key, crypto::verification_key::from_spki(
-                       crypto::to_der(X509_REQ_get_X509_PUBKEY(request.get()), i2d_X509_PUBKEY)));
+    BERTH_TRY(key, crypto::verification_key::from_spki(crypto::to_der(X509_REQ_get_X509_PUBKEY(request.get()), i2d_X509_PUBKEY)));
     EVP_PKEY* evp = X509_REQ_get0_pubkey(request.get());
     if (evp == nullptr || !is_accepted_signature(X509_REQ_get_signature_nid(request.get()), false) ||
         X509_REQ_verify_ex(request.get(), evp, crypto::lib_context(), nullptr) != 1) {
         ERR_clear_error();
-        return fail(
-            error_category::peer, "bad_signature",
-            "A certification request is not signed by the key that it holds, or with a weak algorithm.");
+        return fail(error_category::peer, "bad_signature",
+                    "A certification request is not signed by the key that it holds, or with a weak algorithm.");
     }
     verified_csr out(std::move(key));
     out.der_ = to_bytes(der);
@@ -119,8 +113,8 @@ result<verified_csr> verified_csr::parse(bytes_view der) {
     out.challenge_password_ = std::move(password.value);
     const extensions_ptr extensions(X509_REQ_get_extensions(request.get()));
     int critical = 0;
-    const general_names_ptr names(static_cast<GENERAL_NAMES*>(
-        X509V3_get_d2i(extensions.get(), NID_subject_alt_name, &critical, nullptr)));
+    const general_names_ptr names(
+        static_cast<GENERAL_NAMES*>(X509V3_get_d2i(extensions.get(), NID_subject_alt_name, &critical, nullptr)));
     if (names) {
         auto read = to_alt_names(names.get());
         if (!read) {

@@ -26,8 +26,7 @@ void add(X509* x509, int nid, void* value, critical is_critical) {
 
 octet_string_ptr octet_string(bytes_view data) {
     octet_string_ptr out(must(ASN1_OCTET_STRING_new(), "making an extension"));
-    must(ASN1_OCTET_STRING_set(out.get(), data.data(), static_cast<int>(data.size())),
-         "filling an extension");
+    must(ASN1_OCTET_STRING_set(out.get(), data.data(), static_cast<int>(data.size())), "filling an extension");
     return out;
 }
 
@@ -132,8 +131,7 @@ authority_key_id_ptr make_authority_key_id(bytes_view id) {
     return value;
 }
 
-result<void> add_extensions(X509* x509, const certificate_template& contents, bytes_view own_id,
-                            bytes_view authority_id) {
+result<void> add_extensions(X509* x509, const certificate_template& contents, bytes_view own_id, bytes_view authority_id) {
     if (contents.is_ca) {
         add_basic_constraints(x509, contents);
     }
@@ -146,8 +144,7 @@ result<void> add_extensions(X509* x509, const certificate_template& contents, by
     if (!contents.alt_names.empty()) {
         BERTH_TRY(names, from_alt_names(contents.alt_names));
         // RFC 5280 4.2.1.6: critical exactly when the subject is empty.
-        add(x509, NID_subject_alt_name, names.get(),
-            contents.subject.attributes.empty() ? critical::yes : critical::no);
+        add(x509, NID_subject_alt_name, names.get(), contents.subject.attributes.empty() ? critical::yes : critical::no);
     }
     if (!contents.policies.empty()) {
         BERTH_CHECK(add_policies(x509, contents.policies));

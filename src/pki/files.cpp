@@ -33,9 +33,8 @@ private:
 };
 
 error file_error(const std::string& doing, const std::string& path) {
-    return error{error_category::environment, "file_error",
-                 doing + " " + path + " failed: " + std::strerror(errno) + "."}
-        .with("path", path);
+    return error{error_category::environment, "file_error", doing + " " + path + " failed: " + std::strerror(errno) + "."}.with(
+        "path", path);
 }
 
 template <class Out>
@@ -63,8 +62,7 @@ result<Out> read_all(const file& in, const std::string& path, size_t limit) {
     }
     if (used > limit) {
         return fail(error{error_category::usage, "file_too_large",
-                          path + " has more than " + std::to_string(limit) +
-                              " octets; it is not what is wanted here."}
+                          path + " has more than " + std::to_string(limit) + " octets; it is not what is wanted here."}
                         .with("path", path));
     }
     out.resize(used);
@@ -74,8 +72,7 @@ result<Out> read_all(const file& in, const std::string& path, size_t limit) {
 result<int> open_to_read(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
-        return fail(error{error_category::usage, "file_not_found", "There is no file " + path + "."}.with(
-            "path", path));
+        return fail(error{error_category::usage, "file_not_found", "There is no file " + path + "."}.with("path", path));
     }
     if (fd < 0) {
         return fail(file_error("Opening", path));
@@ -108,9 +105,8 @@ result<void> write_file_atomically(const std::string& path, bytes_view contents,
     if (out.get() < 0) {
         return fail(file_error("Creating a file beside", path));
     }
-    const bool written = write_all(out.get(), contents) &&
-                         ::fchmod(out.get(), static_cast<mode_t>(mode)) == 0 && ::fsync(out.get()) == 0 &&
-                         out.close() && ::rename(temporary.c_str(), path.c_str()) == 0;
+    const bool written = write_all(out.get(), contents) && ::fchmod(out.get(), static_cast<mode_t>(mode)) == 0 &&
+                         ::fsync(out.get()) == 0 && out.close() && ::rename(temporary.c_str(), path.c_str()) == 0;
     if (!written) {
         error e = file_error("Writing", path);
         ::unlink(temporary.c_str());
@@ -139,11 +135,10 @@ result<secret_bytes> read_secret_file(const std::string& path, size_t limit) {
     }
     const bool owned = about.st_uid == ::geteuid() || about.st_uid == 0;
     if (!owned || (about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return fail(
-            error{error_category::usage, "unsafe_permissions",
-                  path + (owned ? " holds a secret that others can read or write: run chmod 600 " + path + "."
-                                : " holds a secret and belongs to another user.")}
-                .with("path", path));
+        return fail(error{error_category::usage, "unsafe_permissions",
+                          path + (owned ? " holds a secret that others can read or write: run chmod 600 " + path + "."
+                                        : " holds a secret and belongs to another user.")}
+                        .with("path", path));
     }
     return read_all<secret_bytes>(in, path, limit);
 }

@@ -21,9 +21,8 @@ result<crypto::evp_pkey_ptr> subject_key(bytes_view spki) {
         BERTH_CHECK(crypto::verification_key::from_spki(spki));
     }
     const unsigned char* at = spki.data();
-    return crypto::evp_pkey_ptr(
-        must(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki.size()), crypto::lib_context(), nullptr),
-             "reading a public key that was accepted"));
+    return crypto::evp_pkey_ptr(must(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki.size()), crypto::lib_context(), nullptr),
+                                     "reading a public key that was accepted"));
 }
 
 // RFC 5280 4.1.2.2: "conforming CAs MUST NOT use serialNumber values longer than 20 octets", positive: 128
@@ -38,8 +37,7 @@ asn1_integer_ptr draw_serial(random_source& random) {
 }
 
 result<void> check(const certificate_template& contents) {
-    if (contents.not_before > contents.not_after || !to_asn1(contents.not_before) ||
-        !to_asn1(contents.not_after)) {
+    if (contents.not_before > contents.not_after || !to_asn1(contents.not_before) || !to_asn1(contents.not_after)) {
         return fail(bad_template("its validity does not begin before it ends, or lies outside 1970 to 9999"));
     }
     if (contents.subject.attributes.empty() && contents.alt_names.empty()) {
@@ -47,8 +45,8 @@ result<void> check(const certificate_template& contents) {
     }
     // RFC 5280 4.2.1.3: "If the keyCertSign bit is asserted, then the cA bit in the basic constraints
     // extension MUST also be asserted."
-    if (!contents.is_ca && (contents.path_length || !contents.constraints.empty() ||
-                            (contents.key_usage.value_or(0) & key_cert_sign) != 0)) {
+    if (!contents.is_ca &&
+        (contents.path_length || !contents.constraints.empty() || (contents.key_usage.value_or(0) & key_cert_sign) != 0)) {
         return fail(bad_template("pathLenConstraint, nameConstraints and keyCertSign are for CAs"));
     }
     return {};
@@ -67,17 +65,16 @@ result<certificate> sign(const certificate_template& contents, bytes_view spki, 
     must(X509_set1_notBefore(x509.get(), to_asn1(contents.not_before).get()), "filling a certificate");
     must(X509_set1_notAfter(x509.get(), to_asn1(contents.not_after).get()), "filling a certificate");
     must(X509_set_subject_name(x509.get(), subject.get()), "filling a certificate");
-    must(X509_set_issuer_name(x509.get(), authority == nullptr
-                                              ? subject.get()
-                                              : X509_get_subject_name(authority->get().x509.get())),
+    must(X509_set_issuer_name(x509.get(),
+                              authority == nullptr ? subject.get() : X509_get_subject_name(authority->get().x509.get())),
          "filling a certificate");
     must(X509_set_pubkey(x509.get(), public_key.get()), "filling a certificate");
 
     const bytes own_id = key_identifier(spki);
     bytes authority_id = own_id;
     if (authority != nullptr) {
-        authority_id = authority->subject_key_id().empty() ? key_identifier(authority->spki())
-                                                           : to_bytes(authority->subject_key_id());
+        authority_id =
+            authority->subject_key_id().empty() ? key_identifier(authority->spki()) : to_bytes(authority->subject_key_id());
     }
     BERTH_CHECK(add_extensions(x509.get(), contents, own_id, authority_id));
     if (X509_sign(x509.get(), evp_of(key), digest_for(key.algorithm())) <= 0) {
@@ -110,9 +107,8 @@ result<certificate> issue_self_signed(const certificate_template& contents, cons
     return sign(contents, key.public_key().spki(), nullptr, key, random);
 }
 
-result<certificate> issue(const certificate_template& contents, bytes_view subject_spki,
-                          const certificate& issuer, const crypto::signing_key& issuer_key,
-                          random_source& random) {
+result<certificate> issue(const certificate_template& contents, bytes_view subject_spki, const certificate& issuer,
+                          const crypto::signing_key& issuer_key, random_source& random) {
     BERTH_CHECK(check_issuer(issuer, issuer_key, key_cert_sign));
     return sign(contents, subject_spki, &issuer, issuer_key, random);
 }

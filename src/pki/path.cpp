@@ -39,8 +39,7 @@ bool is_accepted_issuer_key(const certificate& issuer, bool allow_rsa) {
         return true;
     }
     const EVP_PKEY* key = X509_get0_pubkey(issuer.get().x509.get());
-    return allow_rsa && key != nullptr &&
-           (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1);
+    return allow_rsa && key != nullptr && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1);
 }
 
 }  // namespace
@@ -48,14 +47,12 @@ bool is_accepted_issuer_key(const certificate& issuer, bool allow_rsa) {
 error path_error(std::string name, size_t index, const certificate& at, std::string message) {
     const std::string which = index == 0 ? "The certificate of " : "The issuer certificate of ";
     return error{error_category::peer, std::move(name),
-                 which + (at.subject().empty() ? "(no subject)" : at.subject()) +
-                     " is not accepted: " + std::move(message) + "."}
+                 which + (at.subject().empty() ? "(no subject)" : at.subject()) + " is not accepted: " + std::move(message) + "."}
         .with("index", std::to_string(index))
         .with("subject", at.subject());
 }
 
-result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first,
-                       const verify_options& options) {
+result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first, const verify_options& options) {
     if (leaf_first.size() > most_certificates) {
         return fail(path_error("path_too_long", 0, leaf_first.front(),
                                "it came with " + std::to_string(leaf_first.size() - 1) + " others"));
@@ -73,8 +70,7 @@ result<path> find_path(const trust_store& store, std::span<const certificate> le
     }
     const store_ctx_ptr context(
         crypto::must(X509_STORE_CTX_new_ex(crypto::lib_context(), nullptr), "making a verification context"));
-    crypto::must(X509_STORE_CTX_init(context.get(), store.get().store.get(),
-                                     leaf_first.front().get().x509.get(), others.get()),
+    crypto::must(X509_STORE_CTX_init(context.get(), store.get().store.get(), leaf_first.front().get().x509.get(), others.get()),
                  "starting a verification");
     X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
     // Anchors need not be self-signed. Times are ours to judge, at two instants; a time set here would
@@ -82,8 +78,7 @@ result<path> find_path(const trust_store& store, std::span<const certificate> le
     crypto::must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME),
                  "choosing verification flags");
     X509_VERIFY_PARAM_set_auth_level(param, options.allow_rsa ? level_112 : level_128);
-    X509_VERIFY_PARAM_set_depth(param,
-                                static_cast<int>(std::min(options.max_intermediates, most_certificates)));
+    X509_VERIFY_PARAM_set_depth(param, static_cast<int>(std::min(options.max_intermediates, most_certificates)));
 
     const int verified = X509_verify_cert(context.get());
     if (verified != 1) {
@@ -92,8 +87,7 @@ result<path> find_path(const trust_store& store, std::span<const certificate> le
         const certificate* at = failing != nullptr ? find(candidates, failing) : nullptr;
         const auto index = static_cast<size_t>(std::max(0, X509_STORE_CTX_get_error_depth(context.get())));
         ERR_clear_error();
-        return fail(
-            explain(code, at != nullptr ? index : 0, at != nullptr ? *at : leaf_first.front(), candidates));
+        return fail(explain(code, at != nullptr ? index : 0, at != nullptr ? *at : leaf_first.front(), candidates));
     }
     path found;
     const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
@@ -110,16 +104,14 @@ result<path> find_path(const trust_store& store, std::span<const certificate> le
 result<void> check_keys(const path& found, bool allow_rsa) {
     for (size_t i = 1; i < found.size(); ++i) {
         if (!is_accepted_issuer_key(found[i], allow_rsa)) {
-            return fail(path_error("weak_key", i, found[i],
-                                   "its key is not one of ML-DSA, ECDSA P-256 and ECDSA P-384"));
+            return fail(path_error("weak_key", i, found[i], "its key is not one of ML-DSA, ECDSA P-256 and ECDSA P-384"));
         }
     }
     for (size_t i = 0; i + 1 < found.size(); ++i) {
         if (!is_accepted_signature(X509_get_signature_nid(found[i].get().x509.get()), allow_rsa)) {
-            return fail(path_error(
-                "weak_key", i, found[i],
-                "it is signed with an algorithm that is not accepted (" +
-                    std::string(OBJ_nid2ln(X509_get_signature_nid(found[i].get().x509.get()))) + ")"));
+            return fail(path_error("weak_key", i, found[i],
+                                   "it is signed with an algorithm that is not accepted (" +
+                                       std::string(OBJ_nid2ln(X509_get_signature_nid(found[i].get().x509.get()))) + ")"));
         }
     }
     return {};

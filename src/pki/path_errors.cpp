@@ -12,28 +12,22 @@ struct explanation {
 };
 
 constexpr std::array explanations{
-    explanation{X509_V_ERR_CERT_SIGNATURE_FAILURE, "bad_certificate_signature",
-                "its signature is not that of its issuer"},
+    explanation{X509_V_ERR_CERT_SIGNATURE_FAILURE, "bad_certificate_signature", "its signature is not that of its issuer"},
     explanation{X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE, "bad_certificate_signature",
                 "its signature is not that of its issuer"},
     explanation{X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH, "bad_certificate_signature",
                 "it is signed with another kind of key than its issuer's"},
     explanation{X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY, "bad_certificate_signature",
                 "it names two different signature algorithms"},
-    explanation{X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, "bad_certificate",
-                "its issuer's key cannot be read"},
+    explanation{X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, "bad_certificate", "its issuer's key cannot be read"},
     explanation{X509_V_ERR_INVALID_CA, "not_a_ca", "it issued a certificate and is not a CA"},
-    explanation{X509_V_ERR_INVALID_NON_CA, "bad_certificate",
-                "it is a CA's certificate where a leaf is needed"},
+    explanation{X509_V_ERR_INVALID_NON_CA, "bad_certificate", "it is a CA's certificate where a leaf is needed"},
     explanation{X509_V_ERR_PATH_LENGTH_EXCEEDED, "path_too_long",
                 "it allows fewer CAs below it than there are (pathLenConstraint)"},
     explanation{X509_V_ERR_CERT_CHAIN_TOO_LONG, "path_too_long", "there are too many CAs above it"},
-    explanation{X509_V_ERR_PERMITTED_VIOLATION, "name_constraint_violated",
-                "an issuer permits only other names than it has"},
-    explanation{X509_V_ERR_EXCLUDED_VIOLATION, "name_constraint_violated",
-                "an issuer excludes a name that it has"},
-    explanation{X509_V_ERR_SUBTREE_MINMAX, "name_constraint_violated",
-                "an issuer's name constraints are not usable"},
+    explanation{X509_V_ERR_PERMITTED_VIOLATION, "name_constraint_violated", "an issuer permits only other names than it has"},
+    explanation{X509_V_ERR_EXCLUDED_VIOLATION, "name_constraint_violated", "an issuer excludes a name that it has"},
+    explanation{X509_V_ERR_SUBTREE_MINMAX, "name_constraint_violated", "an issuer's name constraints are not usable"},
     explanation{X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE, "name_constraint_violated",
                 "an issuer constrains a kind of name that cannot be judged"},
     explanation{X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX, "name_constraint_violated",
@@ -66,8 +60,7 @@ std::optional<error> cannot_issue(size_t index, const certificate& issuer) {
         return path_error("not_a_ca", index, issuer, "it issued a certificate and is not a CA");
     }
     if (issuer.key_usage() && (*issuer.key_usage() & key_cert_sign) == 0) {
-        return path_error("bad_key_usage", index, issuer,
-                          "its keyUsage does not allow it to sign certificates");
+        return path_error("bad_key_usage", index, issuer, "its keyUsage does not allow it to sign certificates");
     }
     return std::nullopt;
 }

@@ -31,14 +31,13 @@ const char* characters(const secret_bytes& passphrase) {
 bytes encrypt(bytes_view der, const secret_bytes& passphrase) {
     const unsigned char* at = der.data();
     const crypto::pkcs8_ptr info(
-        crypto::must(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())),
-                     "reading a private key of our own"));
-    const crypto::openssl_ptr<EVP_CIPHER, EVP_CIPHER_free> cipher(crypto::must(
-        EVP_CIPHER_fetch(crypto::lib_context(), "AES-256-CBC", crypto::default_only), "fetching a cipher"));
-    const x509_sig_ptr sealed(crypto::must(
-        PKCS8_encrypt_ex(-1, cipher.get(), characters(passphrase), static_cast<int>(passphrase.size()),
-                         nullptr, 0, iterations, info.get(), crypto::lib_context(), nullptr),
-        "encrypting a private key"));
+        crypto::must(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())), "reading a private key of our own"));
+    const crypto::openssl_ptr<EVP_CIPHER, EVP_CIPHER_free> cipher(
+        crypto::must(EVP_CIPHER_fetch(crypto::lib_context(), "AES-256-CBC", crypto::default_only), "fetching a cipher"));
+    const x509_sig_ptr sealed(
+        crypto::must(PKCS8_encrypt_ex(-1, cipher.get(), characters(passphrase), static_cast<int>(passphrase.size()), nullptr, 0,
+                                      iterations, info.get(), crypto::lib_context(), nullptr),
+                     "encrypting a private key"));
     return crypto::to_der(sealed.get(), i2d_X509_SIG);
 }
 
@@ -49,13 +48,11 @@ result<secret_bytes> decrypt(bytes_view der, const secret_bytes& passphrase) {
         ERR_clear_error();
         return fail(error_category::usage, "bad_private_key", "The encrypted private key is not DER PKCS#8.");
     }
-    const crypto::pkcs8_ptr info(PKCS8_decrypt_ex(sealed.get(), characters(passphrase),
-                                                  static_cast<int>(passphrase.size()), crypto::lib_context(),
-                                                  nullptr));
+    const crypto::pkcs8_ptr info(PKCS8_decrypt_ex(sealed.get(), characters(passphrase), static_cast<int>(passphrase.size()),
+                                                  crypto::lib_context(), nullptr));
     if (!info) {
         ERR_clear_error();
-        return fail(error_category::usage, "wrong_passphrase",
-                    "The passphrase does not open this private key.");
+        return fail(error_category::usage, "wrong_passphrase", "The passphrase does not open this private key.");
     }
     unsigned char* clear = nullptr;
     const int size = i2d_PKCS8_PRIV_KEY_INFO(info.get(), &clear);
@@ -85,15 +82,12 @@ result<Key> only(result<any_private_key> loaded, const std::string& path, const 
     if (Key* found = std::get_if<Key>(&key)) {
         return std::move(*found);
     }
-    return fail(
-        error{error_category::usage, "wrong_key_kind", path + " does not hold a " + wanted + " key."}.with(
-            "path", path));
+    return fail(error{error_category::usage, "wrong_key_kind", path + " does not hold a " + wanted + " key."}.with("path", path));
 }
 
 }  // namespace
 
-result<secret_bytes> private_key_to_pem(const any_private_key& key,
-                                        const std::optional<secret_bytes>& passphrase) {
+result<secret_bytes> private_key_to_pem(const any_private_key& key, const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(der, std::visit([](const auto& k) { return k.to_pkcs8(); }, key));
     if (passphrase) {
         return to_pem(encrypted_label, encrypt(der.reveal(), *passphrase));
@@ -105,8 +99,7 @@ result<any_private_key> private_key_from_pem(bytes_view pem, const std::optional
     BERTH_TRY(blocks, wire::from_pem(as_text(pem)));
     if (blocks.size() != 1) {
         return fail(error_category::usage, "bad_pem",
-                    "One private key was expected, and there are " + std::to_string(blocks.size()) +
-                        " PEM blocks.");
+                    "One private key was expected, and there are " + std::to_string(blocks.size()) + " PEM blocks.");
     }
     const auto& block = blocks.front();
     if (block.label == clear_label) {
@@ -114,12 +107,10 @@ result<any_private_key> private_key_from_pem(bytes_view pem, const std::optional
     }
     if (block.label != encrypted_label) {
         return fail(error_category::usage, "bad_pem",
-                    "A private key (PKCS#8) was expected, and there is a block of another kind: " +
-                        block.label + ".");
+                    "A private key (PKCS#8) was expected, and there is a block of another kind: " + block.label + ".");
     }
     if (!passphrase) {
-        return fail(error_category::usage, "passphrase_required",
-                    "This private key is encrypted and needs its passphrase.");
+        return fail(error_category::usage, "passphrase_required", "This private key is encrypted and needs its passphrase.");
     }
     BERTH_TRY(der, decrypt(block.der.reveal(), *passphrase));
     return from_der(der.reveal());
@@ -131,8 +122,7 @@ result<void> save_private_key(const std::string& path, const any_private_key& ke
     return write_file_atomically(path, pem.reveal(), 0600);
 }
 
-result<any_private_key> load_private_key(const std::string& path,
-                                         const std::optional<secret_bytes>& passphrase) {
+result<any_private_key> load_private_key(const std::string& path, const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(pem, read_secret_file(path, most_octets));
     auto key = private_key_from_pem(pem.reveal(), passphrase);
     if (!key) {
@@ -141,13 +131,11 @@ result<any_private_key> load_private_key(const std::string& path,
     return key;
 }
 
-result<crypto::kem_private_key> load_kem_private_key(const std::string& path,
-                                                     const std::optional<secret_bytes>& passphrase) {
+result<crypto::kem_private_key> load_kem_private_key(const std::string& path, const std::optional<secret_bytes>& passphrase) {
     return only<crypto::kem_private_key>(load_private_key(path, passphrase), path, "KEM");
 }
 
-result<crypto::signing_key> load_signing_key(const std::string& path,
-                                             const std::optional<secret_bytes>& passphrase) {
+result<crypto::signing_key> load_signing_key(const std::string& path, const std::optional<secret_bytes>& passphrase) {
     return only<crypto::signing_key>(load_private_key(path, passphrase), path, "signature");
 }
 

@@ -34,8 +34,7 @@ certificate_template ca_template(std::string_view organization, std::string_view
     return t;
 }
 
-certificate_template leaf_template(distinguished_name subject, uint16_t usage,
-                                   std::vector<std::string_view> ekus, validity v) {
+certificate_template leaf_template(distinguished_name subject, uint16_t usage, std::vector<std::string_view> ekus, validity v) {
     certificate_template t;
     t.subject = std::move(subject);
     t.not_before = v.not_before;
@@ -55,8 +54,7 @@ result<void> judge(const certificate& c, const char* profile, std::initializer_l
     for (const rule& r : rules) {
         if (!r.kept) {
             return fail(error{error_category::peer, "bad_profile",
-                              "The certificate of " + c.subject() + " is not a valid " + profile + ": " +
-                                  r.text + "."}
+                              "The certificate of " + c.subject() + " is not a valid " + profile + ": " + r.text + "."}
                             .with("profile", profile)
                             .with("subject", c.subject()));
         }
@@ -77,8 +75,7 @@ constexpr rule never_server(const bool has) {
 
 error bad_extended_key_usage(const certificate& leaf, const char* which, std::string_view oid) {
     return error{error_category::peer, "bad_extended_key_usage",
-                 "The certificate of " + leaf.subject() +
-                     (std::string_view(which) == "required" ? " lacks" : " has") +
+                 "The certificate of " + leaf.subject() + (std::string_view(which) == "required" ? " lacks" : " has") +
                      " the extended key usage " + std::string(oid) + ", which its role here " +
                      (std::string_view(which) == "required" ? "requires" : "forbids") + "."}
         .with(which, std::string(oid))
@@ -98,8 +95,7 @@ certificate_template root_template(std::string_view organization, std::string_vi
     return ca_template(organization, common_name, v);
 }
 
-certificate_template issuing_ca_template(std::string_view organization, std::string_view common_name,
-                                         validity v) {
+certificate_template issuing_ca_template(std::string_view organization, std::string_view common_name, validity v) {
     certificate_template t = ca_template(organization, common_name, v);
     t.path_length = 0;
     return t;
@@ -127,30 +123,26 @@ certificate_template masa_kem_template(std::string_view organization, std::strin
 
 certificate_template registrar_kem_template(std::string_view organization, std::string_view common_name,
                                             std::vector<std::string> hosts, validity v) {
-    auto t = leaf_template(name_of(organization, common_name), key_encipherment,
-                           {oid_cmc_ra, oid_client_auth, oid_server_auth}, v);
+    auto t =
+        leaf_template(name_of(organization, common_name), key_encipherment, {oid_cmc_ra, oid_client_auth, oid_server_auth}, v);
     t.alt_names.dns = std::move(hosts);
     return t;
 }
 
-certificate_template server_template(std::string_view organization, std::vector<std::string> hosts,
-                                     validity v) {
-    auto t = leaf_template(name_of(organization, hosts.empty() ? "" : hosts.front()), digital_signature,
-                           {oid_server_auth}, v);
+certificate_template server_template(std::string_view organization, std::vector<std::string> hosts, validity v) {
+    auto t = leaf_template(name_of(organization, hosts.empty() ? "" : hosts.front()), digital_signature, {oid_server_auth}, v);
     t.alt_names.dns = std::move(hosts);
     return t;
 }
 
-certificate_template client_template(std::string_view organization, std::string_view common_name,
-                                     validity v) {
+certificate_template client_template(std::string_view organization, std::string_view common_name, validity v) {
     return leaf_template(name_of(organization, common_name), digital_signature, {oid_client_auth}, v);
 }
 
 certificate_template operational_template(std::string_view organization, std::string_view serial,
-                                          const std::array<uint8_t, 32>& maker_root_spki_sha256,
-                                          credential_kind kind, validity v) {
-    auto t = leaf_template(device_name(organization, serial),
-                           kind == credential_kind::kem ? key_encipherment : digital_signature,
+                                          const std::array<uint8_t, 32>& maker_root_spki_sha256, credential_kind kind,
+                                          validity v) {
+    auto t = leaf_template(device_name(organization, serial), kind == credential_kind::kem ? key_encipherment : digital_signature,
                            {oid_client_auth}, v);
     t.alt_names.uris = {device_identity_uri(maker_root_spki_sha256)};
     return t;
@@ -168,15 +160,13 @@ result<std::array<uint8_t, 32>> maker_root_of(const certificate& operational) {
             ++count;
             // Lower case alone, so that one identity has one name.
             if (auto hash = from_hex(uri.substr(identity_prefix.size())); hash && hash->size() == 32) {
-                found = uri == std::string(identity_prefix) + to_hex(*hash) ? std::move(*hash)
-                                                                            : std::optional<bytes>();
+                found = uri == std::string(identity_prefix) + to_hex(*hash) ? std::move(*hash) : std::optional<bytes>();
             }
         }
     }
     if (count != 1 || !found) {
         return fail(error{error_category::peer, "bad_device_identity",
-                          "The certificate of " + operational.subject() +
-                              " does not name its maker: it needs one SAN URI " +
+                          "The certificate of " + operational.subject() + " does not name its maker: it needs one SAN URI " +
                               std::string(identity_prefix) + "<64 hexadecimal digits>."}
                         .with("subject", operational.subject()));
     }
@@ -240,17 +230,16 @@ result<void> check_registrar_kem(const certificate& c) {
 
 result<void> check_operational(const certificate& c, credential_kind kind) {
     const bool kem = kind == credential_kind::kem;
-    return judge(
-        c, "operational certificate",
-        {{!c.is_ca(), "it is a CA"},
-         {kem ? c.kem_key().has_value() : c.verification_key().has_value(),
-          kem ? "its key is not a valid KEM key" : "its key is not a valid signature key"},
-         {usage_is(c, kem ? key_encipherment : digital_signature),
-          kem ? "its keyUsage is not keyEncipherment alone" : "its keyUsage is not digitalSignature alone"},
-         {!c.has_eku(oid_cmc_ra), "a device's certificate must not have id-kp-cmcRA"},
-         never_server(c.has_eku(oid_server_auth)),
-         {c.device_serial().has_value(), "its subject has no usable serialNumber"},
-         {maker_root_of(c).has_value(), "it does not name the device's maker in a SAN URI"}});
+    return judge(c, "operational certificate",
+                 {{!c.is_ca(), "it is a CA"},
+                  {kem ? c.kem_key().has_value() : c.verification_key().has_value(),
+                   kem ? "its key is not a valid KEM key" : "its key is not a valid signature key"},
+                  {usage_is(c, kem ? key_encipherment : digital_signature),
+                   kem ? "its keyUsage is not keyEncipherment alone" : "its keyUsage is not digitalSignature alone"},
+                  {!c.has_eku(oid_cmc_ra), "a device's certificate must not have id-kp-cmcRA"},
+                  never_server(c.has_eku(oid_server_auth)),
+                  {c.device_serial().has_value(), "its subject has no usable serialNumber"},
+                  {maker_root_of(c).has_value(), "it does not name the device's maker in a SAN URI"}});
 }
 
 result<void> require_registrar(const certificate& leaf) {

@@ -9,8 +9,7 @@ namespace berth::pki {
 
 namespace {
 
-error crl_error(std::string name, size_t index, const certificate& at, const certificate& issuer,
-                std::string why) {
+error crl_error(std::string name, size_t index, const certificate& at, const certificate& issuer, std::string why) {
     return path_error(std::move(name), index, at, std::move(why)).with("issuer", issuer.subject());
 }
 
@@ -28,8 +27,7 @@ std::optional<size_t> list_of(const trust_store& store, const certificate& issue
     return std::nullopt;
 }
 
-result<void> check_one(const trust_store& store, const path& found, size_t index,
-                       const verify_options& options) {
+result<void> check_one(const trust_store& store, const path& found, size_t index, const verify_options& options) {
     const certificate& subject = found[index];
     const certificate& issuer = found[index + 1];
     const auto at = list_of(store, issuer);
@@ -45,12 +43,11 @@ result<void> check_one(const trust_store& store, const path& found, size_t index
     // RFC 5280 6.3.3 (f): "If a key usage extension is present in the CRL issuer's certificate, verify that
     // the cRLSign bit is set."
     if (issuer.key_usage() && (*issuer.key_usage() & crl_sign) == 0) {
-        return fail(crl_error("bad_crl", index, subject, issuer,
-                              "its issuer's keyUsage does not allow it to sign revocation lists"));
+        return fail(
+            crl_error("bad_crl", index, subject, issuer, "its issuer's keyUsage does not allow it to sign revocation lists"));
     }
     if (!store.get().crl_is_signed_by(*at, issuer)) {
-        return fail(
-            crl_error("bad_crl", index, subject, issuer, "the revocation list is not signed by its issuer"));
+        return fail(crl_error("bad_crl", index, subject, issuer, "the revocation list is not signed by its issuer"));
     }
     if (list.this_update() > options.time.not_before_at) {
         return fail(crl_error("crl_not_yet_valid", index, subject, issuer,
@@ -59,15 +56,15 @@ result<void> check_one(const trust_store& store, const path& found, size_t index
     }
     // A certificate that is on the list stays revoked, however old the list.
     if (const auto entry = list.find(subject.serial())) {
-        return fail(crl_error("certificate_revoked", index, subject, issuer,
-                              "it was revoked at " + to_iso8601(entry->revoked_at) + " (" +
-                                  std::string(to_string(entry->reason)) + ")")
-                        .with("reason", std::string(to_string(entry->reason))));
+        return fail(
+            crl_error("certificate_revoked", index, subject, issuer,
+                      "it was revoked at " + to_iso8601(entry->revoked_at) + " (" + std::string(to_string(entry->reason)) + ")")
+                .with("reason", std::string(to_string(entry->reason))));
     }
     if (list.next_update() != 0 && list.next_update() < options.time.not_after_at) {
         return fail(crl_error("crl_expired", index, subject, issuer,
-                              "the revocation list of its issuer was to be renewed by " +
-                                  to_iso8601(list.next_update()) + "; fetch the current one"));
+                              "the revocation list of its issuer was to be renewed by " + to_iso8601(list.next_update()) +
+                                  "; fetch the current one"));
     }
     return {};
 }

@@ -24,9 +24,8 @@ result<std::vector<crl>> newest(const std::vector<crl>& all) {
         }
         if (age_of(at->second) == age_of(list)) {
             return fail(error{error_category::usage, "duplicate_crl",
-                              "There are two different revocation lists number " +
-                                  std::to_string(list.number()) + " of " + list.issuer() +
-                                  ". Keep the one that its issuer publishes."}
+                              "There are two different revocation lists number " + std::to_string(list.number()) + " of " +
+                                  list.issuer() + ". Keep the one that its issuer publishes."}
                             .with("issuer", list.issuer()));
         }
         if (age_of(at->second) < age_of(list)) {
@@ -65,14 +64,12 @@ result<trust_store> trust_store::build(contents c) {
     for (const certificate& anchor : c.anchors) {
         // A leaf in a store that accepts partial chains would vouch for itself.
         if (!anchor.is_ca()) {
-            return fail(
-                error{error_category::usage, "bad_anchor",
-                      "Only the certificate of a CA can be trusted to vouch for others, and that of " +
-                          anchor.subject() + " is none."}
-                    .with("subject", anchor.subject()));
+            return fail(error{error_category::usage, "bad_anchor",
+                              "Only the certificate of a CA can be trusted to vouch for others, and that of " + anchor.subject() +
+                                  " is none."}
+                            .with("subject", anchor.subject()));
         }
-        crypto::must(X509_STORE_add_cert(made->store.get(), anchor.get().x509.get()),
-                     "filling a trust store");
+        crypto::must(X509_STORE_add_cert(made->store.get(), anchor.get().x509.get()), "filling a trust store");
     }
     BERTH_TRY(crls, newest(c.crls));
     made->anchors = std::move(c.anchors);

@@ -22,14 +22,12 @@ std::string usage_text(uint16_t bits) {
 
 error bad_usage(const certificate& leaf, std::string_view wanted) {
     return path_error("bad_key_usage", 0, leaf,
-                      "its keyUsage is " + usage_text(leaf.key_usage().value_or(0)) + ", and must be " +
-                          std::string(wanted));
+                      "its keyUsage is " + usage_text(leaf.key_usage().value_or(0)) + ", and must be " + std::string(wanted));
 }
 
 result<void> check_kem_leaf(const certificate& leaf) {
     if (!leaf.is_kem()) {
-        return fail(
-            path_error("unsupported_certificate", 0, leaf, "its key is not a KEM key that Berth knows"));
+        return fail(path_error("unsupported_certificate", 0, leaf, "its key is not a KEM key that Berth knows"));
     }
     // Profile section 2: "keyUsage, if present, is keyEncipherment only."
     if (leaf.key_usage() && *leaf.key_usage() != key_encipherment) {
@@ -44,12 +42,16 @@ result<void> check_kem_leaf(const certificate& leaf) {
 result<void> check_signature_leaf(const certificate& leaf) {
     const auto key = leaf.verification_key();
     if (!key) {
-        return fail(path_error(
-            key.error().is("bad_public_key") ? "bad_certificate" : "unsupported_certificate", 0, leaf,
-            "its key is not an ECDSA or ML-DSA key that Berth takes: " + key.error().message));
+        return fail(path_error(key.error().is("bad_public_key") ? "bad_certificate" : "unsupported_certificate", 0, leaf,
+                               "its key is not an ECDSA or ML-DSA key that Berth takes: " + key.error().message));
     }
     if (leaf.key_usage() && (*leaf.key_usage() & digital_signature) == 0) {
         return fail(bad_usage(leaf, "digitalSignature"));
+    }
+    // RFC 9881 5: keyEncipherment, dataEncipherment, keyAgreement, encipherOnly and decipherOnly MUST NOT be present.
+    constexpr uint16_t encryption_uses = key_encipherment | data_encipherment | key_agreement | 0x0080 | 0x0100;
+    if (leaf.key_usage() && crypto::is_post_quantum(key->algorithm()) && (*leaf.key_usage() & encryption_uses) != 0) {
+        return fail(bad_usage(leaf, "without uses that encrypt, since its key is an ML-DSA key"));
     }
     return {};
 }
@@ -72,8 +74,7 @@ result<void> check_leaf(const certificate& leaf, leaf_rule rule) {
     }
     // X509_check_ca alone would call a CA without keyCertSign a leaf.
     if (leaf.is_ca() || X509_check_ca(leaf.get().x509.get()) != 0) {
-        return fail(
-            path_error("bad_certificate", 0, leaf, "it is a CA's certificate where a leaf is needed"));
+        return fail(path_error("bad_certificate", 0, leaf, "it is a CA's certificate where a leaf is needed"));
     }
     return rule == leaf_rule::kem ? check_kem_leaf(leaf) : check_signature_leaf(leaf);
 }
@@ -82,15 +83,13 @@ result<void> check_times(const path& found, const validity_instants& time) {
     for (size_t i = 0; i < found.size(); ++i) {
         if (found[i].not_before() > time.not_before_at) {
             return fail(path_error("certificate_not_yet_valid", i, found[i],
-                                   "it is valid from " + to_iso8601(found[i].not_before()) +
-                                       " on, and now is " + to_iso8601(time.not_before_at) +
-                                       "; check the clock"));
+                                   "it is valid from " + to_iso8601(found[i].not_before()) + " on, and now is " +
+                                       to_iso8601(time.not_before_at) + "; check the clock"));
         }
         if (found[i].not_after() < time.not_after_at) {
             return fail(path_error("certificate_expired", i, found[i],
-                                   "it was valid until " + to_iso8601(found[i].not_after()) +
-                                       ", and now is " + to_iso8601(time.not_after_at) +
-                                       "; renew it, or check the clock"));
+                                   "it was valid until " + to_iso8601(found[i].not_after()) + ", and now is " +
+                                       to_iso8601(time.not_after_at) + "; renew it, or check the clock"));
         }
     }
     return {};

@@ -23,6 +23,16 @@ struct context {
     }
 };
 
-void add_authkem(CLI::App& cli, context& context);
+// factory, masa init, ca, registrar init
+void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c);
+// customer, ownership, masa log
+void add_records(CLI::App& cli, CLI::App& masa, context& c);
+// registrar devices, approve, deny, group, config
+void add_registrar_records(CLI::App& registrar, context& c);
+void add_device(CLI::App& cli, context& c);
+void add_authkem(CLI::App& cli, context& c);
+void add_quickstart(CLI::App& cli, context& c);
+void add_demo(CLI::App& cli, context& c);
+void add_bench(CLI::App& cli, context& c);
 
 }  // namespace berth::app

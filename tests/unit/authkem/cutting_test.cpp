@@ -20,8 +20,7 @@ TEST_P(Cutting, ReadsOfAnySizeMakeTheSameHandshake) {
     EXPECT_EQ(l.server().take_received(), bytes(50000, 7));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, Cutting,
-                         testing::Values(1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 100, 1000, 16384, 16640, 70000));
+INSTANTIATE_TEST_SUITE_P(Sizes, Cutting, testing::Values(1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 100, 1000, 16384, 16640, 70000));
 
 class Fragmentation : public testing::TestWithParam<size_t> {};
 
@@ -39,8 +38,7 @@ TEST_P(Fragmentation, RecordsOfAnySizeMakeTheSameHandshake) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Fragmentation,
-                         testing::Values(1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 48, 51, 52, 53, 500, 1000, 5000,
-                                         16384));
+                         testing::Values(1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 48, 51, 52, 53, 500, 1000, 5000, 16384));
 
 class Padding : public testing::TestWithParam<size_t> {};
 

@@ -6,20 +6,10 @@
 namespace berth::authkem::test {
 namespace {
 
-enum class mode {
-    server_only,
-    mutual,
-    optional_shown,
-    optional_empty,
-    pdk,
-    pdk_mutual,
-    pdk_refused,
-    pdk_refused_mutual
-};
+enum class mode { server_only, mutual, optional_shown, optional_empty, pdk, pdk_mutual, pdk_refused, pdk_refused_mutual };
 
-constexpr std::array modes{
-    mode::server_only, mode::mutual,     mode::optional_shown, mode::optional_empty,
-    mode::pdk,         mode::pdk_mutual, mode::pdk_refused,    mode::pdk_refused_mutual};
+constexpr std::array modes{mode::server_only, mode::mutual,     mode::optional_shown, mode::optional_empty,
+                           mode::pdk,         mode::pdk_mutual, mode::pdk_refused,    mode::pdk_refused_mutual};
 constexpr std::array mode_names{"server_only", "mutual",     "optional_shown", "optional_empty",
                                 "pdk",         "pdk_mutual", "pdk_refused",    "pdk_refused_mutual"};
 
@@ -28,8 +18,7 @@ using parameters = std::tuple<scheme, cipher_suite, mode>;
 class Matrix : public testing::TestWithParam<parameters> {};
 
 bool is_mutual(mode m) {
-    return m == mode::mutual || m == mode::optional_shown || m == mode::pdk_mutual ||
-           m == mode::pdk_refused_mutual;
+    return m == mode::mutual || m == mode::optional_shown || m == mode::pdk_mutual || m == mode::pdk_refused_mutual;
 }
 
 void configure(mode m, scheme s, client_config& client, server_config& server) {
@@ -97,8 +86,7 @@ TEST_P(Matrix, CompletesAndAgrees) {
         EXPECT_EQ(to_hex(ours.exporter(label, as_bytes("context"), 100)->reveal()),
                   to_hex(theirs.exporter(label, as_bytes("context"), 100)->reveal()));
     }
-    EXPECT_NE(to_hex(ours.exporter("EXPORTER-one", {}, 32)->reveal()),
-              to_hex(ours.exporter("EXPORTER-two", {}, 32)->reveal()));
+    EXPECT_NE(to_hex(ours.exporter("EXPORTER-one", {}, 32)->reveal()), to_hex(ours.exporter("EXPORTER-two", {}, 32)->reveal()));
 
     if (flow_of(m) == handshake_flow::pdk) {
         EXPECT_EQ(ours.peer().state(), verification::predistributed);
@@ -123,8 +111,8 @@ TEST_P(Matrix, CompletesAndAgrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Matrix,
-                         testing::Combine(testing::ValuesIn(crypto::all_kem_algorithms),
-                                          testing::ValuesIn(all_cipher_suites), testing::ValuesIn(modes)),
+                         testing::Combine(testing::ValuesIn(crypto::all_kem_algorithms), testing::ValuesIn(all_cipher_suites),
+                                          testing::ValuesIn(modes)),
                          [](const testing::TestParamInfo<parameters>& p) {
                              return std::string(crypto::name_of(std::get<0>(p.param))) + "_" +
                                     std::string(name_of(std::get<1>(p.param))) + "_" +

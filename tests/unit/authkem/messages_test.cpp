@@ -118,8 +118,7 @@ TEST(ClientHello, OfAnyOtherLengthDoesNotDecode) {
     const hello_under_test t;
     const bytes message = encode_client_hello(t.content)->message;
     for (size_t size = 0; size < body(message).size(); size += size < 300 ? 1 : 37) {
-        EXPECT_EQ(fate(parse_client_hello(body(message).first(size))), "malformed_client_hello decode_error")
-            << size;
+        EXPECT_EQ(fate(parse_client_hello(body(message).first(size))), "malformed_client_hello decode_error") << size;
     }
     bytes longer = to_bytes(body(message));
     longer.push_back(0);
@@ -150,16 +149,13 @@ TEST(ClientHello, HasRulesWithoutConfiguration) {
               "bad_compression_methods illegal_parameter");
     EXPECT_EQ(t.with([](client_hello& h, auto&) { h.legacy_compression_methods.value = {1}; }),
               "bad_compression_methods illegal_parameter");
-    EXPECT_EQ(t.with([](client_hello&, auto& list) { list.push_back(list.front()); }),
-              "duplicate_extension illegal_parameter");
+    EXPECT_EQ(t.with([](client_hello&, auto& list) { list.push_back(list.front()); }), "duplicate_extension illegal_parameter");
     EXPECT_EQ(t.with([](client_hello&, auto& list) {
         list.push_back({static_cast<E>(0x1a1a), {bytes{1, 2}}});
         list.push_back({static_cast<E>(0x1a1a), {bytes{1}}});
     }),
               "duplicate_extension illegal_parameter");
-    EXPECT_EQ(
-        t.with([](client_hello&, auto& list) { list.push_back({static_cast<E>(0x1a1a), {bytes{1, 2}}}); }),
-        "");
+    EXPECT_EQ(t.with([](client_hello&, auto& list) { list.push_back({static_cast<E>(0x1a1a), {bytes{1, 2}}}); }), "");
     // The version field means nothing beside supported_versions.
     EXPECT_EQ(t.with([](client_hello& h, auto&) { h.version = 0x0301; }), "");
 }
@@ -175,12 +171,10 @@ TEST(ClientHello, HasExtensionsWithRules) {
     EXPECT_EQ(t.with_body(E::supported_versions, {3, 3, 4, 3}), "malformed_supported_versions decode_error");
     EXPECT_EQ(t.with_body(E::supported_groups, {0, 0}), "malformed_supported_groups decode_error");
     EXPECT_EQ(t.with_body(E::signature_algorithms, {0, 1, 1}), "malformed_signature_algorithms decode_error");
-    EXPECT_EQ(t.with_body(E::signature_algorithms_cert, {}),
-              "malformed_signature_algorithms_cert decode_error");
+    EXPECT_EQ(t.with_body(E::signature_algorithms_cert, {}), "malformed_signature_algorithms_cert decode_error");
     EXPECT_EQ(t.with_body(E::alpn, {0, 1, 0}), "malformed_alpn decode_error");
     EXPECT_EQ(t.with_body(E::server_name, {0, 0}), "malformed_server_name decode_error");
-    EXPECT_EQ(t.with_body(E::server_name, {0, 8, 0, 0, 1, 'a', 0, 0, 1, 'b'}),
-              "repeated_server_name illegal_parameter");
+    EXPECT_EQ(t.with_body(E::server_name, {0, 8, 0, 0, 1, 'a', 0, 0, 1, 'b'}), "repeated_server_name illegal_parameter");
     EXPECT_EQ(t.with_body(E::server_name, {0, 8, 7, 0, 1, 'a', 0, 0, 1, 'b'}), "");
     EXPECT_EQ(t.with_body(E::early_auth, {0}), "malformed_early_auth decode_error");
     EXPECT_EQ(t.with_body(E::stored_auth_key, {}), "malformed_stored_auth_key decode_error");
@@ -206,8 +200,7 @@ TEST(ClientHello, HasOneUsableShare) {
     EXPECT_EQ(with_shares({}, {crypto::group_x25519mlkem768}), "no_usable_share handshake_failure");
     EXPECT_EQ(with_shares({x25519}, {0x001D}), "no_usable_share handshake_failure");
     EXPECT_EQ(with_shares({ours, ours}, {crypto::group_x25519mlkem768}), "repeated_share illegal_parameter");
-    EXPECT_EQ(with_shares({ours, x25519}, {crypto::group_x25519mlkem768}),
-              "share_without_group illegal_parameter");
+    EXPECT_EQ(with_shares({ours, x25519}, {crypto::group_x25519mlkem768}), "share_without_group illegal_parameter");
     EXPECT_EQ(with_shares({ours}, {0x001D}), "share_without_group illegal_parameter");
 }
 
@@ -229,15 +222,12 @@ struct server_hello_under_test {
     std::vector<cipher_suite> suites{cipher_suite::aes_256_gcm_sha384, cipher_suite::aes_128_gcm_sha256};
 
     server_hello_under_test() {
-        for (const E type :
-             {E::supported_versions, E::key_share, E::stored_auth_key, E::early_auth, E::server_name}) {
+        for (const E type : {E::supported_versions, E::key_share, E::stored_auth_key, E::early_auth, E::server_name}) {
             offered.add(type);
         }
     }
     [[nodiscard]] bytes message() const {
-        return encode_server_hello(
-                   {std::array<uint8_t, 32>{7}, cipher_suite::aes_128_gcm_sha256, share, true, true})
-            .value();
+        return encode_server_hello({std::array<uint8_t, 32>{7}, cipher_suite::aes_128_gcm_sha256, share, true, true}).value();
     }
     template <class Change>
     [[nodiscard]] std::string with(Change change) const {
@@ -264,28 +254,21 @@ TEST(ServerHello, HasRules) {
               "session_id_not_empty illegal_parameter");
     EXPECT_EQ(t.with([](server_hello& h, auto&) { h.legacy_compression_method = 1; }),
               "bad_compression_methods illegal_parameter");
-    EXPECT_EQ(t.with([](server_hello& h, auto&) { h.suite = 0x1303; }),
-              "suite_not_offered illegal_parameter");
-    EXPECT_EQ(t.with([](server_hello& h, auto&) { h.suite = 0x1304; }),
-              "suite_not_offered illegal_parameter");
-    EXPECT_EQ(t.with([](server_hello&, auto& l) { drop(l, E::supported_versions); }),
-              "no_common_version protocol_version");
+    EXPECT_EQ(t.with([](server_hello& h, auto&) { h.suite = 0x1303; }), "suite_not_offered illegal_parameter");
+    EXPECT_EQ(t.with([](server_hello& h, auto&) { h.suite = 0x1304; }), "suite_not_offered illegal_parameter");
+    EXPECT_EQ(t.with([](server_hello&, auto& l) { drop(l, E::supported_versions); }), "no_common_version protocol_version");
     EXPECT_EQ(t.with([](server_hello&, auto& l) { in(l, E::supported_versions)->data.value = {3, 3}; }),
               "bad_version illegal_parameter");
     EXPECT_EQ(t.with([](server_hello&, auto& l) { in(l, E::supported_versions)->data.value = {2, 3, 4}; }),
               "malformed_supported_versions decode_error");
-    EXPECT_EQ(t.with([](server_hello&, auto& l) { drop(l, E::key_share); }),
-              "missing_extension missing_extension");
+    EXPECT_EQ(t.with([](server_hello&, auto& l) { drop(l, E::key_share); }), "missing_extension missing_extension");
     EXPECT_EQ(t.with([](server_hello&, auto& l) { in(l, E::key_share)->data.value = {0, 0x1D, 0, 1, 1}; }),
               "group_not_offered illegal_parameter");
-    EXPECT_EQ(t.with([](server_hello&, auto& l) { drop(l, E::stored_auth_key); }),
-              "early_auth_alone illegal_parameter");
+    EXPECT_EQ(t.with([](server_hello&, auto& l) { drop(l, E::stored_auth_key); }), "early_auth_alone illegal_parameter");
     EXPECT_EQ(t.with([](server_hello&, auto& l) { in(l, E::early_auth)->data.value = {1}; }),
               "malformed_early_auth decode_error");
-    EXPECT_EQ(t.with([](server_hello&, auto& l) { l.push_back(l.front()); }),
-              "duplicate_extension illegal_parameter");
-    EXPECT_EQ(t.with([](server_hello&, auto& l) { l.push_back({E::server_name, {}}); }),
-              "misplaced_extension illegal_parameter");
+    EXPECT_EQ(t.with([](server_hello&, auto& l) { l.push_back(l.front()); }), "duplicate_extension illegal_parameter");
+    EXPECT_EQ(t.with([](server_hello&, auto& l) { l.push_back({E::server_name, {}}); }), "misplaced_extension illegal_parameter");
     EXPECT_EQ(t.with([](server_hello&, auto& l) { l.push_back({static_cast<E>(41), {}}); }),
               "unsolicited_extension unsupported_extension");
     EXPECT_EQ(fate(parse_server_hello({}, t.offered, t.suites)), "malformed_server_hello decode_error");
@@ -312,8 +295,7 @@ TEST(EncryptedExtensions, AreReadAsTheyWereWritten) {
     EXPECT_EQ(read({0, 5, 0xFF, 0x60, 0, 1, 1}, true), "no_application_protocol no_application_protocol");
     const bytes other = encode_encrypted_extensions("three").value();
     EXPECT_EQ(read(to_bytes(body(other))), "alpn_not_offered illegal_parameter");
-    EXPECT_EQ(read({0, 13, 0, 16, 0, 4, 0, 2, 1, 'a', 0xFF, 0x60, 0, 1, 1}),
-              "alpn_not_offered illegal_parameter");
+    EXPECT_EQ(read({0, 13, 0, 16, 0, 4, 0, 2, 1, 'a', 0xFF, 0x60, 0, 1, 1}), "alpn_not_offered illegal_parameter");
     EXPECT_EQ(read({0, 17, 0, 16, 0, 8, 0, 6, 3, 'o', 'n', 'e', 1, 'b', 0xFF, 0x60, 0, 1, 1}),
               "alpn_not_offered illegal_parameter");
     EXPECT_EQ(read({0, 9, 0, 43, 0, 0, 0xFF, 0x60, 0, 1, 1}), "misplaced_extension illegal_parameter");
@@ -331,8 +313,7 @@ TEST(Certificate, IsReadAsItWasWritten) {
     EXPECT_TRUE(parse_certificate(bytes{0, 0, 0, 0})->empty());
     EXPECT_EQ(fate(parse_certificate(bytes{1, 7, 0, 0, 0})), "context_not_empty illegal_parameter");
     EXPECT_EQ(fate(parse_certificate(bytes{0, 0, 0, 0, 0})), "malformed_certificate decode_error");
-    EXPECT_EQ(fate(parse_certificate(bytes{0, 0, 0, 5, 0, 0, 0, 0, 0})),
-              "malformed_certificate decode_error");
+    EXPECT_EQ(fate(parse_certificate(bytes{0, 0, 0, 5, 0, 0, 0, 0, 0})), "malformed_certificate decode_error");
     EXPECT_EQ(fate(parse_certificate(bytes{0, 0, 0, 6, 0, 0, 1, 9, 0, 0})), "");
     // An extension in an entry answers something that we never asked.
     EXPECT_EQ(fate(parse_certificate(bytes{0, 0, 0, 10, 0, 0, 1, 9, 0, 4, 0, 5, 0, 0})),
@@ -351,16 +332,12 @@ TEST(CertificateRequest, IsReadAsItWasWritten) {
         return fate(parse_certificate_request(reencoded(changed)));
     };
     EXPECT_EQ(with([](auto& r, auto&) { r.context.value = {1}; }), "context_not_empty illegal_parameter");
-    EXPECT_EQ(with([](auto&, auto& l) { drop(l, E::signature_algorithms); }),
-              "missing_extension missing_extension");
-    EXPECT_EQ(with([](auto&, auto& l) { drop(l, E::signature_algorithms_cert); }),
-              "missing_extension missing_extension");
+    EXPECT_EQ(with([](auto&, auto& l) { drop(l, E::signature_algorithms); }), "missing_extension missing_extension");
+    EXPECT_EQ(with([](auto&, auto& l) { drop(l, E::signature_algorithms_cert); }), "missing_extension missing_extension");
     EXPECT_EQ(with([](auto&, auto& l) { l.push_back({static_cast<E>(47), {bytes{1}}}); }), "");
-    EXPECT_EQ(with([](auto&, auto& l) { l.push_back({E::key_share, {bytes{1}}}); }),
-              "misplaced_extension illegal_parameter");
+    EXPECT_EQ(with([](auto&, auto& l) { l.push_back({E::key_share, {bytes{1}}}); }), "misplaced_extension illegal_parameter");
     EXPECT_EQ(with([](auto&, auto& l) { l.push_back(l.front()); }), "duplicate_extension illegal_parameter");
-    EXPECT_EQ(with([](auto&, auto& l) { l.front().data.value = {0, 0}; }),
-              "malformed_signature_algorithms decode_error");
+    EXPECT_EQ(with([](auto&, auto& l) { l.front().data.value = {0, 0}; }), "malformed_signature_algorithms decode_error");
 }
 
 TEST(KemEncapsulation, IsReadAsItWasWritten) {
@@ -378,16 +355,13 @@ TEST(KemEncapsulation, IsReadAsItWasWritten) {
 TEST(Finished, IsReadAsItWasWritten) {
     const crypto::digest data = crypto::hash(crypto::hash_algorithm::sha384, as_bytes("x"));
     const bytes message = encode_finished(data);
-    EXPECT_TRUE(
-        same_octets(parse_finished(body(message), crypto::hash_algorithm::sha384).value(), data.view()));
-    EXPECT_EQ(fate(parse_finished(body(message), crypto::hash_algorithm::sha256)),
-              "malformed_finished decode_error");
+    EXPECT_TRUE(same_octets(parse_finished(body(message), crypto::hash_algorithm::sha384).value(), data.view()));
+    EXPECT_EQ(fate(parse_finished(body(message), crypto::hash_algorithm::sha256)), "malformed_finished decode_error");
     EXPECT_EQ(fate(parse_finished({}, crypto::hash_algorithm::sha256)), "malformed_finished decode_error");
 }
 
 TEST(KeyUpdateMessage, IsReadAsItWasWritten) {
-    for (const auto request :
-         {key_update_request::update_not_requested, key_update_request::update_requested}) {
+    for (const auto request : {key_update_request::update_not_requested, key_update_request::update_requested}) {
         EXPECT_EQ(parse_key_update(body(encode_key_update(request).value())).value(), request);
     }
 }

@@ -42,13 +42,10 @@ bytes header(uint8_t type, size_t length) {
 
 TEST(Records, OfUnknownTypesAreUnexpected) {
     for (const int type : {0, 19, 24, 25, 64, 128, 255}) {
-        EXPECT_EQ(fate_of<lone_client>(header(static_cast<uint8_t>(type), 10)),
-                  "unknown_record_type unexpected_message");
-        EXPECT_EQ(fate_of<lone_server>(header(static_cast<uint8_t>(type), 10)),
-                  "unknown_record_type unexpected_message");
+        EXPECT_EQ(fate_of<lone_client>(header(static_cast<uint8_t>(type), 10)), "unknown_record_type unexpected_message");
+        EXPECT_EQ(fate_of<lone_server>(header(static_cast<uint8_t>(type), 10)), "unknown_record_type unexpected_message");
     }
-    EXPECT_EQ(fate_of<lone_server>(to_bytes(as_bytes("GET / HTTP/1.1\r\n"))),
-              "unknown_record_type unexpected_message");
+    EXPECT_EQ(fate_of<lone_server>(to_bytes(as_bytes("GET / HTTP/1.1\r\n"))), "unknown_record_type unexpected_message");
 }
 
 TEST(Records, HaveLimitsThatAreJudgedFromTheHeader) {
@@ -66,10 +63,8 @@ TEST(Records, WithoutContentAreUnexpectedWhereRfc8446SaysSo) {
 }
 
 TEST(Records, ProtectedOnesNeedKeys) {
-    EXPECT_EQ(fate_of<lone_client>(record_of(protected_data, bytes(50, 1))),
-              "unexpected_record unexpected_message");
-    EXPECT_EQ(fate_of<lone_server>(record_of(protected_data, bytes(50, 1))),
-              "unexpected_record unexpected_message");
+    EXPECT_EQ(fate_of<lone_client>(record_of(protected_data, bytes(50, 1))), "unexpected_record unexpected_message");
+    EXPECT_EQ(fate_of<lone_server>(record_of(protected_data, bytes(50, 1))), "unexpected_record unexpected_message");
 }
 
 TEST(Alerts, HoldOneMessageEach) {
@@ -139,20 +134,16 @@ TEST(Interleaving, IsUnexpected) {
 TEST(Order, UnexpectedMessagesAreJudgedByTheirFirstOctet) {
     for (int type = 0; type < 256; ++type) {
         const bytes record = record_of(handshakes, bytes{static_cast<uint8_t>(type)});
-        EXPECT_EQ(fate_of<lone_client>(record), type == 2 ? "" : "unexpected_message unexpected_message")
-            << type;
-        EXPECT_EQ(fate_of<lone_server>(record), type == 1 ? "" : "unexpected_message unexpected_message")
-            << type;
+        EXPECT_EQ(fate_of<lone_client>(record), type == 2 ? "" : "unexpected_message unexpected_message") << type;
+        EXPECT_EQ(fate_of<lone_server>(record), type == 1 ? "" : "unexpected_message unexpected_message") << type;
     }
 }
 
 TEST(Order, MessagesOver65536OctetsAreRefusedFromTheirHeader) {
     EXPECT_EQ(fate_of<lone_server>(record_of(handshakes, bytes{1, 1, 0, 0})), "");
-    EXPECT_EQ(fate_of<lone_server>(record_of(handshakes, bytes{1, 1, 0, 1})),
-              "message_too_long decode_error");
+    EXPECT_EQ(fate_of<lone_server>(record_of(handshakes, bytes{1, 1, 0, 1})), "message_too_long decode_error");
     // "whatever its type"
-    EXPECT_EQ(fate_of<lone_server>(record_of(handshakes, bytes{99, 1, 0, 1})),
-              "message_too_long decode_error");
+    EXPECT_EQ(fate_of<lone_server>(record_of(handshakes, bytes{99, 1, 0, 1})), "message_too_long decode_error");
 }
 
 TEST(Order, AMessageThatEndsAKeyEndsItsRecord) {
@@ -160,8 +151,7 @@ TEST(Order, AMessageThatEndsAKeyEndsItsRecord) {
     const auto records = records_in(c.line.take_output());
     bytes hello = records[0].second;
     hello.push_back(1);
-    EXPECT_EQ(fate_of<lone_server>(record_of(handshakes, hello)),
-              "message_after_key_change unexpected_message");
+    EXPECT_EQ(fate_of<lone_server>(record_of(handshakes, hello)), "message_after_key_change unexpected_message");
 }
 
 // A protected record whose content is of our choosing needs the keys: the secrets that an endpoint tells.
@@ -226,8 +216,7 @@ TEST(Protected, ContentOverTheLimitIsAnOverflow) {
     after_completion a;
     // 2^14 + 1 octets and a type: more than any sealer of ours makes, so it is put together by hand.
     const traffic_keys keys = keys_from(a.l->client().session()->suite(), secret_bytes(bytes_view(a.secret)));
-    crypto::aead_key key(aead_of(a.l->client().session()->suite()), keys.key.reveal(),
-                         crypto::aead_key::use::seal);
+    crypto::aead_key key(aead_of(a.l->client().session()->suite()), keys.key.reveal(), crypto::aead_key::use::seal);
     bytes content(max_plaintext + 1, 1);
     content.push_back(protected_data);
     const bytes head = header(protected_data, content.size() + 16);
@@ -241,16 +230,12 @@ TEST(Protected, ContentOverTheLimitIsAnOverflow) {
 TEST(Protected, KeyUpdateHasItsRules) {
     EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 1, 0}), "");
     EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 1, 1}), "");
-    EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 1, 2}),
-              "bad_key_update_request illegal_parameter");
+    EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 1, 2}), "bad_key_update_request illegal_parameter");
     EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 0}), "malformed_key_update decode_error");
-    EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 2, 0, 0}),
-              "malformed_key_update decode_error");
-    EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 1, 0, 24}),
-              "message_after_key_change unexpected_message");
+    EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 2, 0, 0}), "malformed_key_update decode_error");
+    EXPECT_EQ(after_completion().fate(handshakes, bytes{24, 0, 0, 1, 0, 24}), "message_after_key_change unexpected_message");
     for (const uint8_t type : bytes{1, 2, 4, 5, 8, 11, 13, 15, 20, 30, 254}) {
-        EXPECT_EQ(after_completion().fate(handshakes, bytes{type, 0, 0, 0}),
-                  "unexpected_message unexpected_message");
+        EXPECT_EQ(after_completion().fate(handshakes, bytes{type, 0, 0, 0}), "unexpected_message unexpected_message");
     }
 }
 

@@ -47,12 +47,11 @@ TEST(Alpn, IsNegotiatedAsProfile2Says) {
 }
 
 TEST(ServerName, ReachesTheServerUnlessItIsAnAddress) {
-    const std::vector<std::pair<std::string, std::string>> cases{
-        {"server.example", "server.example"},
-        {"", ""},
-        {"192.0.2.1", ""},
-        {"2001:db8::1", ""},
-        {"xn--bcher-kva.example", "xn--bcher-kva.example"}};
+    const std::vector<std::pair<std::string, std::string>> cases{{"server.example", "server.example"},
+                                                                 {"", ""},
+                                                                 {"192.0.2.1", ""},
+                                                                 {"2001:db8::1", ""},
+                                                                 {"xn--bcher-kva.example", "xn--bcher-kva.example"}};
     for (const auto& [given, seen] : cases) {
         client_config client = plain_client();
         client.server_name = given;
@@ -124,10 +123,9 @@ struct pdk_case {
 
 // Profile 6: when a server refuses.
 TEST(Predistributed, IsAcceptedExactlyWhenProfile6Says) {
-    for (const pdk_case& c :
-         {pdk_case{client_auth::none, false, true}, pdk_case{client_auth::none, true, false},
-          pdk_case{client_auth::request, false, true}, pdk_case{client_auth::request, true, true},
-          pdk_case{client_auth::require, false, false}, pdk_case{client_auth::require, true, true}}) {
+    for (const pdk_case& c : {pdk_case{client_auth::none, false, true}, pdk_case{client_auth::none, true, false},
+                              pdk_case{client_auth::request, false, true}, pdk_case{client_auth::request, true, true},
+                              pdk_case{client_auth::require, false, false}, pdk_case{client_auth::require, true, true}}) {
         client_config client = plain_client();
         server_config server = plain_server();
         make_mutual(client, server);
@@ -135,8 +133,7 @@ TEST(Predistributed, IsAcceptedExactlyWhenProfile6Says) {
         predistribute(client, server, c.early);
         link l(client, server);
         ASSERT_TRUE(l.complete()) << failure_of(l.client()) << "/" << failure_of(l.server());
-        EXPECT_EQ(l.client().session()->flow(),
-                  c.accepted ? handshake_flow::pdk : handshake_flow::pdk_refused);
+        EXPECT_EQ(l.client().session()->flow(), c.accepted ? handshake_flow::pdk : handshake_flow::pdk_refused);
         EXPECT_EQ(l.server().session()->flow(), l.client().session()->flow());
     }
 }
@@ -215,10 +212,8 @@ TEST(Configuration, MistakesAreFoundWhenTheContextIsMade) {
     EXPECT_EQ(client_mistake([](client_config& c) { c.alpn_required = true; }), "alpn_not_named");
     EXPECT_EQ(client_mistake([](client_config& c) { c.alpn = {""}; }), "bad_alpn");
     EXPECT_EQ(client_mistake([](client_config& c) { c.alpn = {std::string(256, 'a')}; }), "bad_alpn");
-    EXPECT_EQ(client_mistake([](client_config& c) { c.server_name = std::string(256, 'a'); }),
-              "bad_server_name");
-    EXPECT_EQ(client_mistake([](client_config& c) { c.server_name = std::string("a\0b", 3); }),
-              "bad_server_name");
+    EXPECT_EQ(client_mistake([](client_config& c) { c.server_name = std::string(256, 'a'); }), "bad_server_name");
+    EXPECT_EQ(client_mistake([](client_config& c) { c.server_name = std::string("a\0b", 3); }), "bad_server_name");
     EXPECT_EQ(client_mistake([](client_config& c) { c.records.max_content = 0; }), "bad_record_options");
     EXPECT_EQ(client_mistake([](client_config& c) { c.records.max_content = 16385; }), "bad_record_options");
     EXPECT_EQ(client_mistake([](client_config& c) { c.records.padding_block = 257; }), "bad_record_options");
@@ -228,8 +223,7 @@ TEST(Configuration, MistakesAreFoundWhenTheContextIsMade) {
                   c.own->key = server_credential(scheme::mlkem768).key;
               }),
               "credential_key_mismatch");
-    EXPECT_EQ(client_mistake([](client_config& c) { predistribute(c, plain_server(), true); }),
-              "early_auth_without_certificate");
+    EXPECT_EQ(client_mistake([](client_config& c) { predistribute(c, plain_server(), true); }), "early_auth_without_certificate");
     EXPECT_EQ(server_mistake([](server_config& c) { c.credentials.clear(); }), "no_credential");
     EXPECT_EQ(server_mistake([](server_config& c) { c.credentials.front().key.reset(); }), "no_credential");
     EXPECT_EQ(server_mistake([](server_config& c) {

@@ -10,9 +10,8 @@ namespace berth::authkem {
 namespace {
 
 template <class T>
-constexpr bool is_token =
-    !std::is_default_constructible_v<T> && !std::is_copy_constructible_v<T> &&
-    !std::is_copy_assignable_v<T> && std::is_nothrow_move_constructible_v<T> && !std::is_aggregate_v<T>;
+constexpr bool is_token = !std::is_default_constructible_v<T> && !std::is_copy_constructible_v<T> &&
+                          !std::is_copy_assignable_v<T> && std::is_nothrow_move_constructible_v<T> && !std::is_aggregate_v<T>;
 
 static_assert(is_token<finished_verified>);
 static_assert(is_token<record_boundary>);
@@ -31,8 +30,7 @@ static_assert(!std::is_default_constructible_v<session>);
 static_assert(!std::is_default_constructible_v<handshake_stage>);
 static_assert(!std::is_default_constructible_v<authenticated_stage>);
 static_assert(!std::is_default_constructible_v<master_stage>);
-static_assert(
-    !std::is_constructible_v<master_stage, crypto::hash_algorithm, secret_bytes, const secret_log*>);
+static_assert(!std::is_constructible_v<master_stage, crypto::hash_algorithm, secret_bytes, const secret_log*>);
 
 // A peer is known by a judged leaf or by a pre-distributed key.
 static_assert(!std::is_default_constructible_v<peer_identity>);
@@ -69,14 +67,9 @@ TEST(Stages, AreNotInterchangeable) {
     const secret_bytes shared(bytes_view(bytes(64, 1)));
     const secret_bytes server(bytes_view(bytes(32, 2)));
     const crypto::digest so_far = crypto::sha256(as_bytes("transcript"));
-    const auto full = early_stage(crypto::hash_algorithm::sha256, nullptr)
-                          .handshake(shared)
-                          .authenticated(server)
-                          .master({});
-    const auto pdk =
-        early_stage(crypto::hash_algorithm::sha256, server, nullptr).handshake(shared).master({});
-    const auto unauthenticated =
-        early_stage(crypto::hash_algorithm::sha256, nullptr).handshake(shared).master({});
+    const auto full = early_stage(crypto::hash_algorithm::sha256, nullptr).handshake(shared).authenticated(server).master({});
+    const auto pdk = early_stage(crypto::hash_algorithm::sha256, server, nullptr).handshake(shared).master({});
+    const auto unauthenticated = early_stage(crypto::hash_algorithm::sha256, nullptr).handshake(shared).master({});
     EXPECT_FALSE(full.verify(role::client, so_far, pdk.verify_data(role::client, so_far).view()));
     EXPECT_FALSE(full.verify(role::client, so_far, unauthenticated.verify_data(role::client, so_far).view()));
     EXPECT_FALSE(pdk.verify(role::client, so_far, unauthenticated.verify_data(role::client, so_far).view()));

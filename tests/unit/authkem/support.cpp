@@ -57,8 +57,7 @@ credential authority::issue(scheme s, const leaf_options& options) const {
     t.extended_key_usages = options.purposes;
     t.alt_names.dns = {options.name};
     for (size_t filled = 0; filled < options.padding; filled += 200) {
-        t.alt_names.uris.push_back("https://" + options.name + "/" + std::to_string(filled) +
-                                   std::string(180, 'x'));
+        t.alt_names.uris.push_back("https://" + options.name + "/" + std::to_string(filled) + std::string(180, 'x'));
     }
     credential out;
     out.chain.push_back(pki::issue(t, key.public_key().spki(), certificate_, key_, random_).value());
@@ -69,9 +68,7 @@ credential authority::issue(scheme s, const leaf_options& options) const {
 
 authority authority::subordinate(std::string name) const {
     auto key = crypto::signing_key::generate(key_.algorithm(), random_);
-    auto issued =
-        pki::issue(ca_template(std::move(name)), key.public_key().spki(), certificate_, key_, random_)
-            .value();
+    auto issued = pki::issue(ca_template(std::move(name)), key.public_key().spki(), certificate_, key_, random_).value();
     std::vector<pki::certificate> above{issued};
     above.insert(above.end(), above_.begin(), above_.end());
     return {std::move(issued), std::move(key), std::move(above), random_.number()};
@@ -130,16 +127,13 @@ void make_mutual(client_config& client, server_config& server, scheme client_sch
 }
 
 void predistribute(client_config& client, const server_config& server, bool early_auth) {
-    client.pdk =
-        client_config::predistributed_key{server.credentials.front().key->public_key(), early_auth, false};
+    client.pdk = client_config::predistributed_key{server.credentials.front().key->public_key(), early_auth, false};
 }
 
 link::link(client_config client, server_config server, uint64_t seed)
-    : link(client_context::make(std::move(client)).value(), server_context::make(std::move(server)).value(),
-           seed) {}
+    : link(client_context::make(std::move(client)).value(), server_context::make(std::move(server)).value(), seed) {}
 
-link::link(std::shared_ptr<const client_context> client, std::shared_ptr<const server_context> server,
-           uint64_t seed)
+link::link(std::shared_ptr<const client_context> client, std::shared_ptr<const server_context> server, uint64_t seed)
     : client_random_(seed * 2),
       server_random_(seed * 2 + 1),
       client_(std::make_unique<connection>(std::move(client), clock_, client_random_)),

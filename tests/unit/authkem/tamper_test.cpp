@@ -132,8 +132,7 @@ TEST(Tampering, RemovedAndDuplicatedRecordsAreFound) {
                 };
                 const bool done = l.complete();
                 if (changed) {
-                    EXPECT_FALSE(done)
-                        << "flight " << number << ", record " << victim << (twice ? " twice" : " removed");
+                    EXPECT_FALSE(done) << "flight " << number << ", record " << victim << (twice ? " twice" : " removed");
                 }
             }
         }

@@ -18,8 +18,7 @@ TEST(Transitions, DocumentIsPrintedFromTheTable) {
     }
     std::ifstream in(path);
     const std::string kept{std::istreambuf_iterator<char>(in), {}};
-    EXPECT_EQ(kept, print_transitions())
-        << "stale: run this test with BERTH_UPDATE_DOCS=1 and commit the page";
+    EXPECT_EQ(kept, print_transitions()) << "stale: run this test with BERTH_UPDATE_DOCS=1 and commit the page";
 }
 
 TEST(Transitions, EveryEventHasANameAndEveryStateIsReached) {
@@ -67,8 +66,7 @@ TEST(Transitions, EveryRowIsTaken) {
         ASSERT_TRUE(l.pump());
     }
     for (const transition& t : transitions) {
-        EXPECT_TRUE(taken.contains({t.side, t.from, t.on, t.to}))
-            << name_of(t.from) << " on " << name_of(t.on);
+        EXPECT_TRUE(taken.contains({t.side, t.from, t.on, t.to})) << name_of(t.from) << " on " << name_of(t.on);
     }
     EXPECT_EQ(taken.size(), transitions.size());
 }
@@ -80,10 +78,10 @@ TEST(Transitions, WhatHasNoRowIsNotExpected) {
     for (int s = 0; s <= static_cast<int>(state::failed); ++s) {
         for (int type = 0; type < 256; ++type) {
             for (const role side : {role::client, role::server}) {
-                rows += expected(side, static_cast<state>(s),
-                                 {trigger::kind::message, static_cast<handshake_type>(type)}) != nullptr
-                            ? 1U
-                            : 0U;
+                rows +=
+                    expected(side, static_cast<state>(s), {trigger::kind::message, static_cast<handshake_type>(type)}) != nullptr
+                        ? 1U
+                        : 0U;
             }
         }
     }

@@ -40,8 +40,7 @@ refusal client_refused(const credential& shown, bool early) {
 }
 
 TEST(Chains, AreRefusedWithTheFittingAlertOnEitherSide) {
-    const auto expired =
-        root().issue(scheme::mlkem768, {.not_before = now - 2 * day, .not_after = now - day});
+    const auto expired = root().issue(scheme::mlkem768, {.not_before = now - 2 * day, .not_after = now - day});
     const auto future = root().issue(scheme::mlkem768, {.not_before = now + day, .not_after = now + 2 * day});
     const auto unknown = other_root().issue(scheme::mlkem768);
     const auto signing = root().issue(scheme::mlkem768, {.key_usage = pki::digital_signature});
@@ -87,22 +86,18 @@ TEST(Policy, RunsAfterTheChainAndItsRefusalIsAnAlert) {
     EXPECT_TRUE(l.complete());
 
     client.server.policy = server_named("other.example");
-    EXPECT_EQ(server_refused(server_credential(scheme::mlkem768), client),
-              (refusal{"wrong_server_name", "bad_certificate"}));
+    EXPECT_EQ(server_refused(server_credential(scheme::mlkem768), client), (refusal{"wrong_server_name", "bad_certificate"}));
     client.server.policy = server_named("client-only.example");
-    EXPECT_EQ(
-        server_refused(root().issue(scheme::mlkem768, {.name = "client-only.example",
-                                                       .purposes = {std::string(pki::oid_client_auth)}}),
-                       client),
-        (refusal{"wrong_key_purpose", "bad_certificate"}));
+    EXPECT_EQ(server_refused(root().issue(scheme::mlkem768,
+                                          {.name = "client-only.example", .purposes = {std::string(pki::oid_client_auth)}}),
+                             client),
+              (refusal{"wrong_key_purpose", "bad_certificate"}));
     client.server.policy = [](const pki::verified_chain&) -> result<void> {
         return refuse(alert::access_denied, "not_today", "come back tomorrow");
     };
-    EXPECT_EQ(server_refused(server_credential(scheme::mlkem768), client),
-              (refusal{"not_today", "access_denied"}));
+    EXPECT_EQ(server_refused(server_credential(scheme::mlkem768), client), (refusal{"not_today", "access_denied"}));
     // It is not asked about a chain that does not verify.
-    EXPECT_EQ(server_refused(other_root().issue(scheme::mlkem768), client),
-              (refusal{"unknown_issuer", "unknown_ca"}));
+    EXPECT_EQ(server_refused(other_root().issue(scheme::mlkem768), client), (refusal{"unknown_issuer", "unknown_ca"}));
 }
 
 TEST(Policy, JudgesEarlyCertificatesToo) {
@@ -161,6 +156,23 @@ TEST(Provisional, AcceptanceStillProvesPossession) {
     EXPECT_EQ(s.peer().state(), verification::verified);
     EXPECT_EQ(s.peer().chain().front(), server.credentials.front().chain.front());
     EXPECT_EQ(s.verify_peer(right, l.time()).error().name, "nothing_to_verify");
+}
+
+TEST(Peer, ItsCertificatesCanBeForgottenButNotWhoItIs) {
+    client_config client = plain_client();
+    server_config server = plain_server();
+    make_mutual(client, server);
+    link l(client, server);
+    ASSERT_TRUE(l.complete());
+    session& s = *l.server().session();
+    EXPECT_EQ(s.peer().key_sha256(), client.own->key->public_key().spki_sha256());
+    ASSERT_NE(s.peer().verified(), nullptr);
+    s.forget_peer_chain();
+    EXPECT_TRUE(s.peer().chain().empty());
+    EXPECT_EQ(s.peer().verified(), nullptr);
+    EXPECT_EQ(s.peer().state(), verification::verified);
+    EXPECT_EQ(s.peer().key_sha256(), client.own->key->public_key().spki_sha256());
+    EXPECT_EQ(s.verify_peer({}, l.time()).error().name, "nothing_to_verify");
 }
 
 TEST(Provisional, AcceptanceStillJudgesTheLeaf) {
@@ -251,8 +263,7 @@ TEST(Cache, EntriesEndWithTheirCertificates) {
     EXPECT_TRUE(judge_peer(chain, context->config().server, context->config().schemes, clock));
     EXPECT_EQ(c.cache->hits(), 1U);
     clock.set(now + 11);
-    EXPECT_EQ(judge_peer(chain, context->config().server, context->config().schemes, clock).error().name,
-              "certificate_expired");
+    EXPECT_EQ(judge_peer(chain, context->config().server, context->config().schemes, clock).error().name, "certificate_expired");
     EXPECT_EQ(c.cache->size(), 1U);
 }
 

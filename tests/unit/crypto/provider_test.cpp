@@ -23,17 +23,15 @@ protected:
     evp_pkey_ptr private_evp() const {
         const auto pkcs8 = *key_.to_pkcs8();
         const unsigned char* at = pkcs8.reveal().data();
-        return evp_pkey_ptr(
-            d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(pkcs8.size()), lib_context(), nullptr));
+        return evp_pkey_ptr(d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(pkcs8.size()), lib_context(), nullptr));
     }
     evp_pkey_ptr public_evp() const {
         const unsigned char* at = key_.public_key().spki().data();
-        return evp_pkey_ptr(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(key_.public_key().spki().size()),
-                                          lib_context(), nullptr));
+        return evp_pkey_ptr(
+            d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(key_.public_key().spki().size()), lib_context(), nullptr));
     }
     const char* name() const {
-        return GetParam() == kem_algorithm::mlkem768_p256 ? "id-MLKEM768-ECDH-P256-SHA3-256"
-                                                          : "id-MLKEM1024-ECDH-P384-SHA3-256";
+        return GetParam() == kem_algorithm::mlkem768_p256 ? "id-MLKEM768-ECDH-P256-SHA3-256" : "id-MLKEM1024-ECDH-P384-SHA3-256";
     }
 
     test::named_random random_{"provider"};
@@ -119,12 +117,10 @@ TEST_P(Provider, ImportsAndExportsRawOctets) {
 TEST_P(Provider, PemBothWays) {
     const evp_pkey_ptr priv = private_evp();
     const bio_ptr out(BIO_new(BIO_s_mem()));
-    ASSERT_EQ(PEM_write_bio_PrivateKey_ex(out.get(), priv.get(), nullptr, nullptr, 0, nullptr, nullptr,
-                                          lib_context(), nullptr),
+    ASSERT_EQ(PEM_write_bio_PrivateKey_ex(out.get(), priv.get(), nullptr, nullptr, 0, nullptr, nullptr, lib_context(), nullptr),
               1)
         << openssl_errors();
-    const evp_pkey_ptr again(
-        PEM_read_bio_PrivateKey_ex(out.get(), nullptr, nullptr, nullptr, lib_context(), nullptr));
+    const evp_pkey_ptr again(PEM_read_bio_PrivateKey_ex(out.get(), nullptr, nullptr, nullptr, lib_context(), nullptr));
     ASSERT_TRUE(again) << openssl_errors();
     EXPECT_EQ(EVP_PKEY_eq(again.get(), priv.get()), 1);
 
@@ -139,21 +135,20 @@ TEST_P(Provider, PemBothWays) {
 // An encoder that ignored the cipher would write the key in clear and report success.
 TEST_P(Provider, NeverWritesAPrivateKeyInClearWhenACipherWasAskedFor) {
     const evp_pkey_ptr priv = private_evp();
-    const openssl_ptr<EVP_CIPHER, EVP_CIPHER_free> cipher(
-        EVP_CIPHER_fetch(lib_context(), "AES-256-CBC", nullptr));
+    const openssl_ptr<EVP_CIPHER, EVP_CIPHER_free> cipher(EVP_CIPHER_fetch(lib_context(), "AES-256-CBC", nullptr));
     const unsigned char passphrase[] = "secret";
     const bio_ptr out(BIO_new(BIO_s_mem()));
-    EXPECT_NE(PEM_write_bio_PrivateKey_ex(out.get(), priv.get(), cipher.get(), passphrase, 6, nullptr,
-                                          nullptr, lib_context(), nullptr),
-              1);
+    EXPECT_NE(
+        PEM_write_bio_PrivateKey_ex(out.get(), priv.get(), cipher.get(), passphrase, 6, nullptr, nullptr, lib_context(), nullptr),
+        1);
     EXPECT_EQ(content(out.get()).find("BEGIN PRIVATE KEY"), std::string::npos) << content(out.get());
     EXPECT_EQ(content(out.get()), "");
     for (const char* format : {"DER", "PEM"}) {
         const bio_ptr sink(BIO_new(BIO_s_mem()));
         OSSL_ENCODER_CTX* context =
             OSSL_ENCODER_CTX_new_for_pkey(priv.get(), EVP_PKEY_KEYPAIR, format, "PrivateKeyInfo", nullptr);
-        const bool refused = OSSL_ENCODER_CTX_set_cipher(context, "AES-256-CBC", nullptr) != 1 ||
-                             OSSL_ENCODER_to_bio(context, sink.get()) != 1;
+        const bool refused =
+            OSSL_ENCODER_CTX_set_cipher(context, "AES-256-CBC", nullptr) != 1 || OSSL_ENCODER_to_bio(context, sink.get()) != 1;
         EXPECT_TRUE(refused) << format;
         EXPECT_EQ(content(sink.get()), "");
         OSSL_ENCODER_CTX_free(context);
@@ -169,8 +164,7 @@ TEST_P(Provider, MalformedKeysHaveNoKey) {
     bytes pkcs8 = to_bytes(key_.to_pkcs8()->reveal());
     pkcs8.back() ^= 1;  // another curve
     at = pkcs8.data();
-    EXPECT_EQ(d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(pkcs8.size()), lib_context(), nullptr),
-              nullptr);
+    EXPECT_EQ(d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(pkcs8.size()), lib_context(), nullptr), nullptr);
     ERR_clear_error();
 }
 
@@ -182,16 +176,15 @@ TEST_P(Provider, ManyThreadsDecodeAndDecapsulate) {
         threads.emplace_back([&] {
             for (int n = 0; n < 10; ++n) {
                 const evp_pkey_ptr priv = private_evp();
-                const evp_pkey_ctx_ptr context(
-                    EVP_PKEY_CTX_new_from_pkey(lib_context(), priv.get(), nullptr));
+                const evp_pkey_ctx_ptr context(EVP_PKEY_CTX_new_from_pkey(lib_context(), priv.get(), nullptr));
                 std::array<uint8_t, 32> secret{};
                 size_t size = secret.size();
-                good += EVP_PKEY_decapsulate_init(context.get(), nullptr) == 1 &&
-                                EVP_PKEY_decapsulate(context.get(), secret.data(), &size, made.enc.data(),
-                                                     made.enc.size()) == 1 &&
-                                same_octets(secret, made.shared_secret.reveal())
-                            ? 1
-                            : 0;
+                good +=
+                    EVP_PKEY_decapsulate_init(context.get(), nullptr) == 1 &&
+                            EVP_PKEY_decapsulate(context.get(), secret.data(), &size, made.enc.data(), made.enc.size()) == 1 &&
+                            same_octets(secret, made.shared_secret.reveal())
+                        ? 1
+                        : 0;
             }
         });
     }
@@ -201,8 +194,7 @@ TEST_P(Provider, ManyThreadsDecodeAndDecapsulate) {
     EXPECT_EQ(good.load(), 40);
 }
 
-INSTANTIATE_TEST_SUITE_P(Hybrids, Provider,
-                         testing::Values(kem_algorithm::mlkem768_p256, kem_algorithm::mlkem1024_p384),
+INSTANTIATE_TEST_SUITE_P(Hybrids, Provider, testing::Values(kem_algorithm::mlkem768_p256, kem_algorithm::mlkem1024_p384),
                          [](const auto& p) { return std::string(name_of(p.param)); });
 
 }  // namespace

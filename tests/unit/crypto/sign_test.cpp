@@ -79,12 +79,10 @@ TEST(SignKeys, OffCurveAndCompressedPointsAreRefused) {
     const auto key = signing_key::generate(signature_algorithm::ecdsa_p256_sha256, random);
     bytes raw = to_bytes(key.public_key().raw());
     raw.back() ^= 1;
-    EXPECT_EQ(verification_key::from_raw(signature_algorithm::ecdsa_p256_sha256, raw).error().name,
-              "bad_public_key");
+    EXPECT_EQ(verification_key::from_raw(signature_algorithm::ecdsa_p256_sha256, raw).error().name, "bad_public_key");
     raw = to_bytes(key.public_key().raw().first(33));
     raw[0] = 0x02;
-    EXPECT_EQ(verification_key::from_raw(signature_algorithm::ecdsa_p256_sha256, raw).error().name,
-              "bad_public_key");
+    EXPECT_EQ(verification_key::from_raw(signature_algorithm::ecdsa_p256_sha256, raw).error().name, "bad_public_key");
 }
 
 TEST(SignKeys, AnEcKeyWhosePartsDoNotMatchIsRefused) {
@@ -127,8 +125,7 @@ TEST(EcdsaForms, BothWays) {
     }
     bytes trailing = *ecdsa_raw_to_der(signature_algorithm::ecdsa_p256_sha256, bytes(64, 1));
     trailing.push_back(0);
-    EXPECT_EQ(ecdsa_der_to_raw(signature_algorithm::ecdsa_p256_sha256, trailing).error().name,
-              "bad_signature");
+    EXPECT_EQ(ecdsa_der_to_raw(signature_algorithm::ecdsa_p256_sha256, trailing).error().name, "bad_signature");
 }
 
 }  // namespace

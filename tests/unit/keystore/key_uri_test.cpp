@@ -32,8 +32,7 @@ TEST(KeyUri, EveryScheme) {
 }
 
 TEST(KeyUri, WhatNamesNoKey) {
-    for (const std::string_view text :
-         {"", "\n", "file:", "tpm2:", "https://example.com/key", "tpm:1", "a\tb"}) {
+    for (const std::string_view text : {"", "\n", "file:", "tpm2:", "https://example.com/key", "tpm:1", "a\tb"}) {
         EXPECT_EQ(name_of_error(parse_key_uri(text)), "bad_key_uri") << text;
     }
     EXPECT_EQ(name_of_error(parse_key_uri(std::string_view("file:a\0b", 8))), "bad_key_uri");

@@ -25,9 +25,8 @@ const test::authority& root() {
 }
 
 certificate device(const std::string& serial = "SN-0001") {
-    return issue(
-        root(), idevid_kem_template("Acme", serial, hardware_module{"1.3.6.1.4.1.99999.1", {1, 2, 3}}, usual),
-        kem_key(serial).public_key().spki());
+    return issue(root(), idevid_kem_template("Acme", serial, hardware_module{"1.3.6.1.4.1.99999.1", {1, 2, 3}}, usual),
+                 kem_key(serial).public_key().spki());
 }
 
 TEST(Certificate, SaysWhatTheTemplateSaid) {
@@ -52,8 +51,7 @@ TEST(Certificate, SaysWhatTheTemplateSaid) {
     EXPECT_EQ(c.subject_key_id().size(), 20U);
     EXPECT_EQ(to_bytes(c.authority_key_id()), to_bytes(root().certificate.subject_key_id()));
     EXPECT_TRUE(c.check_signature(root().certificate));
-    EXPECT_EQ(name_of_error(c.check_signature(make_root("another").certificate)),
-              "bad_certificate_signature");
+    EXPECT_EQ(name_of_error(c.check_signature(make_root("another").certificate)), "bad_certificate_signature");
 
     EXPECT_TRUE(root().certificate.is_ca());
     EXPECT_TRUE(root().certificate.is_self_issued());
@@ -64,8 +62,7 @@ TEST(Certificate, SaysWhatTheTemplateSaid) {
 TEST(Certificate, EveryKeyOfOursCanBeCertified) {
     for (const auto alg : crypto::all_kem_algorithms) {
         const auto key = kem_key("any", alg);
-        const certificate c =
-            issue(root(), idevid_kem_template("Acme", "S", {}, usual), key.public_key().spki());
+        const certificate c = issue(root(), idevid_kem_template("Acme", "S", {}, usual), key.public_key().spki());
         EXPECT_EQ(value_of(c.kem_key()), key.public_key());
     }
     for (const auto alg : crypto::all_signature_algorithms) {
@@ -116,22 +113,17 @@ TEST(Certificate, PemBothWays) {
     EXPECT_EQ(value_of(certificate::parse_pem(chain[0].to_pem())), chain[0]);
     EXPECT_EQ(name_of_error(certificate::parse_pem(to_pem(chain))), "bad_certificate");
     EXPECT_EQ(name_of_error(certificate::parse_pem_chain("no blocks at all")), "bad_pem");
-    EXPECT_EQ(name_of_error(
-                  certificate::parse_pem_chain("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")),
-              "bad_pem");
+    EXPECT_EQ(name_of_error(certificate::parse_pem_chain("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")), "bad_pem");
 }
 
 // RFC 5280 4.1.2.5: 99991231235959Z is the date of a certificate without a well-defined expiration.
 TEST(Certificate, ValidityUpToTheEndOfTime) {
-    for (const unix_seconds end :
-         {test::test_now, unix_seconds{2'524'607'999}, unix_seconds{2'524'608'000}, no_expiry}) {
-        const certificate c =
-            issue(root(), client_template("A", "x", {0, end}), root().key.public_key().spki());
+    for (const unix_seconds end : {test::test_now, unix_seconds{2'524'607'999}, unix_seconds{2'524'608'000}, no_expiry}) {
+        const certificate c = issue(root(), client_template("A", "x", {0, end}), root().key.public_key().spki());
         EXPECT_EQ(c.not_before(), 0);
         EXPECT_EQ(c.not_after(), end);
     }
-    const bytes der = to_bytes(
-        issue(root(), client_template("A", "x", {0, no_expiry}), root().key.public_key().spki()).der());
+    const bytes der = to_bytes(issue(root(), client_template("A", "x", {0, no_expiry}), root().key.public_key().spki()).der());
     constexpr std::string_view text = "99991231235959Z";
     EXPECT_NE(std::search(der.begin(), der.end(), text.begin(), text.end()), der.end());
 }
@@ -143,12 +135,10 @@ TEST(Certificate, DeviceSerialIsOnePrintableStringOrRefused) {
         return issue(root(), t, kem_key("serial").public_key().spki()).device_serial();
     };
     EXPECT_EQ(serial_of(distinguished_name().add("serialNumber", "A")), "A");
-    EXPECT_EQ(serial_of(distinguished_name().add("serialNumber", std::string(64, 'Z'))),
-              std::string(64, 'Z'));
+    EXPECT_EQ(serial_of(distinguished_name().add("serialNumber", std::string(64, 'Z'))), std::string(64, 'Z'));
     EXPECT_EQ(name_of_error(serial_of(distinguished_name().add("CN", "A"))), "bad_device_serial");
-    EXPECT_EQ(
-        name_of_error(serial_of(distinguished_name().add("serialNumber", "A").add("serialNumber", "B"))),
-        "bad_device_serial");
+    EXPECT_EQ(name_of_error(serial_of(distinguished_name().add("serialNumber", "A").add("serialNumber", "B"))),
+              "bad_device_serial");
 }
 
 // A template cannot make these; a foreign issuer can.
@@ -162,8 +152,7 @@ TEST(Certificate, ForeignDeviceSerialsAreRefused) {
         ASN1_STRING_set(value, text.data(), static_cast<int>(text.size()));
         X509_NAME_ENTRY* entry = X509_NAME_ENTRY_new();
         X509_NAME_ENTRY_set_object(entry, OBJ_nid2obj(NID_serialNumber));
-        X509_NAME_ENTRY_set_data(entry, type, reinterpret_cast<const unsigned char*>(text.data()),
-                                 static_cast<int>(text.size()));
+        X509_NAME_ENTRY_set_data(entry, type, reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
         X509_NAME_add_entry(name, entry, -1, 0);
         X509_NAME_ENTRY_free(entry);
         ASN1_STRING_free(value);
@@ -179,8 +168,7 @@ TEST(Certificate, ForeignDeviceSerialsAreRefused) {
     EXPECT_EQ(name_of_error(with_serial(V_ASN1_IA5STRING, "fine")), "bad_device_serial");
     EXPECT_EQ(name_of_error(with_serial(V_ASN1_PRINTABLESTRING, std::string(65, 'a'))), "bad_device_serial");
     EXPECT_EQ(name_of_error(with_serial(V_ASN1_PRINTABLESTRING, "")), "bad_device_serial");
-    EXPECT_EQ(name_of_error(with_serial(V_ASN1_PRINTABLESTRING, std::string("a\0b", 3))),
-              "bad_device_serial");
+    EXPECT_EQ(name_of_error(with_serial(V_ASN1_PRINTABLESTRING, std::string("a\0b", 3))), "bad_device_serial");
     EXPECT_EQ(name_of_error(with_serial(V_ASN1_PRINTABLESTRING, "a\nb")), "bad_device_serial");
 }
 
@@ -196,8 +184,8 @@ TEST(Certificate, AnyExtendedKeyUsageNeverCounts) {
 }
 
 TEST(Certificate, DnsNamesMatchWithoutCaseAndWithoutWildcards) {
-    const certificate c = issue(root(), server_template("A", {"Masa.Example.com", "*.example.org"}, usual),
-                                root().key.public_key().spki());
+    const certificate c =
+        issue(root(), server_template("A", {"Masa.Example.com", "*.example.org"}, usual), root().key.public_key().spki());
     EXPECT_TRUE(c.has_dns_name("masa.example.COM"));
     EXPECT_FALSE(c.has_dns_name("asa.example.com"));
     EXPECT_FALSE(c.has_dns_name("masa.example.com.evil"));
@@ -210,8 +198,7 @@ TEST(Certificate, TemplatesThatMakeNoSenseAreRefused) {
     const auto name_after = [&](auto change) {
         certificate_template t = client_template("A", "x", usual);
         change(t);
-        return name_of_error(
-            pki::issue(t, root().key.public_key().spki(), root().certificate, root().key, random));
+        return name_of_error(pki::issue(t, root().key.public_key().spki(), root().certificate, root().key, random));
     };
     EXPECT_EQ(name_after([](auto&) {}), "accepted");
     EXPECT_EQ(name_after([](auto& t) { t.not_after = t.not_before - 1; }), "bad_template");
@@ -219,8 +206,7 @@ TEST(Certificate, TemplatesThatMakeNoSenseAreRefused) {
     EXPECT_EQ(name_after([](auto& t) { t.not_before = -1; }), "bad_template");
     EXPECT_EQ(name_after([](auto& t) { t.subject.attributes.clear(); }), "bad_template");
     EXPECT_EQ(name_after([](auto& t) { t.subject.add("serialNumber", "a_b"); }), "bad_template");
-    EXPECT_EQ(name_after([](auto& t) { t.subject.add("serialNumber", std::string(65, 'a')); }),
-              "bad_template");
+    EXPECT_EQ(name_after([](auto& t) { t.subject.add("serialNumber", std::string(65, 'a')); }), "bad_template");
     EXPECT_EQ(name_after([](auto& t) { t.subject.add("nonsense", "a"); }), "bad_template");
     EXPECT_EQ(name_after([](auto& t) { t.subject.add("C", "DEU"); }), "bad_template");
     EXPECT_EQ(name_after([](auto& t) { t.path_length = 0; }), "bad_template");
@@ -236,16 +222,13 @@ TEST(Certificate, OnlyTheIssuersOwnKeyIssues) {
     named_random random("issuers");
     const auto contents = client_template("A", "x", usual);
     const auto other = make_root("somebody else");
-    EXPECT_EQ(name_of_error(
-                  pki::issue(contents, other.key.public_key().spki(), root().certificate, other.key, random)),
+    EXPECT_EQ(name_of_error(pki::issue(contents, other.key.public_key().spki(), root().certificate, other.key, random)),
               "issuer_key_mismatch");
     const certificate leaf = issue(root(), contents, other.key.public_key().spki());
-    EXPECT_EQ(name_of_error(pki::issue(contents, other.key.public_key().spki(), leaf, other.key, random)),
-              "bad_key_usage");
+    EXPECT_EQ(name_of_error(pki::issue(contents, other.key.public_key().spki(), leaf, other.key, random)), "bad_key_usage");
     bytes bad_spki = to_bytes(other.key.public_key().spki());
     bad_spki.pop_back();
-    EXPECT_EQ(name_of_error(pki::issue(contents, bad_spki, root().certificate, root().key, random)),
-              "bad_public_key");
+    EXPECT_EQ(name_of_error(pki::issue(contents, bad_spki, root().certificate, root().key, random)), "bad_public_key");
 }
 
 TEST(Certificate, SerialsArePositive128BitNumbers) {
@@ -253,8 +236,8 @@ TEST(Certificate, SerialsArePositive128BitNumbers) {
     public:
         void fill(std::span<uint8_t> out) override { std::fill(out.begin(), out.end(), uint8_t{0xff}); }
     } random;
-    const auto c = value_of(pki::issue(client_template("A", "x", usual), root().key.public_key().spki(),
-                                       root().certificate, root().key, random));
+    const auto c = value_of(
+        pki::issue(client_template("A", "x", usual), root().key.public_key().spki(), root().certificate, root().key, random));
     EXPECT_EQ(c.serial_hex(), std::string(32, 'f'));
     EXPECT_EQ(value_of(certificate::parse(c.der())).serial(), bytes(16, 0xff));
 }
@@ -280,8 +263,8 @@ TEST(Certificate, OneParsedElsewhereIsFine) {
     const certificate again = value_of(certificate_from_x509(elsewhere.get()));
     EXPECT_EQ(again, c);
     EXPECT_TRUE(again.kem_key());
-    EXPECT_TRUE(verify_chain(value_of(trust_store::from_root(root().certificate)), std::span(&again, 1),
-                             test::now_as(leaf_rule::kem)));
+    EXPECT_TRUE(
+        verify_chain(value_of(trust_store::from_root(root().certificate)), std::span(&again, 1), test::now_as(leaf_rule::kem)));
 }
 
 TEST(Certificate, ManyThreadsDecodeOneKey) {

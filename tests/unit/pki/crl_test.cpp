@@ -19,8 +19,7 @@ const test::authority& root() {
 }
 
 crl make(std::vector<revoked_entry> revoked, uint64_t number = 7) {
-    return value_of(
-        issue_crl({number, test_now, test_now + day, std::move(revoked)}, root().certificate, root().key));
+    return value_of(issue_crl({number, test_now, test_now + day, std::move(revoked)}, root().certificate, root().key));
 }
 
 TEST(Crl, SaysWhatTheTemplateSaid) {
@@ -60,16 +59,12 @@ TEST(Crl, EncodingsBothWaysAndStrict) {
 
 TEST(Crl, OnlyCasWithCrlSignIssueThem) {
     const crl_template contents{1, test_now, test_now + day, {}};
-    EXPECT_EQ(name_of_error(issue_crl(contents, root().certificate, test::make_root("other").key)),
-              "issuer_key_mismatch");
+    EXPECT_EQ(name_of_error(issue_crl(contents, root().certificate, test::make_root("other").key)), "issuer_key_mismatch");
     const auto key = test::signature_key("leaf");
-    const certificate leaf =
-        test::issue(root(), client_template("A", "x", test::usual), key.public_key().spki());
+    const certificate leaf = test::issue(root(), client_template("A", "x", test::usual), key.public_key().spki());
     EXPECT_EQ(name_of_error(issue_crl(contents, leaf, key)), "bad_key_usage");
-    EXPECT_EQ(name_of_error(issue_crl({1, test_now, test_now - 1, {}}, root().certificate, root().key)),
-              "bad_template");
-    EXPECT_EQ(name_of_error(
-                  issue_crl({1, test_now, test_now, {{bytes{1}, -1, {}}}}, root().certificate, root().key)),
+    EXPECT_EQ(name_of_error(issue_crl({1, test_now, test_now - 1, {}}, root().certificate, root().key)), "bad_template");
+    EXPECT_EQ(name_of_error(issue_crl({1, test_now, test_now, {{bytes{1}, -1, {}}}}, root().certificate, root().key)),
               "bad_template");
 }
 

@@ -30,9 +30,7 @@ protected:
         EXPECT_EQ(stat(path.c_str(), &about), 0);
         return about.st_mode & 0777U;
     }
-    size_t files() const {
-        return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(directory_), {}));
-    }
+    size_t files() const { return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(directory_), {})); }
     std::string directory_;
 };
 
@@ -62,8 +60,7 @@ TEST_F(KeyFile, Passphrases) {
     ASSERT_TRUE(save_private_key(path(), key, passphrase("correct horse")));
     const auto text = value_of(read_file(path(), 10'000));
     EXPECT_TRUE(as_text(text).starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
-    EXPECT_EQ(value_of(load_kem_private_key(path(), passphrase("correct horse"))).public_key(),
-              key.public_key());
+    EXPECT_EQ(value_of(load_kem_private_key(path(), passphrase("correct horse"))).public_key(), key.public_key());
     EXPECT_EQ(name_of_error(load_private_key(path())), "passphrase_required");
     EXPECT_EQ(name_of_error(load_private_key(path(), passphrase("wrong"))), "wrong_passphrase");
     EXPECT_EQ(name_of_error(load_private_key(path(), passphrase(""))), "wrong_passphrase");

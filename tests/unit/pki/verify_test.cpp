@@ -42,8 +42,7 @@ certificate kem_leaf(const authority& by, validity v = usual, const std::string&
 certificate signature_leaf(const authority& by, validity v = usual) {
     return issue(by, client_template("Acme", "leaf", v), signature_key("leaf").public_key().spki());
 }
-std::string verdict(const std::vector<certificate>& chain,
-                    const verify_options& options = now_as(leaf_rule::kem),
+std::string verdict(const std::vector<certificate>& chain, const verify_options& options = now_as(leaf_rule::kem),
                     const trust_store& store = trust()) {
     const auto verified = verify_chain(store, chain, options);
     if (!verified) {
@@ -69,14 +68,11 @@ TEST(Verify, AcceptsAndSaysWhatItAccepted) {
     EXPECT_EQ(verified->leaf(), leaf);
     EXPECT_EQ(verified->chain().size(), 2U);
     EXPECT_EQ(verified->anchor(), root().certificate);
-    static_assert(!std::is_copy_constructible_v<verified_chain> &&
-                  !std::is_default_constructible_v<verified_chain>);
+    static_assert(!std::is_copy_constructible_v<verified_chain> && !std::is_default_constructible_v<verified_chain>);
 
     EXPECT_EQ(verdict({kem_leaf(root())}), "accepted");
-    EXPECT_EQ(verdict({signature_leaf(issuing()), issuing().certificate}, now_as(leaf_rule::signature)),
-              "accepted");
-    EXPECT_EQ(verdict({leaf, root().certificate, issuing().certificate}), "accepted")
-        << "any order, root sent along";
+    EXPECT_EQ(verdict({signature_leaf(issuing()), issuing().certificate}, now_as(leaf_rule::signature)), "accepted");
+    EXPECT_EQ(verdict({leaf, root().certificate, issuing().certificate}), "accepted") << "any order, root sent along";
 }
 
 TEST(Verify, EveryKindOfIssuerAndLeaf) {
@@ -84,14 +80,12 @@ TEST(Verify, EveryKindOfIssuerAndLeaf) {
         const authority r = make_root("algorithms", issuer_alg);
         const trust_store store = value_of(trust_store::from_root(r.certificate));
         for (const auto alg : crypto::all_kem_algorithms) {
-            const certificate leaf =
-                issue(r, idevid_kem_template("A", "S", {}, usual), kem_key("x", alg).public_key().spki());
+            const certificate leaf = issue(r, idevid_kem_template("A", "S", {}, usual), kem_key("x", alg).public_key().spki());
             EXPECT_EQ(verdict({leaf}, now_as(leaf_rule::kem), store), "accepted")
                 << crypto::name_of(issuer_alg) << " " << crypto::name_of(alg);
         }
         for (const auto alg : crypto::all_signature_algorithms) {
-            const certificate leaf =
-                issue(r, client_template("A", "S", usual), signature_key("x", alg).public_key().spki());
+            const certificate leaf = issue(r, client_template("A", "S", usual), signature_key("x", alg).public_key().spki());
             EXPECT_EQ(verdict({leaf}, now_as(leaf_rule::signature), store), "accepted")
                 << crypto::name_of(issuer_alg) << " " << crypto::name_of(alg);
         }
@@ -108,8 +102,7 @@ TEST(Verify, UnknownIssuers) {
     EXPECT_EQ(param(missing.error(), "issuer"), issuing().certificate.subject());
 
     // The store may hold what the peer leaves out.
-    const trust_store fuller =
-        value_of(trust_store::build({{root().certificate}, {issuing().certificate}, {}}));
+    const trust_store fuller = value_of(trust_store::build({{root().certificate}, {issuing().certificate}, {}}));
     EXPECT_EQ(verdict({leaf}, now_as(leaf_rule::kem), fuller), "accepted");
 
     const authority stranger = make_root("stranger");
@@ -117,13 +110,11 @@ TEST(Verify, UnknownIssuers) {
     // The same names, another key.
     test::named_random random("impostor");
     const auto key = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, random);
-    const authority impostor{value_of(issue_self_signed(root_template("Test", "root", usual), key, random)),
-                             key};
+    const authority impostor{value_of(issue_self_signed(root_template("Test", "root", usual), key, random)), key};
     ASSERT_EQ(impostor.certificate.subject(), root().certificate.subject());
     EXPECT_EQ(verdict({kem_leaf(impostor), impostor.certificate}), "unknown_issuer");
     const trust_store nobody = value_of(trust_store::build({}));
-    EXPECT_EQ(verdict({leaf, issuing().certificate, root().certificate}, now_as(leaf_rule::kem), nobody),
-              "unknown_issuer");
+    EXPECT_EQ(verdict({leaf, issuing().certificate, root().certificate}, now_as(leaf_rule::kem), nobody), "unknown_issuer");
     EXPECT_EQ(verdict({}), "bad_certificate");
 }
 
@@ -161,8 +152,7 @@ TEST(Verify, Times) {
 }
 
 TEST(Verify, TheIssuersTimesCountToo) {
-    const authority old =
-        make_ca(root(), issuing_ca_template("Test", "old", {test_now - 9 * day, test_now - 2 * day}));
+    const authority old = make_ca(root(), issuing_ca_template("Test", "old", {test_now - 9 * day, test_now - 2 * day}));
     const std::vector<certificate> chain{kem_leaf(old), old.certificate};
     const auto verified = verify_chain(trust(), chain, now_as(leaf_rule::kem));
     ASSERT_FALSE(verified);
@@ -171,9 +161,8 @@ TEST(Verify, TheIssuersTimesCountToo) {
     EXPECT_EQ(param(verified.error(), "subject"), old.certificate.subject());
 
     const authority dead = make_root("dead", crypto::signature_algorithm::mldsa44, {0, test_now - 1});
-    EXPECT_EQ(
-        verdict({kem_leaf(dead)}, now_as(leaf_rule::kem), value_of(trust_store::from_root(dead.certificate))),
-        "certificate_expired");
+    EXPECT_EQ(verdict({kem_leaf(dead)}, now_as(leaf_rule::kem), value_of(trust_store::from_root(dead.certificate))),
+              "certificate_expired");
 }
 
 TEST(Verify, CertificatesWithoutEnd) {
@@ -181,8 +170,7 @@ TEST(Verify, CertificatesWithoutEnd) {
     const authority r = make_root("for ever", crypto::signature_algorithm::mldsa65, forever);
     verify_options options = now_as(leaf_rule::kem);
     options.time = validity_instants::at(no_expiry);
-    EXPECT_EQ(verdict({kem_leaf(r, forever)}, options, value_of(trust_store::from_root(r.certificate))),
-              "accepted");
+    EXPECT_EQ(verdict({kem_leaf(r, forever)}, options, value_of(trust_store::from_root(r.certificate))), "accepted");
 }
 
 TEST(Verify, LeafRules) {
@@ -191,8 +179,7 @@ TEST(Verify, LeafRules) {
     EXPECT_EQ(verdict({kem_leaf(root())}, now_as(leaf_rule::ca)), "not_a_ca");
     EXPECT_EQ(verdict({issuing().certificate}, now_as(leaf_rule::ca)), "accepted");
     EXPECT_EQ(verdict({issuing().certificate}, now_as(leaf_rule::signature)), "bad_certificate");
-    EXPECT_EQ(verdict({root().certificate}, now_as(leaf_rule::signature)), "bad_certificate")
-        << "an anchor as leaf";
+    EXPECT_EQ(verdict({root().certificate}, now_as(leaf_rule::signature)), "bad_certificate") << "an anchor as leaf";
     EXPECT_EQ(verdict({root().certificate}, now_as(leaf_rule::ca)), "accepted");
 
     // A KEM key in a CA's certificate: X509_verify_cert alone would take it as a leaf.
@@ -216,13 +203,13 @@ TEST(Verify, LeafKeyUsageIsJudgedExactly) {
 
     certificate_template t = client_template("A", "S", usual);
     t.key_usage = key_agreement;
-    EXPECT_EQ(
-        verdict({issue(root(), t, signature_key("x").public_key().spki())}, now_as(leaf_rule::signature)),
-        "bad_key_usage");
+    EXPECT_EQ(verdict({issue(root(), t, signature_key("x").public_key().spki())}, now_as(leaf_rule::signature)), "bad_key_usage");
     t.key_usage = static_cast<uint16_t>(digital_signature | key_agreement);
-    EXPECT_EQ(
-        verdict({issue(root(), t, signature_key("x").public_key().spki())}, now_as(leaf_rule::signature)),
-        "accepted");
+    // RFC 9881 5: an ML-DSA key has no such use.
+    EXPECT_EQ(verdict({issue(root(), t, signature_key("x", crypto::signature_algorithm::mldsa65).public_key().spki())},
+                      now_as(leaf_rule::signature)),
+              "bad_key_usage");
+    EXPECT_EQ(verdict({issue(root(), t, signature_key("x").public_key().spki())}, now_as(leaf_rule::signature)), "accepted");
 }
 
 // The certificate of a key whose second part is not on the curve is "bad_certificate" (profile section 2).
@@ -270,7 +257,11 @@ TEST(Verify, PathLength) {
     verify_options options = now_as(leaf_rule::kem);
     options.max_intermediates = 2;
     EXPECT_EQ(verdict({kem_leaf(two), two.certificate, one.certificate}, options), "accepted");
+    options.max_intermediates = 0;
+    EXPECT_EQ(verdict({kem_leaf(root())}, options), "accepted");
+    EXPECT_EQ(verdict({kem_leaf(one), one.certificate}, options), "path_too_long");
     options.max_intermediates = 1;
+    EXPECT_EQ(verdict({kem_leaf(one), one.certificate}, options), "accepted");
     EXPECT_EQ(verdict({kem_leaf(two), two.certificate, one.certificate}, options), "path_too_long");
     EXPECT_EQ(verdict(std::vector<certificate>(17, kem_leaf(root()))), "path_too_long");
 }
@@ -291,8 +282,7 @@ TEST(Verify, NameConstraints) {
     t.constraints.excluded_dns = {"secret.example.com"};
     const authority ca = make_ca(root(), t);
     const auto with_host = [&](const std::string& host) {
-        return verdict({issue(ca, masa_kem_template("Acme", host, usual), kem_key("x").public_key().spki()),
-                        ca.certificate});
+        return verdict({issue(ca, masa_kem_template("Acme", host, usual), kem_key("x").public_key().spki()), ca.certificate});
     };
     EXPECT_EQ(with_host("masa.example.com"), "accepted");
     EXPECT_EQ(with_host("masa.example.org"), "name_constraint_violated");
@@ -303,8 +293,7 @@ TEST(Verify, NameConstraints) {
     t.constraints.permitted_uri_hosts = {"example.com"};
     const authority uris = make_ca(root(), t);
     certificate_template leaf = operational_template("Acme", "S", {}, credential_kind::kem, usual);
-    EXPECT_EQ(verdict({issue(uris, leaf, kem_key("x").public_key().spki()), uris.certificate}),
-              "name_constraint_violated")
+    EXPECT_EQ(verdict({issue(uris, leaf, kem_key("x").public_key().spki()), uris.certificate}), "name_constraint_violated")
         << "a urn has no host to compare";
 }
 
@@ -337,9 +326,7 @@ protected:
         options.revocation = policy;
         return verdict(chain_, options, with(crls));
     }
-    revoked_entry entry_of(const certificate& c) const {
-        return {c.serial(), test_now - day, revocation_reason::key_compromise};
-    }
+    revoked_entry entry_of(const certificate& c) const { return {c.serial(), test_now - day, revocation_reason::key_compromise}; }
 
     certificate leaf_ = kem_leaf(issuing());
     std::vector<certificate> chain_{leaf_, issuing().certificate};
@@ -358,8 +345,7 @@ TEST_F(Revocation, ARevokedLeafIsRefused) {
 }
 
 TEST_F(Revocation, ARevokedIssuerIsRefused) {
-    const std::vector<crl> crls{list_of(issuing(), 1, {}),
-                                list_of(root(), 1, {entry_of(issuing().certificate)})};
+    const std::vector<crl> crls{list_of(issuing(), 1, {}), list_of(root(), 1, {entry_of(issuing().certificate)})};
     EXPECT_EQ(verdict_with(crls, crl_policy::always), "certificate_revoked");
     EXPECT_EQ(verdict_with({crls[1]}, crl_policy::if_present), "certificate_revoked");
 }
@@ -367,30 +353,25 @@ TEST_F(Revocation, ARevokedIssuerIsRefused) {
 TEST_F(Revocation, MissingLists) {
     EXPECT_EQ(verdict_with({}, crl_policy::always), "crl_missing");
     EXPECT_EQ(verdict_with({}, crl_policy::if_present), "accepted");
-    EXPECT_EQ(verdict_with({list_of(issuing(), 1, {})}, crl_policy::always), "crl_missing")
-        << "the issuer's own issuer";
+    EXPECT_EQ(verdict_with({list_of(issuing(), 1, {})}, crl_policy::always), "crl_missing") << "the issuer's own issuer";
     EXPECT_EQ(verdict_with({list_of(root(), 1, {})}, crl_policy::always), "crl_missing");
     // No list is asked for of the anchor's issuer.
-    EXPECT_EQ(verdict_with({list_of(issuing(), 1, {}), list_of(root(), 1, {})}, crl_policy::always),
-              "accepted");
-    const auto at_issuing =
-        value_of(trust_store::build({{issuing().certificate}, {}, {list_of(issuing(), 1, {})}}));
+    EXPECT_EQ(verdict_with({list_of(issuing(), 1, {}), list_of(root(), 1, {})}, crl_policy::always), "accepted");
+    const auto at_issuing = value_of(trust_store::build({{issuing().certificate}, {}, {list_of(issuing(), 1, {})}}));
     verify_options options = now_as(leaf_rule::kem);
     options.revocation = crl_policy::always;
     EXPECT_EQ(verdict({leaf_}, options, at_issuing), "accepted");
 }
 
 TEST_F(Revocation, OldAndFutureLists) {
-    EXPECT_EQ(
-        verdict_with({list_of(issuing(), 1, {}, test_now - 3 * day, test_now - day)}, crl_policy::if_present),
-        "crl_expired");
-    EXPECT_EQ(
-        verdict_with({list_of(issuing(), 1, {}, test_now + day, test_now + 3 * day)}, crl_policy::if_present),
-        "crl_not_yet_valid");
+    EXPECT_EQ(verdict_with({list_of(issuing(), 1, {}, test_now - 3 * day, test_now - day)}, crl_policy::if_present),
+              "crl_expired");
+    EXPECT_EQ(verdict_with({list_of(issuing(), 1, {}, test_now + day, test_now + 3 * day)}, crl_policy::if_present),
+              "crl_not_yet_valid");
     // On an old list is still revoked.
-    EXPECT_EQ(verdict_with({list_of(issuing(), 1, {entry_of(leaf_)}, test_now - 3 * day, test_now - day)},
-                           crl_policy::if_present),
-              "certificate_revoked");
+    EXPECT_EQ(
+        verdict_with({list_of(issuing(), 1, {entry_of(leaf_)}, test_now - 3 * day, test_now - day)}, crl_policy::if_present),
+        "certificate_revoked");
 }
 
 // Lists made in memory that are not read back look identical to libcrypto's store: the second is dropped.
@@ -403,9 +384,7 @@ TEST_F(Revocation, OfTwoListsTheNewerCounts) {
     EXPECT_EQ(verdict_with({newer, released, older}, crl_policy::if_present), "accepted");
     EXPECT_EQ(verdict_with({newer, newer}, crl_policy::if_present), "certificate_revoked");
     EXPECT_EQ(name_of_error(trust_store::build(
-                  {{root().certificate},
-                   {},
-                   {list_of(issuing(), 5, {}), list_of(issuing(), 5, {entry_of(leaf_)})}})),
+                  {{root().certificate}, {}, {list_of(issuing(), 5, {}), list_of(issuing(), 5, {entry_of(leaf_)})}})),
               "duplicate_crl");
 }
 
@@ -413,15 +392,13 @@ TEST_F(Revocation, ListsOfOthersDoNotCount) {
     // Another CA of the same name: its list names its own key.
     test::named_random random("same name");
     const auto key = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, random);
-    const authority twin{
-        value_of(pki::issue(issuing_ca_template("Test", "issuing", usual), key.public_key().spki(),
-                            root().certificate, root().key, random)),
-        key};
+    const authority twin{value_of(pki::issue(issuing_ca_template("Test", "issuing", usual), key.public_key().spki(),
+                                             root().certificate, root().key, random)),
+                         key};
     const crl of_twin = list_of(twin, 9, {entry_of(leaf_)});
     EXPECT_EQ(verdict_with({of_twin}, crl_policy::if_present), "accepted");
     EXPECT_EQ(verdict_with({of_twin, list_of(root(), 1, {})}, crl_policy::always), "crl_missing");
-    EXPECT_EQ(verdict_with({of_twin, list_of(issuing(), 1, {entry_of(leaf_)})}, crl_policy::if_present),
-              "certificate_revoked");
+    EXPECT_EQ(verdict_with({of_twin, list_of(issuing(), 1, {entry_of(leaf_)})}, crl_policy::if_present), "certificate_revoked");
 
     bytes forged = to_bytes(list_of(issuing(), 1, {}).der());
     forged[forged.size() - 5] ^= 1;
@@ -439,10 +416,8 @@ TEST_F(Revocation, AnIssuerWithoutCrlSignCannotClearItsSubjects) {
 }
 
 TEST(Verify, ManyThreadsShareOneStore) {
-    const auto list =
-        value_of(issue_crl({1, test_now - day, test_now + day, {}}, issuing().certificate, issuing().key));
-    const trust_store store =
-        value_of(trust_store::build({{root().certificate}, {issuing().certificate}, {list}}));
+    const auto list = value_of(issue_crl({1, test_now - day, test_now + day, {}}, issuing().certificate, issuing().key));
+    const trust_store store = value_of(trust_store::build({{root().certificate}, {issuing().certificate}, {list}}));
     const certificate leaf = kem_leaf(issuing());
     std::atomic<int> good = 0;
     std::vector<std::thread> threads;

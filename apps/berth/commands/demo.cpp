@@ -1,0 +1,303 @@
+// berth demo: a manufacturer, two customers and a batch of devices on this machine; real processes, real sockets. Shows every
+// step of an onboarding, then the attacks that must fail.
+#include "berth/commands/commands.h"
+#include "base/log.h"
+#include "berth/commands/demo_board.h"
+#include "common/files.h"
+#include "crypto/random.h"
+#include "crypto/version.h"
+#include "device/installation.h"
+#include "device/onboarding_run.h"
+#include "scene/attacks.h"
+#include "store/sqlite/masa_store.h"
+
+#include <csignal>
+
+namespace berth::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr milliseconds device_wait = 60'000;
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct outcome {
+    std::string serial, customer, result;
+    milliseconds took = 0;
+    size_t steps = 0;
+};
+
+class demonstration {
+public:
+    demonstration(fs::path directory, size_t devices, bool keep)
+        : directory_(std::move(directory)), devices_(devices), keep_(keep), board_(on_terminal()) {}
+
+    result<void> run() {
+        const clock& time = system_clock();
+        const milliseconds began = time.steady();
+        board_.heading("A manufacturer, two customers, three kinds of servers");
+        world::options how;
+        how.directory = directory_;
+        BERTH_TRY(made, world::make(how, time, crypto::system_random()));
+        world_ = std::move(made);
+        board_.good(fmt::format("Acme Devices: roots and issuing CA ML-DSA-65, MASA on {} (keys mlkem768_p256: current and spare)", world_->kk1().text()));
+        for (const auto& c : world_->customers()) {
+            board_.good(fmt::format("{}: its own root and CA (ML-DSA-65), registrar on {}", c.name, c.kk2.text()));
+        }
+        fmt::print("  {} processes, {}; no handshake below is signed by anybody: each is authenticated by a KEM\n", 1 + world_->customers().size(),
+                   crypto::openssl_version_text());
+        BERTH_CHECK(onboard_batch());
+        BERTH_CHECK(refusals());
+        table();
+        BERTH_CHECK(look_around());
+        fmt::print("\nDone in {:.1f} s.\n", static_cast<double>(time.steady() - began) / 1000);
+        if (failures_ > 0) {
+            return fail(error_category::internal, "demo_failed", fmt::format("{} of the scenes did not end as they must", failures_));
+        }
+        if (keep_) {
+            wait_for_interrupt();
+        }
+        return {};
+    }
+
+private:
+    // ---- the batch
+
+    result<void> onboard_batch() {
+        board_.heading(fmt::format("{} devices are powered on, one after the other; D = device, R = registrar, M = MASA", devices_));
+        for (size_t i = 1; i <= devices_; ++i) {
+            const std::string serial = fmt::format("SN-{:04}", i);
+            const std::string customer = world_->customers()[(i - 1) % world_->customers().size()].name;
+            auto order = world_->order_for(serial, customer);
+            order.direct = i == devices_ && devices_ > 2;  // the last goes to its MASA directly (claim 4)
+            BERTH_TRY(bundle, world_->make_device(order, customer));
+            const milliseconds began = system_clock().steady();
+            BERTH_TRY(code, run_agent(serial, bundle));
+            board_.draw(serial, true);
+            const bool good = code == 0 && board_.steps_seen(serial) == 14;
+            failures_ += good ? 0 : 1;
+            outcomes_.push_back({serial, customer, code == 0 ? "onboarded" : "FAILED", system_clock().steady() - began, board_.steps_seen(serial)});
+            if (good) {
+                board_.good(fmt::format("{} belongs to {}: three certificates (ECDSA P-256, ML-DSA-65, ML-KEM-768 with P-256) and its configuration{}", serial,
+                                        customer, order.direct ? "; KK3 was direct" : ""));
+            } else {
+                board_.bad(fmt::format("{} was not onboarded (exit code {}): {}", serial, code, last_refusal_));
+            }
+        }
+        return {};
+    }
+
+    // berth-agent as a process; its steps and the servers' are drawn as they come.
+    result<int> run_agent(const std::string& serial, const fs::path& bundle) {
+        BERTH_TRY(program, sibling_program("berth-agent"));
+        board_.begin(serial, system_clock().steady());
+        BERTH_TRY(agent, child_process::start(program, {"--bundle", bundle.string(), "--once", "--json"}));
+        const milliseconds until = system_clock().steady() + device_wait;
+        last_refusal_.clear();
+        while (!agent.ended() && system_clock().steady() < until && !interrupted) {
+            const auto events = world_->events(20, {&agent});
+            const milliseconds now = system_clock().steady();
+            for (const auto& e : events) {
+                board_.take(e.process == "masa" ? "masa" : "registrar", e.line, now);
+            }
+            for (const auto& text : agent.take_error_lines()) {
+                if (auto line = wire::parse_json_object(text)) {
+                    (*line)["serial"] = serial;
+                    board_.take("device", *line, now);
+                    if (const auto name = wire::text_member(*line, "error")) {
+                        last_refusal_ = *name;
+                    }
+                }
+            }
+            board_.draw(serial, false);
+        }
+        for (int i = 0; i < 10 && board_.steps_seen(serial) < 14; ++i) {  // the last lines of the servers
+            for (const auto& e : world_->events(20)) {
+                board_.take(e.process == "masa" ? "masa" : "registrar", e.line, system_clock().steady());
+            }
+        }
+        return agent.exit_code().value_or(-1);
+    }
+
+    // ---- what must fail
+
+    void expect(const std::string& serial, const std::string& what, const std::string& wanted, const std::string& got) {
+        const bool good = got == wanted;
+        failures_ += good ? 0 : 1;
+        outcomes_.push_back({serial, "-", good ? "refused: " + got : "UNEXPECTED: " + got, 0, 0});
+        if (good) {
+            board_.good(fmt::format("{}: refused with `{}`", what, got));
+        } else {
+            board_.bad(fmt::format("{}: expected `{}`, got `{}`", what, wanted, got.empty() ? "an onboarding" : got));
+        }
+    }
+
+    // Onboards in this process; the refusal's name, empty when it was onboarded.
+    std::string try_onboarding(const device_bundle& bundle) {
+        net::loop loop;
+        std::string refused;
+        net::timer limit(loop);
+        limit.arm(device_wait, [&] {
+            refused = "no answer";
+            loop.stop();
+        });
+        run_options options;
+        options.once = true;
+        onboarding_run run(loop, bundle, options, system_clock(), crypto::system_random(), [&](const run_report& r) {
+            refused = r.ok ? "" : r.why ? alert_of(*r.why) : "unknown";
+            loop.stop();
+        });
+        run.start();
+        loop.run();
+        return refused;
+    }
+
+    result<void> refusals() {
+        const std::string birch = world_->customers()[0].name;
+        const std::string cedar = world_->customers()[1].name;
+        board_.heading("What must not be possible");
+
+        BERTH_TRY(stray, world_->make_device(world_->order_for("SN-STRAY", birch), ""));
+        BERTH_TRY(stray_bundle, device_bundle::open(stray));
+        expect("SN-STRAY", "a device that was never assigned, at the registrar of " + birch, "not_assigned", try_onboarding(stray_bundle));
+
+        BERTH_TRY(others, world_->make_device(world_->order_for("SN-OTHER", birch), cedar));
+        BERTH_TRY(others_bundle, device_bundle::open(others));
+        expect("SN-OTHER", fmt::format("a device of {}, at the registrar of {}", cedar, birch), "not_assigned", try_onboarding(others_bundle));
+
+        BERTH_TRY(middle, registrar_in_the_middle::start(*world_, world_->customer(cedar), directory_ / "mallory"));
+        auto order = world_->order_for("SN-MITM", birch);
+        order.registrars = {middle->kk2().text()};
+        BERTH_TRY(lured, world_->make_device(order, birch));
+        BERTH_TRY(lured_bundle, device_bundle::open(lured));
+        expect("SN-MITM", "a registrar in the middle, between a device and " + birch, "registrar_mismatch", try_onboarding(lured_bundle));
+        middle.reset();
+
+        BERTH_TRY(original, world_->make_device(world_->order_for("SN-CLONE", birch), birch));
+        BERTH_TRY(clone, device_bundle::open(original));
+        clone.p3 = key_of_a_clone(clone.p3->public_key(), crypto::system_random());
+        expect("SN-CLONE", "a clone that has the certificate but not the key (the handshake cannot be completed)", "bad_record_mac",
+               try_onboarding(clone));
+
+        BERTH_TRY(onboarded, device_bundle::open(directory_ / "devices" / "SN-0001"));
+        const auto refused = play_registrar(*world_, onboarded, "device-kem");
+        expect("SN-0001", "an onboarded device that plays registrar at the MASA with its customer's KEM certificate", "bad_certificate",
+               refused ? alert_of(*refused) : "");
+        return {};
+    }
+
+    // The alert that the other side sent, where it was one; else the error's name.
+    static std::string alert_of(const error& e) {
+        for (const auto& [key, value] : e.params) {
+            if (key == "peer_alert") {
+                return value;
+            }
+        }
+        return e.name;
+    }
+
+    // ---- the end
+
+    void table() const {
+        board_.heading("Table");
+        fmt::print("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", "device", "customer", "result", "ms", "steps");
+        for (const auto& o : outcomes_) {
+            fmt::print("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", o.serial, o.customer, o.result, o.took ? std::to_string(o.took) : "-",
+                       o.steps ? fmt::format("{}/14", o.steps) : "-");
+        }
+    }
+
+    result<void> look_around() {
+        board_.heading("Look around");
+        const fs::path installed = directory_ / "devices" / "SN-0001" / "installed";
+        const std::string verify = fmt::format("{} verify -CAfile {} -untrusted {} {}", BERTH_OPENSSL_COMMAND, (installed / "domain-root.pem").string(),
+                                               (installed / "device-pq.pem").string(), (installed / "device-pq.pem").string());
+        fmt::print("  $ {}\n", verify);
+        std::fflush(stdout);
+        BERTH_TRY(openssl, child_process::start("/bin/sh", {"-c", verify}));
+        while (!openssl.ended()) {
+            poll_children({&openssl}, 100);
+        }
+        for (const auto& text : openssl.take_output_lines()) {
+            fmt::print("    {}\n", text);
+        }
+        for (const auto& text : openssl.take_error_lines()) {
+            fmt::print("    {}\n", text);
+        }
+        failures_ += openssl.exit_code() == 0 ? 0 : 1;
+        const fs::path registrar = world_->customers()[0].registrar;
+        BERTH_TRY(program, sibling_program("berth"));
+        if (keep_) {
+            for (const auto& command :
+                 {fmt::format("masa log show --masa {}", world_->masa().string()), fmt::format("masa log verify --masa {}", world_->masa().string()),
+                  fmt::format("ownership show --masa {}", world_->masa().string()), fmt::format("registrar devices --dir {}", registrar.string()),
+                  fmt::format("registrar devices SN-0001 --dir {}", registrar.string()),
+                  fmt::format("device show --bundle {}", (directory_ / "devices" / "SN-0001").string()),
+                  fmt::format("registrar config set --default FILE --dir {}", registrar.string()),
+                  fmt::format("device config --bundle {}", (directory_ / "devices" / "SN-0001").string())}) {
+                fmt::print("  $ {} {}\n", program.string(), command);
+            }
+        } else {
+            fmt::print("  make demo KEEP=1 keeps the servers running, and prints the commands to look around with.\n");
+        }
+        return {};
+    }
+
+    void wait_for_interrupt() {
+        fmt::print("\nEverything is kept in {} and goes on running; Ctrl-C ends it.\n", directory_.string());
+        std::fflush(stdout);
+        while (!interrupted) {
+            (void)world_->events(500);
+        }
+        world_->stop();
+    }
+
+    fs::path directory_;
+    size_t devices_;
+    bool keep_;
+    demo_board board_;
+    std::unique_ptr<world> world_;
+    std::vector<outcome> outcomes_;
+    std::string last_refusal_;
+    int failures_ = 0;
+};
+
+}  // namespace
+
+void add_demo(CLI::App& cli, context& c) {
+    struct options {
+        size_t devices = 4;
+        bool keep = false;
+        std::string dir;
+    };
+    const auto o = std::make_shared<options>();
+    auto* const cmd = cli.add_subcommand("demo", "show a whole onboarding on this machine, and the attacks that must fail");
+    cmd->add_option("--devices", o->devices, "how many devices are onboarded (4)")->check(CLI::Range(1, 1000));
+    cmd->add_flag("--keep", o->keep, "leave the servers running and the files in place until Ctrl-C");
+    cmd->add_option("--dir", o->dir, "where to keep everything (a temporary directory)");
+    cmd->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            std::signal(SIGINT, [](int) { interrupted = 1; });
+            std::signal(SIGTERM, [](int) { interrupted = 1; });
+            fs::path directory = o->dir;
+            if (directory.empty()) {
+                std::string name = (fs::temp_directory_path() / "berth-demo-XXXXXX").string();
+                if (!::mkdtemp(name.data())) {
+                    return fail(error_category::environment, "file_error", "cannot make a temporary directory; name one with --dir");
+                }
+                directory = name;
+            }
+            log::configure(log::level::error, log::format::text);
+            auto done = [&] { return demonstration(directory, o->devices, o->keep).run(); }();
+            if (!o->keep && o->dir.empty()) {
+                std::error_code ignored;
+                fs::remove_all(directory, ignored);
+            }
+            return done;
+        });
+    });
+}
+
+}  // namespace berth::app

@@ -1,0 +1,147 @@
+// berth device onboard | config | show | reset: a device's side, by hand.
+#include "base/log.h"
+#include "berth/commands/commands.h"
+#include "crypto/random.h"
+#include "device/installation.h"
+#include "device/onboarding_run.h"
+
+namespace berth::app {
+
+namespace {
+
+struct options {
+    std::string bundle;
+    bool retry = false;
+    bool verbose = false;
+};
+
+wire::json::object report_json(const run_report& r) {
+    wire::json::array names;
+    for (const auto& n : r.credentials) {
+        names.emplace_back(n);
+    }
+    wire::json::object out{{"ok", r.ok},         {"registrar", r.registrar},     {"id", r.id},
+                           {"customer", r.customer}, {"credentials", names},         {"attempts", r.attempts},
+                           {"octets_sent", r.octets_sent}, {"octets_received", r.octets_received}, {"ms", r.took}};
+    if (r.why) {
+        out["error"] = app::to_json(*r.why);
+    }
+    return out;
+}
+
+// Runs one onboarding, or one configuration fetch, to its end.
+result<run_report> run(const device_bundle& bundle, const options& o, bool configuration, bool show_steps) {
+    net::loop loop;
+    loop.on_termination([&loop] { loop.stop(); });
+    std::optional<run_report> report;
+    run_options how;
+    how.once = !o.retry;
+    onboarding_run onboarding(
+        loop, bundle, how, system_clock(), crypto::system_random(),
+        [&](const run_report& r) {
+            report = r;
+            loop.stop();
+        },
+        [&](const onboarding::step_event& s, milliseconds at) {
+            if (show_steps) {
+                fmt::print("{:>6} ms  {:<4} {}{}\n", at, onboarding::name_of(s.which), onboarding::describe(s.which),
+                           s.octets ? fmt::format("  ({} octets)", s.octets) : "");
+                std::fflush(stdout);
+            }
+        });
+    if (configuration) {
+        onboarding.start_configuration_fetch();
+    } else {
+        onboarding.start();
+    }
+    loop.run();
+    if (!report) {
+        return fail(error_category::environment, "interrupted", "interrupted before the end; run it again, nothing is lost");
+    }
+    return *report;
+}
+
+}  // namespace
+
+void add_device(CLI::App& cli, context& c) {
+    auto* const group = cli.add_subcommand("device", "a device's side, by hand; berth-agent does it unattended");
+    group->require_subcommand(1);
+    const auto o = std::make_shared<options>();
+    const auto with_bundle = [&](const char* name, const char* help) {
+        auto* const cmd = group->add_subcommand(name, help);
+        cmd->add_option("--bundle", o->bundle, "the device's bundle directory")->required();
+        return cmd;
+    };
+    auto* const onboard = with_bundle("onboard", "onboard: find a registrar, be authorised, install the customer's certificates");
+    onboard->add_flag("--retry", o->retry, "keep trying until it succeeds");
+    onboard->add_flag("-v,--verbose", o->verbose, "show retries and causes on standard error");
+    onboard->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            log::configure(o->verbose ? log::level::info : log::level::error, log::format::text);
+            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(report, run(bundle, *o, false, !c.json));
+            if (c.json) {
+                print_json(report_json(report));
+            }
+            if (!report.ok) {
+                const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
+                c.exit = c.json ? exit_code(why.category) : app::report(why, false);
+            } else if (!c.json) {
+                fmt::print("Onboarded by {}: {} credentials in {}/installed, {} octets sent, {} received.\n", report.customer,
+                           report.credentials.size(), o->bundle, report.octets_sent, report.octets_received);
+            }
+            return {};
+        });
+    });
+    auto* const fetch = with_bundle("config", "fetch the customer's configuration again");
+    fetch->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            log::configure(log::level::error, log::format::text);
+            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(report, run(bundle, *o, true, false));
+            if (!report.ok) {
+                return fail(report.why.value_or(error{error_category::environment, "no_registrar", "the registrar was not reached"}));
+            }
+            BERTH_TRY(state, installation(bundle).state());
+            if (c.json) {
+                print_json(to_json(state));
+            } else {
+                fmt::print("Configuration version {} is in {}/installed/config.json.\n", state.configuration_version, o->bundle);
+            }
+            return {};
+        });
+    });
+    auto* const shown = with_bundle("show", "show a device: who it is and what it has installed");
+    shown->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            wire::json::object out{{"serial", bundle.identity.serial},
+                                   {"device_root_spki", to_hex(bundle.identity.device_root_spki)},
+                                   {"model", bundle.model},
+                                   {"firmware", bundle.firmware},
+                                   {"key", std::string(crypto::name_of(bundle.p3->algorithm()))},
+                                   {"masa_keys", bundle.masa_keys.size()}};
+            const installation there(bundle);
+            if (there.present()) {
+                BERTH_TRY(state, there.state());
+                out["installed"] = to_json(state);
+            }
+            if (c.json) {
+                print_json(out);
+                return {};
+            }
+            fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware, crypto::name_of(bundle.p3->algorithm()));
+            fmt::print("{}\n", there.present() ? fmt::format("onboarded by {}", there.state()->customer) : "not onboarded");
+            return {};
+        });
+    });
+    auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
+    reset->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            return installation(bundle).reset();
+        });
+    });
+}
+
+}  // namespace berth::app

@@ -1,0 +1,211 @@
+// berth registrar devices | approve | deny | config | certificates: the customer's records.
+#include "berth/commands/commands.h"
+#include "common/files.h"
+#include "store/sqlite/registrar_store.h"
+
+namespace berth::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct options {
+    std::string dir, serial, group, model, device, file;
+    bool everyone = false;
+};
+
+result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
+    const fs::path file = fs::path(dir) / "registrar.db";
+    if (!fs::exists(file)) {
+        return fail(error_category::environment, "file_not_found",
+                    fmt::format("{} is not a registrar's directory (no registrar.db); berth registrar init", dir));
+    }
+    return store::sqlite_registrar_store::open(file.string());
+}
+
+std::string_view name_of(onboarding::approval a) {
+    switch (a) {
+    case onboarding::approval::approved: return "approved";
+    case onboarding::approval::denied: return "denied";
+    case onboarding::approval::waiting: return "waiting";
+    case onboarding::approval::unknown: break;
+    }
+    return "-";
+}
+
+result<registry::registrar_device> one_device(registry::registrar_registry& records, const std::string& serial) {
+    BERTH_TRY(found, records.find_serial(serial));
+    if (found.size() != 1) {
+        return fail(error{error_category::usage, found.empty() ? "unknown_device" : "ambiguous_serial",
+                          found.empty() ? fmt::format("no device with serial \"{}\" was seen here", serial)
+                                        : fmt::format("devices of several makers use serial \"{}\"", serial),
+                          {{"serial", serial}}});
+    }
+    return found.front();
+}
+
+void show(const context& c, const registry::registrar_device& d) {
+    if (c.json) {
+        return print_json(wire::json::object{{"serial", d.device.serial},
+                                             {"device_root_spki", to_hex(d.device.device_root_spki)},
+                                             {"model", d.model},
+                                             {"firmware", d.firmware},
+                                             {"group", d.group},
+                                             {"approval", std::string(name_of(d.approval))},
+                                             {"first_seen", d.first_seen},
+                                             {"last_seen", d.last_seen},
+                                             {"onboarded_at", d.onboarded_at},
+                                             {"last_result", d.last_result},
+                                             {"configuration_version", d.configuration_version}});
+    }
+    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<22} {}\n", d.device.serial, d.model.empty() ? "-" : d.model, d.group.empty() ? "-" : d.group,
+               name_of(d.approval), d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", d.last_result);
+}
+
+void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
+    auto* const list = group.add_subcommand("devices", "list the devices that were seen, or one with its certificates");
+    list->add_option("--dir", o->dir, "the registrar's directory")->required();
+    list->add_option("SERIAL", o->serial, "one device");
+    list->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(store, open_store(o->dir));
+            if (!o->serial.empty()) {
+                BERTH_TRY(device, one_device(*store, o->serial));
+                show(c, device);
+                BERTH_TRY(certificates, store->certificates_of(device.device));
+                for (const auto& certificate : certificates) {
+                    BERTH_TRY(leaf, pki::certificate::parse(certificate.chain.front()));
+                    if (c.json) {
+                        print_json(wire::json::object{{"name", certificate.name}, {"serial_number", leaf.serial_hex()},
+                                                      {"not_after", certificate.not_after}, {"revoked", certificate.revoked}});
+                    } else {
+                        fmt::print("  {:<16} {} until {}{}\n", certificate.name, leaf.serial_hex(), to_iso8601(certificate.not_after),
+                                   certificate.revoked ? "  REVOKED" : "");
+                    }
+                }
+                return {};
+            }
+            std::string after;
+            for (;;) {
+                BERTH_TRY(some, store->list_devices(500, after));
+                for (const auto& d : some) {
+                    show(c, d);
+                    after = d.device.serial;
+                }
+                if (some.size() < 500) {
+                    return {};
+                }
+            }
+        });
+    });
+    for (const bool yes : {true, false}) {
+        auto* const cmd = group.add_subcommand(yes ? "approve" : "deny", yes ? "let a device that waits for approval go on"
+                                                                             : "refuse a device that waits for approval");
+        cmd->add_option("--dir", o->dir, "the registrar's directory")->required();
+        cmd->add_option("SERIAL", o->serial, "the device's serial")->required();
+        cmd->callback([o, &c, yes] {
+            c.run([&]() -> result<void> {
+                BERTH_TRY(store, open_store(o->dir));
+                BERTH_TRY(device, one_device(*store, o->serial));
+                BERTH_CHECK(store->decide(device.device, yes, system_clock().now()));
+                BERTH_TRY(after, one_device(*store, o->serial));
+                show(c, after);
+                return {};
+            });
+        });
+    }
+    auto* const grouped = group.add_subcommand("group", "put a device into a group, for configuration");
+    grouped->add_option("--dir", o->dir, "the registrar's directory")->required();
+    grouped->add_option("SERIAL", o->serial, "the device's serial")->required();
+    grouped->add_option("GROUP", o->group, "the group's name")->required();
+    grouped->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(store, open_store(o->dir));
+            BERTH_TRY(device, one_device(*store, o->serial));
+            return store->set_group(device.device, o->group);
+        });
+    });
+}
+
+result<std::pair<registry::configuration_scope, std::string>> scope_of(const options& o, registry::registrar_registry& records) {
+    using registry::configuration_scope;
+    const int given = int{o.everyone} + int{!o.model.empty()} + int{!o.group.empty()} + int{!o.device.empty()};
+    if (given != 1) {
+        return fail(error_category::usage, "bad_scope", "say one of --default, --model NAME, --group NAME, --device SERIAL");
+    }
+    if (!o.device.empty()) {
+        BERTH_TRY(device, one_device(records, o.device));
+        return std::pair(configuration_scope::device, device.device.text());
+    }
+    return o.everyone        ? std::pair(configuration_scope::everyone, std::string())
+           : !o.model.empty() ? std::pair(configuration_scope::model, o.model)
+                              : std::pair(configuration_scope::group, o.group);
+}
+
+void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
+    auto* const config = group.add_subcommand("config", "the configuration that devices get with their certificates, and after them");
+    config->require_subcommand(1);
+    const auto with_scope = [&](const char* name, const char* help) {
+        auto* const cmd = config->add_subcommand(name, help);
+        cmd->add_option("--dir", o->dir, "the registrar's directory")->required();
+        cmd->add_flag("--default", o->everyone, "for every device");
+        cmd->add_option("--model", o->model, "for a model");
+        cmd->add_option("--group", o->group, "for a group");
+        cmd->add_option("--device", o->device, "for one device, by serial");
+        return cmd;
+    };
+    auto* const set = with_scope("set", "set it from a JSON file; device over group over model over default, member by member (RFC 7396)");
+    set->add_option("FILE", o->file, "a JSON object")->required()->check(CLI::ExistingFile);
+    set->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(store, open_store(o->dir));
+            BERTH_TRY(scope, scope_of(*o, *store));
+            BERTH_TRY(json, read_text(o->file));
+            auto set_version = store->set_configuration(scope.first, scope.second, json, system_clock().now());
+            if (!set_version) {
+                return fail(std::move(set_version).error().during(o->file));
+            }
+            if (c.json) {
+                print_json(wire::json::object{{"scope", std::string(to_string(scope.first))}, {"name", scope.second}, {"version", *set_version}});
+            } else {
+                fmt::print("Version {} is set; devices get it at their next onboarding or configuration fetch.\n", *set_version);
+            }
+            return {};
+        });
+    });
+    auto* const shown = config->add_subcommand("show", "show what is set, or what one device gets");
+    shown->add_option("--dir", o->dir, "the registrar's directory")->required();
+    shown->add_option("--device", o->device, "the merged configuration of one device, by serial");
+    shown->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(store, open_store(o->dir));
+            if (!o->device.empty()) {
+                BERTH_TRY(device, one_device(*store, o->device));
+                BERTH_TRY(merged, store->configuration_for(device.device, device.model));
+                print_json(wire::json::object{{"serial", o->device}, {"version", merged.version},
+                                              {"configuration", merged.json.empty() ? wire::json::value() : *wire::parse_json(merged.json)}});
+                return {};
+            }
+            BERTH_TRY(layers, store->configurations());
+            for (const auto& layer : layers) {
+                if (c.json) {
+                    print_json(wire::json::object{{"scope", std::string(to_string(layer.scope))}, {"name", layer.name}, {"version", layer.version},
+                                                  {"configuration", *wire::parse_json(layer.json)}});
+                } else {
+                    fmt::print("{:<8} {:<24} version {:<5} {}\n", to_string(layer.scope), layer.name.empty() ? "-" : layer.name, layer.version, layer.json);
+                }
+            }
+            return {};
+        });
+    });
+}
+
+}  // namespace
+
+void add_registrar_records(CLI::App& registrar, context& c) {
+    const auto o = std::make_shared<options>();
+    add_devices(registrar, o, c);
+    add_config(registrar, o, c);
+}
+
+}  // namespace berth::app
