@@ -181,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, MasaStore,
                                                  [](const fs::path& file) -> std::unique_ptr<registry::masa_registry> {
                                                      return std::move(*store::sqlite_masa_store::open(file.string()));
                                                  }}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& which) { return std::string(which.param.name); });
 
 }  // namespace
 }  // namespace berth::test

@@ -125,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, RegistrarStore,
                                                  [](const fs::path& file) -> std::unique_ptr<registry::registrar_registry> {
                                                      return std::move(*store::sqlite_registrar_store::open(file.string()));
                                                  }}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& which) { return std::string(which.param.name); });
 
 }  // namespace
 }  // namespace berth::test

@@ -1,6 +1,7 @@
 // The real programs together: processes, sockets, files.
 #include "crypto/random.h"
 #include "device/installation.h"
+#include "pki/private_key_file.h"
 #include "scene/attacks.h"
 #include "scene/world.h"
 #include "support/onboarding_parties.h"
