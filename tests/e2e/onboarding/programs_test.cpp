@@ -1,0 +1,175 @@
+// The real programs together: processes, sockets, files.
+#include "crypto/random.h"
+#include "device/installation.h"
+#include "scene/attacks.h"
+#include "scene/world.h"
+#include "support/onboarding_parties.h"
+#include "support/programs.h"
+
+namespace berth::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Programs : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        directory = std::make_unique<temporary_directory>();
+        app::world::options how;
+        how.directory = directory->path();
+        how.programs = BERTH_BIN_DIR;
+        how.customers = {"Birch", "Cedar"};
+        auto made = app::world::make(how, system_clock(), crypto::system_random());
+        ASSERT_TRUE(made) << made.error().message;
+        world = std::move(*made);
+    }
+    static void TearDownTestSuite() {
+        world.reset();
+        directory.reset();
+    }
+
+    static fs::path make(app::device_order order, const std::string& customer) {
+        auto bundle = world->make_device(std::move(order), customer);
+        EXPECT_TRUE(bundle) << bundle.error().message;
+        return *bundle;
+    }
+
+    static std::unique_ptr<temporary_directory> directory;
+    static std::unique_ptr<app::world> world;
+};
+std::unique_ptr<temporary_directory> Programs::directory;
+std::unique_ptr<app::world> Programs::world;
+
+TEST_F(Programs, DeviceIsOnboardedAndItsCertificatesHold) {
+    const auto bundle = make(world->order_for("E-1", "Birch"), "Birch");
+    const auto r = berth({"--json", "device", "onboard", "--bundle", bundle.string()});
+    ASSERT_EQ(r.exit, 0) << r.all();
+    const auto json = r.json();
+    EXPECT_TRUE(json.at("ok").as_bool());
+    EXPECT_EQ(json.at("customer").as_string(), "Birch");
+    EXPECT_EQ(json.at("credentials").as_array().size(), 3u);
+    for (const char* file : {"domain-root.pem", "device.pem", "device.key", "device-pq.pem", "device-pq.key", "device-kem.pem", "device-kem.key", "config.json",
+                             "state.json"}) {
+        EXPECT_TRUE(fs::exists(bundle / "installed" / file)) << file;
+    }
+    EXPECT_EQ(fs::status(bundle / "installed" / "device.key").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+    EXPECT_FALSE(fs::exists(bundle / "pending"));
+    // OpenSSL's own command line agrees.
+    const std::string root = (bundle / "installed" / "domain-root.pem").string();
+    for (const char* name : {"device.pem", "device-pq.pem"}) {
+        const std::string chain = (bundle / "installed" / name).string();
+        auto openssl = app::child_process::start("/bin/sh", {"-c", fmt::format("{} verify -CAfile {} -untrusted {} {}", BERTH_OPENSSL_COMMAND, root, chain, chain)});
+        ASSERT_TRUE(openssl);
+        while (!openssl->ended()) {
+            app::poll_children({&*openssl}, 50);
+        }
+        EXPECT_EQ(openssl->exit_code(), 0) << name;
+    }
+    // A second run finds it done.
+    EXPECT_EQ(berth({"--json", "device", "onboard", "--bundle", bundle.string()}).json().at("attempts").as_int64(), 0);
+}
+
+TEST_F(Programs, AgentOnboardsUnattendedByDirectKk3) {
+    auto order = world->order_for("E-2", "Cedar");
+    order.direct = true;
+    const auto bundle = make(order, "Cedar");
+    const auto r = run_program("berth-agent", {"--bundle", bundle.string(), "--once", "--json"});
+    EXPECT_EQ(r.exit, 0) << r.all();
+    EXPECT_TRUE(fs::exists(bundle / "installed" / "state.json"));
+}
+
+TEST_F(Programs, RendezvousFindsTheOwnersRegistrar) {
+    auto order = world->order_for("E-3", "Cedar");
+    order.registrars.clear();
+    order.discovery = {"rendezvous"};
+    const auto bundle = make(order, "Cedar");
+    const auto r = berth({"--json", "device", "onboard", "--bundle", bundle.string()});
+    EXPECT_EQ(r.exit, 0) << r.all();
+    EXPECT_EQ(r.json().at("registrar").as_string(), world->customer("Cedar").kk2.text());
+}
+
+TEST_F(Programs, ImpostorFirstInTheListDoesNotKeepTheOwnerOut) {
+    auto order = world->order_for("E-4", "Birch");
+    order.registrars = {world->customer("Cedar").kk2.text(), world->customer("Birch").kk2.text()};
+    const auto bundle = make(order, "Birch");
+    const auto r = berth({"--json", "device", "onboard", "--bundle", bundle.string()});
+    EXPECT_EQ(r.exit, 0) << r.all();
+    EXPECT_EQ(r.json().at("attempts").as_int64(), 2);
+    EXPECT_EQ(r.json().at("customer").as_string(), "Birch");
+}
+
+TEST_F(Programs, UnassignedDeviceIsRefusedWithExitCode1) {
+    const auto bundle = make(world->order_for("E-5", "Birch"), "");
+    const auto r = berth({"--json", "device", "onboard", "--bundle", bundle.string()});
+    EXPECT_EQ(r.exit, 1) << r.all();
+    EXPECT_EQ(r.error_name(), "not_assigned");
+    EXPECT_FALSE(fs::exists(bundle / "installed"));
+    EXPECT_FALSE(fs::exists(bundle / "pending")) << "after a refusal the device makes new keys";
+}
+
+TEST_F(Programs, NobodyThereIsExitCode3) {
+    auto order = world->order_for("E-6", "Birch");
+    order.registrars = {"127.0.0.1:1"};
+    const auto bundle = make(order, "Birch");
+    const auto r = berth({"--json", "device", "onboard", "--bundle", bundle.string()});
+    EXPECT_EQ(r.exit, 3) << r.all();
+    EXPECT_EQ(r.error_name(), "connect_failed");
+}
+
+TEST_F(Programs, ConfigurationIsFetchedAgain) {
+    const auto bundle = make(world->order_for("E-7", "Birch"), "Birch");
+    ASSERT_EQ(berth({"device", "onboard", "--bundle", bundle.string()}).exit, 0);
+    const std::string dir = world->customer("Birch").registrar.string();
+    const std::string file = (directory->path() / "c.json").string();
+    ASSERT_TRUE(pki::write_file_atomically(file, as_bytes(R"({"level":7})"), 0644));
+    ASSERT_EQ(berth({"registrar", "config", "set", file, "--device", "E-7", "--dir", dir}).exit, 0);
+    const auto fetched = berth({"--json", "device", "config", "--bundle", bundle.string()});
+    EXPECT_EQ(fetched.exit, 0) << fetched.all();
+    EXPECT_EQ(as_text(*pki::read_file((bundle / "installed" / "config.json").string(), 1000)), R"({"level":7})");
+    EXPECT_GT(fetched.json().at("configuration_version").as_int64(), 0);
+}
+
+TEST_F(Programs, RegistrarInTheMiddleAndPlayedRegistrarAreRefused) {
+    auto middle = app::registrar_in_the_middle::start(*world, world->customer("Cedar"), directory->path() / "mallory");
+    ASSERT_TRUE(middle) << middle.error().message;
+    auto order = world->order_for("E-8", "Birch");
+    order.registrars = {(*middle)->kk2().text()};
+    const auto bundle = make(order, "Birch");
+    const auto r = berth({"--json", "device", "onboard", "--bundle", bundle.string()});
+    EXPECT_EQ(r.error_name(), "registrar_mismatch") << r.all();
+    EXPECT_FALSE(fs::exists(bundle / "installed"));
+
+    const auto good = make(world->order_for("E-9", "Birch"), "Birch");
+    ASSERT_EQ(berth({"device", "onboard", "--bundle", good.string()}).exit, 0);
+    const auto opened = app::device_bundle::open(good);
+    ASSERT_TRUE(opened);
+    const auto refused = app::play_registrar(*world, *opened, "device-kem");
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->name, "peer_alert");
+}
+
+TEST_F(Programs, ReleaseHasNoFaultPoints) {
+    for (const char* name : {"berthd", "berth-agent", "berth"}) {
+        const auto octets = pki::read_file((fs::path(BERTH_BIN_DIR) / name).string(), size_t{1} << 30);
+        ASSERT_TRUE(octets);
+        // Put together here, so that this test's own binary is not what is found.
+        const std::string marker = std::string("berth-fault-") + "point:";
+        EXPECT_EQ(std::search(octets->begin(), octets->end(), marker.begin(), marker.end()), octets->end()) << name;
+    }
+}
+
+TEST(Demo, ShowsEveryStepAndEveryRefusal) {
+    const auto r = run_program("berth", {"demo", "--devices", "3"}, 120'000);
+    EXPECT_EQ(r.exit, 0) << r.all();
+    const std::string all = r.all();
+    for (int step = 1; step <= 14; ++step) {
+        EXPECT_THAT(all, testing::HasSubstr(fmt::format("S{:<2}", step)));
+    }
+    for (const char* name : {"`not_assigned`", "`registrar_mismatch`", "`decrypt_error`", "`bad_certificate`", "device-pq.pem: OK"}) {
+        EXPECT_THAT(all, testing::HasSubstr(name));
+    }
+    EXPECT_THAT(all, testing::Not(testing::HasSubstr("\x1b["))) << "no colours in a pipe";
+}
+
+}  // namespace
+}  // namespace berth::test

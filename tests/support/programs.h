@@ -1,0 +1,63 @@
+// Our programs, run from tests as a person or script would run them.
+#pragma once
+
+#include "common/process.h"
+#include "wire/json.h"
+
+#include <string>
+#include <vector>
+
+namespace berth::test {
+
+struct program_result {
+    int exit = -1;
+    std::vector<std::string> output;
+    std::vector<std::string> errors;
+    // The first line of standard output as a JSON object; empty when it is none.
+    [[nodiscard]] wire::json::object json() const {
+        const auto object = output.empty() ? result<wire::json::object>(fail(error_category::usage, "none", "")) : wire::parse_json_object(output[0]);
+        return object ? *object : wire::json::object{};
+    }
+    // The name in {"error":{"name":...}}.
+    [[nodiscard]] std::string error_name() const {
+        const auto object = json();
+        const auto* e = object.if_contains("error");
+        return e && e->is_object() ? std::string(e->get_object().at("name").as_string()) : "";
+    }
+    [[nodiscard]] std::string all() const {
+        std::string out;
+        for (const auto* lines : {&output, &errors}) {
+            for (const auto& line : *lines) {
+                out += line + "\n";
+            }
+        }
+        return out;
+    }
+};
+
+inline program_result run_program(const std::string& name, const std::vector<std::string>& arguments, milliseconds most = 60'000,
+                                  const std::vector<std::string>& environment = {}) {
+    program_result out;
+    auto child = app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / name, arguments, environment);
+    if (!child) {
+        return out;
+    }
+    const milliseconds until = system_clock().steady() + most;
+    while (!child->ended() && system_clock().steady() < until) {
+        app::poll_children({&*child}, 50);
+        for (auto& line : child->take_output_lines()) {
+            out.output.push_back(std::move(line));
+        }
+        for (auto& line : child->take_error_lines()) {
+            out.errors.push_back(std::move(line));
+        }
+    }
+    out.exit = child->exit_code().value_or(-1);
+    return out;
+}
+
+inline program_result berth(std::vector<std::string> arguments) {
+    return run_program("berth", arguments);
+}
+
+}  // namespace berth::test
