@@ -42,8 +42,7 @@ aead_key::aead_key(aead_algorithm alg, bytes_view key, use direction)
     if (key.size() != aead_key_size(alg)) {
         die("taking an AEAD key of the wrong length");
     }
-    must(EVP_CipherInit_ex2(state_->context.get(), evp_cipher(alg), key.data(), nullptr,
-                            direction == use::seal ? 1 : 0, nullptr),
+    must(EVP_CipherInit_ex2(state_->context.get(), evp_cipher(alg), key.data(), nullptr, direction == use::seal ? 1 : 0, nullptr),
          "expanding an AEAD key");
 }
 
@@ -75,8 +74,7 @@ void aead_key::seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view 
         }
     }
     must(EVP_EncryptFinal_ex(context, at, &done), "finishing an encryption");
-    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(aead_tag_size), at),
-         "taking a tag");
+    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(aead_tag_size), at), "taking a tag");
 }
 
 bytes aead_key::seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view plaintext) {
@@ -85,8 +83,8 @@ bytes aead_key::seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view
     return out;
 }
 
-result<void> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad,
-                            bytes_view sealed, std::span<uint8_t> out) {
+result<void> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view sealed,
+                            std::span<uint8_t> out) {
     const auto refuse = [&] {
         std::fill(out.begin(), out.end(), uint8_t{0});
         return fail(error_category::peer, "decryption_failed",
@@ -106,14 +104,12 @@ result<void> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, byt
     std::array<uint8_t, aead_tag_size> tag = to_array<aead_tag_size>(sealed.last(aead_tag_size));
     int done = 0;
     must(EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr), "setting a nonce");
-    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()),
-         "setting a tag");
+    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()), "setting a tag");
     if (!aad.empty()) {
         must(EVP_DecryptUpdate(context, nullptr, &done, aad.data(), length(aad.size())), "authenticating");
     }
     done = 0;
-    if (!ciphertext.empty() &&
-        EVP_DecryptUpdate(context, out.data(), &done, ciphertext.data(), length(ciphertext.size())) != 1) {
+    if (!ciphertext.empty() && EVP_DecryptUpdate(context, out.data(), &done, ciphertext.data(), length(ciphertext.size())) != 1) {
         return refuse();
     }
     // With no octets to write, libcrypto still wants somewhere to point.
@@ -124,8 +120,7 @@ result<void> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, byt
     return {};
 }
 
-result<bytes> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad,
-                             bytes_view sealed) {
+result<bytes> aead_key::open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view sealed) {
     bytes out(sealed.size() < aead_tag_size ? 0 : sealed.size() - aead_tag_size);
     BERTH_CHECK(open(nonce, aad, sealed, out));
     return out;

@@ -35,20 +35,18 @@ public:
 
     // Writes ciphertext || tag to out, which has plaintext.size() + aead_tag_size octets and either starts
     // where plaintext starts (in place) or does not overlap it. Aborts when made for opening.
-    void seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view plaintext,
-              std::span<uint8_t> out);
+    void seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view plaintext, std::span<uint8_t> out);
 
     // As above for a plaintext in two parts (a record's content and its type octet); not in place.
-    void seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view plaintext,
-              bytes_view plaintext_tail, std::span<uint8_t> out);
+    void seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view plaintext, bytes_view plaintext_tail,
+              std::span<uint8_t> out);
 
     bytes seal(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view plaintext);
 
     // Opens ciphertext || tag into out, which has sealed.size() - aead_tag_size octets and either starts
     // where sealed starts (in place) or does not overlap it. Error decryption_failed: key, nonce, aad or
     // ciphertext are not those of a seal, or sealed is shorter than a tag; out then holds zeros.
-    result<void> open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view sealed,
-                      std::span<uint8_t> out);
+    result<void> open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view sealed, std::span<uint8_t> out);
 
     result<bytes> open(std::span<const uint8_t, aead_nonce_size> nonce, bytes_view aad, bytes_view sealed);
 

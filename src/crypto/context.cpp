@@ -84,12 +84,11 @@ std::string openssl_version_text() {
 result<void> require_openssl() {
     constexpr unsigned long first_with_ml_kem = 0x30500000UL;
     if (openssl_version_number() < first_with_ml_kem) {
-        return fail(
-            error{error_category::environment, "openssl_too_old",
-                  "This program needs OpenSSL 3.5 or newer but was started with " + openssl_version_text() +
-                      ". Another libcrypto.so.3 comes first in the library path: check LD_LIBRARY_PATH and "
-                      "LD_PRELOAD."}
-                .with("version", openssl_version_text()));
+        return fail(error{error_category::environment, "openssl_too_old",
+                          "This program needs OpenSSL 3.5 or newer but was started with " + openssl_version_text() +
+                              ". Another libcrypto.so.3 comes first in the library path: check LD_LIBRARY_PATH and "
+                              "LD_PRELOAD."}
+                        .with("version", openssl_version_text()));
     }
     return {};
 }

@@ -73,16 +73,15 @@ ec_point_ptr curve::point_from(bytes_view octets) const {
 }
 
 void curve::write_point(const EC_POINT* point, std::span<uint8_t> out) const {
-    if (EC_POINT_point2oct(group_, point, POINT_CONVERSION_UNCOMPRESSED, out.data(), out.size(),
-                           new_bn_context().get()) != point_size()) {
+    if (EC_POINT_point2oct(group_, point, POINT_CONVERSION_UNCOMPRESSED, out.data(), out.size(), new_bn_context().get()) !=
+        point_size()) {
         die("writing a point");
     }
 }
 
 ec_point_ptr curve::base_times(const BIGNUM* k) const {
     ec_point_ptr point(must(EC_POINT_new(group_), "making a point"));
-    must(EC_POINT_mul(group_, point.get(), k, nullptr, nullptr, new_bn_context().get()),
-         "multiplying the base point");
+    must(EC_POINT_mul(group_, point.get(), k, nullptr, nullptr, new_bn_context().get()), "multiplying the base point");
     return point;
 }
 
@@ -92,8 +91,7 @@ secret_bytes curve::shared_x(const EC_POINT* point, const BIGNUM* k) const {
     must(EC_POINT_mul(group_, product.get(), nullptr, point, k, context.get()), "multiplying a point");
     const bn_ptr x(must(BN_new(), "making a number"));
     // Never infinity: the order is prime and 0 < k < n.
-    must(EC_POINT_get_affine_coordinates(group_, product.get(), x.get(), nullptr, context.get()),
-         "reading a coordinate");
+    must(EC_POINT_get_affine_coordinates(group_, product.get(), x.get(), nullptr, context.get()), "reading a coordinate");
     secret_bytes out(size_);
     write_scalar(x.get(), out.writable());
     return out;

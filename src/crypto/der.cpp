@@ -138,8 +138,7 @@ result<pkcs8_parts> read_pkcs8(bytes_view der) {
 }
 
 error bad_private_key(std::string_view why) {
-    return {error_category::usage, "bad_private_key",
-            "The private key cannot be used: " + std::string(why) + "."};
+    return {error_category::usage, "bad_private_key", "The private key cannot be used: " + std::string(why) + "."};
 }
 
 error unsupported_key(std::string_view what) {

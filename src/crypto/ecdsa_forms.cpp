@@ -19,8 +19,7 @@ const curve& curve_of(signature_algorithm alg) {
 
 tl::unexpected<error> refuse(std::string why) {
     ERR_clear_error();
-    return fail(error_category::peer, "bad_signature",
-                "An ECDSA signature is malformed: " + std::move(why) + ".");
+    return fail(error_category::peer, "bad_signature", "An ECDSA signature is malformed: " + std::move(why) + ".");
 }
 
 }  // namespace
@@ -34,8 +33,7 @@ result<bytes> ecdsa_der_to_raw(signature_algorithm alg, bytes_view der) {
     }
     bytes raw(2 * size);
     const auto width = static_cast<int>(size);
-    if (BN_is_negative(ECDSA_SIG_get0_r(sig.get())) != 0 ||
-        BN_is_negative(ECDSA_SIG_get0_s(sig.get())) != 0 ||
+    if (BN_is_negative(ECDSA_SIG_get0_r(sig.get())) != 0 || BN_is_negative(ECDSA_SIG_get0_s(sig.get())) != 0 ||
         BN_bn2binpad(ECDSA_SIG_get0_r(sig.get()), raw.data(), width) < 0 ||
         BN_bn2binpad(ECDSA_SIG_get0_s(sig.get()), raw.data() + size, width) < 0) {
         return refuse("a number in it is out of range");
@@ -46,8 +44,7 @@ result<bytes> ecdsa_der_to_raw(signature_algorithm alg, bytes_view der) {
 result<bytes> ecdsa_raw_to_der(signature_algorithm alg, bytes_view raw) {
     const size_t size = curve_of(alg).field_size();
     if (raw.size() != 2 * size) {
-        return refuse("it has " + std::to_string(raw.size()) + " octets instead of " +
-                      std::to_string(2 * size));
+        return refuse("it has " + std::to_string(raw.size()) + " octets instead of " + std::to_string(2 * size));
     }
     const ecdsa_sig_ptr sig(must(ECDSA_SIG_new(), "making a signature"));
     BIGNUM* r = must(BN_bin2bn(raw.data(), static_cast<int>(size), nullptr), "reading a number");

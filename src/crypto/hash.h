@@ -44,9 +44,7 @@ public:
     bytes to_bytes() const { return {begin(), end()}; }
 
     // Not constant time: for public values. Compare secrets and MACs with crypto::equal().
-    friend bool operator==(const digest& a, const digest& b) noexcept {
-        return a.size_ == b.size_ && a.octets_ == b.octets_;
-    }
+    friend bool operator==(const digest& a, const digest& b) noexcept { return a.size_ == b.size_ && a.octets_ == b.octets_; }
 
 private:
     std::array<uint8_t, max_hash_size> octets_{};

@@ -37,8 +37,7 @@ secret_bytes hkdf_expand(hash_algorithm alg, bytes_view prk, bytes_view info, si
     return out;
 }
 
-secret_bytes hkdf_expand_label(hash_algorithm alg, bytes_view secret, std::string_view label,
-                               bytes_view context, size_t length) {
+secret_bytes hkdf_expand_label(hash_algorithm alg, bytes_view secret, std::string_view label, bytes_view context, size_t length) {
     // RFC 8446 7.1: struct { uint16 length = Length; opaque label<7..255> = "tls13 " + Label; opaque
     // context<0..255>; }
     constexpr std::string_view prefix = "tls13 ";

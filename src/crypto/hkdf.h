@@ -19,7 +19,6 @@ secret_bytes hkdf_expand(hash_algorithm alg, bytes_view prk, bytes_view info, si
 // HKDF-Expand-Label(secret, label, context, length) with the "tls13 " prefix added here: give the label
 // without it. label is at most 249 octets, context at most 255; more is our own mistake and aborts.
 // Derive-Secret(S, label, messages) = hkdf_expand_label(alg, S, label, transcript hash, hash_size(alg)).
-secret_bytes hkdf_expand_label(hash_algorithm alg, bytes_view secret, std::string_view label,
-                               bytes_view context, size_t length);
+secret_bytes hkdf_expand_label(hash_algorithm alg, bytes_view secret, std::string_view label, bytes_view context, size_t length);
 
 }  // namespace berth::crypto

@@ -95,10 +95,10 @@ struct hpke_maker {
         const bytes context = labels.key_schedule_context(info);
         const secret_bytes secret = labels.extract(shared_secret, "secret", {});
         const secret_bytes key = labels.expand(secret.reveal(), "key", context, aead_key_size(suite.aead));
-        return hpke_context(std::unique_ptr<hpke_context::impl>(
-            new hpke_context::impl{labels, aead_key(suite.aead, key.reveal(), use),
-                                   labels.expand(secret.reveal(), "base_nonce", context, aead_nonce_size),
-                                   labels.expand(secret.reveal(), "exp", context, labels.hash_octets())}));
+        return hpke_context(std::make_unique<hpke_context::impl>(
+            hpke_context::impl{labels, aead_key(suite.aead, key.reveal(), use),
+                               labels.expand(secret.reveal(), "base_nonce", context, aead_nonce_size),
+                               labels.expand(secret.reveal(), "exp", context, labels.hash_octets())}));
     }
 };
 

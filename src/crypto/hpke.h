@@ -60,8 +60,7 @@ struct hpke_sender {
 
 // SetupBaseS. suite.kem must be pk's algorithm (our own mistake otherwise: aborts). Draws as
 // pk.encapsulate().
-hpke_sender hpke_setup_sender(const hpke_suite& suite, const kem_public_key& pk, bytes_view info,
-                              random_source& random);
+hpke_sender hpke_setup_sender(const hpke_suite& suite, const kem_public_key& pk, bytes_view info, random_source& random);
 
 // SetupBaseR from the KEM's shared secret, so that any key handle that can decapsulate will do.
 hpke_context hpke_setup_receiver(const hpke_suite& suite, bytes_view shared_secret, bytes_view info);
@@ -72,9 +71,9 @@ struct hpke_exported {
     bytes enc;
     secret_bytes secret;
 };
-hpke_exported hpke_send_export(const kem_public_key& pk, bytes_view info, bytes_view exporter_context,
-                               size_t length, random_source& random);
-secret_bytes hpke_receive_export(kem_algorithm kem, bytes_view shared_secret, bytes_view info,
-                                 bytes_view exporter_context, size_t length);
+hpke_exported hpke_send_export(const kem_public_key& pk, bytes_view info, bytes_view exporter_context, size_t length,
+                               random_source& random);
+secret_bytes hpke_receive_export(kem_algorithm kem, bytes_view shared_secret, bytes_view info, bytes_view exporter_context,
+                                 size_t length);
 
 }  // namespace berth::crypto

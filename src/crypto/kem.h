@@ -27,8 +27,8 @@ enum class kem_algorithm : uint16_t {
     mlkem1024_p384 = 0x0051,
 };
 
-inline constexpr std::array all_kem_algorithms{kem_algorithm::mlkem768, kem_algorithm::mlkem1024,
-                                               kem_algorithm::mlkem768_p256, kem_algorithm::mlkem1024_p384};
+inline constexpr std::array all_kem_algorithms{kem_algorithm::mlkem768, kem_algorithm::mlkem1024, kem_algorithm::mlkem768_p256,
+                                               kem_algorithm::mlkem1024_p384};
 
 // Octets; scalar is 0 for plain ML-KEM. shared_secret is 32 for all of them.
 struct kem_sizes {
@@ -114,7 +114,7 @@ private:
 
 // The combiner of the hybrids, for key handles whose halves live in different places (a chip that does ECDH,
 // an ML-KEM key in software): SHA3-256(ss_mlkem || ecdh_x || ephemeral point || recipient point || label).
-secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view ecdh_x,
-                            bytes_view ephemeral_point, bytes_view recipient_point);
+secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view ecdh_x, bytes_view ephemeral_point,
+                            bytes_view recipient_point);
 
 }  // namespace berth::crypto

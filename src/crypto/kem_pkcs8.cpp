@@ -32,21 +32,20 @@ constexpr uint8_t tag_seed = 0x80;  // [0] IMPLICIT OCTET STRING (SIZE (64))
 result<kem_private_key> from_other_forms(const kem_traits& traits, const PKCS8_PRIV_KEY_INFO* info) {
     evp_pkey_ptr key(EVP_PKCS82PKEY_ex(info, lib_context(), default_only));
     if (!key || EVP_PKEY_is_a(key.get(), traits.ml_kem) != 1) {
-        return fail(bad_private_key("it is neither a seed nor a consistent expanded ML-KEM key (" +
-                                    openssl_errors() + ")"));
+        return fail(bad_private_key("it is neither a seed nor a consistent expanded ML-KEM key (" + openssl_errors() + ")"));
     }
     secret_bytes seed(ml_kem_seed_size);
     size_t size = 0;
-    if (EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_ML_KEM_SEED, seed.writable().data(),
-                                        seed.size(), &size) == 1 &&
+    if (EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_ML_KEM_SEED, seed.writable().data(), seed.size(), &size) ==
+            1 &&
         size == seed.size()) {
         given_octets source(seed.reveal());
         return kem_private_key::generate(traits.algorithm, source);
     }
     ERR_clear_error();
     BERTH_TRY(pub, kem_public_key::from_raw(traits.algorithm, ml_kem_public(key.get())));
-    return kem_private_key(std::make_shared<kem_private_key::impl>(
-        kem_private_key::impl{std::move(pub), std::move(key), std::nullopt, nullptr}));
+    return kem_private_key(
+        std::make_shared<kem_private_key::impl>(kem_private_key::impl{std::move(pub), std::move(key), std::nullopt, nullptr}));
 }
 
 }  // namespace
@@ -81,8 +80,7 @@ result<kem_private_key> hybrid_from_private_octets(const kem_traits& traits, byt
     if (!ec.scalar_from(*scalar)) {
         return fail(bad_private_key("its elliptic curve scalar has the wrong length or is out of range"));
     }
-    if (const auto parameters = take_der(*fields, 0xa0);
-        parameters && !same_octets(*parameters, ec.parameters())) {
+    if (const auto parameters = take_der(*fields, 0xa0); parameters && !same_octets(*parameters, ec.parameters())) {
         return fail(bad_private_key("its elliptic curve is not the one that its algorithm names"));
     }
     const auto public_part = take_der(*fields, 0xa1);
@@ -95,8 +93,7 @@ result<kem_private_key> hybrid_from_private_octets(const kem_traits& traits, byt
     kem_private_key key = kem_private_key::generate(traits.algorithm, source);
     if (public_part) {
         static constexpr std::array<uint8_t, 1> no_unused_bits{0};
-        if (!same_octets(*public_part,
-                         der_tlv(0x03, {no_unused_bits, key.public_key().get().point_octets()}))) {
+        if (!same_octets(*public_part, der_tlv(0x03, {no_unused_bits, key.public_key().get().point_octets()}))) {
             return fail(bad_private_key("its elliptic curve public key does not belong to its scalar"));
         }
     }
@@ -117,8 +114,7 @@ result<kem_private_key> kem_private_key::from_pkcs8(bytes_view der) {
         return hybrid_from_private_octets(traits, parts.private_key);
     }
     bytes_view rest = parts.private_key;
-    if (const auto seed = take_der(rest, tag_seed);
-        seed && rest.empty() && seed->size() == ml_kem_seed_size) {
+    if (const auto seed = take_der(rest, tag_seed); seed && rest.empty() && seed->size() == ml_kem_seed_size) {
         given_octets source(*seed);
         return generate(*alg, source);
     }

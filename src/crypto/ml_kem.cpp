@@ -13,15 +13,13 @@ OSSL_PARAM octets_param(const char* name, bytes_view data) {
 }
 
 evp_pkey_ctx_ptr context_for(EVP_PKEY* key) {
-    return evp_pkey_ctx_ptr(
-        must(EVP_PKEY_CTX_new_from_pkey(lib_context(), key, default_only), "making a key context"));
+    return evp_pkey_ctx_ptr(must(EVP_PKEY_CTX_new_from_pkey(lib_context(), key, default_only), "making a key context"));
 }
 
 }  // namespace
 
 evp_pkey_ptr ml_kem_from_seed(const char* name, bytes_view seed) {
-    const evp_pkey_ctx_ptr context(
-        must(EVP_PKEY_CTX_new_from_name(lib_context(), name, default_only), "making a key context"));
+    const evp_pkey_ctx_ptr context(must(EVP_PKEY_CTX_new_from_name(lib_context(), name, default_only), "making a key context"));
     must(EVP_PKEY_keygen_init(context.get()), "starting an ML-KEM key generation");
     const std::array params{octets_param(OSSL_PKEY_PARAM_ML_KEM_SEED, seed), OSSL_PARAM_construct_end()};
     must(EVP_PKEY_CTX_set_params(context.get(), params.data()), "giving an ML-KEM seed");
@@ -31,8 +29,7 @@ evp_pkey_ptr ml_kem_from_seed(const char* name, bytes_view seed) {
 }
 
 evp_pkey_ptr ml_kem_from_public(const char* name, bytes_view raw) {
-    evp_pkey_ptr key(
-        EVP_PKEY_new_raw_public_key_ex(lib_context(), name, default_only, raw.data(), raw.size()));
+    evp_pkey_ptr key(EVP_PKEY_new_raw_public_key_ex(lib_context(), name, default_only, raw.data(), raw.size()));
     if (!key) {
         ERR_clear_error();
     }
@@ -47,24 +44,21 @@ bytes ml_kem_public(const EVP_PKEY* key) {
     return out;
 }
 
-void ml_kem_encapsulate(EVP_PKEY* key, bytes_view m, std::span<uint8_t> ciphertext,
-                        std::span<uint8_t> secret) {
+void ml_kem_encapsulate(EVP_PKEY* key, bytes_view m, std::span<uint8_t> ciphertext, std::span<uint8_t> secret) {
     const evp_pkey_ctx_ptr context = context_for(key);
     const std::array params{octets_param(OSSL_KEM_PARAM_IKME, m), OSSL_PARAM_construct_end()};
     must(EVP_PKEY_encapsulate_init(context.get(), params.data()), "starting an ML-KEM encapsulation");
     size_t ciphertext_size = ciphertext.size();
     size_t secret_size = secret.size();
-    must(
-        EVP_PKEY_encapsulate(context.get(), ciphertext.data(), &ciphertext_size, secret.data(), &secret_size),
-        "encapsulating with ML-KEM");
+    must(EVP_PKEY_encapsulate(context.get(), ciphertext.data(), &ciphertext_size, secret.data(), &secret_size),
+         "encapsulating with ML-KEM");
 }
 
 void ml_kem_decapsulate(EVP_PKEY* key, bytes_view ciphertext, std::span<uint8_t> secret) {
     const evp_pkey_ctx_ptr context = context_for(key);
     must(EVP_PKEY_decapsulate_init(context.get(), nullptr), "starting an ML-KEM decapsulation");
     size_t secret_size = secret.size();
-    must(EVP_PKEY_decapsulate(context.get(), secret.data(), &secret_size, ciphertext.data(),
-                              ciphertext.size()),
+    must(EVP_PKEY_decapsulate(context.get(), secret.data(), &secret_size, ciphertext.data(), ciphertext.size()),
          "decapsulating with ML-KEM");
 }
 

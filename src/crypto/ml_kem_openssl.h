@@ -16,8 +16,7 @@ evp_pkey_ptr ml_kem_from_seed(const char* name, bytes_view seed);
 evp_pkey_ptr ml_kem_from_public(const char* name, bytes_view raw);
 bytes ml_kem_public(const EVP_PKEY* key);
 
-void ml_kem_encapsulate(EVP_PKEY* key, bytes_view m, std::span<uint8_t> ciphertext,
-                        std::span<uint8_t> secret);
+void ml_kem_encapsulate(EVP_PKEY* key, bytes_view m, std::span<uint8_t> ciphertext, std::span<uint8_t> secret);
 // The ciphertext has the right length; a wrong one gives the implicit-rejection secret.
 void ml_kem_decapsulate(EVP_PKEY* key, bytes_view ciphertext, std::span<uint8_t> secret);
 

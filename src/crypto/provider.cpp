@@ -16,8 +16,7 @@ core_functions& core() {
 }
 
 const char* algorithm_name(kem_algorithm alg) noexcept {
-    return alg == kem_algorithm::mlkem768_p256 ? "id-MLKEM768-ECDH-P256-SHA3-256"
-                                               : "id-MLKEM1024-ECDH-P384-SHA3-256";
+    return alg == kem_algorithm::mlkem768_p256 ? "id-MLKEM768-ECDH-P256-SHA3-256" : "id-MLKEM1024-ECDH-P384-SHA3-256";
 }
 
 namespace {
@@ -50,8 +49,7 @@ struct tables {
             const kem_algorithm alg = hybrids[i];
             names[i] = names_of(alg);
             const char* name = names[i].c_str();
-            const auto add = [name](std::vector<OSSL_ALGORITHM>& to, const char* properties,
-                                    const OSSL_DISPATCH* how) {
+            const auto add = [name](std::vector<OSSL_ALGORITHM>& to, const char* properties, const OSSL_DISPATCH* how) {
                 to.push_back({name, properties, how, nullptr});
             };
             add(key_management, "provider=berth", provider::key_management(alg));
@@ -88,8 +86,7 @@ const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) noexcept {
 
 const OSSL_PARAM* gettable_params(void*) noexcept {
     static const std::array list{OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_NAME, nullptr, 0),
-                                 OSSL_PARAM_construct_int(OSSL_PROV_PARAM_STATUS, nullptr),
-                                 OSSL_PARAM_construct_end()};
+                                 OSSL_PARAM_construct_int(OSSL_PROV_PARAM_STATUS, nullptr), OSSL_PARAM_construct_end()};
     return list.data();
 }
 
@@ -109,8 +106,7 @@ void teardown(void*) noexcept {}
 }  // namespace provider
 
 // Nothing is fetched here: the default provider may not be there yet.
-int berth_provider_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH* in, const OSSL_DISPATCH** out,
-                        void** provider_context) {
+int berth_provider_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH* in, const OSSL_DISPATCH** out, void** provider_context) {
     provider::core_functions& core = provider::core();
     for (; in->function_id != 0; ++in) {
         if (in->function_id == OSSL_FUNC_BIO_READ_EX) {

@@ -39,8 +39,7 @@ secret_bytes read_all(OSSL_CORE_BIO* in) {
     secret_bytes out(longest + 1);
     size_t used = 0;
     size_t got = 0;
-    while (used < out.size() && core().read(in, out.writable().data() + used, out.size() - used, &got) == 1 &&
-           got > 0) {
+    while (used < out.size() && core().read(in, out.writable().data() + used, out.size() - used, &got) == 1 && got > 0) {
         used += got;
     }
     out.resize(used);
@@ -60,7 +59,7 @@ int deliver(std::unique_ptr<composite_key> key, OSSL_CALLBACK* callback, void* a
         OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &kind),
         OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE,
                                          const_cast<char*>(algorithm_name(reference->traits->algorithm)), 0),
-        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof(reference)),
+        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, static_cast<void*>(&reference), sizeof(composite_key*)),
         OSSL_PARAM_construct_end()};
     const int ok = callback(params.data(), argument);
     delete reference;
@@ -72,8 +71,8 @@ int deliver(std::unique_ptr<composite_key> key, OSSL_CALLBACK* callback, void* a
 constexpr int no_key = 1;
 
 template <kem_algorithm A>
-int decode_spki(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument,
-                OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
+int decode_spki(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CALLBACK*,
+                void*) noexcept {
     const secret_bytes der = read_all(in);
     const auto parts = read_spki(der.reveal());
     if (!parts || !same_octets(parts->algorithm, traits_of(A).identifier)) {
@@ -83,13 +82,12 @@ int decode_spki(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* ar
     if (!pub) {
         return no_key;
     }
-    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), std::move(*pub), {}}),
-                   callback, argument);
+    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), std::move(*pub), {}}), callback, argument);
 }
 
 template <kem_algorithm A>
-int decode_pkcs8(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument,
-                 OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
+int decode_pkcs8(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE_CALLBACK*,
+                 void*) noexcept {
     const secret_bytes der = read_all(in);
     const auto parts = read_pkcs8(der.reveal());
     if (!parts || parts->oid != traits_of(A).oid || parts->parameters) {
@@ -99,8 +97,7 @@ int decode_pkcs8(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* callback, void* a
     if (!priv) {
         return no_key;
     }
-    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), priv->public_key(), *priv}),
-                   callback, argument);
+    return deliver(std::make_unique<composite_key>(composite_key{&traits_of(A), priv->public_key(), *priv}), callback, argument);
 }
 
 template <int Offered, auto Decode>
@@ -118,21 +115,16 @@ const OSSL_DISPATCH* decoder_table() {
 enum class form { der, pem };
 
 template <form F>
-int encode_spki(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int,
-                OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
+int encode_spki(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int, OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const auto* key = static_cast<const composite_key*>(data);
     if (key == nullptr || !key->pub) {
         return 0;
     }
-    return write_all(out, F == form::der ? key->pub->spki()
-                                         : as_bytes(wire::to_pem("PUBLIC KEY", key->pub->spki())))
-               ? 1
-               : 0;
+    return write_all(out, F == form::der ? key->pub->spki() : as_bytes(wire::to_pem("PUBLIC KEY", key->pub->spki()))) ? 1 : 0;
 }
 
 template <form F>
-int encode_pkcs8(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int,
-                 OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
+int encode_pkcs8(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int, OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const auto* key = static_cast<const composite_key*>(data);
     if (key == nullptr || !key->priv) {
         return 0;
@@ -151,15 +143,13 @@ int encode_pkcs8(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*,
     }
 }
 
-int encode_text(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int,
-                OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
+int encode_text(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*, int, OSSL_PASSPHRASE_CALLBACK*, void*) noexcept {
     const auto* key = static_cast<const composite_key*>(data);
     if (key == nullptr || !key->pub) {
         return 0;
     }
-    const std::string text =
-        std::string(key->traits->name) +
-        " public key\n    SHA-256 of SubjectPublicKeyInfo: " + to_hex(key->pub->spki_sha256()) + "\n";
+    const std::string text = std::string(key->traits->name) +
+                             " public key\n    SHA-256 of SubjectPublicKeyInfo: " + to_hex(key->pub->spki_sha256()) + "\n";
     return write_all(out, as_bytes(text)) ? 1 : 0;
 }
 
@@ -198,15 +188,13 @@ const OSSL_DISPATCH* encoder_table() {
 }  // namespace
 
 const OSSL_DISPATCH* spki_decoder(kem_algorithm alg) {
-    return alg == kem_algorithm::mlkem768_p256
-               ? decoder_table<select_public, decode_spki<kem_algorithm::mlkem768_p256>>()
-               : decoder_table<select_public, decode_spki<kem_algorithm::mlkem1024_p384>>();
+    return alg == kem_algorithm::mlkem768_p256 ? decoder_table<select_public, decode_spki<kem_algorithm::mlkem768_p256>>()
+                                               : decoder_table<select_public, decode_spki<kem_algorithm::mlkem1024_p384>>();
 }
 
 const OSSL_DISPATCH* pkcs8_decoder(kem_algorithm alg) {
-    return alg == kem_algorithm::mlkem768_p256
-               ? decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem768_p256>>()
-               : decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem1024_p384>>();
+    return alg == kem_algorithm::mlkem768_p256 ? decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem768_p256>>()
+                                               : decoder_table<select_private, decode_pkcs8<kem_algorithm::mlkem1024_p384>>();
 }
 
 const OSSL_DISPATCH* spki_der_encoder() {

@@ -19,9 +19,15 @@ const composite_key& key_of(const void* data) {
     return *static_cast<const composite_key*>(data);
 }
 
+// Libcrypto owns what these functions return and gives it back to be freed. All of them are noexcept: running out of memory
+// ends the process, since no exception may cross into C.
+void* make_key(composite_key key) noexcept {
+    return std::make_unique<composite_key>(std::move(key)).release();
+}
+
 template <kem_algorithm A>
 void* new_key(void*) noexcept {
-    return new composite_key{&traits_of(A), {}, {}};
+    return make_key({&traits_of(A), {}, {}});
 }
 
 void free_key(void* data) noexcept {
@@ -30,11 +36,11 @@ void free_key(void* data) noexcept {
 
 void* dup_key(const void* data, int selection) noexcept {
     const composite_key& from = key_of(data);
-    auto* made = new composite_key{from.traits, from.pub, {}};
+    composite_key made{from.traits, from.pub, {}};
     if ((selection & select_private) != 0) {
-        made->priv = from.priv;
+        made.priv = from.priv;
     }
-    return made;
+    return make_key(std::move(made));
 }
 
 int has(const void* data, int selection) noexcept {
@@ -42,9 +48,7 @@ int has(const void* data, int selection) noexcept {
         return 0;
     }
     const composite_key& key = key_of(data);
-    return ((selection & select_public) == 0 || key.pub) && ((selection & select_private) == 0 || key.priv)
-               ? 1
-               : 0;
+    return ((selection & select_public) == 0 || key.pub) && ((selection & select_private) == 0 || key.priv) ? 1 : 0;
 }
 
 int match(const void* a, const void* b, int selection) noexcept {
@@ -61,13 +65,12 @@ int validate(const void* data, int selection, int) noexcept {
 }
 
 const OSSL_PARAM* gettable(void*) noexcept {
-    static const std::array list{
-        OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_BITS, nullptr),
-        OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr),
-        OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, nullptr, 0),
-        OSSL_PARAM_construct_end()};
+    static const std::array list{OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_BITS, nullptr),
+                                 OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr),
+                                 OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_MAX_SIZE, nullptr),
+                                 OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0),
+                                 OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, nullptr, 0),
+                                 OSSL_PARAM_construct_end()};
     return list.data();
 }
 
@@ -79,8 +82,7 @@ int get_params(void* data, OSSL_PARAM params[]) noexcept {
     };
     const auto set_public = [&](const char* name) {
         OSSL_PARAM* p = OSSL_PARAM_locate(params, name);
-        return p == nullptr ||
-               (key.pub && OSSL_PARAM_set_octet_string(p, key.pub->raw().data(), key.pub->raw().size()) == 1);
+        return p == nullptr || (key.pub && OSSL_PARAM_set_octet_string(p, key.pub->raw().data(), key.pub->raw().size()) == 1);
     };
     return set_int(OSSL_PKEY_PARAM_BITS, key.traits->sizes.scalar == 32 ? 768 : 1024) &&
                    set_int(OSSL_PKEY_PARAM_SECURITY_BITS, key.traits->security_bits) &&
@@ -135,12 +137,10 @@ int export_key(void* data, int selection, OSSL_CALLBACK* callback, void* argumen
     secret_bytes priv;
     std::array<OSSL_PARAM, 3> params{};
     size_t used = 0;
-    params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-                                                       const_cast<uint8_t*>(raw.data()), raw.size());
+    params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<uint8_t*>(raw.data()), raw.size());
     if ((selection & select_private) != 0) {
         priv = hybrid_private_octets(key.priv->get());
-        params[used++] =
-            OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, priv.writable().data(), priv.size());
+        params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, priv.writable().data(), priv.size());
     }
     params[used] = OSSL_PARAM_construct_end();
     return callback(params.data(), argument);
@@ -174,7 +174,7 @@ const OSSL_PARAM* generate_settable(void*, void*) noexcept {
 void* generate(void* context, OSSL_CALLBACK*, void*) noexcept {
     const auto* traits = static_cast<const kem_traits*>(context);
     kem_private_key priv = kem_private_key::generate(traits->algorithm, system_random());
-    return new composite_key{traits, priv.public_key(), priv};
+    return make_key({traits, priv.public_key(), priv});
 }
 
 void generate_cleanup(void*) noexcept {}
@@ -217,7 +217,7 @@ struct operation {
 };
 
 void* new_operation(void*) noexcept {
-    return new operation;
+    return std::make_unique<operation>().release();
 }
 
 void free_operation(void* context) noexcept {
@@ -225,7 +225,7 @@ void free_operation(void* context) noexcept {
 }
 
 void* dup_operation(void* context) noexcept {
-    return new operation(*static_cast<operation*>(context));
+    return std::make_unique<operation>(*static_cast<operation*>(context)).release();
 }
 
 int encapsulate_init(void* context, void* data, const OSSL_PARAM[]) noexcept {
@@ -238,8 +238,7 @@ int decapsulate_init(void* context, void* data, const OSSL_PARAM[]) noexcept {
     return key_of(data).priv ? 1 : 0;
 }
 
-int encapsulate(void* context, unsigned char* out, size_t* out_size, unsigned char* secret,
-                size_t* secret_size) noexcept {
+int encapsulate(void* context, unsigned char* out, size_t* out_size, unsigned char* secret, size_t* secret_size) noexcept {
     const composite_key& key = *static_cast<operation*>(context)->key;
     const kem_sizes& sizes = key.traits->sizes;
     if (out != nullptr) {
@@ -260,8 +259,7 @@ int encapsulate(void* context, unsigned char* out, size_t* out_size, unsigned ch
     return 1;
 }
 
-int decapsulate(void* context, unsigned char* secret, size_t* secret_size, const unsigned char* in,
-                size_t in_size) noexcept {
+int decapsulate(void* context, unsigned char* secret, size_t* secret_size, const unsigned char* in, size_t in_size) noexcept {
     const composite_key& key = *static_cast<operation*>(context)->key;
     const size_t size = key.traits->sizes.shared_secret;
     if (secret != nullptr) {
@@ -289,14 +287,10 @@ const OSSL_DISPATCH* key_management(kem_algorithm alg) {
 
 const OSSL_DISPATCH* kem_operations() {
     static const std::array table{
-        entry(OSSL_FUNC_KEM_NEWCTX, new_operation),
-        entry(OSSL_FUNC_KEM_FREECTX, free_operation),
-        entry(OSSL_FUNC_KEM_DUPCTX, dup_operation),
-        entry(OSSL_FUNC_KEM_ENCAPSULATE_INIT, encapsulate_init),
-        entry(OSSL_FUNC_KEM_ENCAPSULATE, encapsulate),
-        entry(OSSL_FUNC_KEM_DECAPSULATE_INIT, decapsulate_init),
-        entry(OSSL_FUNC_KEM_DECAPSULATE, decapsulate),
-        OSSL_DISPATCH{0, nullptr},
+        entry(OSSL_FUNC_KEM_NEWCTX, new_operation),    entry(OSSL_FUNC_KEM_FREECTX, free_operation),
+        entry(OSSL_FUNC_KEM_DUPCTX, dup_operation),    entry(OSSL_FUNC_KEM_ENCAPSULATE_INIT, encapsulate_init),
+        entry(OSSL_FUNC_KEM_ENCAPSULATE, encapsulate), entry(OSSL_FUNC_KEM_DECAPSULATE_INIT, decapsulate_init),
+        entry(OSSL_FUNC_KEM_DECAPSULATE, decapsulate), OSSL_DISPATCH{0, nullptr},
     };
     return table.data();
 }

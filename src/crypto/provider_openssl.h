@@ -7,8 +7,8 @@ namespace berth::crypto {
 
 inline constexpr const char* provider_name = "berth";
 
-extern "C" int berth_provider_init(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in,
-                                   const OSSL_DISPATCH** out, void** provider_context);
+extern "C" int berth_provider_init(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in, const OSSL_DISPATCH** out,
+                                   void** provider_context);
 
 inline constexpr auto provider_init = berth_provider_init;
 

@@ -19,16 +19,11 @@ const curve* p384_curve() {
 }
 
 constexpr std::array<signature_traits, 5> table{{
-    {signature_algorithm::ecdsa_p256_sha256, "ecdsa_p256_sha256", algorithm_identifier::p256, "EC",
-     p256_curve, "SHA2-256", 65},
-    {signature_algorithm::ecdsa_p384_sha384, "ecdsa_p384_sha384", algorithm_identifier::p384, "EC",
-     p384_curve, "SHA2-384", 97},
-    {signature_algorithm::mldsa44, "mldsa44", algorithm_identifier::mldsa44, "ML-DSA-44", nullptr, nullptr,
-     1312},
-    {signature_algorithm::mldsa65, "mldsa65", algorithm_identifier::mldsa65, "ML-DSA-65", nullptr, nullptr,
-     1952},
-    {signature_algorithm::mldsa87, "mldsa87", algorithm_identifier::mldsa87, "ML-DSA-87", nullptr, nullptr,
-     2592},
+    {signature_algorithm::ecdsa_p256_sha256, "ecdsa_p256_sha256", algorithm_identifier::p256, "EC", p256_curve, "SHA2-256", 65},
+    {signature_algorithm::ecdsa_p384_sha384, "ecdsa_p384_sha384", algorithm_identifier::p384, "EC", p384_curve, "SHA2-384", 97},
+    {signature_algorithm::mldsa44, "mldsa44", algorithm_identifier::mldsa44, "ML-DSA-44", nullptr, nullptr, 1312},
+    {signature_algorithm::mldsa65, "mldsa65", algorithm_identifier::mldsa65, "ML-DSA-65", nullptr, nullptr, 1952},
+    {signature_algorithm::mldsa87, "mldsa87", algorithm_identifier::mldsa87, "ML-DSA-87", nullptr, nullptr, 2592},
 }};
 
 error bad_public_key(const signature_traits& traits, std::string_view why) {
@@ -53,23 +48,19 @@ verification_key assemble(const signature_traits& traits, bytes raw, evp_pkey_pt
 }
 
 evp_pkey_ptr ec_key(const curve& ec, bytes_view point, const BIGNUM* scalar) {
-    const evp_pkey_ctx_ptr context(
-        must(EVP_PKEY_CTX_new_from_name(lib_context(), "EC", default_only), "making a key context"));
+    const evp_pkey_ctx_ptr context(must(EVP_PKEY_CTX_new_from_name(lib_context(), "EC", default_only), "making a key context"));
     must(EVP_PKEY_fromdata_init(context.get()), "starting to build a key");
     // libcrypto takes the private scalar in its native octet order, and through pointers that are not const.
     secret_bytes native(ec.field_size());
     std::array<OSSL_PARAM, 4> params{};
     size_t used = 0;
-    params[used++] =
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(ec.group_name()), 0);
-    params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-                                                       const_cast<uint8_t*>(point.data()), point.size());
+    params[used++] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(ec.group_name()), 0);
+    params[used++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<uint8_t*>(point.data()), point.size());
     if (scalar != nullptr) {
         if (BN_bn2nativepad(scalar, native.writable().data(), static_cast<int>(native.size())) < 0) {
             die("writing a scalar");
         }
-        params[used++] =
-            OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native.writable().data(), native.size());
+        params[used++] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native.writable().data(), native.size());
     }
     params[used] = OSSL_PARAM_construct_end();
     EVP_PKEY* key = nullptr;
@@ -82,12 +73,11 @@ evp_pkey_ptr ec_key(const curve& ec, bytes_view point, const BIGNUM* scalar) {
 }
 
 evp_pkey_ptr ml_dsa_from_seed(const char* name, bytes_view seed) {
-    const evp_pkey_ctx_ptr context(
-        must(EVP_PKEY_CTX_new_from_name(lib_context(), name, default_only), "making a key context"));
+    const evp_pkey_ctx_ptr context(must(EVP_PKEY_CTX_new_from_name(lib_context(), name, default_only), "making a key context"));
     must(EVP_PKEY_keygen_init(context.get()), "starting an ML-DSA key generation");
-    const std::array params{OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ML_DSA_SEED,
-                                                              const_cast<uint8_t*>(seed.data()), seed.size()),
-                            OSSL_PARAM_construct_end()};
+    const std::array params{
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ML_DSA_SEED, const_cast<uint8_t*>(seed.data()), seed.size()),
+        OSSL_PARAM_construct_end()};
     must(EVP_PKEY_CTX_set_params(context.get(), params.data()), "giving an ML-DSA seed");
     EVP_PKEY* key = nullptr;
     must(EVP_PKEY_generate(context.get(), &key), "expanding an ML-DSA seed");
@@ -100,8 +90,7 @@ bytes raw_public(const EVP_PKEY* key) {
         return {};
     }
     bytes out(size);
-    must(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out.data(), out.size(), &size),
-         "reading a public key");
+    must(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out.data(), out.size(), &size), "reading a public key");
     return out;
 }
 
@@ -161,13 +150,11 @@ result<verification_key> verification_key::from_raw(signature_algorithm alg, byt
             key = ec_key(*traits.ec(), raw, nullptr);
         }
     } else {
-        key.reset(
-            EVP_PKEY_new_raw_public_key_ex(lib_context(), traits.evp, default_only, raw.data(), raw.size()));
+        key.reset(EVP_PKEY_new_raw_public_key_ex(lib_context(), traits.evp, default_only, raw.data(), raw.size()));
     }
     if (!key) {
         ERR_clear_error();
-        return fail(
-            bad_public_key(traits, "its octets are not a key of this kind (points must be uncompressed)"));
+        return fail(bad_public_key(traits, "its octets are not a key of this kind (points must be uncompressed)"));
     }
     return assemble(traits, to_bytes(raw), std::move(key));
 }
@@ -175,8 +162,7 @@ result<verification_key> verification_key::from_raw(signature_algorithm alg, byt
 result<verification_key> verification_key::from_spki(bytes_view der) {
     const auto parts = read_spki(der);
     if (!parts) {
-        return fail(error_category::peer, "bad_public_key",
-                    "The public key is not exactly one DER SubjectPublicKeyInfo.");
+        return fail(error_category::peer, "bad_public_key", "The public key is not exactly one DER SubjectPublicKeyInfo.");
     }
     const signature_traits* same_oid = nullptr;
     for (const signature_traits& traits : table) {
@@ -191,8 +177,7 @@ result<verification_key> verification_key::from_spki(bytes_view der) {
     if (same_oid != nullptr && same_oid->ec == nullptr) {
         return fail(bad_public_key(*same_oid, "its algorithm has parameters, and must not"));
     }
-    return fail(unsupported_key(same_oid != nullptr ? "a curve other than P-256 and P-384"
-                                                    : "neither ECDSA nor ML-DSA"));
+    return fail(unsupported_key(same_oid != nullptr ? "a curve other than P-256 and P-384" : "neither ECDSA nor ML-DSA"));
 }
 
 signature_algorithm verification_key::algorithm() const noexcept {
@@ -217,11 +202,10 @@ bool operator==(const verification_key& a, const verification_key& b) noexcept {
 
 result<void> verification_key::verify(bytes_view message, bytes_view signature) const {
     const evp_md_ctx_ptr context(must(EVP_MD_CTX_new(), "making a verification context"));
-    must(EVP_DigestVerifyInit_ex(context.get(), nullptr, impl_->traits->digest, lib_context(), default_only,
-                                 impl_->key.get(), nullptr),
+    must(EVP_DigestVerifyInit_ex(context.get(), nullptr, impl_->traits->digest, lib_context(), default_only, impl_->key.get(),
+                                 nullptr),
          "starting a verification");
-    if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) !=
-        1) {
+    if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) != 1) {
         ERR_clear_error();
         return fail(bad_signature());
     }
@@ -237,8 +221,8 @@ signing_key signing_key::generate(signature_algorithm alg, random_source& random
         ec.write_point(ec.base_times(scalar.get()).get(), point);
         evp_pkey_ptr pub(must(ec_key(ec, point, nullptr).release(), "building a public key"));
         evp_pkey_ptr key(must(ec_key(ec, point, scalar.get()).release(), "building a private key"));
-        return signing_key(std::make_shared<impl>(
-            impl{assemble(traits, std::move(point), std::move(pub)), std::move(key), std::nullopt}));
+        return signing_key(
+            std::make_shared<impl>(impl{assemble(traits, std::move(point), std::move(pub)), std::move(key), std::nullopt}));
     }
     secret_bytes seed(ml_dsa_seed_size);
     random.fill(seed.writable());
@@ -256,8 +240,8 @@ result<signing_key> signing_key_from_evp(evp_pkey_ptr key) {
     BERTH_TRY(pub, verification_key::from_raw(traits->algorithm, raw_public(key.get())));
     const OSSL_PROVIDER* owner = EVP_PKEY_get0_provider(key.get());
     const bool in_chip = owner != nullptr && std::string_view(OSSL_PROVIDER_get0_name(owner)) != "default";
-    return signing_key(std::make_shared<signing_key::impl>(
-        signing_key::impl{std::move(pub), std::move(key), std::nullopt, in_chip}));
+    return signing_key(
+        std::make_shared<signing_key::impl>(signing_key::impl{std::move(pub), std::move(key), std::nullopt, in_chip}));
 }
 
 result<signing_key> signing_key::from_pkcs8(bytes_view der) {
@@ -277,20 +261,18 @@ result<signing_key> signing_key::from_pkcs8(bytes_view der) {
         if (known) {
             return fail(bad_private_key("its parts do not form a valid key (" + why + ")"));
         }
-        return fail(
-            unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
+        return fail(unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
     }
     const signature_traits* traits = traits_for(key.get());
     if (traits == nullptr) {
-        return fail(
-            unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
+        return fail(unsupported_key("private key with algorithm " + parts.oid + " instead of ECDSA or ML-DSA"));
     }
     std::optional<secret_bytes> seed;
     if (traits->ec == nullptr) {
         seed.emplace(ml_dsa_seed_size);
         size_t size = 0;
-        if (EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_ML_DSA_SEED, seed->writable().data(),
-                                            seed->size(), &size) != 1) {
+        if (EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_ML_DSA_SEED, seed->writable().data(), seed->size(),
+                                            &size) != 1) {
             ERR_clear_error();
             seed.reset();
         }
@@ -312,15 +294,13 @@ result<signing_key> signing_key::from_pkcs8(bytes_view der) {
 result<secret_bytes> signing_key::to_pkcs8() const {
     const signature_traits& traits = *impl_->pub.get().traits;
     if (impl_->in_chip) {
-        return fail(error_category::usage, "key_not_exportable",
-                    "This private key is held by a chip and cannot leave it.");
+        return fail(error_category::usage, "key_not_exportable", "This private key is held by a chip and cannot leave it.");
     }
     if (traits.ec == nullptr) {
         if (!impl_->seed) {
-            return fail(
-                error_category::usage, "key_has_no_seed",
-                "This ML-DSA key came without its seed, and keys are only written as seeds: keep the file it "
-                "came from, or make a new key.");
+            return fail(error_category::usage, "key_has_no_seed",
+                        "This ML-DSA key came without its seed, and keys are only written as seeds: keep the file it "
+                        "came from, or make a new key.");
         }
         return make_pkcs8(traits.identifier, secret_der_tlv(tag_seed, {impl_->seed->reveal()}).reveal());
     }
@@ -348,8 +328,8 @@ result<bytes> signing_key::sign(bytes_view message) const {
     size_t size = 0;
     bytes signature;
     // No properties: a key that a chip holds is used by the provider of that chip.
-    bool ok = EVP_DigestSignInit_ex(context.get(), nullptr, impl_->pub.get().traits->digest, lib_context(),
-                                    nullptr, impl_->key.get(), nullptr) == 1 &&
+    bool ok = EVP_DigestSignInit_ex(context.get(), nullptr, impl_->pub.get().traits->digest, lib_context(), nullptr,
+                                    impl_->key.get(), nullptr) == 1 &&
               EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) == 1;
     if (ok) {
         signature.resize(size);

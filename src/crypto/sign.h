@@ -27,9 +27,9 @@ enum class signature_algorithm : uint16_t {
     mldsa87 = 0x0906,
 };
 
-inline constexpr std::array all_signature_algorithms{
-    signature_algorithm::ecdsa_p256_sha256, signature_algorithm::ecdsa_p384_sha384,
-    signature_algorithm::mldsa44, signature_algorithm::mldsa65, signature_algorithm::mldsa87};
+inline constexpr std::array all_signature_algorithms{signature_algorithm::ecdsa_p256_sha256,
+                                                     signature_algorithm::ecdsa_p384_sha384, signature_algorithm::mldsa44,
+                                                     signature_algorithm::mldsa65, signature_algorithm::mldsa87};
 
 std::string_view name_of(signature_algorithm alg) noexcept;  // "mldsa65"
 std::optional<signature_algorithm> signature_algorithm_from_scheme(uint16_t scheme) noexcept;

@@ -15,14 +15,12 @@ constexpr size_t ct_size = 1088;
 constexpr size_t x25519_size = 32;
 
 error bad_key_share(std::string_view why) {
-    return {error_category::peer, "bad_key_share",
-            "The peer's X25519MLKEM768 key share is not valid: " + std::string(why) + "."};
+    return {error_category::peer, "bad_key_share", "The peer's X25519MLKEM768 key share is not valid: " + std::string(why) + "."};
 }
 
 evp_pkey_ptr x25519_private(bytes_view scalar) {
-    return evp_pkey_ptr(must(
-        EVP_PKEY_new_raw_private_key_ex(lib_context(), "X25519", default_only, scalar.data(), scalar.size()),
-        "making an X25519 key"));
+    return evp_pkey_ptr(must(EVP_PKEY_new_raw_private_key_ex(lib_context(), "X25519", default_only, scalar.data(), scalar.size()),
+                             "making an X25519 key"));
 }
 
 void write_x25519_public(const EVP_PKEY* key, std::span<uint8_t> out) {
@@ -32,11 +30,9 @@ void write_x25519_public(const EVP_PKEY* key, std::span<uint8_t> out) {
 
 // False for a peer point of small order, which makes the output all zeros.
 bool x25519(EVP_PKEY* own, bytes_view peer, std::span<uint8_t> out) {
-    const evp_pkey_ptr other(
-        must(EVP_PKEY_new_raw_public_key_ex(lib_context(), "X25519", default_only, peer.data(), peer.size()),
-             "taking an X25519 public key"));
-    const evp_pkey_ctx_ptr context(
-        must(EVP_PKEY_CTX_new_from_pkey(lib_context(), own, default_only), "making a key context"));
+    const evp_pkey_ptr other(must(EVP_PKEY_new_raw_public_key_ex(lib_context(), "X25519", default_only, peer.data(), peer.size()),
+                                  "taking an X25519 public key"));
+    const evp_pkey_ctx_ptr context(must(EVP_PKEY_CTX_new_from_pkey(lib_context(), own, default_only), "making a key context"));
     must(EVP_PKEY_derive_init(context.get()), "starting X25519");
     must(EVP_PKEY_derive_set_peer_ex(context.get(), other.get(), 0), "giving X25519 its peer");
     size_t size = out.size();
@@ -85,12 +81,10 @@ result<secret_bytes> x25519mlkem768_client::finish(bytes_view server_share) cons
         return fail(bad_key_share("it has the wrong length"));
     }
     secret_bytes secret(x25519mlkem768_secret_size);
-    ml_kem_decapsulate(impl_->ml_kem.get(), server_share.first(ct_size),
-                       secret.writable().first(ml_kem_secret_size));
+    ml_kem_decapsulate(impl_->ml_kem.get(), server_share.first(ct_size), secret.writable().first(ml_kem_secret_size));
     // RFC 8446 7.4.2: "implementations SHOULD check whether the computed Diffie-Hellman shared secret is the
     // all-zero value and abort if so"
-    if (!x25519(impl_->x25519.get(), server_share.subspan(ct_size),
-                secret.writable().subspan(ml_kem_secret_size))) {
+    if (!x25519(impl_->x25519.get(), server_share.subspan(ct_size), secret.writable().subspan(ml_kem_secret_size))) {
         return fail(bad_key_share("its X25519 output is all zeros"));
     }
     return secret;
@@ -109,10 +103,8 @@ result<x25519mlkem768_response> x25519mlkem768_respond(bytes_view client_share, 
     secret_bytes scalar(x25519_size);
     random.fill(scalar.writable());
     const evp_pkey_ptr own = x25519_private(scalar.reveal());
-    x25519mlkem768_response out{bytes(x25519mlkem768_server_share_size),
-                                secret_bytes(x25519mlkem768_secret_size)};
-    if (!x25519(own.get(), client_share.subspan(ek_size),
-                out.secret.writable().subspan(ml_kem_secret_size))) {
+    x25519mlkem768_response out{bytes(x25519mlkem768_server_share_size), secret_bytes(x25519mlkem768_secret_size)};
+    if (!x25519(own.get(), client_share.subspan(ek_size), out.secret.writable().subspan(ml_kem_secret_size))) {
         return fail(bad_key_share("its X25519 output is all zeros"));
     }
     ml_kem_encapsulate(ml_kem.get(), m.reveal(), std::span(out.share).first(ct_size),

@@ -70,7 +70,6 @@ struct crl_template {
 
 // The CRL signed by `issuer` with `key`, which must be its key (error issuer_key_mismatch); the issuer needs
 // cRLSign (error bad_key_usage).
-result<crl> issue_crl(const crl_template& contents, const certificate& issuer,
-                      const crypto::signing_key& key);
+result<crl> issue_crl(const crl_template& contents, const certificate& issuer, const crypto::signing_key& key);
 
 }  // namespace berth::pki
