@@ -62,8 +62,7 @@ error bad_public_key(const kem_traits& traits, std::string_view why) {
 
 error bad_encapsulation(const kem_traits& traits, std::string_view why) {
     return error{error_category::peer, "bad_encapsulation",
-                 "An encapsulation to a " + std::string(traits.name) +
-                     " key is not valid: " + std::string(why) + "."}
+                 "An encapsulation to a " + std::string(traits.name) + " key is not valid: " + std::string(why) + "."}
         .with("algorithm", std::string(traits.name));
 }
 
@@ -142,20 +141,28 @@ result<kem_public_key> kem_public_key::from_raw(kem_algorithm alg, bytes_view ra
 }
 
 result<kem_public_key> kem_public_key::from_spki(bytes_view der) {
+    return kem_from_decoded_spki(der, nullptr);
+}
+
+result<kem_public_key> kem_from_decoded_spki(bytes_view der, EVP_PKEY* decoded) {
     const auto parts = read_spki(der);
     if (!parts) {
-        return fail(error_category::peer, "bad_public_key",
-                    "The public key is not exactly one DER SubjectPublicKeyInfo.");
+        return fail(error_category::peer, "bad_public_key", "The public key is not exactly one DER SubjectPublicKeyInfo.");
     }
     for (const kem_traits& traits : table) {
-        if (same_octets(parts->oid, oid_octets(traits.identifier))) {
-            // RFC 9935 3: "The parameters field of the AlgorithmIdentifier for the ML-KEM public key MUST be
-            // absent."
-            if (!same_octets(parts->algorithm, traits.identifier)) {
-                return fail(bad_public_key(traits, "its algorithm has parameters, and must not"));
-            }
-            return from_raw(traits.algorithm, parts->key);
+        if (!same_octets(parts->oid, oid_octets(traits.identifier))) {
+            continue;
         }
+        // RFC 9935 3: "The parameters field of the AlgorithmIdentifier for the ML-KEM public key MUST be
+        // absent."
+        if (!same_octets(parts->algorithm, traits.identifier)) {
+            return fail(bad_public_key(traits, "its algorithm has parameters, and must not"));
+        }
+        if (decoded != nullptr && traits.ec == nullptr && EVP_PKEY_is_a(decoded, traits.ml_kem) == 1) {
+            must(EVP_PKEY_up_ref(decoded), "sharing an ML-KEM key");
+            return assemble(traits, to_bytes(parts->key), evp_pkey_ptr(decoded), nullptr);
+        }
+        return kem_public_key::from_raw(traits.algorithm, parts->key);
     }
     return fail(unsupported_key("not one of the KEMs mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384"));
 }
@@ -202,13 +209,12 @@ kem_encapsulation encapsulate_with(const kem_public_key::impl& key, bytes_view m
     const auto ephemeral = std::span(out.enc).subspan(traits.sizes.ml_kem_encapsulation);
     ec.write_point(ec.base_times(k).get(), ephemeral);
     const secret_bytes x = ec.shared_x(key.point.get(), k);
-    out.shared_secret = combine_hybrid(traits.algorithm, out.shared_secret.reveal(), x.reveal(), ephemeral,
-                                       key.point_octets());
+    out.shared_secret = combine_hybrid(traits.algorithm, out.shared_secret.reveal(), x.reveal(), ephemeral, key.point_octets());
     return out;
 }
 
-secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view ecdh_x,
-                            bytes_view ephemeral_point, bytes_view recipient_point) {
+secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view ecdh_x, bytes_view ephemeral_point,
+                            bytes_view recipient_point) {
     // Profile section 1: SHA3-256( ss_MLKEM || x-coordinate of ECDH || ephemeral point || recipient point ||
     // label )
     hasher h(hash_algorithm::sha3_256);
@@ -236,8 +242,7 @@ kem_private_key kem_private_key::generate(kem_algorithm alg, random_source& rand
     }
     EVP_PKEY_up_ref(ml_kem.get());
     kem_public_key pub = assemble(traits, std::move(raw), evp_pkey_ptr(ml_kem.get()), std::move(point));
-    return kem_private_key(
-        std::make_shared<impl>(impl{std::move(pub), std::move(ml_kem), std::move(seed), std::move(scalar)}));
+    return kem_private_key(std::make_shared<impl>(impl{std::move(pub), std::move(ml_kem), std::move(seed), std::move(scalar)}));
 }
 
 kem_algorithm kem_private_key::algorithm() const noexcept {
@@ -260,8 +265,7 @@ result<secret_bytes> kem_private_key::decapsulate(bytes_view enc) const {
         // Profile section 1: "A recipient MUST check that the point is on the curve and not infinity."
         point = traits.ec()->point_from(ephemeral);
         if (!point) {
-            return fail(
-                bad_encapsulation(traits, "its second part is not an uncompressed point of the curve"));
+            return fail(bad_encapsulation(traits, "its second part is not an uncompressed point of the curve"));
         }
     }
     secret_bytes secret(ml_kem_secret_size);
@@ -270,8 +274,7 @@ result<secret_bytes> kem_private_key::decapsulate(bytes_view enc) const {
         return secret;
     }
     const secret_bytes x = traits.ec()->shared_x(point.get(), impl_->scalar.get());
-    return combine_hybrid(traits.algorithm, secret.reveal(), x.reveal(), ephemeral,
-                          impl_->pub.get().point_octets());
+    return combine_hybrid(traits.algorithm, secret.reveal(), x.reveal(), ephemeral, impl_->pub.get().point_octets());
 }
 
 }  // namespace berth::crypto
