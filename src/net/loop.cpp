@@ -17,6 +17,10 @@ void loop::stop() {
     impl_->context.stop();
 }
 
+void loop::restart() {
+    impl_->context.restart();
+}
+
 void loop::post(std::function<void()> work) {
     asio::post(impl_->context, std::move(work));
 }

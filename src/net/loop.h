@@ -17,8 +17,9 @@ public:
 
     // Until stop(), or until there is nothing left to wait for.
     void run();
-    // From any thread, or from a handler.
+    // From any thread, or from a handler. The loop stays stopped until restart(), between two run().
     void stop();
+    void restart();
     // Runs `work` on the loop's thread, soon. From any thread.
     void post(std::function<void()> work);
     // Runs `work` once the handlers that are ready now have run: the end of this turn. Used to make one commit, and one

@@ -1,0 +1,244 @@
+#include "net/address.h"
+#include "net/authkem_async_stream_asio.h"
+#include "net/channel_asio.h"
+#include "net/tls_openssl.h"
+
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+namespace berth::net {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+error lost(const error_code& ec) {
+    if (ec == asio::ssl::error::stream_truncated || ec == make_error_code(authkem_errc::truncated)) {
+        return {error_category::peer, "truncated", "the connection was cut off without close_notify"};
+    }
+    return {error_category::environment, "connection_lost", "the connection broke: " + ec.message()};
+}
+
+// What the three kinds have in common; the stream is asio's, libssl's or ours.
+template <class Stream>
+class stream_channel : public channel {
+public:
+    template <class... Args>
+    explicit stream_channel(Args&&... args) : stream_(std::forward<Args>(args)...) {
+        error_code ignored;
+        raw().set_option(tcp::no_delay(true), ignored);
+        const auto remote = raw().remote_endpoint(ignored);
+        address_ = address{remote.address().to_string(ignored), remote.port()}.text();
+    }
+
+    void read(got then) override {
+        reading_ = true;
+        stream_.async_read_some(asio::buffer(in_), [self = hold(), then = std::move(then)](const error_code& ec, size_t octets) {
+            self->reading_ = false;
+            if (!ec) {
+                return then(nullptr, bytes_view(self->in_.data(), octets));
+            }
+            if (ec == asio::error::eof) {
+                return then(nullptr, {});
+            }
+            const error why = self->explain(ec);
+            then(&why, {});
+        });
+    }
+
+    void write(bytes data, done then) override {
+        out_ = std::move(data);
+        asio::async_write(stream_, asio::buffer(out_), [self = hold(), then = std::move(then)](const error_code& ec, size_t) {
+            bytes().swap(self->out_);
+            if (!ec) {
+                return then(nullptr);
+            }
+            const error why = self->explain(ec);
+            then(&why);
+        });
+    }
+
+    void abort() override {
+        error_code ignored;
+        raw().close(ignored);
+    }
+
+protected:
+    tcp::socket& raw() {
+        if constexpr (std::is_same_v<Stream, tcp::socket>) {
+            return stream_;
+        } else {
+            return stream_.next_layer();
+        }
+    }
+    std::shared_ptr<stream_channel> hold() { return std::static_pointer_cast<stream_channel>(shared_from_this()); }
+    virtual error explain(const error_code& ec) { return lost(ec); }
+
+    // Ends a read that is under way: a shutdown reads for itself.
+    void shut(std::function<void()> how) {
+        if (reading_) {
+            error_code ignored;
+            raw().cancel(ignored);
+        }
+        asio::post(stream_.get_executor(), [self = hold(), how = std::move(how)] { how(); });
+    }
+
+    // Unread octets would turn the close into a reset, and the peer would lose what it was told last.
+    void drain(std::function<void()> then) {
+        error_code ignored;
+        raw().shutdown(tcp::socket::shutdown_send, ignored);
+        raw().async_read_some(asio::buffer(in_), [self = hold(), then = std::move(then)](const error_code& ec, size_t) mutable {
+            ec ? then() : self->drain(std::move(then));
+        });
+    }
+
+    Stream stream_;
+    std::array<uint8_t, 16384> in_;
+    bytes out_;
+    std::string address_;
+    bool reading_ = false;
+};
+
+tl::unexpected<error> nothing_to_export(const char* name, const char* message) {
+    return fail(error_category::usage, name, message);
+}
+
+class plain_channel final : public stream_channel<tcp::socket> {
+public:
+    using stream_channel::stream_channel;
+    void handshake(done then) override {
+        asio::post(stream_.get_executor(), [self = hold(), then = std::move(then)] { then(nullptr); });
+    }
+    void shutdown(std::function<void()> then) override {
+        shut([this, then = std::move(then)]() mutable { drain(std::move(then)); });
+    }
+    peer_info describe() override {
+        peer_info out;
+        out.address = address_;
+        out.exporter = [](std::string_view, bytes_view, size_t) -> result<secret_bytes> {
+            return nothing_to_export("no_channel", "a connection without encryption has nothing to bind to");
+        };
+        return out;
+    }
+};
+
+class tls_channel final : public stream_channel<asio::ssl::stream<tcp::socket>> {
+public:
+    tls_channel(tcp::socket socket, std::shared_ptr<const tls_context> context, std::unique_ptr<tls_judgement> judgement, SSL* ssl)
+        : stream_channel(std::move(socket), ssl), context_(std::move(context)), judgement_(std::move(judgement)) {}
+
+    void handshake(done then) override {
+        const auto side = context_->get().server ? asio::ssl::stream_base::server : asio::ssl::stream_base::client;
+        stream_.async_handshake(side, [self = held(), then = std::move(then)](const error_code& ec) {
+            if (!ec) {
+                return then(nullptr);
+            }
+            const error why = self->judgement_->refusal ? *self->judgement_->refusal : self->explain_handshake(ec);
+            then(&why);
+        });
+    }
+    void shutdown(std::function<void()> then) override {
+        shut([this, then = std::move(then)]() mutable {
+            stream_.async_shutdown([self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });
+        });
+    }
+    peer_info describe() override {
+        peer_info out;
+        net::describe(stream_.native_handle(), *judgement_, out);
+        out.address = address_;
+        out.exporter = [weak = std::weak_ptr(held())](std::string_view label, bytes_view context, size_t length) -> result<secret_bytes> {
+            const auto self = weak.lock();
+            if (!self) {
+                return nothing_to_export("connection_gone", "the connection that was to be bound to has gone");
+            }
+            return tls_exporter(self->stream_.native_handle(), label, context, length);
+        };
+        return out;
+    }
+
+private:
+    std::shared_ptr<tls_channel> held() { return std::static_pointer_cast<tls_channel>(shared_from_this()); }
+    error explain_handshake(const error_code& ec) {
+        if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) {
+            return {error_category::peer, "closed_in_handshake", "the peer closed the connection in the handshake"};
+        }
+        return explain(ec);
+    }
+    error explain(const error_code& ec) override {
+        if (ec.category() == asio::error::get_ssl_category()) {
+            return error{error_category::peer, "tls_failed", "TLS failed: " + ec.message()};
+        }
+        return lost(ec);
+    }
+    std::shared_ptr<const tls_context> context_;
+    std::unique_ptr<tls_judgement> judgement_;
+};
+
+class authkem_channel final : public stream_channel<authkem_async_stream> {
+public:
+    using stream_channel::stream_channel;
+    void handshake(done then) override {
+        stream_.async_handshake([self = held(), then = std::move(then)](const error_code& ec) {
+            if (!ec) {
+                return then(nullptr);
+            }
+            const error why = self->explain(ec);
+            then(&why);
+        });
+    }
+    void shutdown(std::function<void()> then) override {
+        shut([this, then = std::move(then)]() mutable {
+            stream_.async_shutdown([self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });
+        });
+    }
+    peer_info describe() override {
+        peer_info out;
+        const authkem::session& session = *stream_.session();
+        out.transport = transport_kind::authkem;
+        out.address = address_;
+        out.state = session.peer().state();
+        out.chain.assign(session.peer().chain().begin(), session.peer().chain().end());
+        out.protocol = "AuthKEM";
+        out.suite = name_of(session.suite());
+        out.group = "X25519MLKEM768";
+        out.alpn = session.alpn();
+        out.exporter = [weak = std::weak_ptr(held())](std::string_view label, bytes_view context, size_t length) -> result<secret_bytes> {
+            const auto self = weak.lock();
+            if (!self) {
+                return nothing_to_export("connection_gone", "the connection that was to be bound to has gone");
+            }
+            return self->stream_.session()->exporter(label, context, length);
+        };
+        return out;
+    }
+
+private:
+    std::shared_ptr<authkem_channel> held() { return std::static_pointer_cast<authkem_channel>(shared_from_this()); }
+    error explain(const error_code& ec) override {
+        return ec == make_error_code(authkem_errc::authkem_failed) && stream_.failure() ? *stream_.failure() : lost(ec);
+    }
+};
+
+struct maker {
+    tcp::socket& socket;
+    std::shared_ptr<channel> operator()(std::monostate) const { return std::make_shared<plain_channel>(std::move(socket)); }
+    std::shared_ptr<channel> operator()(const std::shared_ptr<const tls_context>& context) const {
+        auto judgement = std::make_unique<tls_judgement>();
+        SSL* ssl = new_tls(context->get(), *judgement);
+        return ssl ? std::make_shared<tls_channel>(std::move(socket), context, std::move(judgement), ssl) : nullptr;
+    }
+    template <class Authkem>
+    std::shared_ptr<channel> operator()(const Authkem& over) const {
+        return std::make_shared<authkem_channel>(std::move(socket), over.context, over.time, over.random);
+    }
+};
+
+}  // namespace
+
+std::shared_ptr<channel> make_channel(tcp::socket socket, const channel_transport& over) {
+    return std::visit(maker{socket}, over);
+}
+
+}  // namespace berth::net

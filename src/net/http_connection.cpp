@@ -1,0 +1,269 @@
+#include "net/http_connection.h"
+
+#include <ctime>
+
+namespace berth::net {
+
+namespace {
+
+// A peer that does not close after us is waited for no longer than this.
+constexpr milliseconds linger = 2'000;
+
+// RFC 9110 5.6.7, IMF-fixdate.
+std::string http_date(unix_seconds time) {
+    const std::time_t seconds = time;
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    static constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", days.at(static_cast<size_t>(parts.tm_wday)), parts.tm_mday,
+                       months.at(static_cast<size_t>(parts.tm_mon)), parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+}  // namespace
+
+http_connection::http_connection(loop& on, std::shared_ptr<channel> over, std::shared_ptr<http_service> service, std::string address,
+                                 std::function<void()> over_and_done)
+    : loop_(on),
+      channel_(std::move(over)),
+      service_(std::move(service)),
+      address_(std::move(address)),
+      over_and_done_(std::move(over_and_done)),
+      timer_(on) {}
+
+void http_connection::limit(milliseconds after, std::function<void()> then) {
+    // The timer does not keep the connection: its reads and writes do.
+    timer_.arm(after, [weak = weak_from_this(), then = std::move(then)] {
+        if (const auto self = weak.lock()) {
+            then();
+        }
+    });
+}
+
+void http_connection::start() {
+    limit(service_->limits.handshake,
+          [this] { broken({error_category::peer, "handshake_timeout", "the handshake was not completed in time"}); });
+    channel_->handshake([self = shared_from_this()](const error* why) {
+        if (self->phase_ == phase::over) {
+            return;
+        }
+        if (why) {
+            return self->broken(*why);
+        }
+        self->peer_ = std::make_shared<const peer_info>(self->channel_->describe());
+        self->await_request();
+    });
+}
+
+void http_connection::await_request() {
+    phase_ = phase::idle;
+    reader_.emplace(service_->limits.size);
+    route_ = {};
+    exchange_ = {};
+    if (service_->draining && requests_ > 0) {
+        return close();
+    }
+    if (!input_.empty()) {
+        phase_ = phase::header;
+        limit(service_->limits.header, [this] { refuse({error_category::peer, "timeout", "the request did not come in time"}); });
+        return process();
+    }
+    // A first request is expected at once.
+    limit(requests_ == 0 ? service_->limits.header : service_->limits.idle, [this] { close(); });
+    read();
+}
+
+void http_connection::read() {
+    channel_->read([self = shared_from_this()](const error* why, bytes_view octets) {
+        if (self->phase_ == phase::over || self->phase_ == phase::closing || self->phase_ == phase::writing) {
+            return;
+        }
+        if (why && self->phase_ != phase::idle) {
+            return self->broken(*why);
+        }
+        if (octets.empty()) {
+            return self->close();
+        }
+        self->received(octets);
+    });
+}
+
+void http_connection::received(bytes_view octets) {
+    if (phase_ == phase::idle) {
+        phase_ = phase::header;
+        limit(service_->limits.header, [this] { refuse({error_category::peer, "timeout", "the request did not come in time"}); });
+    }
+    append(input_, octets);
+    process();
+}
+
+void http_connection::process() {
+    while (true) {
+        bytes_view left = input_;
+        const auto progress = reader_->read(left);
+        input_.erase(input_.begin(), input_.end() - static_cast<std::ptrdiff_t>(left.size()));
+        if (!progress) {
+            return refuse(progress.error());
+        }
+        switch (*progress) {
+        case read_progress::more: return read();
+        case read_progress::header:
+            on_header(true);
+            if (phase_ != phase::body || continuing_) {
+                return;
+            }
+            break;
+        case read_progress::complete:
+            // A request without a body is complete together with its header.
+            if (phase_ == phase::header) {
+                on_header(false);
+                if (phase_ != phase::body) {
+                    return;
+                }
+            }
+            return dispatch(reader_->take());
+        }
+    }
+}
+
+void http_connection::on_header(bool body_follows) {
+    const http_request& head = reader_->head();
+    phase_ = phase::body;
+    asked_ = std::chrono::steady_clock::now();
+    ++requests_;
+    keep_alive_ = reader_->keep_alive();
+    to_head_ = head.method == "HEAD";
+    exchange_.method = head.method;
+    exchange_.path = head.path;
+    route_ = service_->router->find(head.method, head.path);
+    exchange_.route = route_.route;
+    if (!route_.handle) {
+        // What nobody will look at is not waited for.
+        keep_alive_ = keep_alive_ && !body_follows;
+        return answer(std::move(route_.refusal));
+    }
+    if (const auto fits = reader_->limit_body(route_.most_body); !fits) {
+        return refuse(fits.error());
+    }
+    limit(service_->limits.body, [this] { refuse({error_category::peer, "timeout", "the request did not come in time"}); });
+    if (reader_->expects_continue() && body_follows && input_.empty()) {
+        continuing_ = true;
+        channel_->write(to_bytes(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")), [self = shared_from_this()](const error* why) {
+            self->continuing_ = false;
+            if (self->phase_ == phase::over) {
+                return;
+            }
+            if (why) {
+                return self->broken(*why);
+            }
+            if (self->phase_ == phase::body) {
+                self->process();
+            } else if (self->phase_ == phase::closing) {
+                self->close();
+            }
+        });
+    }
+}
+
+void http_connection::dispatch(http_request request) {
+    phase_ = phase::handling;
+    exchange_.octets_in = request.body.size();
+    request.params = std::move(route_.params);
+    request.peer = peer_;
+    const http_responder respond([weak = weak_from_this(), number = requests_](http_response response) {
+        const auto self = weak.lock();
+        if (self && self->phase_ == phase::handling && self->requests_ == number) {
+            self->answer(std::move(response));
+        }
+    });
+    limit(service_->limits.handling, [this] {
+        keep_alive_ = false;
+        answer(http_response::failure({error_category::environment, "timeout", "the answer was not ready in time"}, 503));
+    });
+    const auto self = shared_from_this();  // the handler may end the server
+    (*route_.handle)(std::move(request), respond);
+}
+
+void http_connection::refuse(const error& why) {
+    if (service_->failures) {
+        service_->failures(address_, why);
+    }
+    keep_alive_ = false;
+    answer(http_response::failure(why, why.is("timeout") ? 408 : status_of(why)));
+}
+
+void http_connection::answer(http_response response) {
+    if (phase_ == phase::over || phase_ == phase::closing || phase_ == phase::writing) {
+        return;
+    }
+    if (continuing_) {
+        keep_alive_ = false;
+        return broken({error_category::peer, "timeout", "the peer does not read what it is sent"});
+    }
+    phase_ = phase::writing;
+    keep_alive_ = keep_alive_ && !service_->draining;
+    exchange_.status = response.status;
+    exchange_.octets_out = response.body.size();
+    exchange_.ms = exchange_.method.empty() ? 0 : std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - asked_).count();
+    exchange_.peer = peer_;
+    // RFC 9110 6.6.1: "An origin server with a clock MUST generate a Date header field in all 2xx (Successful), 3xx
+    // (Redirection), and 4xx (Client Error) responses".
+    if (service_->time.now() != 0) {
+        response.headers.set("Date", http_date(service_->time.now()));
+    }
+    limit(service_->limits.writing, [this] { broken({error_category::peer, "slow_peer", "the other side does not read what it is sent"}); });
+    channel_->write(encode_response(response, keep_alive_, to_head_), [self = shared_from_this()](const error* why) { self->written(why); });
+    if (service_->exchanges) {
+        service_->exchanges(exchange_);
+    }
+}
+
+void http_connection::written(const error* why) {
+    if (phase_ != phase::writing) {
+        return;
+    }
+    if (why) {
+        return broken(*why);
+    }
+    keep_alive_ ? await_request() : close();
+}
+
+void http_connection::drain() {
+    if (phase_ == phase::idle) {
+        close();
+    }
+}
+
+void http_connection::close() {
+    if (phase_ == phase::over) {
+        return;
+    }
+    phase_ = phase::closing;
+    limit(linger, [this] { end(); });
+    channel_->shutdown([self = shared_from_this()] { self->end(); });
+}
+
+void http_connection::broken(const error& why) {
+    if (phase_ != phase::over && service_->failures) {
+        service_->failures(address_, why);
+    }
+    end();
+}
+
+void http_connection::end() {
+    if (phase_ == phase::over) {
+        return;
+    }
+    abandon();
+    if (const auto tell = std::exchange(over_and_done_, nullptr)) {
+        tell();
+    }
+}
+
+void http_connection::abandon() {
+    phase_ = phase::over;
+    timer_.cancel();
+    channel_->abort();
+}
+
+}  // namespace berth::net

@@ -1,0 +1,176 @@
+#include "net/http_server.h"
+
+#include "net/acceptor_asio.h"
+#include "net/channel_asio.h"
+#include "net/http_connection.h"
+#include "net/loop_asio.h"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <list>
+
+namespace berth::net {
+
+using boost::system::error_code;
+using tcp = boost::asio::ip::tcp;
+
+struct http_server::impl : std::enable_shared_from_this<impl> {
+    impl(loop& l, http_transport t, std::shared_ptr<http_service> s)
+        : on(l), acceptor(l.get().context), pause(l.get().context), transport(std::move(t)), service(std::move(s)) {}
+
+    void accept();
+    void take(tcp::socket socket);
+    result<channel_transport> transport_now();
+    void gone(std::list<std::shared_ptr<http_connection>>::iterator which, const std::string& from);
+
+    loop& on;
+    tcp::acceptor acceptor;
+    boost::asio::steady_timer pause;
+    http_transport transport;
+    std::shared_ptr<http_service> service;
+    std::list<std::shared_ptr<http_connection>> connections;
+    std::map<std::string, size_t> per_address;
+    std::function<void()> drained;
+    bool stopped = false;
+};
+
+result<channel_transport> http_server::impl::transport_now() {
+    if (const auto* tls = std::get_if<tls_http>(&transport)) {
+        BERTH_TRY(context, tls->context());
+        return channel_transport(std::move(context));
+    }
+    if (const auto* authkem = std::get_if<authkem_http>(&transport)) {
+        BERTH_TRY(context, authkem->context());
+        return channel_transport(authkem_server_transport{std::move(context), service->time, authkem->random});
+    }
+    return channel_transport(std::monostate());
+}
+
+void http_server::impl::accept() {
+    acceptor.async_accept([self = shared_from_this()](const error_code& ec, tcp::socket socket) {
+        if (self->stopped) {
+            return;
+        }
+        if (ec) {
+            // No descriptor is free, most likely: wait for some to be closed rather than spin.
+            self->pause.expires_after(std::chrono::milliseconds(50));
+            self->pause.async_wait([self](const error_code& cancelled) {
+                if (!cancelled && !self->stopped) {
+                    self->accept();
+                }
+            });
+            return;
+        }
+        self->take(std::move(socket));
+        if (!self->stopped) {
+            self->accept();
+        }
+    });
+}
+
+void http_server::impl::take(tcp::socket socket) {
+    error_code ignored;
+    const std::string from = socket.remote_endpoint(ignored).address().to_string(ignored);
+    const auto tell = [&](const error& why) {
+        if (service->failures) {
+            service->failures(from, why);
+        }
+    };
+    const auto known = per_address.find(from);
+    if (connections.size() >= service->limits.most_connections ||
+        (known != per_address.end() && known->second >= service->limits.most_connections_per_address)) {
+        return tell({error_category::peer, "too_many_requests", "too many connections at once"});  // the socket closes
+    }
+    const auto over = transport_now();
+    if (!over) {
+        return tell(over.error());
+    }
+    auto made = make_channel(std::move(socket), *over);
+    if (!made) {
+        return tell({error_category::internal, "out_of_memory", "no memory for another connection"});
+    }
+    ++per_address[from];
+    const auto at = connections.insert(connections.end(), nullptr);
+    *at = std::make_shared<http_connection>(on, std::move(made), service, from, [weak = weak_from_this(), at, from] {
+        if (const auto self = weak.lock(); self && !self->connections.empty()) {
+            self->gone(at, from);
+        }
+    });
+    const auto started = *at;
+    started->start();
+}
+
+void http_server::impl::gone(std::list<std::shared_ptr<http_connection>>::iterator which, const std::string& from) {
+    connections.erase(which);
+    if (const auto count = per_address.find(from); count != per_address.end() && --count->second == 0) {
+        per_address.erase(count);
+    }
+    if (connections.empty()) {
+        if (const auto done = std::exchange(drained, nullptr)) {
+            done();
+        }
+    }
+}
+
+result<std::unique_ptr<http_server>> http_server::listen(loop& on, const address& at, http_transport transport,
+                                                         std::shared_ptr<const http_router> router, const clock& time,
+                                                         const http_server_limits& limits) {
+    auto service = std::make_shared<http_service>(http_service{std::move(router), time, limits, {}, {}, false});
+    auto made = std::make_shared<impl>(on, std::move(transport), std::move(service));
+    BERTH_CHECK(open_acceptor(made->acceptor, at, limits.share_port));
+    if (const auto* plain = std::get_if<plain_http>(&made->transport); plain && !plain->beyond_loopback) {
+        error_code ec;
+        if (const auto bound = made->acceptor.local_endpoint(ec); ec || !bound.address().is_loopback()) {
+            return fail(error_category::usage, "plain_not_loopback",
+                        fmt::format("{} is not a loopback address: HTTP without encryption is served there only by explicit choice", at.text()));
+        }
+    }
+    made->accept();
+    return std::make_unique<http_server>(std::move(made));
+}
+
+http_server::~http_server() {
+    impl_->stopped = true;
+    error_code ignored;
+    impl_->acceptor.close(ignored);
+    impl_->pause.cancel();
+    for (const auto& each : std::exchange(impl_->connections, {})) {
+        each->abandon();
+    }
+}
+
+uint16_t http_server::port() const {
+    error_code ignored;
+    return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+size_t http_server::connections() const {
+    return impl_->connections.size();
+}
+
+void http_server::watch(std::function<void(const http_exchange&)> exchanges, authkem_listener::failure_handler failures) {
+    impl_->service->exchanges = std::move(exchanges);
+    impl_->service->failures = std::move(failures);
+}
+
+void http_server::drain(std::function<void()> done) {
+    impl_->stopped = true;
+    impl_->service->draining = true;
+    error_code ignored;
+    impl_->acceptor.close(ignored);
+    impl_->pause.cancel();
+    impl_->drained = std::move(done);
+    const auto all = impl_->connections;
+    for (const auto& each : all) {
+        each->drain();
+    }
+    if (impl_->connections.empty()) {
+        impl_->on.post([impl = impl_] {
+            if (const auto tell = std::exchange(impl->drained, nullptr)) {
+                tell();
+            }
+        });
+    }
+}
+
+}  // namespace berth::net

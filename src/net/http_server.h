@@ -1,0 +1,72 @@
+// An HTTP/1.1 server over plain TCP, TLS or AuthKEM, on one loop.
+#pragma once
+
+#include "net/authkem_listener.h"
+#include "net/http_codec.h"
+#include "net/http_router.h"
+#include "net/tls.h"
+
+namespace berth::net {
+
+// Without encryption: loopback addresses only, unless said otherwise.
+struct plain_http {
+    bool beyond_loopback = false;
+};
+// Contexts are asked for at each connection, so that certificates and trust can change under a running server.
+struct tls_http {
+    std::function<result<std::shared_ptr<const tls_context>>()> context;
+};
+struct authkem_http {
+    authkem_listener::context_source context;
+    random_source& random;
+};
+using http_transport = std::variant<plain_http, tls_http, authkem_http>;
+
+struct http_server_limits {
+    // The header's limit is every route's; the body's is the most that a route may ask for.
+    http_size_limits size;
+    size_t most_connections = 4'096;
+    size_t most_connections_per_address = 1'024;
+    milliseconds handshake = 10'000;
+    milliseconds header = 10'000;    // from a request's first octet to its header's last: not prolonged by trickling
+    milliseconds body = 60'000;      // from then to the body's last
+    milliseconds handling = 60'000;  // until the handler has answered; then 503
+    milliseconds writing = 60'000;   // for one response
+    milliseconds idle = 60'000;      // between requests
+    bool share_port = false;         // as listener_limits
+};
+
+// One request and its answer, for metrics and access logs.
+struct http_exchange {
+    std::string method;
+    std::string route;  // as added to the router; empty: none matched
+    std::string path;
+    unsigned status = 0;
+    size_t octets_in = 0;   // of the body
+    size_t octets_out = 0;  // of the body
+    double ms = 0;          // from the header's last octet to the answer
+    std::shared_ptr<const peer_info> peer;
+};
+
+class http_server {
+public:
+    // Errors `bad_address`, `listen_failed`, `plain_not_loopback` (usage). `router` must not change while it serves.
+    static result<std::unique_ptr<http_server>> listen(loop& on, const address& at, http_transport transport,
+                                                       std::shared_ptr<const http_router> router, const clock& time,
+                                                       const http_server_limits& limits = {});
+    ~http_server();  // ends all connections at once
+    [[nodiscard]] uint16_t port() const;
+    [[nodiscard]] size_t connections() const;
+    // Told of every exchange; of handshakes and requests that came to nothing.
+    void watch(std::function<void(const http_exchange&)> exchanges, authkem_listener::failure_handler failures = {});
+    // Accepts no more, answers what is being asked, closes the rest; `done` once no connection is left.
+    void drain(std::function<void()> done);
+
+    struct impl;
+    explicit http_server(std::shared_ptr<impl> i) : impl_(std::move(i)) {}
+
+private:
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace berth::net
