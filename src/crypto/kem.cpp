@@ -141,19 +141,28 @@ result<kem_public_key> kem_public_key::from_raw(kem_algorithm alg, bytes_view ra
 }
 
 result<kem_public_key> kem_public_key::from_spki(bytes_view der) {
+    return kem_from_decoded_spki(der, nullptr);
+}
+
+result<kem_public_key> kem_from_decoded_spki(bytes_view der, EVP_PKEY* decoded) {
     const auto parts = read_spki(der);
     if (!parts) {
         return fail(error_category::peer, "bad_public_key", "The public key is not exactly one DER SubjectPublicKeyInfo.");
     }
     for (const kem_traits& traits : table) {
-        if (same_octets(parts->oid, oid_octets(traits.identifier))) {
-            // RFC 9935 3: "The parameters field of the AlgorithmIdentifier for the ML-KEM public key MUST be
-            // absent."
-            if (!same_octets(parts->algorithm, traits.identifier)) {
-                return fail(bad_public_key(traits, "its algorithm has parameters, and must not"));
-            }
-            return from_raw(traits.algorithm, parts->key);
+        if (!same_octets(parts->oid, oid_octets(traits.identifier))) {
+            continue;
         }
+        // RFC 9935 3: "The parameters field of the AlgorithmIdentifier for the ML-KEM public key MUST be
+        // absent."
+        if (!same_octets(parts->algorithm, traits.identifier)) {
+            return fail(bad_public_key(traits, "its algorithm has parameters, and must not"));
+        }
+        if (decoded != nullptr && traits.ec == nullptr && EVP_PKEY_is_a(decoded, traits.ml_kem) == 1) {
+            must(EVP_PKEY_up_ref(decoded), "sharing an ML-KEM key");
+            return assemble(traits, to_bytes(parts->key), evp_pkey_ptr(decoded), nullptr);
+        }
+        return kem_public_key::from_raw(traits.algorithm, parts->key);
     }
     return fail(unsupported_key("not one of the KEMs mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384"));
 }

@@ -39,6 +39,11 @@ struct kem_private_key::impl {
     bn_ptr scalar;                     // hybrids
 };
 
+// kem_public_key::from_spki() of a SubjectPublicKeyInfo that libcrypto has decoded already (null: it has not), as it does
+// with every certificate: expanding an ML-KEM key once more costs as much as encapsulating to it. libcrypto's decoder has
+// made the same checks.
+result<kem_public_key> kem_from_decoded_spki(bytes_view der, EVP_PKEY* decoded);
+
 // For kem_key handles and the provider: m and (hybrids) k already drawn.
 kem_encapsulation encapsulate_with(const kem_public_key::impl& key, bytes_view m, const BIGNUM* k);
 

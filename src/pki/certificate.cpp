@@ -1,5 +1,6 @@
 #include "pki/certificate.h"
 
+#include "crypto/kem_impl_openssl.h"
 #include "pki/certificate_openssl.h"
 #include "wire/pem.h"
 
@@ -146,7 +147,10 @@ bool certificate::is_kem() const noexcept {
 }
 
 result<crypto::kem_public_key> certificate::kem_key() const {
-    std::call_once(impl_->kem_once, [this] { impl_->kem.emplace(crypto::kem_public_key::from_spki(impl_->spki)); });
+    std::call_once(impl_->kem_once, [this] {
+        impl_->kem.emplace(crypto::kem_from_decoded_spki(impl_->spki, X509_get0_pubkey(impl_->x509.get())));
+        ERR_clear_error();
+    });
     return *impl_->kem;
 }
 
