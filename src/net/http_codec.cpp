@@ -63,13 +63,16 @@ struct reader {
 
     result<read_progress> read(bytes_view& input) {
         while (true) {
-            if (parser.is_done()) {
-                return read_progress::complete;
-            }
-            if (parser.is_header_done() && !told_header) {
+            const bool header_is_new = parser.is_header_done() && !told_header;
+            if (header_is_new) {
                 told_header = true;
                 parser.eager(true);
                 BERTH_CHECK(judge_header());
+            }
+            if (parser.is_done()) {
+                return read_progress::complete;
+            }
+            if (header_is_new) {
                 return read_progress::header;
             }
             if (input.empty()) {

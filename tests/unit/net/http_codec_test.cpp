@@ -84,7 +84,8 @@ TEST(request_reader, refuses_what_is_malformed) {
         {"GET / HTTP/1.1\r\n\r\n", "malformed"},                                            // no Host
         {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "malformed"},                       // two
         {"GET / HTTP/1.1\r\nHost: h\r\nBad Name: x\r\n\r\n", "malformed"},
-        {"GET / HTTP/1.1\r\nHost: h\r\n : x\r\n\r\n", "malformed"},
+        {"GET / HTTP/1.1\r\nHost: h\r\nName : x\r\n\r\n", "malformed"},
+        {"GET / HTTP/1.1\r\nHost: h\r\n: x\r\n\r\n", "malformed"},
         {"GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "malformed"},                          // absolute form: proxies only
         {"GET /?%zz HTTP/1.1\r\nHost: h\r\n\r\n", "malformed"},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", "malformed"},
