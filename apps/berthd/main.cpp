@@ -1,9 +1,11 @@
 // berthd: the server. Its roles are chosen by one TOML file.
+#include "common/admin.h"
 #include "common/output.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "roles/masa_role.h"
 #include "roles/registrar_role.h"
+#include "roles/role_metrics.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -19,15 +21,46 @@ void say_listening(const char* role, const char* name, uint16_t port) {
     app::print_json(wire::json::object{{"event", "listening"}, {"role", role}, {"name", name}, {"port", port}});
 }
 
+// What is looked up when it is asked for, rather than counted.
+void watch(ops::metric_registry& metrics, ops::health& health, app::masa_role* masa, app::registrar_role* registrar) {
+    const auto sessions = metrics.gauges("berth_sessions_open", "Onboardings under way", {"party"});
+    const auto links = metrics.gauges("berth_kk1_open", "KK1 connections that a MASA has").plain();
+    metrics.before_text([=] {
+        if (masa) {
+            sessions.with({"masa"}).set(static_cast<double>(masa->open_sessions()));
+            links.set(static_cast<double>(masa->open_links()));
+        }
+        if (registrar) {
+            sessions.with({"registrar"}).set(static_cast<double>(registrar->open_sessions()));
+        }
+    });
+    if (masa) {
+        health.add_ready("masa_store", [masa] { return masa->check(); });
+    }
+    if (registrar) {
+        health.add_ready("registrar_store", [registrar] { return registrar->check(); });
+        health.add_ready("masa_reached", [registrar]() -> result<void> {
+            return registrar->ready() ? result<void>{} : fail(error_category::environment, "masa_unreachable", "no KK1 to a configured MASA stands");
+        });
+    }
+}
+
 result<void> serve(const std::filesystem::path& file) {
     BERTH_TRY(config, app::read_config(file));
     log::configure(config.log_level, config.log_format);
     net::loop loop;
-    loop.on_termination([&loop] { loop.stop(); });
+    ops::metric_registry metrics;
+    ops::add_process_metrics(metrics, "0.1.0");
+    ops::health health;
+    loop.on_termination([&] {
+        health.stopping();
+        loop.stop();
+    });
+    const auto observer = app::count_into(metrics);
     std::unique_ptr<app::masa_role> masa;
     std::unique_ptr<app::registrar_role> registrar;
     if (config.masa) {
-        BERTH_TRY(started, app::masa_role::start(loop, *config.masa, system_clock(), crypto::system_random()));
+        BERTH_TRY(started, app::masa_role::start(loop, *config.masa, system_clock(), crypto::system_random(), observer));
         masa = std::move(started);
         say_listening("masa", "kk1", masa->port());
         if (config.masa->direct_listen) {
@@ -35,9 +68,16 @@ result<void> serve(const std::filesystem::path& file) {
         }
     }
     if (config.registrar) {
-        BERTH_TRY(started, app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(), crypto::system_random()));
+        BERTH_TRY(started, app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(), crypto::system_random(), observer));
         registrar = std::move(started);
         say_listening("registrar", "kk2", registrar->port());
+    }
+    watch(metrics, health, masa.get(), registrar.get());
+    std::unique_ptr<app::admin_listener> admin;
+    if (config.admin) {
+        BERTH_TRY(started, app::admin_listener::start(loop, *config.admin, metrics, health, system_clock(), config.admin_beyond_loopback));
+        admin = std::move(started);
+        say_listening("admin", "admin", admin->port());
     }
     app::print_json(wire::json::object{{"event", "ready"}});
     loop.run();

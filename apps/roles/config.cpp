@@ -101,6 +101,7 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
     }
     if (auto t = top.table("admin")) {
         out.admin = t->address("listen");
+        out.admin_beyond_loopback = t->flag("beyond_loopback", false);
         BERTH_CHECK(t->finish());
     }
     if (auto t = top.table("masa")) {

@@ -62,6 +62,7 @@ struct daemon_config {
     log::level log_level = log::level::info;
     log::format log_format = log::format::json;
     std::optional<net::address> admin;  // /metrics, /healthz, /readyz
+    bool admin_beyond_loopback = false;  // plain HTTP on another address than loopback
     std::optional<masa_config> masa;
     std::optional<registrar_config> registrar;
     std::optional<ca_config> ca;

@@ -36,7 +36,7 @@ result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>
 
 }  // namespace
 
-masa_role::masa_role(net::loop& on, const clock& time, random_source& random, step_observer observer)
+masa_role::masa_role(net::loop& on, const clock& time, random_source& random, role_observer observer)
     : loop_(on),
       clock_(time),
       random_(random),
@@ -54,7 +54,7 @@ masa_role::~masa_role() {
 }
 
 result<std::unique_ptr<masa_role>> masa_role::start(net::loop& on, const masa_config& config, const clock& time, random_source& random,
-                                                    step_observer observer) {
+                                                    role_observer observer) {
     std::unique_ptr<masa_role> role(new masa_role(on, time, random, std::move(observer)));
     BERTH_CHECK(role->open(config));
     BERTH_CHECK(role->listen(config));
@@ -98,8 +98,8 @@ result<void> masa_role::open(const masa_config& config) {
 }
 
 result<void> masa_role::listen(const masa_config& config) {
-    const auto failed = [](const std::string& peer, const error& why) {
-        log::failure("handshake_failed", why, {{"party", "masa"}, {"peer", peer}});
+    const auto failed = [this](const std::string& peer, const error& why) {
+        note_handshake_failure(onboarding::party::masa, peer, why, observer_);
     };
     BERTH_TRY(main_listener, net::authkem_listener::listen(
                        loop_, config.listen, [this] { return kk1_context(); }, clock_, random_,
@@ -236,13 +236,10 @@ void masa_role::accept_direct(net::authkem_stream stream) {
 void masa_role::report(onboarding::masa_link& link) {
     for (const auto& s : link.take_steps()) {
         const observed_step seen{onboarding::party::masa, s.serial, s.log_id, s.what, 0};
-        log_step(seen);
-        if (observer_) {
-            observer_(seen);
-        }
+        note_step(seen, observer_);
     }
     for (const auto& e : link.take_ends()) {
-        log_outcome(onboarding::party::masa, e.serial, e.log_id, e.outcome);
+        note_outcome(onboarding::party::masa, e.serial, e.log_id, e.outcome, observer_);
     }
 }
 

@@ -16,12 +16,14 @@ class masa_role {
 public:
     // Errors of files, keys and store; `listen_failed`.
     static result<std::unique_ptr<masa_role>> start(net::loop& on, const masa_config& config, const clock& time, random_source& random,
-                                                    step_observer observer = {});
+                                                    role_observer observer = {});
     ~masa_role();
 
     [[nodiscard]] uint16_t port() const { return kk1_listener_->port(); }
     [[nodiscard]] uint16_t direct_port() const { return direct_listener_ ? direct_listener_->port() : uint16_t{0}; }
     [[nodiscard]] size_t open_sessions() const;
+    // Whether the store answers.
+    [[nodiscard]] result<void> check() { BERTH_CHECK(store_->ownership_generation()); return {}; }
     [[nodiscard]] size_t open_links() const { return links_.size(); }
 
 private:
@@ -36,7 +38,7 @@ private:
         onboarding::masa_direct direct;
     };
 
-    masa_role(net::loop& on, const clock& time, random_source& random, step_observer observer);
+    masa_role(net::loop& on, const clock& time, random_source& random, role_observer observer);
     result<void> open(const masa_config& config);
     result<void> listen(const masa_config& config);
     result<std::shared_ptr<const authkem::server_context>> kk1_context();
@@ -53,7 +55,7 @@ private:
     net::loop& loop_;
     const clock& clock_;
     random_source& random_;
-    step_observer observer_;
+    role_observer observer_;
     std::unique_ptr<store::sqlite_masa_store> store_;
     std::unique_ptr<onboarding::masa_service> service_;
     std::vector<authkem::credential> credentials_;

@@ -14,7 +14,7 @@ constexpr size_t cached_leaves = 65536;
 
 }  // namespace
 
-registrar_role::registrar_role(net::loop& on, const clock& time, random_source& random, step_observer observer, embedded_ca ca)
+registrar_role::registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, embedded_ca ca)
     : loop_(on), clock_(time), random_(random), observer_(std::move(observer)), ca_(std::move(ca)), ticker_(on) {}
 
 registrar_role::~registrar_role() {
@@ -24,7 +24,7 @@ registrar_role::~registrar_role() {
 }
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
-                                                              const clock& time, random_source& random, step_observer observer) {
+                                                              const clock& time, random_source& random, role_observer observer) {
     BERTH_TRY(issuer, embedded_ca::open(ca));
     std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), std::move(issuer)));
     BERTH_CHECK(role->open(config));
@@ -88,8 +88,8 @@ result<void> registrar_role::listen(const registrar_config& config) {
                             loop_, config.listen,
                             [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_, random_,
                             [this](net::authkem_stream s) { accept(std::move(s)); },
-                            [](const std::string& peer, const error& why) {
-                                log::failure("handshake_failed", why, {{"party", "registrar"}, {"peer", peer}});
+                            [this](const std::string& peer, const error& why) {
+                                note_handshake_failure(onboarding::party::registrar, peer, why, observer_);
                             }));
     listener_ = std::move(listener);
     return {};
@@ -198,8 +198,8 @@ void registrar_role::closed(kk2_ref which, const error* why) {
     which->session->kk2_ended();
     which->maker->detach(*which->session);
     report(which);
-    log_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
-                which->session->why() ? which->session->why()->name : "ok");
+    note_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
+                 which->session->why() ? which->session->why()->name : "ok", observer_);
     std::erase(dirty_, which);
     by_session_.erase(which->session.get());
     sessions_.erase(which);
@@ -254,10 +254,7 @@ void registrar_role::report(kk2_ref which) {
     for (const auto& s : which->session->take_steps()) {
         const observed_step seen{onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(), s,
                                  clock_.steady() - which->opened_at};
-        log_step(seen);
-        if (observer_) {
-            observer_(seen);
-        }
+        note_step(seen, observer_);
     }
 }
 

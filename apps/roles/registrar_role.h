@@ -16,11 +16,13 @@ class registrar_role {
 public:
     // Errors of files, keys and store; `listen_failed`.
     static result<std::unique_ptr<registrar_role>> start(net::loop& on, const registrar_config& config, const ca_config& ca,
-                                                         const clock& time, random_source& random, step_observer observer = {});
+                                                         const clock& time, random_source& random, role_observer observer = {});
     ~registrar_role();
 
     [[nodiscard]] uint16_t port() const { return listener_->port(); }
     [[nodiscard]] size_t open_sessions() const { return sessions_.size(); }
+    // Whether the store answers.
+    [[nodiscard]] result<void> check() { BERTH_CHECK(store_->decision_generation()); return {}; }
     // Whether every configured MASA is reached now.
     [[nodiscard]] bool ready() const;
 
@@ -35,7 +37,7 @@ private:
     };
     using kk2_ref = std::list<kk2>::iterator;
 
-    registrar_role(net::loop& on, const clock& time, random_source& random, step_observer observer, embedded_ca ca);
+    registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, embedded_ca ca);
     result<void> open(const registrar_config& config);
     result<void> listen(const registrar_config& config);
     void accept(net::authkem_stream stream);
@@ -53,7 +55,7 @@ private:
     net::loop& loop_;
     const clock& clock_;
     random_source& random_;
-    step_observer observer_;
+    role_observer observer_;
     embedded_ca ca_;
     onboarding::registrar_settings settings_;
     std::unique_ptr<store::sqlite_registrar_store> store_;

@@ -4,7 +4,10 @@
 
 namespace berth::app {
 
-void log_step(const observed_step& s) {
+void note_step(const observed_step& s, const role_observer& observer) {
+    if (observer.step) {
+        observer.step(s);
+    }
     if (!log::enabled(log::level::info)) {
         return;
     }
@@ -19,7 +22,18 @@ void log_step(const observed_step& s) {
     log::info("step", onboarding::describe(s.what.which), std::move(fields));
 }
 
-void log_outcome(onboarding::party who, const std::string& serial, const std::string& id, const std::string& outcome) {
+void note_handshake_failure(onboarding::party who, const std::string& peer, const error& why, const role_observer& observer) {
+    if (observer.handshake_failed) {
+        observer.handshake_failed(who, why.name);
+    }
+    log::failure("handshake_failed", why, {{"party", to_string(who)}, {"peer", peer}});
+}
+
+void note_outcome(onboarding::party who, const std::string& serial, const std::string& id, const std::string& outcome,
+                  const role_observer& observer) {
+    if (observer.outcome) {
+        observer.outcome(who, outcome);
+    }
     const bool ok = outcome == "ok";
     log::write(ok ? log::level::info : log::level::warning, ok ? "onboarded" : "refused", ok ? "onboarding done" : "onboarding refused",
                {{"party", to_string(who)}, {"serial", serial}, {"id", id}, {"outcome", outcome}});

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "onboarding/steps.h"
 
 #include <functional>
@@ -17,11 +18,17 @@ struct observed_step {
     milliseconds at = 0;  // since the session began, where that is known
 };
 
-// Told of every step, besides the log: metrics, the demonstration.
-using step_observer = std::function<void(const observed_step&)>;
+// Told of everything that is logged here: metrics.
+struct role_observer {
+    std::function<void(const observed_step&)> step;
+    std::function<void(onboarding::party, const std::string& outcome)> outcome;
+    std::function<void(onboarding::party, const std::string& error)> handshake_failed;
+};
 
-void log_step(const observed_step& s);
+void note_step(const observed_step& s, const role_observer& observer);
 // How an onboarding ended, as one party saw it: "ok" or a refusal's name.
-void log_outcome(onboarding::party who, const std::string& serial, const std::string& id, const std::string& outcome);
+void note_outcome(onboarding::party who, const std::string& serial, const std::string& id, const std::string& outcome,
+                  const role_observer& observer);
+void note_handshake_failure(onboarding::party who, const std::string& peer, const error& why, const role_observer& observer);
 
 }  // namespace berth::app

@@ -6,13 +6,16 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-// The process kills itself here, as by kill -9, when BERTH_FAULT names this point.
-#define BERTH_FAULT_POINT(name)                                                       \
-    do {                                                                              \
-        const char* wanted_fault = std::getenv("BERTH_FAULT");                        \
-        if (wanted_fault && std::strcmp(wanted_fault, "berth-fault-point:" name) == 0) { \
-            std::raise(SIGKILL);                                                      \
-        }                                                                             \
+// The process kills itself here, as by kill -9, when BERTH_FAULT names this point, the BERTH_FAULT_COUNT-th time it is reached.
+#define BERTH_FAULT_POINT(name)                                                          \
+    do {                                                                                 \
+        static int fault_hits = 0;                                                       \
+        const char* wanted_fault = std::getenv("BERTH_FAULT");                           \
+        const char* wanted_count = std::getenv("BERTH_FAULT_COUNT");                     \
+        if (wanted_fault && std::strcmp(wanted_fault, "berth-fault-point:" name) == 0 && \
+            ++fault_hits == (wanted_count ? std::atoi(wanted_count) : 1)) {              \
+            std::raise(SIGKILL);                                                         \
+        }                                                                                \
     } while (false)
 #else
 #define BERTH_FAULT_POINT(name) \

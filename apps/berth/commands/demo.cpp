@@ -178,7 +178,7 @@ private:
         BERTH_TRY(original, world_->make_device(world_->order_for("SN-CLONE", birch), birch));
         BERTH_TRY(clone, device_bundle::open(original));
         clone.p3 = key_of_a_clone(clone.p3->public_key(), crypto::system_random());
-        expect("SN-CLONE", "a clone that has the certificate but not the key (the handshake cannot be completed)", "bad_record_mac",
+        expect("SN-CLONE", "a clone that has the certificate but not the key (its Finished does not verify)", "decrypt_error",
                try_onboarding(clone));
 
         BERTH_TRY(onboarded, device_bundle::open(directory_ / "devices" / "SN-0001"));

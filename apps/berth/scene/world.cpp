@@ -24,6 +24,19 @@ std::string directory_name(const std::string& name) {
     return out;
 }
 
+// Free ports were asked for; from now on these are kept, so that a process can be started again where the others look for it.
+result<void> pin_ports(const fs::path& config, const std::map<std::string, uint16_t>& ports) {
+    BERTH_TRY(toml, read_text(config));
+    for (const auto& [name, port] : ports) {
+        const std::string free = (name == "kk3" ? "\ndirect_listen" : "\nlisten") + std::string(" = \"127.0.0.1:0\"");
+        const size_t at = toml.find(free);
+        if (at != std::string::npos) {
+            toml.replace(at, free.size(), free.substr(0, free.size() - 2) + std::to_string(port) + "\"");
+        }
+    }
+    return write_text(config, toml);
+}
+
 }  // namespace
 
 result<std::unique_ptr<world>> world::make(options o, const clock& time, random_source& random) {
@@ -37,14 +50,18 @@ result<std::unique_ptr<world>> world::make(options o, const clock& time, random_
     return w;
 }
 
-result<std::map<std::string, uint16_t>> world::start_daemon(const std::string& name, const fs::path& config) {
+result<std::map<std::string, uint16_t>> world::start_daemon(const std::string& name, const fs::path& config,
+                                                            const std::vector<std::pair<std::string, std::string>>& extra) {
     BERTH_TRY(program, options_.programs.empty() ? sibling_program(options_.berthd) : result<fs::path>(options_.programs / options_.berthd));
-    if (options_.log_level != "info") {
-        BERTH_TRY(toml, read_text(config));
+    BERTH_TRY(toml, read_text(config));
+    if (options_.log_level != "info" && toml.find("[log]") == std::string::npos) {
         BERTH_CHECK(write_text(config, toml + fmt::format("\n[log]\nlevel = \"{}\"\n", options_.log_level)));
     }
     std::vector<std::string> environment;
     for (const auto& [key, value] : options_.environment) {
+        environment.push_back(key + "=" + value);
+    }
+    for (const auto& [key, value] : extra) {
         environment.push_back(key + "=" + value);
     }
     BERTH_TRY(process, child_process::start(program, {"--config", config.string()}, environment));
@@ -61,6 +78,7 @@ result<std::map<std::string, uint16_t>> world::start_daemon(const std::string& n
             }
             const auto kind = wire::text_member(*event, "event");
             if (kind && *kind == "ready") {
+                BERTH_CHECK(pin_ports(config, ports));
                 return ports;
             }
             const auto listener = wire::text_member(*event, "name");
@@ -199,6 +217,21 @@ std::map<std::string, size_t> world::resident_kilobytes() const {
         }
     }
     return out;
+}
+
+result<void> world::restart(const std::string& name, const std::vector<std::pair<std::string, std::string>>& environment) {
+    daemons_.remove_if([&](const auto& d) { return d.name == name; });  // its destructor ends it
+    BERTH_CHECK(start_daemon(name, name == "masa" ? masa() / "berthd.toml" : customer(name).registrar / "berthd.toml", environment));
+    return {};
+}
+
+std::optional<int> world::ended(const std::string& name) {
+    for (auto& d : daemons_) {
+        if (d.name == name) {
+            return d.process.exit_code();
+        }
+    }
+    return std::nullopt;
 }
 
 void world::stop() {

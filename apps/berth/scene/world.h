@@ -59,6 +59,10 @@ public:
     // The processes' log lines that came since the last call. Waits at most `most` for some; `also` is listened to as well.
     std::vector<world_event> events(milliseconds most, std::vector<child_process*> also = {});
     void stop();
+    // Ends "masa" or a customer's registrar, if it has not ended already, and starts it again on the same ports.
+    result<void> restart(const std::string& name, const std::vector<std::pair<std::string, std::string>>& environment = {});
+    // Its exit code, once it has ended (128 + signal).
+    [[nodiscard]] std::optional<int> ended(const std::string& name);
     // Of each process, by name.
     [[nodiscard]] std::map<std::string, double> cpu_seconds() const;
     [[nodiscard]] std::map<std::string, size_t> resident_kilobytes() const;  // the peak
@@ -72,7 +76,8 @@ private:
         child_process process;
     };
     // Starts berthd and waits for its ports, by name.
-    result<std::map<std::string, uint16_t>> start_daemon(const std::string& name, const std::filesystem::path& config);
+    result<std::map<std::string, uint16_t>> start_daemon(const std::string& name, const std::filesystem::path& config,
+                                                         const std::vector<std::pair<std::string, std::string>>& extra = {});
 
     options options_;
     const clock& time_;

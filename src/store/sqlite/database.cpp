@@ -1,5 +1,7 @@
 #include "store/sqlite/database.h"
 
+#include "store/fault_point.h"
+
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -222,7 +224,13 @@ result<void> database::begin_batch() {
 }
 
 result<void> database::end_batch() {
-    return depth_ == 1 ? commit() : result<void>{};
+    if (depth_ != 1) {
+        return {};
+    }
+    BERTH_FAULT_POINT("store.before_commit");
+    auto done = commit();
+    BERTH_FAULT_POINT("store.after_commit");
+    return done;
 }
 
 }  // namespace berth::store

@@ -1,6 +1,7 @@
 // The real programs together: processes, sockets, files.
 #include "crypto/random.h"
 #include "device/installation.h"
+#include "pki/private_key_file.h"
 #include "scene/attacks.h"
 #include "scene/world.h"
 #include "support/onboarding_parties.h"
@@ -165,7 +166,7 @@ TEST(Demo, ShowsEveryStepAndEveryRefusal) {
     for (int step = 1; step <= 14; ++step) {
         EXPECT_THAT(all, testing::HasSubstr(fmt::format("S{:<2}", step)));
     }
-    for (const char* name : {"`not_assigned`", "`registrar_mismatch`", "`bad_record_mac`", "`bad_certificate`", "device-pq.pem: OK"}) {
+    for (const char* name : {"`not_assigned`", "`registrar_mismatch`", "`decrypt_error`", "`bad_certificate`", "device-pq.pem: OK"}) {
         EXPECT_THAT(all, testing::HasSubstr(name));
     }
     EXPECT_THAT(all, testing::Not(testing::HasSubstr("\x1b["))) << "no colours in a pipe";

@@ -2,6 +2,8 @@
 #include "onboarding/errors.h"
 #include "support/onboarding_parties.h"
 
+#include <fstream>
+
 namespace berth::test {
 namespace {
 
@@ -37,6 +39,13 @@ TEST(Onboarding, GoesThroughAllSteps) {
     EXPECT_EQ(p.ownership(d).state, registry::ownership_state::onboarded);
     EXPECT_THAT(p.audit_outcomes(d), testing::ElementsAre("manufactured ok", "assigned ok", "authorized ok", "result installed"));
     EXPECT_EQ(s.masa_link->open_sessions(), 0u);
+    // Real octets for the fuzz targets: BERTH_WRITE_CORPUS=1 writes them anew.
+    if (std::getenv("BERTH_WRITE_CORPUS")) {
+        for (const auto& [l, octets] : s.recorded) {
+            std::ofstream(fmt::format("{}/tests/fuzz/corpus/onboarding_frames/leg_{}", BERTH_SOURCE_DIR, static_cast<int>(l)), std::ios::binary)
+                << as_text(octets);
+        }
+    }
 }
 
 TEST(Onboarding, GivesTheConfigurationOfTheDevice) {

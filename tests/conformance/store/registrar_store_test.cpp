@@ -1,0 +1,131 @@
+// What every implementation of the registrar's records must do. A new back end adds itself to the list at the end.
+#include "store/sqlite/registrar_store.h"
+#include "support/onboarding_parties.h"
+
+namespace berth::test {
+namespace {
+
+using namespace onboarding;
+namespace fs = std::filesystem;
+
+struct backend {
+    const char* name;
+    std::function<std::unique_ptr<registry::registrar_registry>(const fs::path&)> open;
+};
+
+class RegistrarStore : public testing::TestWithParam<backend> {
+protected:
+    RegistrarStore() : store(reopen()) {
+        device.serial = "SN-1";
+        other.serial = "SN-2";
+        EXPECT_TRUE(store->saw_device(device, {}, 5));
+    }
+    std::unique_ptr<registry::registrar_registry> reopen() const { return GetParam().open(directory.path() / "r.db"); }
+
+    // A certificate that parses: the domain's root will do.
+    issued_certificate certificate(uint8_t key) {
+        issued_certificate c;
+        c.device = device;
+        c.name = "device";
+        c.profile = "operational";
+        c.spki_hash[0] = key;
+        c.chain = {to_bytes(root().der())};
+        c.not_before = 10;
+        c.not_after = 1000;
+        return c;
+    }
+    const pki::certificate& root() {
+        if (!root_) {
+            root_ = app::make_root(directory.path(), "root", pki::root_template("T", "T", {0, 2'000'000'000}),
+                                   crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random())
+                        ->certificate();
+        }
+        return *root_;
+    }
+
+    temporary_directory directory;
+    device_identity device, other;
+    std::optional<pki::certificate> root_;
+    std::unique_ptr<registry::registrar_registry> store;
+};
+
+TEST_P(RegistrarStore, ApprovalIsAnOperatorsWord) {
+    EXPECT_EQ(*store->approval_of(device), approval::unknown);
+    ASSERT_TRUE(store->ask_approval(device, "m", 6));
+    EXPECT_EQ(*store->approval_of(device), approval::waiting);
+    const auto before = *store->decision_generation();
+    ASSERT_TRUE(store->decide(device, false, 7));
+    EXPECT_NE(*store->decision_generation(), before);
+    ASSERT_TRUE(store->ask_approval(device, "m", 8));
+    EXPECT_EQ(*store->approval_of(device), approval::denied) << "asking again does not undo a decision";
+    ASSERT_TRUE(store->decide(other, true, 9)) << "approved before it was ever seen";
+    EXPECT_EQ(*store->approval_of(other), approval::approved);
+}
+
+TEST_P(RegistrarStore, CertificatesAreFoundByIdentityNameAndKey) {
+    ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
+    hash_field key{};
+    key[0] = 1;
+    EXPECT_TRUE(*store->find_certificate(device, "device", key));
+    EXPECT_FALSE(*store->find_certificate(device, "another", key));
+    EXPECT_FALSE(*store->find_certificate(other, "device", key));
+    EXPECT_FALSE(*store->key_belongs_to_another(device, key));
+    EXPECT_TRUE(*store->key_belongs_to_another(other, key));
+}
+
+TEST_P(RegistrarStore, ResultsNeedAGrantAndWaitUntilDelivered) {
+    kk3_id_field id{};
+    id[0] = 3;
+    EXPECT_FALSE(*store->save_result(id, device, {}, true, "", 30));
+    ASSERT_TRUE(store->save_grant({id, device, "m", "f", {}, 0, 25}));
+    EXPECT_FALSE(*store->save_result(id, other, {}, true, "", 30)) << "another device's grant";
+    EXPECT_TRUE(*store->save_result(id, device, {}, true, "", 30));
+    EXPECT_TRUE(*store->save_result(id, device, {}, false, "voucher_invalid", 31)) << "answered again, the first stays";
+    const auto waiting = *reopen()->undelivered_results(device.device_root_spki, 10);
+    ASSERT_EQ(waiting.size(), 1u);
+    EXPECT_TRUE(waiting[0].installed);
+    ASSERT_TRUE(store->result_delivered(id, "ok", 40));
+    EXPECT_TRUE(store->undelivered_results(device.device_root_spki, 10)->empty());
+    EXPECT_EQ(store->find_serial("SN-1")->front().onboarded_at, 31);
+}
+
+TEST_P(RegistrarStore, RevokesWhatAGrantHeld) {
+    ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
+    kk3_id_field id{};
+    ASSERT_TRUE(store->save_grant({id, device, "m", "f", {to_bytes(root().sha256())}, 0, 25}));
+    EXPECT_TRUE(store->revoked_certificates(30)->empty());
+    ASSERT_TRUE(store->revoke_granted(id, "withdrawn", 30));
+    ASSERT_EQ(store->revoked_certificates(40)->size(), 1u);
+    EXPECT_EQ(store->revoked_certificates(40)->front().serial, root().serial());
+    EXPECT_TRUE(store->revoked_certificates(1001)->empty()) << "expired ones leave the list";
+    hash_field key{};
+    key[0] = 1;
+    EXPECT_FALSE(*store->find_certificate(device, "device", key)) << "a revoked certificate is not used again";
+    EXPECT_TRUE(*store->key_belongs_to_another(other, key)) << "but its key stays known";
+}
+
+TEST_P(RegistrarStore, ConfigurationIsVersionedAndLayered) {
+    using registry::configuration_scope;
+    EXPECT_EQ(store->configuration_for(device, "m")->version, 0u);
+    EXPECT_EQ(*store->set_configuration(configuration_scope::everyone, "", R"({"a":1})", 1), 1u);
+    EXPECT_EQ(*store->set_configuration(configuration_scope::group, "g", R"({"a":2})", 2), 2u);
+    EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":1})");
+    ASSERT_TRUE(store->set_group(device, "g"));
+    EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2})");
+    EXPECT_EQ(*store->set_configuration(configuration_scope::device, device.text(), R"({"b":3})", 3), 3u);
+    EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2,"b":3})");
+    EXPECT_EQ(store->configuration_for(device, "m")->version, 3u);
+    EXPECT_EQ(store->set_configuration(configuration_scope::everyone, "", "no json", 4).error().name, "bad_json");
+    EXPECT_EQ(store->configurations()->size(), 3u);
+    EXPECT_EQ(store->set_group(other, "g").error().name, "unknown_device");
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, RegistrarStore,
+                         testing::Values(backend{"sqlite",
+                                                 [](const fs::path& file) -> std::unique_ptr<registry::registrar_registry> {
+                                                     return std::move(*store::sqlite_registrar_store::open(file.string()));
+                                                 }}),
+                         [](const auto& which) { return std::string(which.param.name); });
+
+}  // namespace
+}  // namespace berth::test

@@ -1,0 +1,176 @@
+// kill -9 of each process at each place where something is about to be, or has just been, stored; then a restart that ends in
+// success, with no certificate issued twice and no audit entry lost (docs/onboarding.md section 7).
+#include "crypto/random.h"
+#include "scene/world.h"
+#include "store/sqlite/masa_store.h"
+#include "store/sqlite/registrar_store.h"
+#include "support/onboarding_parties.h"
+#include "support/programs.h"
+
+namespace berth::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int killed = 128 + 9;
+
+struct fault {
+    std::string point;
+    int count = 1;
+};
+
+std::string name_of(const testing::TestParamInfo<fault>& info) {
+    std::string out = info.param.point + "_" + std::to_string(info.param.count);
+    std::replace(out.begin(), out.end(), '.', '_');
+    return out;
+}
+
+class Faults : public testing::TestWithParam<fault> {
+protected:
+    static void SetUpTestSuite() {
+        directory = std::make_unique<temporary_directory>();
+        app::world::options how;
+        how.directory = directory->path();
+        how.programs = BERTH_FAULTS_DIR;
+        how.berthd = "berthd-faults";
+        how.customers = {"Birch"};
+        auto made = app::world::make(how, system_clock(), crypto::system_random());
+        ASSERT_TRUE(made) << made.error().message;
+        world = std::move(*made);
+    }
+    static void TearDownTestSuite() {
+        world.reset();
+        directory.reset();
+    }
+
+    static std::vector<std::pair<std::string, std::string>> environment() {
+        return {{"BERTH_FAULT", "berth-fault-point:" + GetParam().point}, {"BERTH_FAULT_COUNT", std::to_string(GetParam().count)}};
+    }
+
+    fs::path make_device() {
+        static int made = 0;
+        serial = fmt::format("F-{:03}", ++made);
+        auto bundle = world->make_device(world->order_for(serial, "Birch"), "Birch");
+        EXPECT_TRUE(bundle) << bundle.error().message;
+        return *bundle;
+    }
+
+    // Comes again and again, as a device does, and brings back whoever was killed.
+    void onboard_until_done(const fs::path& bundle, const std::string& victim) {
+        bool onboarded = false;
+        for (int i = 0; i < 100 && !(onboarded && (victim.empty() || fired)); ++i) {
+            if (!onboarded) {
+                onboarded = run_program("berth-agent", {"--bundle", bundle.string(), "--once"}, 20'000).exit == 0;
+            }
+            bring_back(victim);
+            (void)world->events(50);
+        }
+        EXPECT_TRUE(onboarded) << "the device was not onboarded in the end";
+    }
+
+    void bring_back(const std::string& victim) {
+        if (victim.empty()) {
+            return;
+        }
+        if (const auto code = world->ended(victim)) {
+            EXPECT_EQ(*code, killed) << "it ended otherwise than by the fault";
+            fired = true;
+            ASSERT_TRUE(world->restart(victim));
+        }
+    }
+
+    // Everybody agrees, nothing is there twice, nothing is missing.
+    void expect_one_clean_onboarding(const std::string& victim) {
+        EXPECT_TRUE(victim.empty() || fired) << "the fault point was never reached: this test proved nothing";
+        auto masa = store::sqlite_masa_store::open((world->masa() / "masa.db").string());
+        auto registrar = store::sqlite_registrar_store::open((world->customer("Birch").registrar / "registrar.db").string());
+        ASSERT_TRUE(masa && registrar);
+        registry::ownership record;
+        for (int i = 0; i < 200; ++i) {  // the result may still be on its way
+            record = (*masa)->find_serial(serial)->front();
+            if (record.state == registry::ownership_state::onboarded) {
+                break;
+            }
+            bring_back(victim);
+            (void)world->events(100);
+        }
+        EXPECT_EQ(record.state, registry::ownership_state::onboarded);
+        std::map<std::string, int> names;
+        for (const auto& c : *(*registrar)->certificates_of(record.device)) {
+            ++names[c.name];
+        }
+        EXPECT_EQ(names, (std::map<std::string, int>{{"device", 1}, {"device-pq", 1}, {"device-kem", 1}})) << "a certificate was issued twice, or lost";
+        registry::audit_verifier walk;
+        size_t results = 0;
+        for (;;) {
+            const auto entries = (*masa)->audit_entries(walk.count(), 500);
+            ASSERT_TRUE(entries);
+            for (const auto& e : *entries) {
+                ASSERT_TRUE(walk.next(e));
+                results += e.what.device.serial == serial && e.what.event == "result" && e.what.outcome == "installed";
+            }
+            if (entries->empty()) {
+                break;
+            }
+        }
+        EXPECT_GE(results, 1u);
+    }
+
+    std::string serial;
+    bool fired = false;
+    static std::unique_ptr<temporary_directory> directory;
+    static std::unique_ptr<app::world> world;
+};
+std::unique_ptr<temporary_directory> Faults::directory;
+std::unique_ptr<app::world> Faults::world;
+
+class MasaFaults : public Faults {};
+TEST_P(MasaFaults, EndInSuccess) {
+    const auto bundle = make_device();
+    ASSERT_TRUE(world->restart("masa", environment()));
+    onboard_until_done(bundle, "masa");
+    expect_one_clean_onboarding("masa");
+}
+INSTANTIATE_TEST_SUITE_P(Masa, MasaFaults,
+                         testing::Values(fault{"masa.before_authorize"}, fault{"masa.after_authorize"}, fault{"masa.before_result"},
+                                         fault{"masa.after_result"}, fault{"store.before_commit", 1}, fault{"store.before_commit", 2},
+                                         fault{"store.before_commit", 3}, fault{"store.after_commit", 1}, fault{"store.after_commit", 2},
+                                         fault{"store.after_commit", 3}),
+                         name_of);
+
+class RegistrarFaults : public Faults {};
+TEST_P(RegistrarFaults, EndInSuccess) {
+    const auto bundle = make_device();
+    ASSERT_TRUE(world->restart("Birch", environment()));
+    onboard_until_done(bundle, "Birch");
+    expect_one_clean_onboarding("Birch");
+}
+INSTANTIATE_TEST_SUITE_P(Registrar, RegistrarFaults,
+                         testing::Values(fault{"registrar.before_requests"}, fault{"registrar.before_certificates"}, fault{"registrar.after_certificates"},
+                                         fault{"registrar.before_grant"}, fault{"registrar.after_grant"}, fault{"registrar.before_result"},
+                                         fault{"registrar.after_result"}, fault{"registrar.before_delivered"}, fault{"store.before_commit", 1},
+                                         fault{"store.before_commit", 2}, fault{"store.before_commit", 3}, fault{"store.before_commit", 4},
+                                         fault{"store.before_commit", 5}, fault{"store.after_commit", 1}, fault{"store.after_commit", 2},
+                                         fault{"store.after_commit", 3}, fault{"store.after_commit", 4}, fault{"store.after_commit", 5}),
+                         name_of);
+
+class DeviceFaults : public Faults {};
+TEST_P(DeviceFaults, EndInSuccess) {
+    const auto bundle = make_device();
+    std::vector<std::string> extra;
+    for (const auto& [key, value] : environment()) {
+        extra.push_back(key + "=" + value);
+    }
+    auto agent = app::child_process::start(fs::path(BERTH_FAULTS_DIR) / "berth-agent-faults", {"--bundle", bundle.string(), "--once"}, extra);
+    ASSERT_TRUE(agent);
+    while (!agent->ended()) {
+        app::poll_children({&*agent}, 50);
+    }
+    EXPECT_EQ(agent->exit_code(), killed);
+    onboard_until_done(bundle, "");
+    expect_one_clean_onboarding("");
+}
+INSTANTIATE_TEST_SUITE_P(Device, DeviceFaults, testing::Values(fault{"device.before_install"}, fault{"device.after_install"}), name_of);
+
+}  // namespace
+}  // namespace berth::test
