@@ -76,7 +76,8 @@ public:
                 if (now == step::read && !ec) {
                     take(octets);
                 }
-                const bool answer = ec || left() > 0 || connection_->failure() || connection_->peer_closed() || boost::asio::buffer_size(into) == 0;
+                const bool answer = ec || left() > 0 || connection_->failure() || connection_->peer_closed() ||
+                                    boost::asio::buffer_size(into) == 0;
                 if (now == step::start) {
                     now = step::read;
                     // Never from within the call that began it.

@@ -16,8 +16,8 @@ namespace berth::app {
 
 namespace {
 
-using wire::json::object;
 using testing::HasSubstr;
+using wire::json::object;
 
 constexpr unix_seconds day = 86'400;
 
@@ -27,7 +27,8 @@ struct authority {
     static authority make(const std::string& name) {
         const auto key = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, crypto::system_random());
         const unix_seconds now = system_clock().now();
-        auto root = pki::issue_self_signed(pki::root_template("Test", name, {now - day, now + 30 * day}), key, crypto::system_random());
+        auto root =
+            pki::issue_self_signed(pki::root_template("Test", name, {now - day, now + 30 * day}), key, crypto::system_random());
         EXPECT_TRUE(root);
         return {key, *root};
     }
@@ -52,7 +53,9 @@ struct files {
         std::filesystem::remove_all(directory, ignored);
     }
     [[nodiscard]] std::string at(const std::string& name) const { return directory + '/' + name; }
-    void write(const std::string& name, std::string_view text) const { EXPECT_TRUE(pki::write_file_atomically(at(name), as_bytes(text), 0600)); }
+    void write(const std::string& name, std::string_view text) const {
+        EXPECT_TRUE(pki::write_file_atomically(at(name), as_bytes(text), 0600));
+    }
     void leaf(const authority& by, const std::string& name, crypto::kem_algorithm alg, std::string_view purpose) const {
         const auto key = crypto::kem_private_key::generate(alg, crypto::system_random());
         const unix_seconds now = system_clock().now();
@@ -155,12 +158,16 @@ protected:
         EXPECT_NE(s.port, 0);
         return s;
     }
-    static std::vector<std::string> own(const std::string& name) { return {"--cert", f().at(name + ".pem"), "--key", f().at(name + ".key")}; }
+    static std::vector<std::string> own(const std::string& name) {
+        return {"--cert", f().at(name + ".pem"), "--key", f().at(name + ".key")};
+    }
     static std::vector<std::string> join(std::vector<std::string> a, const std::vector<std::string>& b) {
         a.insert(a.end(), b.begin(), b.end());
         return a;
     }
-    static server usual(const std::vector<std::string>& more = {}) { return serve(join(join(own("server"), {"--echo", "--once"}), more)); }
+    static server usual(const std::vector<std::string>& more = {}) {
+        return serve(join(join(own("server"), {"--echo", "--once"}), more));
+    }
     static ended ask(const server& s, const std::vector<std::string>& more) {
         return run(join({"client", "--connect", s.at(), "--json"}, more));
     }
@@ -210,7 +217,8 @@ TEST_F(authkem_command, full_handshake_reports_everything_on_both_sides) {
 TEST_F(authkem_command, mutual_handshake_under_every_suite) {
     for (const std::string suite : {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"}) {
         server s = usual({"--mutual", "--ca", f().at("root.pem"), "--padding", "64"});
-        const ended client = ask(s, join(join(trusted(), own("client")), {"--suite", suite, "--key-update", "--server-name", "server.example"}));
+        const ended client =
+            ask(s, join(join(trusted(), own("client")), {"--suite", suite, "--key-update", "--server-name", "server.example"}));
         const ended server = s.wait();
         EXPECT_EQ(client.exit, 0);
         EXPECT_EQ(text(client.json(), "suite"), suite);
@@ -336,7 +344,7 @@ TEST_F(authkem_command, key_log_is_private_or_refused) {
     server s = usual();
     ASSERT_EQ(ask(s, join(trusted(), {"--keylog", log})).exit, 0);
     s.wait();
-    struct stat about {};
+    struct stat about{};
     ASSERT_EQ(::stat(log.c_str(), &about), 0);
     EXPECT_EQ(about.st_mode & 0777, 0600U);
     std::ifstream in(log);
@@ -357,7 +365,9 @@ TEST_F(authkem_command, key_log_is_private_or_refused) {
 }
 
 TEST_F(authkem_command, mistakes_of_usage_and_of_the_environment_have_their_exit_codes) {
-    const auto client = [](std::vector<std::string> more) { return run(join({"client", "--json", "--connect", "127.0.0.1:1"}, more)); };
+    const auto client = [](std::vector<std::string> more) {
+        return run(join({"client", "--json", "--connect", "127.0.0.1:1"}, more));
+    };
     EXPECT_EQ(run({"client"}).exit, 2);
     EXPECT_EQ(run({"server"}).exit, 2);
     EXPECT_EQ(run({}).exit, 2);
