@@ -15,8 +15,9 @@ void add_admin_routes(net::http_router& to, const ops::metric_registry& metrics,
     to.add("GET", "/readyz", [&checks, told](const net::http_request&) { return told(checks.ready()); });
 }
 
-result<std::unique_ptr<admin_listener>> admin_listener::start(net::loop& on, const net::address& at, const ops::metric_registry& metrics,
-                                                              const ops::health& checks, const clock& time, bool beyond_loopback) {
+result<std::unique_ptr<admin_listener>> admin_listener::start(net::loop& on, const net::address& at,
+                                                              const ops::metric_registry& metrics, const ops::health& checks,
+                                                              const clock& time, bool beyond_loopback) {
     auto router = std::make_shared<net::http_router>();
     add_admin_routes(*router, metrics, checks);
     net::http_server_limits limits;
@@ -28,10 +29,12 @@ result<std::unique_ptr<admin_listener>> admin_listener::start(net::loop& on, con
 }
 
 void count_http(net::http_server& server, ops::metric_registry& metrics, const std::string& name) {
-    const auto requests = metrics.counters("berth_http_requests_total", "HTTP requests answered", {"server", "method", "route", "status"});
+    const auto requests =
+        metrics.counters("berth_http_requests_total", "HTTP requests answered", {"server", "method", "route", "status"});
     const auto seconds = metrics.histograms("berth_http_request_seconds", "From a request's header to its answer",
                                             ops::exponential_bounds(0.001, 2, 14), {"server", "route"});
-    const auto failures = metrics.counters("berth_http_failures_total", "Handshakes and requests that came to nothing", {"server", "error"});
+    const auto failures =
+        metrics.counters("berth_http_failures_total", "Handshakes and requests that came to nothing", {"server", "error"});
     const auto connections = metrics.gauges("berth_http_connections", "Open connections", {"server"}).with({name});
     const auto count = [&server, connections] { connections.set(static_cast<double>(server.connections())); };
     server.watch(

@@ -11,8 +11,9 @@ namespace berth::app {
 class admin_listener {
 public:
     // Errors of http_server::listen. `metrics` and `checks` outlive the listener.
-    static result<std::unique_ptr<admin_listener>> start(net::loop& on, const net::address& at, const ops::metric_registry& metrics,
-                                                         const ops::health& checks, const clock& time, bool beyond_loopback = false);
+    static result<std::unique_ptr<admin_listener>> start(net::loop& on, const net::address& at,
+                                                         const ops::metric_registry& metrics, const ops::health& checks,
+                                                         const clock& time, bool beyond_loopback = false);
     [[nodiscard]] uint16_t port() const { return server_->port(); }
 
     explicit admin_listener(std::unique_ptr<net::http_server> server) : server_(std::move(server)) {}

@@ -17,11 +17,12 @@ result<std::shared_ptr<key_log>> key_log::open(const std::filesystem::path& path
                         .with("path", path.string()));
     }
     std::shared_ptr<key_log> log(new key_log(fd));
-    struct stat about {};
+    struct stat about{};
     if (::fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || (about.st_mode & 077) != 0 || about.st_uid != ::geteuid()) {
-        return fail(error{error_category::usage, "unsafe_permissions",
-                          fmt::format("the key log {} must be a file of yours that nobody else may read (chmod 600)", path.string())}
-                        .with("path", path.string()));
+        return fail(
+            error{error_category::usage, "unsafe_permissions",
+                  fmt::format("the key log {} must be a file of yours that nobody else may read (chmod 600)", path.string())}
+                .with("path", path.string()));
     }
     return log;
 }

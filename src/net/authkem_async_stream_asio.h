@@ -48,21 +48,21 @@ public:
     template <class Token>
     auto async_handshake(Token&& token) {
         return boost::asio::async_compose<Token, void(error_code)>(
-            [this, step = step::start](auto& self, error_code ec = {}, size_t octets = 0) mutable {
-                if (step == step::start) {
-                    step = step::wrote;
+            [this, now = step::start](auto& self, error_code ec = {}, size_t octets = 0) mutable {
+                if (now == step::start) {
+                    now = step::wrote;
                     std::ignore = connection_->start();
                     return flush(std::move(self));
                 }
-                if (step == step::read && !ec) {
+                if (now == step::read && !ec) {
                     take(octets);
-                    step = step::wrote;
+                    now = step::wrote;
                     return flush(std::move(self));
                 }
                 if (ec || connection_->failure() || connection_->completed()) {
                     return self.complete(outcome(ec));
                 }
-                step = step::read;
+                now = step::read;
                 fill(std::move(self));
             },
             token, socket_);
@@ -72,13 +72,14 @@ public:
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& into, Token&& token) {
         return boost::asio::async_compose<Token, void(error_code, size_t)>(
-            [this, into, step = step::start](auto& self, error_code ec = {}, size_t octets = 0) mutable {
-                if (step == step::read && !ec) {
+            [this, into, now = step::start](auto& self, error_code ec = {}, size_t octets = 0) mutable {
+                if (now == step::read && !ec) {
                     take(octets);
                 }
-                const bool answer = ec || left() > 0 || connection_->failure() || connection_->peer_closed() || boost::asio::buffer_size(into) == 0;
-                if (step == step::start) {
-                    step = step::read;
+                const bool answer = ec || left() > 0 || connection_->failure() || connection_->peer_closed() ||
+                                    boost::asio::buffer_size(into) == 0;
+                if (now == step::start) {
+                    now = step::read;
                     // Never from within the call that began it.
                     return answer ? boost::asio::post(socket_.get_executor(), std::move(self)) : fill(std::move(self));
                 }
@@ -88,8 +89,8 @@ public:
                 if (left() > 0 || boost::asio::buffer_size(into) == 0) {
                     return self.complete({}, hand_over(into));
                 }
-                if (step == step::read && connection_->alert_sent() && connection_->has_output() && !writing_) {
-                    step = step::wrote;  // the alert goes out before the failure is told
+                if (now == step::read && connection_->alert_sent() && connection_->has_output() && !writing_) {
+                    now = step::wrote;  // the alert goes out before the failure is told
                     return flush(std::move(self));
                 }
                 self.complete(outcome(ec), 0);
@@ -101,9 +102,9 @@ public:
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& from, Token&& token) {
         return boost::asio::async_compose<Token, void(error_code, size_t)>(
-            [this, from, step = step::start, taken = size_t{0}](auto& self, error_code ec = {}, size_t = 0) mutable {
-                if (step == step::start) {
-                    step = step::wrote;
+            [this, from, now = step::start, taken = size_t{0}](auto& self, error_code ec = {}, size_t = 0) mutable {
+                if (now == step::start) {
+                    now = step::wrote;
                     taken = encrypt(from);
                     return flush(std::move(self));
                 }
@@ -116,13 +117,13 @@ public:
     template <class Token>
     auto async_shutdown(Token&& token) {
         return boost::asio::async_compose<Token, void(error_code)>(
-            [this, step = step::start](auto& self, error_code ec = {}, size_t octets = 0) mutable {
-                if (step == step::start) {
-                    step = step::wrote;
+            [this, now = step::start](auto& self, error_code ec = {}, size_t octets = 0) mutable {
+                if (now == step::start) {
+                    now = step::wrote;
                     connection_->close();
                     return flush(std::move(self));
                 }
-                if (step == step::read && !ec) {
+                if (now == step::read && !ec) {
                     take(octets);
                     received_.clear();
                     at_ = 0;
@@ -131,7 +132,7 @@ public:
                     const auto end = outcome(ec);
                     return self.complete(end == boost::asio::error::eof ? error_code() : end);
                 }
-                step = step::read;
+                now = step::read;
                 fill(std::move(self));
             },
             token, socket_);

@@ -12,7 +12,8 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 struct authkem_listener::impl : std::enable_shared_from_this<impl> {
-    impl(loop& l, context_source c, const clock& t, random_source& r, accept_handler a, failure_handler f, const listener_limits& m)
+    impl(loop& l, context_source c, const clock& t, random_source& r, accept_handler a, failure_handler f,
+         const listener_limits& m)
         : on(l),
           acceptor(l.get().context),
           pause(l.get().context),
@@ -74,7 +75,8 @@ void authkem_listener::impl::take(tcp::socket socket) {
     const auto known = per_address.find(from);
     if (handshakes.size() >= limits.most_handshakes ||
         (known != per_address.end() && known->second >= limits.most_handshakes_per_address)) {
-        return tell_failed(from, error{error_category::peer, "too_many_requests", "too many handshakes at once"});  // the socket closes
+        return tell_failed(from,
+                           error{error_category::peer, "too_many_requests", "too many handshakes at once"});  // the socket closes
     }
     auto server = context();
     if (!server) {
@@ -94,7 +96,8 @@ void authkem_listener::impl::take(tcp::socket socket) {
     made->events->on_closed = [self = weak_from_this(), at](const error* why) {
         if (const auto listener = self.lock()) {
             const pending gone = std::move(*at);
-            const error reason = why ? *why : error{error_category::peer, "closed_in_handshake", "the peer closed during the handshake"};
+            const error reason =
+                why ? *why : error{error_category::peer, "closed_in_handshake", "the peer closed during the handshake"};
             listener->forget(at, gone.from);
             if (listener->watch) {
                 listener->watch(gone.stream, reason);
@@ -120,8 +123,9 @@ void authkem_listener::impl::forget(std::list<pending>::iterator which, const st
 }
 
 result<std::unique_ptr<authkem_listener>> authkem_listener::listen(loop& on, const address& at, context_source context,
-                                                                   const clock& time, random_source& random, accept_handler accepted,
-                                                                   failure_handler failed, const listener_limits& limits) {
+                                                                   const clock& time, random_source& random,
+                                                                   accept_handler accepted, failure_handler failed,
+                                                                   const listener_limits& limits) {
     auto made = std::make_shared<impl>(on, std::move(context), time, random, std::move(accepted), std::move(failed), limits);
     if (auto open = open_acceptor(made->acceptor, at, limits.share_port); !open) {
         return fail(std::move(open).error());

@@ -27,9 +27,9 @@ public:
     using context_source = std::function<result<std::shared_ptr<const authkem::server_context>>()>;
 
     // Errors `bad_address`, `listen_failed`.
-    static result<std::unique_ptr<authkem_listener>> listen(loop& on, const address& at, context_source context, const clock& time,
-                                                            random_source& random, accept_handler accepted, failure_handler failed,
-                                                            const listener_limits& limits = {});
+    static result<std::unique_ptr<authkem_listener>> listen(loop& on, const address& at, context_source context,
+                                                            const clock& time, random_source& random, accept_handler accepted,
+                                                            failure_handler failed, const listener_limits& limits = {});
     ~authkem_listener();
     [[nodiscard]] uint16_t port() const;
     [[nodiscard]] size_t handshakes() const;  // under way

@@ -27,8 +27,8 @@ authkem_stream::impl::impl(loop& on, tcp::socket s, std::shared_ptr<const authke
       limits(l),
       client(false) {}
 
-authkem_stream::impl::impl(loop& on, std::shared_ptr<const authkem::client_context> context, const clock& time, random_source& random,
-                           const stream_limits& l)
+authkem_stream::impl::impl(loop& on, std::shared_ptr<const authkem::client_context> context, const clock& time,
+                           random_source& random, const stream_limits& l)
     : socket(on.get().context),
       resolver(on.get().context),
       deadline(on.get().context),
@@ -46,7 +46,8 @@ void authkem_stream::impl::start_deadline(milliseconds after, const char* name, 
         if (self->finished) {
             return self->abandon();  // drained long enough
         }
-        self->finish(error{std::string_view(name) == "slow_peer" ? error_category::peer : error_category::environment, name, what});
+        self->finish(
+            error{std::string_view(name) == "slow_peer" ? error_category::peer : error_category::environment, name, what});
     });
 }
 
@@ -57,23 +58,24 @@ void authkem_stream::impl::cancel_deadline() {
 
 void authkem_stream::impl::connect(const address& to) {
     start_deadline(limits.connect, "connect_failed", "the connection was not made in time; is the address right?");
-    resolver.async_resolve(to.host, std::to_string(to.port), [self = shared_from_this()](const error_code& ec, tcp::resolver::results_type found) {
-        if (self->finished) {
-            return;
-        }
-        if (ec) {
-            return self->finish(network_error("connect_failed", "the host's name was not resolved", ec));
-        }
-        asio::async_connect(self->socket, found, [self](const error_code& failed, const tcp::endpoint&) {
+    resolver.async_resolve(
+        to.host, std::to_string(to.port), [self = shared_from_this()](const error_code& ec, tcp::resolver::results_type found) {
             if (self->finished) {
                 return;
             }
-            if (failed) {
-                return self->finish(network_error("connect_failed", "the connection was not made", failed));
+            if (ec) {
+                return self->finish(network_error("connect_failed", "the host's name was not resolved", ec));
             }
-            self->begin();
+            asio::async_connect(self->socket, found, [self](const error_code& failed, const tcp::endpoint&) {
+                if (self->finished) {
+                    return;
+                }
+                if (failed) {
+                    return self->finish(network_error("connect_failed", "the connection was not made", failed));
+                }
+                self->begin();
+            });
         });
-    });
 }
 
 void authkem_stream::impl::begin() {
@@ -110,7 +112,8 @@ void authkem_stream::impl::on_read(const error_code& ec, size_t octets) {
     if (ec) {
         const auto over = connection.end_of_input();
         if (closing) {
-            return finish(has_unsent() ? std::optional<error>(network_error("connection_lost", "the connection broke", ec)) : std::nullopt);
+            return finish(has_unsent() ? std::optional<error>(network_error("connection_lost", "the connection broke", ec))
+                                       : std::nullopt);
         }
         if (!over && connection.completed() && ec != asio::error::eof) {
             return finish(network_error("connection_lost", "the connection broke", ec));
@@ -342,7 +345,8 @@ authkem_stream& authkem_stream::operator=(authkem_stream&& other) noexcept {
 }
 
 authkem_stream authkem_stream::connect(loop& on, const address& to, std::shared_ptr<const authkem::client_context> context,
-                                       const clock& time, random_source& random, stream_events events, const stream_limits& limits) {
+                                       const clock& time, random_source& random, stream_events events,
+                                       const stream_limits& limits) {
     auto made = std::make_shared<impl>(on, std::move(context), time, random, limits);
     *made->events = std::move(events);
     made->connect(to);

@@ -14,9 +14,10 @@ namespace berth::net {
 // What happens on a stream. No call comes after on_closed, and none after the stream has gone. A callback may replace
 // the events, close the stream and destroy it. Without on_data, data that comes waits, and so does the peer.
 struct stream_events {
-    std::function<void()> on_established;         // the handshake is complete
-    std::function<void(bytes_view)> on_data;      // application data
-    std::function<void(const error*)> on_closed;  // null: an orderly end; else why (connect_failed, a handshake's error, truncated...)
+    std::function<void()> on_established;     // the handshake is complete
+    std::function<void(bytes_view)> on_data;  // application data
+    std::function<void(const error*)>
+        on_closed;  // null: an orderly end; else why (connect_failed, a handshake's error, truncated...)
     // All that was sent has been handed to the system: whoever sends much waits for this rather than pile it up.
     std::function<void()> on_drained = {};
 };
@@ -40,7 +41,8 @@ public:
 
     // Connects and makes the handshake. The callbacks begin after this has returned.
     static authkem_stream connect(loop& on, const address& to, std::shared_ptr<const authkem::client_context> context,
-                                  const clock& time, random_source& random, stream_events events, const stream_limits& limits = {});
+                                  const clock& time, random_source& random, stream_events events,
+                                  const stream_limits& limits = {});
 
     // For streams that a listener has accepted: who is told from now on.
     void set_events(stream_events events);

@@ -13,8 +13,8 @@ struct authkem_stream::impl : std::enable_shared_from_this<impl> {
     using tcp = boost::asio::ip::tcp;
     using error_code = boost::system::error_code;
 
-    impl(loop& on, tcp::socket s, std::shared_ptr<const authkem::server_context> context, const clock& time, random_source& random,
-         const stream_limits& l);
+    impl(loop& on, tcp::socket s, std::shared_ptr<const authkem::server_context> context, const clock& time,
+         random_source& random, const stream_limits& l);
     impl(loop& on, std::shared_ptr<const authkem::client_context> context, const clock& time, random_source& random,
          const stream_limits& l);
 
@@ -22,7 +22,7 @@ struct authkem_stream::impl : std::enable_shared_from_this<impl> {
     void begin();  // the transport stands
     void read();
     void on_read(const error_code& ec, size_t octets);
-    void pump();   // reports what came, writes what waits
+    void pump();  // reports what came, writes what waits
     void deliver();
     void flush();
     void on_written(const error_code& ec, size_t octets);
@@ -54,7 +54,7 @@ struct authkem_stream::impl : std::enable_shared_from_this<impl> {
     bool sending_over = false;  // finish_sending() was called
     bool closing = false;       // close() was called: end once all is written
     bool finished = false;
-    bool dropped = false;       // its handle is gone
+    bool dropped = false;  // its handle is gone
     bool paused = false;
     bool reading = false;
     bool writing = false;

@@ -126,7 +126,8 @@ public:
 
 class tls_channel final : public stream_channel<asio::ssl::stream<tcp::socket>> {
 public:
-    tls_channel(tcp::socket socket, std::shared_ptr<const tls_context> context, std::unique_ptr<tls_judgement> judgement, SSL* ssl)
+    tls_channel(tcp::socket socket, std::shared_ptr<const tls_context> context, std::unique_ptr<tls_judgement> judgement,
+                SSL* ssl)
         : stream_channel(std::move(socket), ssl), context_(std::move(context)), judgement_(std::move(judgement)) {}
 
     void handshake(done then) override {
@@ -141,14 +142,16 @@ public:
     }
     void shutdown(std::function<void()> then) override {
         shut([this, then = std::move(then)]() mutable {
-            stream_.async_shutdown([self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });
+            stream_.async_shutdown(
+                [self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });
         });
     }
     peer_info describe() override {
         peer_info out;
         net::describe(stream_.native_handle(), *judgement_, out);
         out.address = address_;
-        out.exporter = [weak = std::weak_ptr(held())](std::string_view label, bytes_view context, size_t length) -> result<secret_bytes> {
+        out.exporter = [weak = std::weak_ptr(held())](std::string_view label, bytes_view context,
+                                                      size_t length) -> result<secret_bytes> {
             const auto self = weak.lock();
             if (!self) {
                 return nothing_to_export("connection_gone", "the connection that was to be bound to has gone");
@@ -190,7 +193,8 @@ public:
     }
     void shutdown(std::function<void()> then) override {
         shut([this, then = std::move(then)]() mutable {
-            stream_.async_shutdown([self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });
+            stream_.async_shutdown(
+                [self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });
         });
     }
     peer_info describe() override {
@@ -204,7 +208,8 @@ public:
         out.suite = name_of(session.suite());
         out.group = "X25519MLKEM768";
         out.alpn = session.alpn();
-        out.exporter = [weak = std::weak_ptr(held())](std::string_view label, bytes_view context, size_t length) -> result<secret_bytes> {
+        out.exporter = [weak = std::weak_ptr(held())](std::string_view label, bytes_view context,
+                                                      size_t length) -> result<secret_bytes> {
             const auto self = weak.lock();
             if (!self) {
                 return nothing_to_export("connection_gone", "the connection that was to be bound to has gone");

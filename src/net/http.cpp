@@ -119,7 +119,8 @@ result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
 std::string percent_encode(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const bool plain = (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        const bool plain =
+            (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
         out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
@@ -148,14 +149,17 @@ result<http_url> parse_url(std::string_view text) {
                           fmt::format("\"{}\" is not an address; write https://host:port/path", text),
                           {{"url", std::string(text)}}});
     };
-    const auto* const found = std::find_if(schemes.begin(), schemes.end(), [&](const scheme& s) { return text.starts_with(s.name); });
+    const auto* const found =
+        std::find_if(schemes.begin(), schemes.end(), [&](const scheme& s) { return text.starts_with(s.name); });
     if (found == schemes.end() || text.find('#') != std::string_view::npos) {
         return bad();
     }
     const std::string_view rest = text.substr(found->name.size());
     const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
     std::string_view target = rest.substr(authority.size());
-    const auto plain_octets = [](std::string_view t) { return std::all_of(t.begin(), t.end(), [](char c) { return c > ' ' && c < 0x7f; }); };
+    const auto plain_octets = [](std::string_view t) {
+        return std::all_of(t.begin(), t.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    };
     if (authority.empty() || authority.find('@') != std::string_view::npos || !plain_octets(rest)) {
         return bad();
     }

@@ -34,10 +34,10 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
         : on(l), origin(std::move(o)), over(std::move(t)), options(p), deadline(l) {}
 
     struct job {
-        http_request request;      // of send()
-        answer_handler answered;   // of send()
-        peer_handler connected;    // of connect()
-        bool again = false;        // has been sent once already
+        http_request request;     // of send()
+        answer_handler answered;  // of send()
+        peer_handler connected;   // of connect()
+        bool again = false;       // has been sent once already
     };
     enum class phase { none, connecting, ready, busy };
 
@@ -60,15 +60,15 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     http_client_options options;
     timer deadline;
     phase at = phase::none;
-    std::deque<job> jobs;  // front: under way unless `ready` or `none`
+    std::deque<job> jobs;                 // front: under way unless `ready` or `none`
     std::shared_ptr<tcp::socket> socket;  // connecting
     std::shared_ptr<tcp::resolver> resolver;
     std::shared_ptr<channel> through;
     std::shared_ptr<const peer_info> peer;
     std::optional<response_reader> reader;
     bytes input;
-    uint64_t attempt = 0;   // callbacks of an earlier connection are told by their number
-    bool used = false;      // the connection has carried a request
+    uint64_t attempt = 0;  // callbacks of an earlier connection are told by their number
+    bool used = false;     // the connection has carried a request
     bool close_after = false;
     bool dropped = false;
 };
@@ -122,24 +122,26 @@ void http_client::impl::dial() {
     limit(options.connect, "connect_failed", "the connection was not made in time; is the address right?");
     resolver = std::make_shared<tcp::resolver>(on.get().context);
     socket = std::make_shared<tcp::socket>(on.get().context);
-    resolver->async_resolve(origin.host, std::to_string(origin.port),
-                            [self = shared_from_this(), mine](const error_code& ec, const tcp::resolver::results_type& found) {
-                                if (mine != self->attempt || self->dropped) {
-                                    return;
-                                }
-                                if (ec) {
-                                    return self->lose(environment("connect_failed", "the host's name was not resolved: " + ec.message()));
-                                }
-                                asio::async_connect(*self->socket, found, [self, mine, held = self->socket](const error_code& failed, const tcp::endpoint&) {
-                                    if (mine != self->attempt || self->dropped) {
-                                        return;
-                                    }
-                                    if (failed) {
-                                        return self->lose(environment("connect_failed", "the connection was not made: " + failed.message()));
-                                    }
-                                    self->dialled(std::move(*held));
-                                });
-                            });
+    resolver->async_resolve(
+        origin.host, std::to_string(origin.port),
+        [self = shared_from_this(), mine](const error_code& ec, const tcp::resolver::results_type& found) {
+            if (mine != self->attempt || self->dropped) {
+                return;
+            }
+            if (ec) {
+                return self->lose(environment("connect_failed", "the host's name was not resolved: " + ec.message()));
+            }
+            asio::async_connect(
+                *self->socket, found, [self, mine, held = self->socket](const error_code& failed, const tcp::endpoint&) {
+                    if (mine != self->attempt || self->dropped) {
+                        return;
+                    }
+                    if (failed) {
+                        return self->lose(environment("connect_failed", "the connection was not made: " + failed.message()));
+                    }
+                    self->dialled(std::move(*held));
+                });
+        });
 }
 
 void http_client::impl::dialled(tcp::socket connected) {

@@ -16,8 +16,9 @@ struct status_and_name {
     std::string_view error;
     unsigned status;
 };
-constexpr std::array statuses{status_and_name{"malformed", 400}, status_and_name{"too_large", 413}, status_and_name{"header_too_large", 431},
-                              status_and_name{"unsupported_encoding", 501}, status_and_name{"unsupported_version", 505}};
+constexpr std::array statuses{status_and_name{"malformed", 400}, status_and_name{"too_large", 413},
+                              status_and_name{"header_too_large", 431}, status_and_name{"unsupported_encoding", 501},
+                              status_and_name{"unsupported_version", 505}};
 
 error to_error(const error_code& ec) {
     const auto refused = [](const char* name, std::string text) { return error{error_category::peer, name, std::move(text)}; };
@@ -105,7 +106,9 @@ struct reader {
 
 // RFC 9110 5.5: a field value has no CR, LF or NUL; a name is a token.
 bool may_be_sent(const http_headers::field& f) {
-    const auto token = [](char c) { return c > ' ' && c < 0x7f && std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos; };
+    const auto token = [](char c) {
+        return c > ' ' && c < 0x7f && std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
+    };
     return !f.first.empty() && std::all_of(f.first.begin(), f.first.end(), token) &&
            f.second.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
 }

@@ -17,13 +17,14 @@ std::string http_date(unix_seconds time) {
     static constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", days.at(static_cast<size_t>(parts.tm_wday)), parts.tm_mday,
-                       months.at(static_cast<size_t>(parts.tm_mon)), parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
+                       months.at(static_cast<size_t>(parts.tm_mon)), parts.tm_year + 1900, parts.tm_hour, parts.tm_min,
+                       parts.tm_sec);
 }
 
 }  // namespace
 
-http_connection::http_connection(loop& on, std::shared_ptr<channel> over, std::shared_ptr<http_service> service, std::string address,
-                                 std::function<void()> over_and_done)
+http_connection::http_connection(loop& on, std::shared_ptr<channel> over, std::shared_ptr<http_service> service,
+                                 std::string address, std::function<void()> over_and_done)
     : loop_(on),
       channel_(std::move(over)),
       service_(std::move(service)),
@@ -204,15 +205,19 @@ void http_connection::answer(http_response response) {
     keep_alive_ = keep_alive_ && !service_->draining;
     exchange_.status = response.status;
     exchange_.octets_out = response.body.size();
-    exchange_.ms = exchange_.method.empty() ? 0 : std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - asked_).count();
+    exchange_.ms = exchange_.method.empty()
+                       ? 0
+                       : std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - asked_).count();
     exchange_.peer = peer_;
     // RFC 9110 6.6.1: "An origin server with a clock MUST generate a Date header field in all 2xx (Successful), 3xx
     // (Redirection), and 4xx (Client Error) responses".
     if (service_->time.now() != 0) {
         response.headers.set("Date", http_date(service_->time.now()));
     }
-    limit(service_->limits.writing, [this] { broken({error_category::peer, "slow_peer", "the other side does not read what it is sent"}); });
-    channel_->write(encode_response(response, keep_alive_, to_head_), [self = shared_from_this()](const error* why) { self->written(why); });
+    limit(service_->limits.writing,
+          [this] { broken({error_category::peer, "slow_peer", "the other side does not read what it is sent"}); });
+    channel_->write(encode_response(response, keep_alive_, to_head_),
+                    [self = shared_from_this()](const error* why) { self->written(why); });
     if (service_->exchanges) {
         service_->exchanges(exchange_);
     }

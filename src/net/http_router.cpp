@@ -6,7 +6,8 @@ namespace berth::net {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> known_methods{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"};
+constexpr std::array<std::string_view, 9> known_methods{"GET",   "HEAD",    "POST",  "PUT",    "DELETE",
+                                                        "PATCH", "OPTIONS", "TRACE", "CONNECT"};
 
 std::vector<std::string_view> segments_of(std::string_view path) {
     std::vector<std::string_view> out;
@@ -84,7 +85,8 @@ struct http_router::node {
     }
 
     // The node for these segments, filling in what names stand for.
-    const node* match(std::span<const std::string_view> segments, std::vector<std::pair<std::string, std::string>>& params) const {
+    const node* match(std::span<const std::string_view> segments,
+                      std::vector<std::pair<std::string, std::string>>& params) const {
         if (segments.empty()) {
             return routes.empty() ? nullptr : this;
         }
@@ -116,7 +118,8 @@ http_router::~http_router() = default;
 http_router::http_router(http_router&&) noexcept = default;
 http_router& http_router::operator=(http_router&&) noexcept = default;
 
-void http_router::add_async(const std::string& method, const std::string& path, async_handler handle, http_route_options options) {
+void http_router::add_async(const std::string& method, const std::string& path, async_handler handle,
+                            http_route_options options) {
     node* at = root_.get();
     for (const std::string_view segment : segments_of(path)) {
         at = &at->below(segment);
@@ -127,7 +130,8 @@ void http_router::add_async(const std::string& method, const std::string& path, 
 void http_router::add(const std::string& method, const std::string& path, handler handle, http_route_options options) {
     add_async(
         method, path,
-        [handle = std::move(handle)](const http_request& request, const http_responder& respond) { respond(handle(request)); }, options);
+        [handle = std::move(handle)](const http_request& request, const http_responder& respond) { respond(handle(request)); },
+        options);
 }
 
 void http_router::not_implemented(const std::string& method, const std::string& path) {

@@ -121,8 +121,10 @@ result<std::unique_ptr<http_server>> http_server::listen(loop& on, const address
     if (const auto* plain = std::get_if<plain_http>(&made->transport); plain && !plain->beyond_loopback) {
         error_code ec;
         if (const auto bound = made->acceptor.local_endpoint(ec); ec || !bound.address().is_loopback()) {
-            return fail(error_category::usage, "plain_not_loopback",
-                        fmt::format("{} is not a loopback address: HTTP without encryption is served there only by explicit choice", at.text()));
+            return fail(
+                error_category::usage, "plain_not_loopback",
+                fmt::format("{} is not a loopback address: HTTP without encryption is served there only by explicit choice",
+                            at.text()));
         }
     }
     made->accept();

@@ -13,7 +13,8 @@ constexpr const char* all_groups = "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1ML
 constexpr const char* tls12_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 tl::unexpected<error> unavailable(const char* doing) {
-    return fail(error_category::environment, "tls_unavailable", fmt::format("libssl refuses {}: {}", doing, crypto::openssl_errors()));
+    return fail(error_category::environment, "tls_unavailable",
+                fmt::format("libssl refuses {}: {}", doing, crypto::openssl_errors()));
 }
 
 int judgement_index() {
@@ -83,7 +84,8 @@ int on_verify(X509_STORE_CTX* store, void*) {
 
 // RFC 7301 3.2: "if the server supports no protocols that the client advertises, then the server SHALL respond with a fatal
 // no_application_protocol alert".
-int on_alpn(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered, unsigned offered_length, void* arg) {
+int on_alpn(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered, unsigned offered_length,
+            void* arg) {
     const auto& ours = static_cast<const tls_context::impl*>(arg)->alpn;
     unsigned char* chosen = nullptr;
     if (SSL_select_next_proto(&chosen, length, ours.data(), static_cast<unsigned>(ours.size()), offered, offered_length) !=
@@ -123,17 +125,18 @@ result<void> use(SSL_CTX* context, const tls_credential& credential) {
         crypto::must(X509_add_cert(above.get(), credential.chain[i].get().x509.get(), X509_ADD_FLAG_UP_REF), "keeping a chain");
     }
     // Takes references of its own.
-    if (SSL_CTX_use_cert_and_key(context, credential.chain.front().get().x509.get(), pki::evp_of(credential.key->as_signing_key()),
-                                 above.get(), 1) != 1) {
+    if (SSL_CTX_use_cert_and_key(context, credential.chain.front().get().x509.get(),
+                                 pki::evp_of(credential.key->as_signing_key()), above.get(), 1) != 1) {
         return unavailable("the certificate and key");
     }
     return {};
 }
 
-result<std::unique_ptr<tls_context::impl>> prepare(bool server, bool hybrid_only, bool allow_tls12, const std::vector<std::string>& alpn,
-                                                   authkem::chain_rules rules, const clock& time) {
-    auto out = std::unique_ptr<tls_context::impl>(
-        new tls_context::impl{.context = {}, .rules = std::move(rules), .time = time, .server = server, .server_name = {}, .alpn = {}});
+result<std::unique_ptr<tls_context::impl>> prepare(bool server, bool hybrid_only, bool allow_tls12,
+                                                   const std::vector<std::string>& alpn, authkem::chain_rules rules,
+                                                   const clock& time) {
+    auto out = std::unique_ptr<tls_context::impl>(new tls_context::impl{
+        .context = {}, .rules = std::move(rules), .time = time, .server = server, .server_name = {}, .alpn = {}});
     out->context.reset(SSL_CTX_new_ex(crypto::lib_context(), nullptr, server ? TLS_server_method() : TLS_client_method()));
     SSL_CTX* context = out->context.get();
     if (!context || SSL_CTX_set_min_proto_version(context, allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) != 1 ||
@@ -142,7 +145,8 @@ result<std::unique_ptr<tls_context::impl>> prepare(bool server, bool hybrid_only
         return unavailable("the protocol versions and groups");
     }
     // A resumed session has no certificates to judge, and they may have been revoked since.
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_options(context,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -170,7 +174,8 @@ result<std::shared_ptr<const tls_context>> tls_context::make(tls_server_config c
         BERTH_CHECK(use(made->context.get(), each));
     }
     if (config.clients != wanted::none) {
-        SSL_CTX_set_verify(made->context.get(), SSL_VERIFY_PEER | (config.clients == wanted::require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+        SSL_CTX_set_verify(made->context.get(),
+                           SSL_VERIFY_PEER | (config.clients == wanted::require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
     }
     if (!made->alpn.empty()) {
         SSL_CTX_set_alpn_select_cb(made->context.get(), on_alpn, made.get());
@@ -230,7 +235,8 @@ void describe(SSL* ssl, const tls_judgement& judgement, peer_info& into) {
 
 result<secret_bytes> tls_exporter(SSL* ssl, std::string_view label, bytes_view context, size_t length) {
     secret_bytes out(length);
-    if (SSL_export_keying_material(ssl, out.writable().data(), length, label.data(), label.size(), context.data(), context.size(), 1) != 1) {
+    if (SSL_export_keying_material(ssl, out.writable().data(), length, label.data(), label.size(), context.data(), context.size(),
+                                   1) != 1) {
         return fail(error_category::internal, "tls_exporter_failed", crypto::openssl_errors());
     }
     return out;

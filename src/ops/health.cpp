@@ -21,8 +21,9 @@ void health::run(const std::vector<named>& checks, health_report& into) {
     auto& told = into.body["checks"].as_object();
     for (const named& each : checks) {
         const auto passed = each.what();
-        told[each.name] = passed ? wire::json::object{{"ok", true}}
-                                 : wire::json::object{{"ok", false}, {"error", passed.error().name}, {"message", passed.error().message}};
+        told[each.name] =
+            passed ? wire::json::object{{"ok", true}}
+                   : wire::json::object{{"ok", false}, {"error", passed.error().name}, {"message", passed.error().message}};
         into.ok = into.ok && passed;
     }
     into.body["status"] = into.ok ? "ok" : "failing";

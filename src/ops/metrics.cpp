@@ -138,7 +138,8 @@ struct metric_registry::impl {
         try {
             auto& made = builder.Name(name).Help(help).Register(registry);
             using family_impl = typename metric_family<Metric>::impl;
-            return known.emplace(name, metric_family<Metric>(std::make_shared<family_impl>(made, std::move(labels), std::move(bounds))))
+            return known
+                .emplace(name, metric_family<Metric>(std::make_shared<family_impl>(made, std::move(labels), std::move(bounds))))
                 .first->second;
         } catch (const std::exception& e) {
             mistake(name, e.what());

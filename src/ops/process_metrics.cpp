@@ -30,7 +30,8 @@ double cpu_seconds() {
 double open_files() {
     std::error_code ec;
     double count = 0;
-    for (auto each = std::filesystem::directory_iterator("/proc/self/fd", ec); !ec && each != std::filesystem::directory_iterator(); each.increment(ec)) {
+    for (auto each = std::filesystem::directory_iterator("/proc/self/fd", ec);
+         !ec && each != std::filesystem::directory_iterator(); each.increment(ec)) {
         ++count;
     }
     return count;
@@ -46,7 +47,9 @@ double most_files() {
 
 void add_process_metrics(metric_registry& to, const std::string& version) {
     to.gauges("berth_build_info", "1; the version is in the label", {"version"}).with({version}).set(1);
-    to.gauges("process_start_time_seconds", "When the process began, seconds since 1970").plain().set(static_cast<double>(std::time(nullptr)));
+    to.gauges("process_start_time_seconds", "When the process began, seconds since 1970")
+        .plain()
+        .set(static_cast<double>(std::time(nullptr)));
     const auto cpu = to.counters("process_cpu_seconds_total", "User and system time spent").plain();
     const auto memory = to.gauges("process_resident_memory_bytes", "Memory in use").plain();
     const auto open = to.gauges("process_open_fds", "Open files and sockets").plain();

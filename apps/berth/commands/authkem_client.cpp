@@ -114,9 +114,11 @@ private:
         if (timings_.empty()) {
             return;
         }
-        const auto at = [&](double part) { return timings_[static_cast<size_t>(part * static_cast<double>(timings_.size() - 1))]; };
-        std::fputs(fmt::format("{} handshakes, ms each: least {:.2f}, median {:.2f}, 99% {:.2f}, most {:.2f}\n", timings_.size(), at(0), at(0.5),
-                               at(0.99), at(1))
+        const auto at = [&](double part) {
+            return timings_[static_cast<size_t>(part * static_cast<double>(timings_.size() - 1))];
+        };
+        std::fputs(fmt::format("{} handshakes, ms each: least {:.2f}, median {:.2f}, 99% {:.2f}, most {:.2f}\n", timings_.size(),
+                               at(0), at(0.5), at(0.99), at(1))
                        .c_str(),
                    stdout);
     }

@@ -14,12 +14,14 @@ error missing(const char* given, const char* needed) {
 }
 
 template <class T, class From>
-result<std::vector<T>> from_names(const std::vector<std::string>& names, From from, const char* error_name, const std::string& known) {
+result<std::vector<T>> from_names(const std::vector<std::string>& names, From from, const char* error_name,
+                                  const std::string& known) {
     std::vector<T> out;
     for (const std::string& name : names) {
         const std::optional<T> value = from(name);
         if (!value) {
-            return fail(error{error_category::usage, error_name, fmt::format("\"{}\" is none of {}", name, known)}.with("name", name));
+            return fail(
+                error{error_category::usage, error_name, fmt::format("\"{}\" is none of {}", name, known)}.with("name", name));
         }
         out.push_back(*value);
     }
@@ -49,7 +51,8 @@ result<std::vector<authkem::scheme>> schemes_of(const authkem_options& options) 
     if (options.schemes.empty()) {
         return authkem::client_config().schemes;
     }
-    return from_names<authkem::scheme>(options.schemes, authkem::scheme_from_name, "unknown_scheme", listed(crypto::all_kem_algorithms));
+    return from_names<authkem::scheme>(options.schemes, authkem::scheme_from_name, "unknown_scheme",
+                                       listed(crypto::all_kem_algorithms));
 }
 
 result<authkem::chain_rules> rules_of(const authkem_options& options) {

@@ -18,7 +18,11 @@ constexpr size_t exporter_octets = 32;
 bool is_utf8(bytes_view data) {
     for (size_t i = 0; i < data.size();) {
         const uint8_t first = data[i];
-        const size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+        const size_t length = first < 0x80                    ? 1
+                              : first >= 0xc2 && first < 0xe0 ? 2
+                              : first >= 0xe0 && first < 0xf0 ? 3
+                              : first >= 0xf0 && first < 0xf5 ? 4
+                                                              : 0;
         if (length == 0 || length > data.size() - i) {
             return false;
         }
@@ -27,8 +31,8 @@ bool is_utf8(bytes_view data) {
                 return false;
             }
         }
-        if ((first == 0xe0 && data[i + 1] < 0xa0) || (first == 0xed && data[i + 1] > 0x9f) || (first == 0xf0 && data[i + 1] < 0x90) ||
-            (first == 0xf4 && data[i + 1] > 0x8f)) {
+        if ((first == 0xe0 && data[i + 1] < 0xa0) || (first == 0xed && data[i + 1] > 0x9f) ||
+            (first == 0xf0 && data[i + 1] < 0x90) || (first == 0xf4 && data[i + 1] > 0x8f)) {
             return false;
         }
         i += length;
@@ -85,7 +89,8 @@ object as_json(const connection_report& report, const authkem::session* session)
     out["alert_from"] = sent ? value("us") : came ? value("peer") : value(nullptr);
     out["peer"] = report.peer;
     out["peer_state"] = session ? value(std::string(name_of(session->peer().state()))) : value(nullptr);
-    out["peer_key_sha256"] = session && session->peer().key() ? value(to_hex(session->peer().key()->spki_sha256())) : value(nullptr);
+    out["peer_key_sha256"] =
+        session && session->peer().key() ? value(to_hex(session->peer().key()->spki_sha256())) : value(nullptr);
     out["alpn"] = session && !session->alpn().empty() ? value(session->alpn()) : value(nullptr);
     out["server_name"] = session && !session->server_name().empty() ? value(session->server_name()) : value(nullptr);
     out["handshake_ms"] = session ? value(report.stream.handshake_ms()) : value(nullptr);
@@ -100,15 +105,16 @@ void print_line(const char* name, const std::string& text) {
 }
 
 void print_for_people(const connection_report& report, const authkem::session& session) {
-    std::fputs(fmt::format("{}: {} handshake{} in {:.2f} ms\n", report.peer, name_of(session.flow()), report.mutual ? ", mutual," : "",
-                           report.stream.handshake_ms())
+    std::fputs(fmt::format("{}: {} handshake{} in {:.2f} ms\n", report.peer, name_of(session.flow()),
+                           report.mutual ? ", mutual," : "", report.stream.handshake_ms())
                    .c_str(),
                stdout);
     print_line("suite", std::string(name_of(session.suite())));
     print_line("scheme", std::string(crypto::name_of(session.scheme())) + " (the server's key)");
     print_line("peer", std::string(name_of(session.peer().state())));
     for (const pki::certificate& c : session.peer().chain()) {
-        print_line("", fmt::format("{}  {} until {}", log::escape(c.subject()), c.is_ca() ? "CA" : key_name(c), to_iso8601(c.not_after())));
+        print_line("", fmt::format("{}  {} until {}", log::escape(c.subject()), c.is_ca() ? "CA" : key_name(c),
+                                   to_iso8601(c.not_after())));
         print_line("", fmt::format("  issued by {}, SHA-256 {}", log::escape(c.issuer()), to_hex(c.sha256())));
     }
     if (!session.alpn().empty()) {
@@ -120,7 +126,8 @@ void print_for_people(const connection_report& report, const authkem::session& s
     print_line("octets", fmt::format("{} sent, {} received", report.stream.octets_sent(), report.stream.octets_received()));
     print_line("exporter", exporter_of(session).value_or(""));
     if (!report.received.empty()) {
-        print_line("received", is_utf8(report.received) ? '"' + log::escape(as_text(report.received)) + '"' : to_hex(report.received));
+        print_line("received",
+                   is_utf8(report.received) ? '"' + log::escape(as_text(report.received)) + '"' : to_hex(report.received));
     }
     std::fflush(stdout);
 }

@@ -53,7 +53,8 @@ private:
         BERTH_TRY(rules, rules_of(options_));
         BERTH_TRY(own, credential_of(options_, false));
         if (!own) {
-            return fail(error_category::usage, "missing_option", "a server needs --key, and --cert unless its clients hold its key already");
+            return fail(error_category::usage, "missing_option",
+                        "a server needs --key, and --cert unless its clients hold its key already");
         }
         config_.suites = std::move(suites);
         config_.schemes = std::move(schemes);

@@ -14,8 +14,8 @@ TEST(address, is_read_and_written) {
 }
 
 TEST(address, that_is_none_is_refused) {
-    for (const char* text : {"", ":", "localhost", "localhost:", ":443", "localhost:65536", "localhost:-1", "localhost:4x", "::1:443",
-                             "[::1:443", "[]:443", "[::1]443", "localhost: 443"}) {
+    for (const char* text : {"", ":", "localhost", "localhost:", ":443", "localhost:65536", "localhost:-1", "localhost:4x",
+                             "::1:443", "[::1:443", "[]:443", "[::1]443", "localhost: 443"}) {
         const auto parsed = parse_address(text);
         ASSERT_FALSE(parsed) << text;
         EXPECT_EQ(parsed.error().name, "bad_address");

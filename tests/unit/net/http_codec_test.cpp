@@ -60,7 +60,8 @@ TEST(request_reader, reads_a_request_however_it_is_cut) {
 }
 
 TEST(request_reader, reads_chunked_bodies) {
-    const std::string text = "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5;e=1\r\ndefgh\r\n0\r\n\r\n";
+    const std::string text =
+        "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5;e=1\r\ndefgh\r\n0\r\n\r\n";
     for (const size_t piece : {size_t{1}, size_t{5}, SIZE_MAX}) {
         request_reader reader({});
         ASSERT_EQ(read_all(reader, text, piece), "complete") << piece;
@@ -81,11 +82,12 @@ TEST(request_reader, refuses_what_is_malformed) {
         {"GARBAGE\r\n\r\n", "malformed"},
         {"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", "malformed"},
         {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", "unsupported_version"},
-        {"GET / HTTP/1.1\r\n\r\n", "malformed"},                                            // no Host
-        {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "malformed"},                       // two
+        {"GET / HTTP/1.1\r\n\r\n", "malformed"},                        // no Host
+        {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "malformed"},  // two
         {"GET / HTTP/1.1\r\nHost: h\r\nBad Name: x\r\n\r\n", "malformed"},
-        {"GET / HTTP/1.1\r\nHost: h\r\n : x\r\n\r\n", "malformed"},
-        {"GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "malformed"},                          // absolute form: proxies only
+        {"GET / HTTP/1.1\r\nHost: h\r\nName : x\r\n\r\n", "malformed"},
+        {"GET / HTTP/1.1\r\nHost: h\r\n: x\r\n\r\n", "malformed"},
+        {"GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "malformed"},  // absolute form: proxies only
         {"GET /?%zz HTTP/1.1\r\nHost: h\r\n\r\n", "malformed"},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", "malformed"},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "malformed"},
@@ -107,7 +109,8 @@ TEST(request_reader, has_limits) {
     EXPECT_EQ(outcome("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(300, 'x'), limits), "header_too_large");
     EXPECT_EQ(outcome("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", limits), "too_large");
     EXPECT_EQ(outcome("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123456789", limits), "complete");
-    EXPECT_EQ(outcome("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n", limits), "too_large");
+    EXPECT_EQ(outcome("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n", limits),
+              "too_large");
     EXPECT_EQ(outcome("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n", limits), "malformed");
 }
 
@@ -168,7 +171,8 @@ TEST(encode, leaves_out_what_would_break_the_message) {
     const std::string text(as_text(octets));
     EXPECT_EQ(text, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Good: yes\r\nConnection: close\r\n"
                     "Content-Length: 4\r\n\r\nbody");
-    EXPECT_THAT(std::string(as_text(encode_response(http_response::empty(), true, false))), testing::Not(testing::HasSubstr("Content-Length")));
+    EXPECT_THAT(std::string(as_text(encode_response(http_response::empty(), true, false))),
+                testing::Not(testing::HasSubstr("Content-Length")));
 }
 
 TEST(http_router, prefers_what_is_spelt_out_and_refuses_the_rest) {
@@ -215,7 +219,9 @@ TEST(http_responder, answers_once_and_never_not_at_all) {
         r(http_response::empty(201));
         EXPECT_TRUE(r.answered());
     }
-    { const http_responder dropped(sink); }
+    {
+        const http_responder dropped(sink);
+    }
     EXPECT_THAT(answers, testing::ElementsAre(200, 500));
 }
 

@@ -122,20 +122,22 @@ channel_transport client_transport(transport_kind kind, bool mutual) {
 std::shared_ptr<http_router> test_router(loop& on) {
     auto router = std::make_shared<http_router>();
     router->add("GET", "/hello", [](const http_request&) { return http_response::text(200, "hello"); });
-    router->add(
-        "POST", "/echo",
-        [](const http_request& r) { return http_response::text(200, r.body, r.content_type().empty() ? "x/y" : r.content_type()); },
-        {.most_body = 1'000'000});
+    router->add("POST", "/echo",
+                [](const http_request& r) {
+                    return http_response::text(200, r.body, r.content_type().empty() ? "x/y" : r.content_type());
+                },
+                {.most_body = 1'000'000});
     router->add("GET", "/things/{id}", [](const http_request& r) { return http_response::text(200, r.params.at("id")); });
     router->add("GET", "/who", [](const http_request& r) {
         const auto secret = r.peer->exporter("EXPORTER-test", {}, 32);
-        return http_response::json(200, wire::json::object{{"transport", std::string(name_of(r.peer->transport))},
-                                                           {"protocol", r.peer->protocol},
-                                                           {"group", r.peer->group},
-                                                           {"state", std::string(name_of(r.peer->state))},
-                                                           {"chain", r.peer->chain.size()},
-                                                           {"subject", r.peer->chain.empty() ? "" : r.peer->chain.front().subject()},
-                                                           {"exporter", secret ? to_hex(secret->reveal()) : secret.error().name}});
+        return http_response::json(200,
+                                   wire::json::object{{"transport", std::string(name_of(r.peer->transport))},
+                                                      {"protocol", r.peer->protocol},
+                                                      {"group", r.peer->group},
+                                                      {"state", std::string(name_of(r.peer->state))},
+                                                      {"chain", r.peer->chain.size()},
+                                                      {"subject", r.peer->chain.empty() ? "" : r.peer->chain.front().subject()},
+                                                      {"exporter", secret ? to_hex(secret->reveal()) : secret.error().name}});
     });
     const auto kept = std::make_shared<std::vector<http_responder>>();
     router->add_async("GET", "/never", [kept](const http_request&, const http_responder& respond) { kept->push_back(respond); });

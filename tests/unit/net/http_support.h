@@ -8,7 +8,8 @@
 namespace berth::net::test {
 
 // Signature credentials of root(), for "localhost".
-tls_credential tls_leaf(const std::string& name, crypto::signature_algorithm alg = crypto::signature_algorithm::ecdsa_p256_sha256);
+tls_credential tls_leaf(const std::string& name,
+                        crypto::signature_algorithm alg = crypto::signature_algorithm::ecdsa_p256_sha256);
 // tls_leaf() and root() as files below a directory of their own: cert.pem, key.pem, root.pem.
 struct pem_files {
     explicit pem_files(const tls_credential& credential, const crypto::signing_key& key);

@@ -10,7 +10,8 @@ protected:
     guarded_loop on;
     std::unique_ptr<http_server> server;
     void serve(bool mutual = false, const http_server_limits& limits = {}) {
-        auto made = http_server::listen(on, {"127.0.0.1", 0}, server_transport(GetParam(), mutual), test_router(on), test_clock(), limits);
+        auto made = http_server::listen(on, {"127.0.0.1", 0}, server_transport(GetParam(), mutual), test_router(on), test_clock(),
+                                        limits);
         ASSERT_TRUE(made) << made.error().message;
         server = std::move(*made);
     }
@@ -24,7 +25,14 @@ std::string name(const testing::TestParamInfo<transport_kind>& info) {
 }
 
 http_request get(std::string target) {
-    return {.method = "GET", .target = std::move(target), .headers = {}, .body = {}, .path = {}, .query = {}, .params = {}, .peer = {}};
+    return {.method = "GET",
+            .target = std::move(target),
+            .headers = {},
+            .body = {},
+            .path = {},
+            .query = {},
+            .params = {},
+            .peer = {}};
 }
 
 http_request post_echo(std::string body) {
@@ -36,7 +44,8 @@ http_request post_echo(std::string body) {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(transports, over, testing::Values(transport_kind::plain, transport_kind::tls, transport_kind::authkem), name);
+INSTANTIATE_TEST_SUITE_P(transports, over, testing::Values(transport_kind::plain, transport_kind::tls, transport_kind::authkem),
+                         name);
 
 TEST_P(over, answers_one_after_the_other_on_one_connection) {
     serve();
@@ -49,8 +58,9 @@ TEST_P(over, answers_one_after_the_other_on_one_connection) {
     });
     http_request head = get("/hello");
     head.method = "HEAD";
-    const auto answers = ask(on, c, {get("/hello"), post_echo("something"), get("/things/a%20b?x=1"), get("/later"), head, get("/nothing"),
-                                     post_echo(""), get("/planned"), get("/echo")});
+    const auto answers = ask(on, c,
+                             {get("/hello"), post_echo("something"), get("/things/a%20b?x=1"), get("/later"), head,
+                              get("/nothing"), post_echo(""), get("/planned"), get("/echo")});
     ASSERT_EQ(answers.size(), 9U);
     const auto expect = [&](size_t i, unsigned status, std::string_view body) {
         ASSERT_TRUE(answers[i]) << answers[i].error().message;

@@ -50,9 +50,8 @@ TEST(authkem_listener, thousand_half_open_connections_do_not_keep_a_client_out) 
         }
     };
     timer started(on);
-    started.arm(200, [&] {
-        c.emplace(connect(on, s.at(), write_down(client, {}, [&] { under_way = s.listener->handshakes(); })));
-    });
+    started.arm(200,
+                [&] { c.emplace(connect(on, s.at(), write_down(client, {}, [&] { under_way = s.listener->handshakes(); }))); });
     on.run();
     EXPECT_TRUE(client.established);
     EXPECT_GE(under_way, 900U);
@@ -127,10 +126,13 @@ TEST(authkem_listener, context_is_asked_for_each_connection) {
     s.on_failure = [&](const std::string&, const error& why) { s.failures.push_back(why); };
     std::function<void()> next = [&] {
         told& into = third = {};
-        c.emplace(connect(on, s.at(), write_down(into, [&] { on.stop(); }, [&] {
-                              schemes.emplace_back(crypto::name_of(c->session()->scheme()));
-                              on.post(next);
-                          })));
+        c.emplace(connect(on, s.at(),
+                          write_down(
+                              into, [&] { on.stop(); },
+                              [&] {
+                                  schemes.emplace_back(crypto::name_of(c->session()->scheme()));
+                                  on.post(next);
+                              })));
     };
     next();
     on.run();
@@ -169,7 +171,8 @@ TEST(authkem_listener, address_in_use_is_said) {
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().name, "listen_failed");
     const auto nowhere = authkem_listener::listen(
-        on, {"no-such-host.invalid", 0}, [] { return server_context(); }, test_clock(), crypto::system_random(), [](authkem_stream) {}, {});
+        on, {"no-such-host.invalid", 0}, [] { return server_context(); }, test_clock(), crypto::system_random(),
+        [](authkem_stream) {}, {});
     ASSERT_FALSE(nowhere);
     EXPECT_EQ(nowhere.error().name, "bad_address");
 }
@@ -275,7 +278,8 @@ TEST(authkem_listener, loops_on_several_threads_share_a_port_and_a_context) {
                         next();
                     }
                 };
-                c.emplace(authkem_stream::connect(on, {"127.0.0.1", port}, client, test_clock(), crypto::system_random(), std::move(events)));
+                c.emplace(authkem_stream::connect(on, {"127.0.0.1", port}, client, test_clock(), crypto::system_random(),
+                                                  std::move(events)));
             };
             next();
             on.run();

@@ -168,11 +168,14 @@ TEST(authkem_stream_data, half_close_still_reads_the_answer) {
         events.on_data = [&](bytes_view data) { kept.send(data); };
         kept.set_events(std::move(events));
     };
-    c.emplace(connect(on, s.at(), write_down(client, [&] { on.stop(); }, [&] {
-                          c->send(as_bytes("last words"));
-                          c->finish_sending();
-                          c->send(as_bytes("never sent"));
-                      })));
+    c.emplace(connect(on, s.at(),
+                      write_down(
+                          client, [&] { on.stop(); },
+                          [&] {
+                              c->send(as_bytes("last words"));
+                              c->finish_sending();
+                              c->send(as_bytes("never sent"));
+                          })));
     on.run();
     EXPECT_EQ(as_text(client.data), "last words");
     EXPECT_EQ(client.end, "orderly");
@@ -190,10 +193,12 @@ TEST(authkem_stream_data, key_updates_asked_for_by_both_sides_at_once) {
         kept.set_events(std::move(events));
         EXPECT_TRUE(kept.key_update(true));
     };
-    auto events = write_down(client, [&] { on.stop(); }, [&] {
-        EXPECT_TRUE(c->key_update(true));
-        c->send(as_bytes("under new keys"));
-    });
+    auto events = write_down(
+        client, [&] { on.stop(); },
+        [&] {
+            EXPECT_TRUE(c->key_update(true));
+            c->send(as_bytes("under new keys"));
+        });
     events.on_data = [&](bytes_view data) {
         append(client.data, data);
         c->close();

@@ -40,15 +40,14 @@ std::shared_ptr<const authkem::server_context> server_context(authkem::server_co
 }
 
 served::served(loop& on, authkem::server_config config, const listener_limits& limits)
-    : served(
-          on, [context = server_context(std::move(config))] { return context; }, limits) {}
+    : served(on, [context = server_context(std::move(config))] { return context; }, limits) {}
 
 served::served(loop& on, authkem_listener::context_source source, const listener_limits& limits, const address& where)
-    : on_accept([this](authkem_stream s) { streams.push_back(std::move(s)); }), on_failure([this](const std::string&, const error& why) {
-          failures.push_back(why);
-      }) {
+    : on_accept([this](authkem_stream s) { streams.push_back(std::move(s)); }),
+      on_failure([this](const std::string&, const error& why) { failures.push_back(why); }) {
     auto made = authkem_listener::listen(
-        on, where, std::move(source), test_clock(), crypto::system_random(), [this](authkem_stream s) { on_accept(std::move(s)); },
+        on, where, std::move(source), test_clock(), crypto::system_random(),
+        [this](authkem_stream s) { on_accept(std::move(s)); },
         [this](const std::string& from, const error& why) { on_failure(from, why); }, limits);
     EXPECT_TRUE(made) << (made ? "" : made.error().message);
     listener = std::move(*made);
@@ -90,8 +89,10 @@ stream_events write_down(told& into, std::function<void()> when_closed, std::fun
     return events;
 }
 
-authkem_stream connect(loop& on, const address& to, stream_events events, authkem::client_config config, const stream_limits& limits) {
-    return authkem_stream::connect(on, to, client_context(std::move(config)), test_clock(), crypto::system_random(), std::move(events), limits);
+authkem_stream connect(loop& on, const address& to, stream_events events, authkem::client_config config,
+                       const stream_limits& limits) {
+    return authkem_stream::connect(on, to, client_context(std::move(config)), test_clock(), crypto::system_random(),
+                                   std::move(events), limits);
 }
 
 raw_socket::raw_socket(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

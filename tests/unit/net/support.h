@@ -29,7 +29,8 @@ std::shared_ptr<const authkem::server_context> server_context(authkem::server_co
 // A listener on a free loopback port.
 struct served {
     explicit served(loop& on, authkem::server_config config = plain_server(), const listener_limits& limits = {});
-    served(loop& on, authkem_listener::context_source source, const listener_limits& limits = {}, const address& at = {"127.0.0.1", 0});
+    served(loop& on, authkem_listener::context_source source, const listener_limits& limits = {},
+           const address& at = {"127.0.0.1", 0});
     // What is done with accepted streams; by default they are kept in `streams`, and their ends in `ends`.
     authkem_listener::accept_handler on_accept;
     authkem_listener::failure_handler on_failure;

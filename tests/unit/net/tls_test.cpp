@@ -20,8 +20,8 @@ struct outcome {
 outcome converse(tls_server_config server, tls_client_config client) {
     guarded_loop on;
     outcome out;
-    auto made = http_server::listen(on, {"127.0.0.1", 0}, tls_http{[context = tls_server(std::move(server))] { return context; }}, test_router(on),
-                                    test_clock());
+    auto made = http_server::listen(on, {"127.0.0.1", 0}, tls_http{[context = tls_server(std::move(server))] { return context; }},
+                                    test_router(on), test_clock());
     EXPECT_TRUE(made);
     timer end(on);
     (*made)->watch({}, [&](const std::string&, const error& why) { out.server = why.name; });
@@ -53,14 +53,16 @@ std::string run(const std::string& command) {
 class foreign {
 public:
     explicit foreign(bool allow_tls12 = false)
-        : key_(crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random())), credential_(make()),
+        : key_(crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random())),
+          credential_(make()),
           files(credential_, key_) {
         tls_server_config config;
         config.credentials.push_back(credential_);
         config.allow_tls12 = allow_tls12;
         auto context = tls_context::make(config, system_clock());
         EXPECT_TRUE(context);
-        auto made = http_server::listen(on_, {"127.0.0.1", 0}, tls_http{[c = *context] { return c; }}, test_router(on_), system_clock());
+        auto made =
+            http_server::listen(on_, {"127.0.0.1", 0}, tls_http{[c = *context] { return c; }}, test_router(on_), system_clock());
         EXPECT_TRUE(made);
         server_ = std::move(*made);
         port = server_->port();
@@ -122,7 +124,9 @@ TEST(tls, certificates_are_judged_on_both_sides) {
     EXPECT_EQ(converse(required, with_certificate).client, "200");
 
     auto refused = required;
-    refused.client.policy = [](const pki::verified_chain&) -> result<void> { return fail(error_category::peer, "not_today", "come back later"); };
+    refused.client.policy = [](const pki::verified_chain&) -> result<void> {
+        return fail(error_category::peer, "not_today", "come back later");
+    };
     EXPECT_EQ(converse(refused, with_certificate).server, "not_today");
 
     auto provisional = plain_tls_client();
@@ -169,7 +173,8 @@ TEST(tls, context_changes_under_a_running_server) {
     auto other = plain_tls_server();
     other.credentials = {tls_leaf("renewed.example")};
     const auto second = tls_server(other);
-    auto made = http_server::listen(on, {"127.0.0.1", 0}, tls_http{[&] { return asked++ == 0 ? first : second; }}, test_router(on), test_clock());
+    auto made = http_server::listen(on, {"127.0.0.1", 0}, tls_http{[&] { return asked++ == 0 ? first : second; }},
+                                    test_router(on), test_clock());
     ASSERT_TRUE(made);
     std::vector<std::string> seen;
     const auto context = tls_client(plain_tls_client());
@@ -196,13 +201,14 @@ TEST(tls, curl_speaks_to_the_plain_and_the_tls_listener) {
     }
     foreign s;
     const std::string base = fmt::format("https://localhost:{}", s.port);
-    const std::string curl = fmt::format("curl -s --max-time 20 --resolve localhost:{}:127.0.0.1 --cacert {}/cert.pem ", s.port, s.files.directory);
+    const std::string curl =
+        fmt::format("curl -s --max-time 20 --resolve localhost:{}:127.0.0.1 --cacert {}/cert.pem ", s.port, s.files.directory);
     EXPECT_EQ(run(curl + base + "/hello"), "hello[exit 0]");
     EXPECT_EQ(run(curl + "-d data " + base + "/echo"), "data[exit 0]");
     // Two requests over one connection, a body that waits for 100 Continue, and one that is too large.
     EXPECT_EQ(run(curl + base + "/hello " + base + "/things/7 -w '<%{num_connects}>'"), "hello<1>7<0>[exit 0]");
-    EXPECT_EQ(run("head -c 900000 /dev/zero | " + curl + "-H 'Expect: 100-continue' --data-binary @- -o /dev/null -w '%{http_code} %{size_download}' " +
-                  base + "/echo"),
+    EXPECT_EQ(run("head -c 900000 /dev/zero | " + curl +
+                  "-H 'Expect: 100-continue' --data-binary @- -o /dev/null -w '%{http_code} %{size_download}' " + base + "/echo"),
               "200 900000[exit 0]");
     EXPECT_THAT(run("head -c 2000000 /dev/zero | " + curl + "--data-binary @- -o /dev/null -w '%{http_code}' " + base + "/echo"),
                 testing::StartsWith("413"));
@@ -219,16 +225,18 @@ TEST(tls, older_tls_is_spoken_if_that_was_decided) {
         GTEST_SKIP() << "curl is not installed";
     }
     foreign s(true);
-    const std::string curl = fmt::format("curl -s --max-time 20 --resolve localhost:{}:127.0.0.1 --cacert {}/cert.pem ", s.port, s.files.directory);
+    const std::string curl =
+        fmt::format("curl -s --max-time 20 --resolve localhost:{}:127.0.0.1 --cacert {}/cert.pem ", s.port, s.files.directory);
     EXPECT_EQ(run(curl + fmt::format("--tls-max 1.2 https://localhost:{}/hello", s.port)), "hello[exit 0]");
     EXPECT_THAT(run(curl + fmt::format("--tls-max 1.1 https://localhost:{}/hello", s.port)), testing::HasSubstr("[exit 35]"));
 }
 
 TEST(tls, openssl_agrees_on_the_hybrid_group) {
     foreign s;
-    const std::string said = run(fmt::format("printf 'GET /hello HTTP/1.1\\r\\nHost: h\\r\\nConnection: close\\r\\n\\r\\n' | {} s_client -connect 127.0.0.1:{} "
-                                             "-CAfile {}/cert.pem -verify_return_error -ign_eof",
-                                             BERTH_OPENSSL_COMMAND, s.port, s.files.directory));
+    const std::string said = run(fmt::format(
+        "printf 'GET /hello HTTP/1.1\\r\\nHost: h\\r\\nConnection: close\\r\\n\\r\\n' | {} s_client -connect 127.0.0.1:{} "
+        "-CAfile {}/cert.pem -verify_return_error -ign_eof",
+        BERTH_OPENSSL_COMMAND, s.port, s.files.directory));
     EXPECT_THAT(said, testing::HasSubstr("Negotiated TLS1.3 group: X25519MLKEM768")) << said.substr(0, 2000);
     EXPECT_THAT(said, testing::HasSubstr("hello"));
 }

@@ -35,7 +35,8 @@ struct admin : testing::Test {
 TEST_F(admin, serves_metrics_and_health_on_a_free_port) {
     metrics.counters("berth_test_total", "x").plain().add();
     bool well = false;
-    checks.add_ready("store", [&] { return well ? result<void>() : fail(error_category::environment, "store_unavailable", "gone"); });
+    checks.add_ready("store",
+                     [&] { return well ? result<void>() : fail(error_category::environment, "store_unavailable", "gone"); });
     auto listener = admin_listener::start(on, {"127.0.0.1", 0}, metrics, checks, system_clock());
     ASSERT_TRUE(listener) << listener.error().message;
     const uint16_t port = (*listener)->port();
@@ -74,7 +75,8 @@ TEST_F(admin, http_servers_are_counted_by_route_and_never_by_what_a_client_makes
     get((*server)->port(), "/made/up");
     get((*server)->port(), "/things/2", "BREW");
     const std::string text = metrics.text();
-    EXPECT_THAT(text, testing::HasSubstr(R"(berth_http_requests_total{method="GET",route="/things/{id}",server="api",status="204"} 2)"));
+    EXPECT_THAT(
+        text, testing::HasSubstr(R"(berth_http_requests_total{method="GET",route="/things/{id}",server="api",status="204"} 2)"));
     EXPECT_THAT(text, testing::HasSubstr(R"(berth_http_requests_total{method="",route="",server="api",status="404"} 1)"));
     EXPECT_THAT(text, testing::HasSubstr(R"(berth_http_requests_total{method="",route="",server="api",status="501"} 1)"));
     EXPECT_THAT(text, testing::Not(testing::HasSubstr("made")));

@@ -69,7 +69,8 @@ TEST(metrics, are_counted_from_many_threads) {
 
 TEST(metrics, mistakes_in_names_are_found_at_once) {
     EXPECT_DEATH(metric_registry().counters("not a name", "x"), "the metric not a name");
-    EXPECT_DEATH(std::ignore = metric_registry().counters("berth_x_total", "x", {"bad-label"}).with({"v"}), "the metric berth_x_total");
+    EXPECT_DEATH(std::ignore = metric_registry().counters("berth_x_total", "x", {"bad-label"}).with({"v"}),
+                 "the metric berth_x_total");
 }
 
 TEST(metrics, of_the_process_are_there) {
@@ -77,7 +78,8 @@ TEST(metrics, of_the_process_are_there) {
     add_process_metrics(m, "1.2.3");
     const std::string text = m.text();
     EXPECT_THAT(text, HasSubstr("berth_build_info{version=\"1.2.3\"} 1\n"));
-    for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds"}) {
+    for (const char* name :
+         {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds"}) {
         const size_t at = text.find(std::string("\n") + name + ' ');
         ASSERT_NE(at, std::string::npos) << name;
         EXPECT_GT(std::stod(text.substr(at + 2 + std::string(name).size())), 0) << name;
