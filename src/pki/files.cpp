@@ -72,7 +72,7 @@ result<Out> read_all(const file& in, const std::string& path, size_t limit) {
 result<int> open_to_read(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
-        return fail(error{error_category::usage, "file_not_found", "There is no file " + path + "."}.with("path", path));
+        return fail(error{error_category::environment, "file_not_found", "There is no file " + path + "."}.with("path", path));
     }
     if (fd < 0) {
         return fail(file_error("Opening", path));

@@ -18,6 +18,15 @@
 
 namespace berth::test {
 
+// The value of a result that must hold, by value: for loops over what a call returns.
+template <class T>
+T got(result<T> r) {
+    if (!r) {
+        throw std::runtime_error(r.error().name + ": " + r.error().message);
+    }
+    return std::move(*r);
+}
+
 // A directory of its own, removed at the end.
 class temporary_directory {
 public:

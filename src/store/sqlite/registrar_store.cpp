@@ -158,6 +158,9 @@ result<bool> sqlite_registrar_store::save_result(const kk3_id_field& id, const d
                         .bind(refusal)
                         .bind(now)
                         .run());
+        if (db_->changes() == 0) {
+            return true;  // said before: the first result stays
+        }
         BERTH_TRY(update, db_->prepare("UPDATE device SET last_result = ?1, onboarded_at = CASE WHEN ?2 THEN ?3 ELSE onboarded_at END "
                                        "WHERE root_spki = ?4 AND serial = ?5"));
         BERTH_CHECK(update.bind(installed ? std::string_view("installed") : std::string_view(refusal))

@@ -155,7 +155,7 @@ TEST_P(MasaStore, EverythingIsThereAfterOpeningAgain) {
     EXPECT_EQ(*store->manufacturer_configuration(device), R"({"a":1})");
     EXPECT_TRUE(*store->find_authorization(a.answer.id));
     registry::audit_verifier walk;
-    for (const auto& e : *store->audit_entries(0, 1000)) {
+    for (const auto& e : got(store->audit_entries(0, 1000))) {
         EXPECT_TRUE(walk.next(e));
     }
     EXPECT_EQ(walk.count(), 5u);  // two customers, manufactured, assigned, authorized

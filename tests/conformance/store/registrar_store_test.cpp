@@ -86,7 +86,8 @@ TEST_P(RegistrarStore, ResultsNeedAGrantAndWaitUntilDelivered) {
     EXPECT_TRUE(waiting[0].installed);
     ASSERT_TRUE(store->result_delivered(id, "ok", 40));
     EXPECT_TRUE(store->undelivered_results(device.device_root_spki, 10)->empty());
-    EXPECT_EQ(store->find_serial("SN-1")->front().onboarded_at, 31);
+    EXPECT_EQ(store->find_serial("SN-1")->front().onboarded_at, 30);
+    EXPECT_EQ(store->find_serial("SN-1")->front().last_result, "installed");
 }
 
 TEST_P(RegistrarStore, RevokesWhatAGrantHeld) {

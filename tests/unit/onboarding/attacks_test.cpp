@@ -390,7 +390,7 @@ TEST_F(Attack, CustomerRootSwappedInTheVoucher) {
     EXPECT_EQ(s.device_error(), "voucher_invalid");
     EXPECT_FALSE(s.accepted);
     // "on status 2 the registrar revokes Z6"
-    for (const auto& c : *birch.store->certificates_of(d.identity)) {
+    for (const auto& c : got(birch.store->certificates_of(d.identity))) {
         EXPECT_TRUE(c.revoked);
     }
     EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
@@ -414,7 +414,7 @@ TEST_P(BadGrant, IsRefusedAndRevoked) {
     s.run();
     EXPECT_EQ(s.device_error(), GetParam().first);
     EXPECT_FALSE(s.accepted);
-    for (const auto& c : *birch.store->certificates_of(d.identity)) {
+    for (const auto& c : got(birch.store->certificates_of(d.identity))) {
         EXPECT_TRUE(c.revoked);
     }
 }
@@ -608,7 +608,7 @@ TEST_F(Attack, ResultOfAWithdrawnAssignment) {
     ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
     s.install_accepted();
     s.run();
-    for (const auto& c : *birch.store->certificates_of(d.identity)) {
+    for (const auto& c : got(birch.store->certificates_of(d.identity))) {
         EXPECT_TRUE(c.revoked) << "on `withdrawn` the registrar revokes Z6";
     }
     EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
