@@ -32,10 +32,10 @@ demo: build ## Run the whole product once on this machine (KEEP=1 leaves its fil
 	build/release/bin/berth demo $(if $(filter 1,$(KEEP)),--keep)
 
 test: ## All tests, then those that gain from it under the sanitizers; this is what CI runs
-	@scripts/test release asan tsan
+	@scripts/test release asan
 
-test-long: ## The tests that take many minutes: batches, soak, and a build in a fresh Debian (as root)
-	@scripts/test long
+test-long: ## The tests that take many minutes: batches, soak; net under the thread sanitizer, and a build in a fresh Debian (as root)
+	@scripts/test tsan long
 	@$(MAKE) --no-print-directory test-clean TARGETS=build
 
 bench: build ## Benchmarks; their JSON goes to build/bench
