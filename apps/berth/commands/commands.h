@@ -34,5 +34,6 @@ void add_authkem(CLI::App& cli, context& c);
 void add_quickstart(CLI::App& cli, context& c);
 void add_demo(CLI::App& cli, context& c);
 void add_bench(CLI::App& cli, context& c);
+void add_bench_agent(CLI::App& group, context& c);
 
 }  // namespace berth::app
