@@ -11,7 +11,6 @@ namespace berth::app {
 namespace {
 
 constexpr unix_seconds clock_skew = 60;
-constexpr unix_seconds crl_lifetime = 7 * 24 * 3600;
 
 }  // namespace
 

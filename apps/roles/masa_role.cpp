@@ -14,6 +14,10 @@ namespace {
 constexpr milliseconds tick_every = 200;
 constexpr milliseconds checkpoint_every = 60'000;
 constexpr size_t cached_leaves = 65536;
+// A direct KK3 is over after its handshake, or after one question.
+constexpr milliseconds direct_lifetime = 30'000;
+// KK1s of one customer: a few registrars, each with a new one and one that drains. Beyond that the oldest goes.
+constexpr size_t most_links_of_a_customer = 32;
 
 result<std::vector<pki::certificate>> read_all(const std::vector<std::filesystem::path>& files) {
     std::vector<pki::certificate> out;
@@ -128,7 +132,10 @@ result<std::shared_ptr<const authkem::server_context>> masa_role::kk1_context() 
     config.client.trust = trust;
     config.client.cache = cache_;
     // "MASA: chain to a registered Z2 only, id-kp-cmcRA"
-    config.client.policy = [](const pki::verified_chain& chain) { return pki::require_registrar(chain.leaf()); };
+    config.client.policy = [this](const pki::verified_chain& chain) -> result<void> {
+        BERTH_CHECK(pki::require_registrar(chain.leaf()));
+        return service_->require_one_customer(chain);
+    };
     config.alpn = {std::string(onboarding::alpn_kk1)};
     config.alpn_required = true;
     BERTH_TRY(context, authkem::server_context::make(std::move(config)));
@@ -160,6 +167,7 @@ void masa_role::end_turn() {
     const auto committed = store_->end_batch();
     if (!committed) {
         log::failure("store_failed", committed.error(), {{"party", "masa"}});
+        service_->forget_uncommitted();
     }
     for (const auto& which : std::exchange(dirty_, {})) {
         which->dirty = false;
@@ -185,7 +193,9 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     peer.chain.assign(chain.begin(), chain.end());
     log::info("kk1_opened", "a registrar has connected",
               {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
-    links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer))});
+    const onboarding::hash_field root = stream.session()->peer().verified()->anchor().spki_sha256();
+    close_surplus(root);
+    links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer)), root});
     const auto at = std::prev(links_.end());
     net::stream_events events;
     events.on_data = [this, at](bytes_view data) {
@@ -212,6 +222,17 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     at->stream.set_events(std::move(events));
 }
 
+void masa_role::close_surplus(const onboarding::hash_field& root) {
+    const auto of_this_customer = [&](const kk1& l) { return l.root == root && !l.ending; };
+    if (static_cast<size_t>(std::count_if(links_.begin(), links_.end(), of_this_customer)) < most_links_of_a_customer) {
+        return;
+    }
+    const auto oldest = std::find_if(links_.begin(), links_.end(), of_this_customer);
+    log::info("kk1_surplus", "a customer has more connections than one needs; its oldest is closed");
+    oldest->ending = true;
+    oldest->stream.close();
+}
+
 void masa_role::accept_direct(net::authkem_stream stream) {
     auto direct = onboarding::masa_direct::accept(*service_, *stream.session());
     if (!direct) {
@@ -219,7 +240,13 @@ void masa_role::accept_direct(net::authkem_stream stream) {
         return;
     }
     log::info("kk3_direct", "a device has come by the direct way", {{"serial", direct->serial()}, {"id", direct->log_id()}});
-    directs_.push_back({std::move(stream), std::move(*direct)});
+    // "One live KK3 per identity: the newest wins."
+    for (auto& other : directs_) {
+        if (other.direct.device() == direct->device()) {
+            other.stream.close();
+        }
+    }
+    directs_.push_back({std::move(stream), std::move(*direct), clock_.steady()});
     const auto at = std::prev(directs_.end());
     net::stream_events events;
     events.on_data = [at](bytes_view data) {
@@ -267,6 +294,11 @@ void masa_role::tick() {
             log::failure("store_failed", ticked.error(), {{"party", "masa"}});
         }
         touch(at);
+    }
+    for (auto& d : directs_) {
+        if (clock_.steady() - d.opened_at > direct_lifetime) {
+            d.stream.close();
+        }
     }
     if (clock_.steady() - last_checkpoint_ >= checkpoint_every) {
         checkpoint();

@@ -33,12 +33,14 @@ private:
     struct kk1 {
         net::authkem_stream stream;
         onboarding::masa_link link;
+        onboarding::hash_field root{};  // key of the customer's root
         bool ending = false;
         bool dirty = false;
     };
     struct kk3 {
         net::authkem_stream stream;
         onboarding::masa_direct direct;
+        milliseconds opened_at = 0;
     };
 
     masa_role(net::loop& on, const clock& time, random_source& random, role_observer observer);
@@ -46,6 +48,7 @@ private:
     result<void> listen(const masa_config& config);
     result<std::shared_ptr<const authkem::server_context>> kk1_context();
     void accept_kk1(net::authkem_stream stream);
+    void close_surplus(const onboarding::hash_field& root);
     void accept_direct(net::authkem_stream stream);
     // Begins a turn: what is stored until its end is one commit, and nothing is sent before that.
     result<void> begin_turn();

@@ -10,6 +10,7 @@ namespace berth::app {
 namespace {
 
 constexpr milliseconds tick_every = 200;
+constexpr milliseconds crl_retry_after = 5'000;
 constexpr size_t cached_leaves = 65536;
 
 }  // namespace
@@ -43,7 +44,8 @@ result<void> registrar_role::open(const registrar_config& config) {
     settings_.manual_approval = config.manual_approval;
     settings_.retry_after = config.retry_after;
     settings_.ca_profile = ca_.profile();
-    settings_.domain_root = domain_root.sha256();
+    BERTH_TRY(domain, pki::trust_store::from_root(domain_root));
+    settings_.domain = std::move(domain);
     BERTH_TRY(opened, store::sqlite_registrar_store::open(config.store.string()));
     store_ = std::move(opened);
     authkem::credential kk1_identity = identity_;
@@ -163,6 +165,7 @@ void registrar_role::accept(net::authkem_stream stream) {
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
+    close_older(device.identity);
     sessions_.push_back({std::move(stream), nullptr, maker, clock_.steady(), false, false});
     const auto at = std::prev(sessions_.end());
     onboarding::channel channel;
@@ -200,8 +203,10 @@ void registrar_role::closed(kk2_ref which, const error* why) {
     which->session->kk2_ended();
     which->maker->detach(*which->session);
     report(which);
-    note_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
-                 which->session->why() ? which->session->why()->name : "ok", observer_);
+    if (which->session->kind() == onboarding::registrar_session_kind::onboarding) {
+        note_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
+                     which->session->why() ? which->session->why()->name : "ok", observer_);
+    }
     std::erase(dirty_, which);
     by_session_.erase(which->session.get());
     sessions_.erase(which);
@@ -221,9 +226,6 @@ void registrar_role::serve(kk2_ref which) {
     }
     if (const auto order = session.take_order()) {
         session.ca_answered(ca_.issue(*order, clock_, random_));
-    }
-    if (session.state() == onboarding::registrar_state::done && !session.installed()) {
-        crl_due_ = true;
     }
     touch(which);
 }
@@ -247,6 +249,32 @@ void registrar_role::serve_all() {
     }
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
         serve(at);
+    }
+}
+
+// At start, when something was revoked, and in time before the list expires; again and again until it is written.
+void registrar_role::publish_crl() {
+    const auto generation = store_->revocation_generation();
+    const unix_seconds now = clock_.now();
+    if (!generation || (*generation == published_revocations_ && now < crl_renewal_) || clock_.steady() < crl_retry_) {
+        return;
+    }
+    if (const auto published = ca_.publish_crl(*store_, clock_); !published) {
+        log::failure("crl_not_published", published.error());
+        crl_retry_ = clock_.steady() + crl_retry_after;
+        return;
+    }
+    published_revocations_ = *generation;
+    crl_renewal_ = now + embedded_ca::crl_lifetime / 2;
+}
+
+// One KK2 of one device: "Of one device the newest KK3 counts", and what an identity may hold here is bounded by that.
+void registrar_role::close_older(const onboarding::device_identity& device) {
+    for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+        if (!at->ending && at->session && at->session->device().identity == device) {
+            at->session->replaced();
+            serve(at);
+        }
     }
 }
 
@@ -278,11 +306,7 @@ void registrar_role::tick() {
             }
         }
     }
-    if (std::exchange(crl_due_, false)) {
-        if (const auto published = ca_.publish_crl(*store_, clock_); !published) {
-            log::failure("crl_not_published", published.error());
-        }
-    }
+    publish_crl();
 }
 
 }  // namespace berth::app

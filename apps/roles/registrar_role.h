@@ -53,6 +53,8 @@ private:
     void touch(kk2_ref which);
     void end_turn();
     void report(kk2_ref which);
+    void publish_crl();
+    void close_older(const onboarding::device_identity& device);
     void tick();
 
     net::loop& loop_;
@@ -70,7 +72,9 @@ private:
     std::unordered_map<const onboarding::registrar_session*, kk2_ref> by_session_;
     std::vector<kk2_ref> dirty_;
     bool in_turn_ = false;
-    bool crl_due_ = true;
+    uint64_t published_revocations_ = 0;  // their generation in the CRL
+    unix_seconds crl_renewal_ = 0;
+    milliseconds crl_retry_ = 0;  // not before, after a failure
     uint64_t decisions_ = 0;
     net::timer ticker_;
 };

@@ -42,6 +42,8 @@ public:
         std::string why;
     };
     virtual result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) = 0;
+    // Changes whenever a certificate is revoked, by whomever: the CRL is then due.
+    virtual result<uint64_t> revocation_generation() = 0;
 };
 
 }  // namespace berth::registry

@@ -64,6 +64,7 @@ void device_session::start() {
 
 void device_session::start_report(const kk3_id_field& kk3_id) {
     kk3_id_ = kk3_id;
+    reporting_only_ = true;
     if (move(device_event::start_report)) {
         (void)send(message_type::result, result_message{kk3_id, result_status::installed, {}});
     }
@@ -363,6 +364,10 @@ void device_session::on_error(const frame& f) {
         return;  // "A grant already sent cannot be called back."
     }
     error e = from_message(*m, "registrar");
+    if (reporting_only_ && e.is("unknown_kk3")) {
+        // The registrar has no memory of this grant (a backup was restored): saying it again would change nothing.
+        return end(device_outcome::done, std::move(e));
+    }
     // "KK1 unavailable before 3: `error` `masa_unreachable`; the device comes again with full jitter."
     const bool later = e.is("masa_unreachable") || e.is("too_many_requests") || e.is("abandoned") || e.is("unknown_kk3");
     end(later ? device_outcome::again : device_outcome::refused, std::move(e));

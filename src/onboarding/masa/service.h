@@ -12,6 +12,7 @@
 #include "pki/verify.h"
 
 #include <memory>
+#include <set>
 
 namespace berth::onboarding {
 
@@ -46,6 +47,11 @@ public:
     // Section 5's order of checks, for BI2 on a session. The answer, or the refusal to be told; every decision is audited.
     result<authorization> decide(const kk1_peer& peer, const session_open& session, const kk3_id_field& id, bytes_view bi2);
 
+    // Policy of KK1 beyond the chain itself: no other customer's root stands between leaf and anchor. Error `not_a_registrar`.
+    [[nodiscard]] result<void> require_one_customer(const pki::verified_chain& chain) const;
+    // What was decided since the last commit was not stored: nothing of it counts as written to the log.
+    void forget_uncommitted() { audited_.clear(); }
+
     // The customer of a KK1's chain, verified now. Errors not_a_registrar, revoked, unknown_registrar_root.
     result<std::string> customer_of(const kk1_peer& peer);
 
@@ -67,6 +73,8 @@ private:
         pki::certificate root;
     };
     result<customer_match> match_customer(const kk1_peer& peer);
+    result<void> audit_refusal(const device_identity& device, const std::string& customer, const kk3_id_field& id,
+                               const error& e);
     [[nodiscard]] bytes protect(const kk3_id_field& id, const secret_bytes& keys);
     [[nodiscard]] result<kk3_keys> unprotect(const waiting_kk3& kk3) const;
 
@@ -78,7 +86,9 @@ private:
     std::shared_ptr<const authkem::server_context> kk3_context_;
     std::optional<pki::trust_store> registrar_trust_;
     std::vector<customer_record> customers_;
+    std::set<hash_field> root_keys_;  // of all roots ever registered
     uint64_t trust_generation_ = 0;
+    std::set<std::pair<kk3_id_field, std::string>> audited_;  // refusals that stand in the log
 };
 
 }  // namespace berth::onboarding

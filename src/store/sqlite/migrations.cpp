@@ -162,8 +162,12 @@ CREATE TABLE configuration (
 ) WITHOUT ROWID;
 )sql";
 
+constexpr const char* registrar_2 = R"sql(
+INSERT INTO generation VALUES ('revocation', 1);
+)sql";
+
 constexpr database::migration masa_steps[] = {{1, masa_1}};
-constexpr database::migration registrar_steps[] = {{1, registrar_1}};
+constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}};
 
 }  // namespace
 

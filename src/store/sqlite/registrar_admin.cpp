@@ -90,6 +90,12 @@ result<void> sqlite_registrar_store::set_group(const device_identity& device, co
     return update_device("UPDATE device SET groups = ? WHERE root_spki = ? AND serial = ?", group, device);
 }
 
+result<uint64_t> sqlite_registrar_store::revocation_generation() {
+    BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'revocation'"));
+    BERTH_TRY(row, read.step());
+    return row ? static_cast<uint64_t>(read.integer(0)) : 0;
+}
+
 result<uint64_t> sqlite_registrar_store::decision_generation() {
     BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'decision'"));
     BERTH_TRY(row, read.step());

@@ -26,9 +26,9 @@ public:
                                unix_seconds now) override;
     result<void> save_certificates(const std::vector<onboarding::issued_certificate>& certificates, unix_seconds now) override;
     result<void> save_grant(const onboarding::granted& g) override;
-    result<bool> save_result(const onboarding::kk3_id_field& id, const onboarding::device_identity& device,
-                             const onboarding::hash_field& z3_hash, bool installed, const std::string& refusal,
-                             unix_seconds now) override;
+    result<onboarding::result_standing> save_result(const onboarding::kk3_id_field& id, const onboarding::device_identity& device,
+                                                    const onboarding::hash_field& z3_hash, bool installed,
+                                                    const std::string& refusal, unix_seconds now) override;
     result<std::vector<onboarding::undelivered_result>> undelivered_results(const onboarding::hash_field& device_root_spki,
                                                                             size_t most) override;
     result<void> result_delivered(const onboarding::kk3_id_field& id, const std::string& outcome, unix_seconds now) override;
@@ -46,6 +46,7 @@ public:
     result<std::vector<registry::configuration_layer>> configurations() override;
     result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) override;
     result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) override;
+    result<uint64_t> revocation_generation() override;
 
 private:
     explicit sqlite_registrar_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
