@@ -13,20 +13,30 @@ namespace {
 using namespace berth;
 
 constexpr const char* usage =
-    "usage: berth-agent --bundle DIR [--once] [--json]\n"
+    "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once] [--json]\n"
     "\n"
     "Onboards this device: finds its customer's registrar, has itself authorised by its manufacturer, and installs the\n"
     "customer's certificates and configuration below DIR/installed. Without --once it tries again, with growing pauses and full\n"
     "jitter, until it has succeeded; with --once it goes over all registrars once.\n"
     "\n"
-    "  --bundle DIR  the device's bundle, as `berth factory make` wrote it\n"
-    "  --once        give up after one round\n"
-    "  --json        logs as JSON lines (on standard error)\n"
+    "  --bundle DIR            the device's bundle, as `berth factory make` wrote it\n"
+    "  --passphrase-file FILE  unlocks the device's encrypted keys with its first line; the file is readable by its owner alone\n"
+    "                          (default: what device.toml names)\n"
+    "  --once                  give up after one round\n"
+    "  --json                  logs as JSON lines, on standard error; text otherwise\n"
+    "\n"
+    "Files, below DIR: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem are read. Written: pending/ while an "
+    "onboarding\n"
+    "runs; installed/domain-root.pem, NAME.pem, NAME.key, config.json, state.json; time. A run that was cut off leaves nothing "
+    "half\n"
+    "installed: run it again.\n"
+    "\n"
+    "Example: berth-agent --bundle /var/lib/berth/device --json\n"
     "\n"
     "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file), 4 our fault.\n";
 
-int run(const std::string& directory, bool once) {
-    auto bundle = app::device_bundle::open(directory);
+int run(const std::string& directory, const std::string& passphrase_file, bool once) {
+    auto bundle = app::device_bundle::open(directory, passphrase_file);
     if (!bundle) {
         log::failure("bundle_unusable", bundle.error());
         return exit_code(bundle.error().category);
@@ -40,19 +50,27 @@ int run(const std::string& directory, bool once) {
         loop, *bundle, options, system_clock(), crypto::system_random(),
         [&](const app::run_report& report) {
             if (report.ok) {
-                log::info("onboarded", "this device is onboarded",
-                          {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
+                log::info(
+                    "onboarded", "this device is onboarded",
+                    {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
                 code = 0;
             } else {
-                const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
+                const error why =
+                    report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
                 log::failure("not_onboarded", why, {{"id", report.id}});
                 code = exit_code(why.category);
             }
             loop.stop();
         },
-        [&](const onboarding::step_event& step, milliseconds at) {
-            log::info("step", onboarding::describe(step.which),
-                      {{"party", "device"}, {"step", onboarding::name_of(step.which)}, {"octets", step.octets}, {"ms", at}});
+        [&](const onboarding::step_event& step, milliseconds at, const std::string& id) {
+            std::vector<log::field> fields{
+                {"party", "device"}, {"step", onboarding::name_of(step.which)}, {"serial", bundle->identity.serial}};
+            if (!id.empty()) {
+                fields.emplace_back("id", id);
+            }
+            fields.emplace_back("octets", step.octets);
+            fields.emplace_back("ms", at);
+            log::info("step", onboarding::describe(step.which), std::move(fields));
         });
     onboarding.start();
     loop.run();
@@ -62,13 +80,15 @@ int run(const std::string& directory, bool once) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::string directory;
+    std::string directory, passphrase_file;
     bool once = false;
     auto format = log::format::text;
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument = argv[i];
         if (argument == "--bundle" && i + 1 < argc) {
             directory = argv[++i];
+        } else if (argument == "--passphrase-file" && i + 1 < argc) {
+            passphrase_file = argv[++i];
         } else if (argument == "--once") {
             once = true;
         } else if (argument == "--json") {
@@ -91,5 +111,5 @@ int main(int argc, char** argv) {
         log::failure("openssl_too_old", usable.error());
         return exit_code(usable.error().category);
     }
-    return run(directory, once);
+    return run(directory, passphrase_file, once);
 }

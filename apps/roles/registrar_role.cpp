@@ -1,16 +1,13 @@
 #include "roles/registrar_role.h"
 
-#include "common/files.h"
-#include "keystore/key_uri.h"
+#include "base/test_record.h"
 #include "onboarding/errors.h"
-#include "pki/profiles.h"
 
 namespace berth::app {
 
 namespace {
 
 constexpr milliseconds tick_every = 200;
-constexpr size_t cached_leaves = 65536;
 
 }  // namespace
 
@@ -25,69 +22,21 @@ registrar_role::~registrar_role() {
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
                                                               const clock& time, random_source& random, role_observer observer) {
-    BERTH_TRY(issuer, embedded_ca::open(ca));
-    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), std::move(issuer)));
-    BERTH_CHECK(role->open(config));
+    BERTH_TRY(ready, read(config, ca));
+    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), ready.ca));
+    BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string()));
+    role->store_ = std::move(store);
+    role->apply(std::move(ready));
     BERTH_CHECK(role->listen(config));
     role->tick();
     return role;
 }
 
-result<void> registrar_role::open(const registrar_config& config) {
-    BERTH_TRY(chain, read_chain(config.identity.chain));
-    BERTH_TRY(key, keystore::open_kem_key(config.identity.key, {config.identity.chain.parent_path().string(), std::nullopt}));
-    BERTH_CHECK(pki::check_registrar_kem(chain.front()));
-    identity_ = {std::move(chain), std::move(key)};
-    BERTH_TRY(domain_root, read_certificate(config.domain_root));
-    settings_.own_leaf_hash = identity_.chain.front().sha256();
-    settings_.manual_approval = config.manual_approval;
-    settings_.retry_after = config.retry_after;
-    settings_.ca_profile = ca_.profile();
-    settings_.domain_root = domain_root.sha256();
-    BERTH_TRY(opened, store::sqlite_registrar_store::open(config.store.string()));
-    store_ = std::move(opened);
-    authkem::credential kk1_identity = identity_;
-    if (config.kk1_identity) {
-        BERTH_TRY(other_chain, read_chain(config.kk1_identity->chain));
-        BERTH_TRY(other_key, keystore::open_kem_key(config.kk1_identity->key));
-        kk1_identity = {std::move(other_chain), std::move(other_key)};
-    }
-    for (const auto& m : config.makers) {
-        BERTH_TRY(root, read_certificate(m.root));
-        BERTH_TRY(link, maker_link::make(loop_, {root, m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_, [this] { serve_all(); },
-                                         [this](const auto& sessions) { serve_these(sessions); }));
-        makers_.push_back(std::move(link));
-    }
-    return {};
-}
-
 result<void> registrar_role::listen(const registrar_config& config) {
-    authkem::server_config server;
-    server.credentials = {identity_};
-    server.client_auth = authkem::client_auth::require;
-    pki::trust_store::contents trust;
-    for (const auto& m : config.makers) {
-        BERTH_TRY(root, read_certificate(m.root));
-        trust.anchors.push_back(std::move(root));
-        for (const auto& file : m.crls) {
-            BERTH_TRY(text, read_text(file));
-            BERTH_TRY(lists, pki::crl::parse_pem_all(text));
-            trust.crls.insert(trust.crls.end(), lists.begin(), lists.end());
-        }
-    }
-    BERTH_TRY(built, pki::trust_store::build(std::move(trust)));
-    server.client.trust = built;
-    server.client.cache = std::make_shared<authkem::verified_leaf_cache>(cached_leaves);
-    // "Registrar: chain to a configured Z1, id-kp-clientAuth, not id-kp-serverAuth"
-    server.client.policy = [](const pki::verified_chain& chain) { return pki::require_device(chain.leaf()); };
-    server.alpn = {std::string(onboarding::alpn_kk2)};
-    server.alpn_required = true;
-    BERTH_TRY(context, authkem::server_context::make(std::move(server)));
-    kk2_context_ = std::move(context);
     BERTH_TRY(listener, net::authkem_listener::listen(
                             loop_, config.listen,
-                            [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_, random_,
-                            [this](net::authkem_stream s) { accept(std::move(s)); },
+                            [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_,
+                            random_, [this](net::authkem_stream s) { accept(std::move(s)); },
                             [this](const std::string& peer, const error& why) {
                                 note_handshake_failure(onboarding::party::registrar, peer, why, observer_);
                             }));
@@ -96,7 +45,16 @@ result<void> registrar_role::listen(const registrar_config& config) {
 }
 
 bool registrar_role::ready() const {
-    return std::all_of(makers_.begin(), makers_.end(), [](const auto& m) { return m->connected(); });
+    return std::ranges::all_of(makers_, [](const auto& m) { return m->connected(); });
+}
+
+result<void> registrar_role::check() {
+    BERTH_CHECK(store_->decision_generation());
+    if (store_failed_ && !in_turn_) {
+        BERTH_CHECK(store_->try_write());
+        store_failed_ = false;
+    }
+    return {};
 }
 
 // ---- turns
@@ -120,6 +78,7 @@ void registrar_role::touch(kk2_ref which) {
 void registrar_role::end_turn() {
     in_turn_ = false;
     const auto committed = store_->end_batch();
+    store_failed_ = !committed;
     if (!committed) {
         log::failure("store_failed", committed.error(), {{"party", "registrar"}});
     }
@@ -127,6 +86,7 @@ void registrar_role::end_turn() {
         which->dirty = false;
         report(which);
         const bytes output = which->session->take_output();
+        BERTH_TEST_RECORD("kk2_out", output);
         if (committed) {
             which->stream.send(output);
         }
@@ -147,12 +107,7 @@ void registrar_role::end_turn() {
 void registrar_role::accept(net::authkem_stream stream) {
     const pki::verified_chain* const verified = stream.session()->peer().verified();
     const auto serial = verified->leaf().device_serial();
-    maker_link* maker = nullptr;
-    for (const auto& m : makers_) {
-        if (m->root_spki() == verified->anchor().spki_sha256()) {
-            maker = m.get();
-        }
-    }
+    maker_link* const maker = maker_of(verified->anchor().spki_sha256());
     if (!serial || !maker) {
         log::failure("handshake_failed", serial ? onboarding::refusal("unknown_device_root") : serial.error());
         return;
@@ -162,12 +117,20 @@ void registrar_role::accept(net::authkem_stream stream) {
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
-    sessions_.push_back({std::move(stream), nullptr, maker, clock_.steady(), false, false});
+    sessions_.push_back({std::move(stream),
+                         nullptr,
+                         {verified->chain().begin(), verified->chain().end()},
+                         settings_.own_leaf_hash,
+                         maker,
+                         clock_.steady(),
+                         false,
+                         false});
     const auto at = std::prev(sessions_.end());
     onboarding::channel channel;
     channel.exporter = onboarding::exporter_of(*at->stream.session());
-    channel.peer_chain.assign(verified->chain().begin(), verified->chain().end());
-    at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel), clock_, random_);
+    channel.peer_chain = at->z3;
+    at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel),
+                                                                  clock_, random_);
     by_session_[at->session.get()] = at;
     net::stream_events events;
     events.on_data = [this, at](bytes_view data) {
@@ -180,6 +143,7 @@ void registrar_role::accept(net::authkem_stream stream) {
             at->stream.close();
             return;
         }
+        BERTH_TEST_RECORD("kk2_in", data);
         at->session->receive(data);
         serve(at);
     };
@@ -208,7 +172,9 @@ void registrar_role::closed(kk2_ref which, const error* why) {
 void registrar_role::serve(kk2_ref which) {
     onboarding::registrar_session& session = *which->session;
     if (session.wants_masa() && !session.closing() && !which->maker->has(session)) {
-        if (auto* link = which->maker->current()) {
+        if (which->own_leaf != settings_.own_leaf_hash || which->maker->retired()) {
+            session.give_up("abandoned");  // no KK1 that fits this KK2 will come again; the device comes anew
+        } else if (auto* link = which->maker->current()) {
             link->attach(session);
         } else {
             if (which->maker->unreachable()) {
@@ -231,6 +197,7 @@ void registrar_role::serve_these(const std::set<onboarding::registrar_session*>&
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
+    note_released();
     for (auto* const session : told) {
         if (const auto found = by_session_.find(session); found != by_session_.end()) {
             serve(found->second);
@@ -243,6 +210,7 @@ void registrar_role::serve_all() {
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
+    note_released();
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
         serve(at);
     }
@@ -252,8 +220,8 @@ void registrar_role::serve_all() {
 
 void registrar_role::report(kk2_ref which) {
     for (const auto& s : which->session->take_steps()) {
-        const observed_step seen{onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(), s,
-                                 clock_.steady() - which->opened_at};
+        const observed_step seen{onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
+                                 s, clock_.steady() - which->opened_at};
         note_step(seen, observer_);
     }
 }
@@ -276,6 +244,10 @@ void registrar_role::tick() {
             }
         }
     }
+    pass_releases();
+    std::erase_if(retired_, [this](const auto& m) {
+        return m->gone() && std::ranges::none_of(sessions_, [&](const auto& s) { return s.maker == m.get(); });
+    });
     if (std::exchange(crl_due_, false)) {
         if (const auto published = ca_.publish_crl(*store_, clock_); !published) {
             log::failure("crl_not_published", published.error());

@@ -10,7 +10,7 @@ namespace berth::app {
 namespace {
 
 struct options {
-    std::string bundle;
+    std::string bundle, passphrase_file;
     bool retry = false;
     bool verbose = false;
 };
@@ -20,9 +20,15 @@ wire::json::object report_json(const run_report& r) {
     for (const auto& n : r.credentials) {
         names.emplace_back(n);
     }
-    wire::json::object out{{"ok", r.ok},         {"registrar", r.registrar},     {"id", r.id},
-                           {"customer", r.customer}, {"credentials", names},         {"attempts", r.attempts},
-                           {"octets_sent", r.octets_sent}, {"octets_received", r.octets_received}, {"ms", r.took}};
+    wire::json::object out{{"ok", r.ok},
+                           {"registrar", r.registrar},
+                           {"id", r.id},
+                           {"customer", r.customer},
+                           {"credentials", names},
+                           {"attempts", r.attempts},
+                           {"octets_sent", r.octets_sent},
+                           {"octets_received", r.octets_received},
+                           {"ms", r.took}};
     if (r.why) {
         out["error"] = app::to_json(*r.why);
     }
@@ -42,7 +48,7 @@ result<run_report> run(const device_bundle& bundle, const options& o, bool confi
             report = r;
             loop.stop();
         },
-        [&](const onboarding::step_event& s, milliseconds at) {
+        [&](const onboarding::step_event& s, milliseconds at, const std::string&) {
             if (show_steps) {
                 fmt::print("{:>6} ms  {:<4} {}{}\n", at, onboarding::name_of(s.which), onboarding::describe(s.which),
                            s.octets ? fmt::format("  ({} octets)", s.octets) : "");
@@ -70,6 +76,8 @@ void add_device(CLI::App& cli, context& c) {
     const auto with_bundle = [&](const char* name, const char* help) {
         auto* const cmd = group->add_subcommand(name, help);
         cmd->add_option("--bundle", o->bundle, "the device's bundle directory")->required();
+        cmd->add_option("--passphrase-file", o->passphrase_file,
+                        "unlocks the device's encrypted keys (default: what device.toml names)");
         return cmd;
     };
     auto* const onboard = with_bundle("onboard", "onboard: find a registrar, be authorised, install the customer's certificates");
@@ -78,13 +86,14 @@ void add_device(CLI::App& cli, context& c) {
     onboard->callback([o, &c] {
         c.run([&]() -> result<void> {
             log::configure(o->verbose ? log::level::info : log::level::error, log::format::text);
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             BERTH_TRY(report, run(bundle, *o, false, !c.json));
             if (c.json) {
                 print_json(report_json(report));
             }
             if (!report.ok) {
-                const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
+                const error why =
+                    report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
                 c.exit = c.json ? exit_code(why.category) : app::report(why, false);
             } else if (!c.json) {
                 fmt::print("Onboarded by {}: {} credentials in {}/installed, {} octets sent, {} received.\n", report.customer,
@@ -97,10 +106,11 @@ void add_device(CLI::App& cli, context& c) {
     fetch->callback([o, &c] {
         c.run([&]() -> result<void> {
             log::configure(log::level::error, log::format::text);
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             BERTH_TRY(report, run(bundle, *o, true, false));
             if (!report.ok) {
-                return fail(report.why.value_or(error{error_category::environment, "no_registrar", "the registrar was not reached"}));
+                return fail(
+                    report.why.value_or(error{error_category::environment, "no_registrar", "the registrar was not reached"}));
             }
             BERTH_TRY(state, installation(bundle).state());
             if (c.json) {
@@ -114,7 +124,7 @@ void add_device(CLI::App& cli, context& c) {
     auto* const shown = with_bundle("show", "show a device: who it is and what it has installed");
     shown->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             wire::json::object out{{"serial", bundle.identity.serial},
                                    {"device_root_spki", to_hex(bundle.identity.device_root_spki)},
                                    {"model", bundle.model},
@@ -130,7 +140,8 @@ void add_device(CLI::App& cli, context& c) {
                 print_json(out);
                 return {};
             }
-            fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware, crypto::name_of(bundle.p3->algorithm()));
+            fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware,
+                       crypto::name_of(bundle.p3->algorithm()));
             fmt::print("{}\n", there.present() ? fmt::format("onboarded by {}", there.state()->customer) : "not onboarded");
             return {};
         });
@@ -138,7 +149,7 @@ void add_device(CLI::App& cli, context& c) {
     auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             return installation(bundle).reset();
         });
     });

@@ -1,5 +1,6 @@
 #include "onboarding/device/session.h"
 
+#include "base/test_record.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/authorization_request.h"
 #include "onboarding/messages/error.h"
@@ -19,8 +20,8 @@ constexpr milliseconds most_session = 600'000;
 
 }  // namespace
 
-result<std::shared_ptr<const authkem::client_context>> device_session::kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3,
-                                                                                   const crypto::kem_public_key& masa_key) {
+result<std::shared_ptr<const authkem::client_context>>
+device_session::kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3, const crypto::kem_public_key& masa_key) {
     authkem::client_config config;
     // "the device sends Z3's leaf alone (the MASA holds the issuing CAs)"
     config.own = authkem::credential{{z3}, std::move(p3)};
@@ -180,6 +181,7 @@ result<void> device_session::drive_kk3(bytes_view octets) {
 result<void> device_session::kk3_done(const authkem::session& kk3) {
     step_done(step::s3);
     k3_ = kk3_keys::derive(exporter_of(kk3));
+    BERTH_TEST_RECORD("k3", k3_->pack().reveal());
     kk3_id_ = k3_->id();
     BERTH_CHECK(move(device_event::kk3_completed));
     BERTH_CHECK(request_authorization());
@@ -203,6 +205,7 @@ result<void> device_session::request_authorization() {
     asked_.created = settings_.has_clock ? static_cast<uint64_t>(clock_.now()) : 0;
     BERTH_TRY(plain, wire::encode(asked_));
     bi1_ = std::move(plain);
+    BERTH_TEST_RECORD("bi1", bi1_);
     bi1_at_ = clock_.steady();
     step_done(step::s4, bi1_.size());
     BERTH_TRY(bi2, k3_->seal_authorization(asked_));

@@ -21,6 +21,18 @@ result<void> audited(masa_records& records, const clock& time, const device_iden
 
 masa_service::masa_service(masa_settings settings, masa_records& records, const clock& time, random_source& random)
     : settings_(std::move(settings)), records_(records), clock_(time), random_(random) {
+    trust_devices();
+}
+
+void masa_service::replace(masa_settings settings) {
+    settings.store_key = std::move(settings_.store_key);
+    settings_ = std::move(settings);
+    trust_devices();
+    kk3_context_.reset();  // and with it the cache of leaves that were verified under the old lists
+    registrar_trust_.reset();
+}
+
+void masa_service::trust_devices() {
     auto trust = pki::trust_store::build({settings_.device_roots, settings_.device_issuers, settings_.device_crls});
     if (trust) {
         device_trust_ = std::move(*trust);
@@ -74,7 +86,9 @@ result<masa_service::customer_match> masa_service::match_customer(const kk1_peer
     auto verified = pki::verify_chain(trust, peer.chain, options);
     if (!verified) {
         const std::string& why = verified.error().name;
-        return refuse(why == "certificate_revoked" ? "revoked" : why == "unknown_issuer" ? "unknown_registrar_root" : "not_a_registrar",
+        return refuse(why == "certificate_revoked" ? "revoked"
+                      : why == "unknown_issuer"    ? "unknown_registrar_root"
+                                                   : "not_a_registrar",
                       verified.error().message);
     }
     // "A customer's CA puts id-kp-cmcRA into registrar certificates alone": an onboarded device is no registrar.
@@ -275,7 +289,8 @@ result<authorization> masa_service::decide_again(const kk1_peer& peer, const ses
     case authorization_verdict::revoked: return refused(refusal("revoked"), true);
     default: return refused(refusal("not_assigned"), true);
     }
-    return authorization{wire::opaque<1, 1024>(bytes_view(stored.bi1)), wire::opaque<1, 65535>(bytes_view(stored.sealed_voucher))};
+    return authorization{wire::opaque<1, 1024>(bytes_view(stored.bi1)),
+                         wire::opaque<1, 65535>(bytes_view(stored.sealed_voucher))};
 }
 
 }  // namespace berth::onboarding
