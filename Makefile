@@ -42,7 +42,7 @@ bench: build ## Benchmarks; their JSON goes to build/bench
 	@scripts/bench
 
 fuzz: ## Fuzz every parser for a while each (SECONDS=60)
-	@scripts/fuzz $(SECONDS)
+	@scripts/fuzz each $(SECONDS)
 
 fmt: ## Format the sources with the pinned clang-format
 	@scripts/bootstrap --with lint
@@ -51,7 +51,7 @@ fmt: ## Format the sources with the pinned clang-format
 lint: build ## Check format and run clang-tidy (FILES='src/a.cpp ...' for some files only)
 	@scripts/lint $(FILES)
 
-install: build ## Install programs, man pages and units (PREFIX=/usr/local DESTDIR=)
+install: build ## Install programs, systemd units and docs (PREFIX=/usr/local DESTDIR=)
 	cmake --install build/release --prefix '$(PREFIX)'
 
 package: ## Debian packages: not there yet

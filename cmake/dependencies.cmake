@@ -9,7 +9,6 @@ if(BERTH_OPENSSL_PREFIX AND NOT BERTH_OPENSSL_PREFIX STREQUAL "system")
     find_library(OPENSSL_SSL_LIBRARY ssl PATHS ${BERTH_OPENSSL_PREFIX}/lib ${BERTH_OPENSSL_PREFIX}/lib64 NO_DEFAULT_PATH)
     get_filename_component(BERTH_OPENSSL_LIBDIR "${OPENSSL_CRYPTO_LIBRARY}" DIRECTORY)
     set(CMAKE_BUILD_RPATH ${BERTH_OPENSSL_LIBDIR})
-    set(CMAKE_INSTALL_RPATH ${BERTH_OPENSSL_LIBDIR})
     # RPATH, not RUNPATH: libraries that we load (libmosquitto, tss2) must resolve to the same libcrypto.
     add_link_options(-Wl,--disable-new-dtags)
     set(BERTH_OPENSSL_COMMAND ${BERTH_OPENSSL_PREFIX}/bin/openssl)

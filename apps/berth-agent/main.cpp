@@ -4,106 +4,165 @@
 #include "crypto/version.h"
 #include "device/onboarding_run.h"
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 
 namespace {
 
 using namespace berth;
 
 constexpr const char* usage =
-    "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once] [--json]\n"
+    "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once | --stay [--refresh SECONDS]] [--json]\n"
     "\n"
     "Onboards this device: finds its customer's registrar, has itself authorised by its manufacturer, and installs the\n"
     "customer's certificates and configuration below DIR/installed. Without --once it tries again, with growing pauses and full\n"
-    "jitter, until it has succeeded; with --once it goes over all registrars once.\n"
+    "jitter, until it has succeeded; with --once it goes over all registrars once. A device that is onboarded already is left\n"
+    "as it is.\n"
     "\n"
     "  --bundle DIR            the device's bundle, as `berth factory make` wrote it\n"
     "  --passphrase-file FILE  unlocks the device's encrypted keys with its first line; the file is readable by its owner alone\n"
     "                          (default: what device.toml names)\n"
     "  --once                  give up after one round\n"
+    "  --stay                  stay after the onboarding and fetch the customer's configuration again and again\n"
+    "  --refresh SECONDS       the longest pause between two fetches; each is drawn between half of it and all of it (3600)\n"
     "  --json                  logs as JSON lines, on standard error; text otherwise\n"
     "\n"
-    "Files, below DIR: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem are read. Written: pending/ while an "
-    "onboarding\n"
-    "runs; installed/domain-root.pem, NAME.pem, NAME.key, config.json, state.json; time. A run that was cut off leaves nothing "
-    "half\n"
-    "installed: run it again.\n"
+    "Files, below DIR. Read: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem. Written: pending/ while an onboarding\n"
+    "runs; time; installed/domain-root.pem, NAME.pem, NAME.key, config.json, state.json.\n"
     "\n"
-    "Example: berth-agent --bundle /var/lib/berth/device --json\n"
-    "\n"
-    "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file), 4 our fault.\n";
+    "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there.\n"
+    "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file), 4 our fault.\n"
+    "Example: berth-agent --bundle /var/lib/berth/device --stay --json\n";
 
-int run(const std::string& directory, const std::string& passphrase_file, bool once) {
-    auto bundle = app::device_bundle::open(directory, passphrase_file);
-    if (!bundle) {
-        log::failure("bundle_unusable", bundle.error());
-        return exit_code(bundle.error().category);
+struct arguments {
+    std::string bundle;
+    std::string passphrase_file;
+    bool once = false;
+    bool stay = false;
+    milliseconds refresh = 3'600'000;
+};
+
+// Onboards, and then, when it stays, fetches the configuration at intervals.
+class agent {
+public:
+    agent(const app::device_bundle& bundle, const arguments& how) : bundle_(bundle), how_(how), pause_(loop_) {}
+
+    int run() {
+        loop_.on_termination([this] { loop_.stop(); });
+        app::run_options options;
+        options.once = how_.once;
+        run_ = std::make_unique<app::onboarding_run>(
+            loop_, bundle_, options, system_clock(), crypto::system_random(),
+            [this](const app::run_report& report) { onboarded(report); },
+            [this](const onboarding::step_event& step, milliseconds at, const std::string& id) { stepped(step, at, id); });
+        run_->start();
+        loop_.run();
+        return code_;
     }
-    net::loop loop;
-    loop.on_termination([&loop] { loop.stop(); });
-    int code = 3;
-    app::run_options options;
-    options.once = once;
-    app::onboarding_run onboarding(
-        loop, *bundle, options, system_clock(), crypto::system_random(),
-        [&](const app::run_report& report) {
-            if (report.ok) {
-                log::info(
-                    "onboarded", "this device is onboarded",
-                    {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
-                code = 0;
-            } else {
-                const error why =
-                    report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
-                log::failure("not_onboarded", why, {{"id", report.id}});
-                code = exit_code(why.category);
+
+private:
+    void stepped(const onboarding::step_event& step, milliseconds at, const std::string& id) {
+        std::vector<log::field> fields{
+            {"party", "device"}, {"step", onboarding::name_of(step.which)}, {"serial", bundle_.identity.serial}};
+        if (!id.empty()) {
+            fields.emplace_back("id", id);
+        }
+        fields.emplace_back("octets", step.octets);
+        fields.emplace_back("ms", at);
+        log::info("step", onboarding::describe(step.which), std::move(fields));
+    }
+
+    void onboarded(const app::run_report& report) {
+        if (!report.ok) {
+            const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
+            log::failure("not_onboarded", why, {{"id", report.id}});
+            code_ = exit_code(why.category);
+            return loop_.stop();
+        }
+        log::info("onboarded", "this device is onboarded",
+                  {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
+        code_ = 0;
+        if (how_.stay) {
+            return wait();
+        }
+        loop_.stop();
+    }
+
+    void wait() {
+        const auto half = static_cast<uint64_t>(how_.refresh / 2);
+        pause_.arm(static_cast<milliseconds>(half + crypto::system_random().number() % (half + 1)), [this] { fetch(); });
+    }
+
+    void fetch() {
+        run_ = std::make_unique<app::onboarding_run>(loop_, bundle_, app::run_options{.once = true}, system_clock(),
+                                                     crypto::system_random(), [this](const app::run_report& report) {
+                                                         if (report.ok) {
+                                                             log::info("configuration_fetched", "the configuration is up to date",
+                                                                       {{"version", report.configuration_version}});
+                                                         } else if (report.why) {
+                                                             log::failure("configuration_not_fetched", *report.why);
+                                                         }
+                                                         wait();
+                                                     });
+        run_->start_configuration_fetch();
+    }
+
+    net::loop loop_;
+    const app::device_bundle& bundle_;
+    const arguments& how_;
+    net::timer pause_;
+    std::unique_ptr<app::onboarding_run> run_;
+    int code_ = 3;
+};
+
+// What is wrong with the command line; empty: nothing. `--help` leaves `help` set.
+std::string parse(int argc, char** argv, arguments& into, log::format& format, bool& help) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view argument = argv[i];
+        if (argument == "--bundle" && i + 1 < argc) {
+            into.bundle = argv[++i];
+        } else if (argument == "--passphrase-file" && i + 1 < argc) {
+            into.passphrase_file = argv[++i];
+        } else if (argument == "--refresh" && i + 1 < argc) {
+            const std::string_view text = argv[++i];
+            uint32_t seconds = 0;
+            const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+            if (bad != std::errc() || end != text.data() + text.size() || seconds == 0) {
+                return "--refresh takes a whole number of seconds, 1 at least";
             }
-            loop.stop();
-        },
-        [&](const onboarding::step_event& step, milliseconds at, const std::string& id) {
-            std::vector<log::field> fields{
-                {"party", "device"}, {"step", onboarding::name_of(step.which)}, {"serial", bundle->identity.serial}};
-            if (!id.empty()) {
-                fields.emplace_back("id", id);
-            }
-            fields.emplace_back("octets", step.octets);
-            fields.emplace_back("ms", at);
-            log::info("step", onboarding::describe(step.which), std::move(fields));
-        });
-    onboarding.start();
-    loop.run();
-    return code;
+            into.refresh = milliseconds{seconds} * 1000;
+        } else if (argument == "--once") {
+            into.once = true;
+        } else if (argument == "--stay") {
+            into.stay = true;
+        } else if (argument == "--json") {
+            format = log::format::json;
+        } else if (argument == "--help" || argument == "-h") {
+            help = true;
+        } else {
+            return fmt::format("I do not know \"{}\", or it lacks its value", argument);
+        }
+    }
+    if (!help && into.bundle.empty()) {
+        return "--bundle DIR is missing";
+    }
+    return into.once && into.stay ? "--once and --stay exclude each other" : "";
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::string directory, passphrase_file;
-    bool once = false;
+    arguments how;
     auto format = log::format::text;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view argument = argv[i];
-        if (argument == "--bundle" && i + 1 < argc) {
-            directory = argv[++i];
-        } else if (argument == "--passphrase-file" && i + 1 < argc) {
-            passphrase_file = argv[++i];
-        } else if (argument == "--once") {
-            once = true;
-        } else if (argument == "--json") {
-            format = log::format::json;
-        } else if (argument == "--help" || argument == "-h") {
-            std::fputs(usage, stdout);
-            return 0;
-        } else {
-            std::fprintf(stderr, "berth-agent: I do not know \"%s\"\n\n%s", argv[i], usage);
-            return 2;
-        }
-    }
-    if (directory.empty()) {
-        std::fputs(usage, stderr);
+    bool help = false;
+    if (const std::string wrong = parse(argc, argv, how, format, help); !wrong.empty()) {
+        std::fprintf(stderr, "berth-agent: %s\n\n%s", wrong.c_str(), usage);
         return 2;
+    }
+    if (help) {
+        std::fputs(usage, stdout);
+        return 0;
     }
     std::signal(SIGPIPE, SIG_IGN);
     log::configure(log::level::info, format);
@@ -111,5 +170,10 @@ int main(int argc, char** argv) {
         log::failure("openssl_too_old", usable.error());
         return exit_code(usable.error().category);
     }
-    return run(directory, passphrase_file, once);
+    const auto bundle = app::device_bundle::open(how.bundle, how.passphrase_file);
+    if (!bundle) {
+        log::failure("bundle_unusable", bundle.error());
+        return exit_code(bundle.error().category);
+    }
+    return agent(*bundle, how).run();
 }

@@ -12,6 +12,13 @@ namespace berth::app {
 
 using onboarding::device_outcome;
 
+namespace {
+
+// How long a registrar may think about a request for the configuration.
+constexpr milliseconds configuration_wait = 30'000;
+
+}  // namespace
+
 onboarding_run::onboarding_run(net::loop& on, const device_bundle& bundle, run_options options, const clock& time,
                                random_source& random, done_handler done, step_handler stepped)
     : loop_(on),
@@ -146,6 +153,11 @@ result<void> onboarding_run::begin_session() {
         BERTH_TRY(octets, onboarding::to_frame(onboarding::message_type::configuration_request, 0,
                                                onboarding::configuration_request{state.configuration_version}));
         kk2_->send(octets);
+        wake_.arm(configuration_wait, [this] {
+            kk2_->close();
+            finish(false, error{error_category::environment, "timeout",
+                                "the registrar did not answer the request for the configuration; try again later"});
+        });
         return {};
     }
     onboarding::channel channel;
@@ -324,6 +336,7 @@ void onboarding_run::on_configuration(bytes_view data) {
             BERTH_CHECK(installation(bundle_).set_configuration(m.version, std::string(m.configuration.text())));
         }
         report_.customer = state.customer;
+        report_.configuration_version = m.configuration.empty() ? state.configuration_version : m.version;
         return true;
     }();
     if (!done || *done) {

@@ -24,6 +24,7 @@ struct run_report {
     std::string id;  // hex of kk3_id
     std::string customer;
     std::vector<std::string> credentials;
+    uint64_t configuration_version = 0;  // after a fetch
     unsigned attempts = 0;
     uint64_t octets_sent = 0;  // on KK2, of the last attempt
     uint64_t octets_received = 0;

@@ -106,6 +106,7 @@ result<void> bench(const options& o, bool json) {
     load generator(loop, bundles, o.concurrency);
     const double cpu_before = cpu_seconds(RUSAGE_SELF);
     const auto servers_before = w->cpu_seconds();
+    const auto memory_before = w->resident_kilobytes();
     const auto began = std::chrono::steady_clock::now();
     generator.start();
     loop.run();
@@ -122,8 +123,9 @@ result<void> bench(const options& o, bool json) {
     }
     wire::json::object servers;
     for (const auto& [name, cpu] : servers_after) {
-        servers[name == "masa" ? "masa" : "registrar"] =
-            wire::json::object{{"cpu_s", cpu - servers_before.at(name)}, {"peak_resident_kb", memory.at(name)}};
+        servers[name == "masa" ? "masa" : "registrar"] = wire::json::object{{"cpu_s", cpu - servers_before.at(name)},
+                                                                            {"peak_resident_kb", memory.at(name)},
+                                                                            {"resident_kb_before", memory_before.at(name)}};
     }
     const double rate = static_cast<double>(generator.took.size()) / seconds;
     if (json) {
@@ -146,8 +148,9 @@ result<void> bench(const options& o, bool json) {
             o.devices, o.concurrency, rate, percentile(generator.took, 0.5), percentile(generator.took, 0.99), failed,
             cpu_device);
         for (const auto& [name, cpu] : servers_after) {
-            fmt::print("  {:<14} {:.2f} s of CPU, peak {} kB resident\n", name == "masa" ? "masa" : "registrar",
-                       cpu - servers_before.at(name), memory.at(name));
+            fmt::print("  {:<14} {:.2f} s of CPU, {} kB resident before, {} kB at the peak\n",
+                       name == "masa" ? "masa" : "registrar", cpu - servers_before.at(name), memory_before.at(name),
+                       memory.at(name));
         }
     }
     w->stop();
@@ -172,6 +175,7 @@ void add_bench(CLI::App& cli, context& c) {
     cmd->add_option("--concurrency", o->concurrency, "how many at once (10)")->check(CLI::Range(1, 10000));
     cmd->add_option("--dir", o->dir, "where to keep everything (a temporary directory)");
     cmd->callback([o, &c] { c.run([&] { return bench(*o, c.json); }); });
+    add_bench_agent(*group, c);
 }
 
 }  // namespace berth::app

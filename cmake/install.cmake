@@ -1,0 +1,16 @@
+# What `make install` puts where. Where OpenSSL came from bootstrap's cache, its two libraries go along, into a folder that
+# only our programs look into: what is installed depends on nobody's home directory.
+include(GNUInstallDirs)
+if(BERTH_OPENSSL_LIBDIR)
+    set(private_libraries ${CMAKE_INSTALL_LIBDIR}/berth)
+    install(FILES ${BERTH_OPENSSL_LIBDIR}/libcrypto.so.3 ${BERTH_OPENSSL_LIBDIR}/libssl.so.3
+            DESTINATION ${private_libraries} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+    set_target_properties(berth berthd berth-agent PROPERTIES INSTALL_RPATH "$ORIGIN/../${private_libraries}")
+endif()
+install(TARGETS berth berthd berth-agent RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+foreach(unit berthd@.service berth-agent.service)
+    configure_file(${CMAKE_CURRENT_SOURCE_DIR}/packaging/systemd/${unit}.in ${CMAKE_CURRENT_BINARY_DIR}/${unit} @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${unit} DESTINATION lib/systemd/system)
+endforeach()
+install(FILES LICENSE README.md SECURITY.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN decisions EXCLUDE)
