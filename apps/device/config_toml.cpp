@@ -33,6 +33,7 @@ result<void> read_device_toml(const std::filesystem::path& file, device_bundle& 
         BERTH_TRY(address, net::parse_address(text));
         out.registrars.push_back(std::move(address));
     }
+    out.passphrase_file = top.path("passphrase_file", false);
     out.masa = top.optional_address("masa");
     for (const auto& way : top.texts("discovery")) {
         if (way == "dns-sd") {

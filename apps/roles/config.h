@@ -13,8 +13,9 @@
 namespace berth::app {
 
 struct key_and_chain {
-    std::filesystem::path chain;  // PEM, leaf first; for a MASA key may be missing: pre-distributed use only
-    std::string key;              // key URI
+    std::filesystem::path chain;                 // PEM, leaf first; for a MASA key may be missing: pre-distributed use only
+    std::string key;                             // key URI
+    std::filesystem::path passphrase_file = {};  // unlocks an encrypted key; empty: it is not encrypted
 };
 
 struct masa_config {
@@ -28,6 +29,7 @@ struct masa_config {
     std::filesystem::path store;
     std::filesystem::path store_key;  // 32 octets, 0600
     std::string checkpoint_key;       // key URI, ML-DSA-65
+    std::filesystem::path checkpoint_passphrase_file;
 };
 
 struct maker_config {

@@ -1,9 +1,7 @@
 #include "roles/registrar_role.h"
 
-#include "common/files.h"
-#include "keystore/key_uri.h"
+#include "base/test_record.h"
 #include "onboarding/errors.h"
-#include "pki/profiles.h"
 
 namespace berth::app {
 
@@ -11,7 +9,6 @@ namespace {
 
 constexpr milliseconds tick_every = 200;
 constexpr milliseconds crl_retry_after = 5'000;
-constexpr size_t cached_leaves = 65536;
 
 }  // namespace
 
@@ -26,67 +23,17 @@ registrar_role::~registrar_role() {
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
                                                               const clock& time, random_source& random, role_observer observer) {
-    BERTH_TRY(issuer, embedded_ca::open(ca));
-    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), std::move(issuer)));
-    BERTH_CHECK(role->open(config));
+    BERTH_TRY(ready, read(config, ca));
+    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), ready.ca));
+    BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string()));
+    role->store_ = std::move(store);
+    role->apply(std::move(ready));
     BERTH_CHECK(role->listen(config));
     role->tick();
     return role;
 }
 
-result<void> registrar_role::open(const registrar_config& config) {
-    BERTH_TRY(chain, read_chain(config.identity.chain));
-    BERTH_TRY(key, keystore::open_kem_key(config.identity.key, {config.identity.chain.parent_path().string(), std::nullopt}));
-    BERTH_CHECK(pki::check_registrar_kem(chain.front()));
-    identity_ = {std::move(chain), std::move(key)};
-    BERTH_TRY(domain_root, read_certificate(config.domain_root));
-    settings_.own_leaf_hash = identity_.chain.front().sha256();
-    settings_.manual_approval = config.manual_approval;
-    settings_.retry_after = config.retry_after;
-    settings_.ca_profile = ca_.profile();
-    BERTH_TRY(domain, pki::trust_store::from_root(domain_root));
-    settings_.domain = std::move(domain);
-    BERTH_TRY(opened, store::sqlite_registrar_store::open(config.store.string()));
-    store_ = std::move(opened);
-    authkem::credential kk1_identity = identity_;
-    if (config.kk1_identity) {
-        BERTH_TRY(other_chain, read_chain(config.kk1_identity->chain));
-        BERTH_TRY(other_key, keystore::open_kem_key(config.kk1_identity->key));
-        kk1_identity = {std::move(other_chain), std::move(other_key)};
-    }
-    for (const auto& m : config.makers) {
-        BERTH_TRY(root, read_certificate(m.root));
-        BERTH_TRY(link, maker_link::make(
-                            loop_, {root, m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_, [this] { serve_all(); },
-                            [this](const auto& sessions) { serve_these(sessions); }));
-        makers_.push_back(std::move(link));
-    }
-    return {};
-}
-
 result<void> registrar_role::listen(const registrar_config& config) {
-    authkem::server_config server;
-    server.credentials = {identity_};
-    server.client_auth = authkem::client_auth::require;
-    pki::trust_store::contents trust;
-    for (const auto& m : config.makers) {
-        BERTH_TRY(root, read_certificate(m.root));
-        trust.anchors.push_back(std::move(root));
-        for (const auto& file : m.crls) {
-            BERTH_TRY(text, read_text(file));
-            BERTH_TRY(lists, pki::crl::parse_pem_all(text));
-            trust.crls.insert(trust.crls.end(), lists.begin(), lists.end());
-        }
-    }
-    BERTH_TRY(built, pki::trust_store::build(std::move(trust)));
-    server.client.trust = built;
-    server.client.cache = std::make_shared<authkem::verified_leaf_cache>(cached_leaves);
-    // "Registrar: chain to a configured Z1, id-kp-clientAuth, not id-kp-serverAuth"
-    server.client.policy = [](const pki::verified_chain& chain) { return pki::require_device(chain.leaf()); };
-    server.alpn = {std::string(onboarding::alpn_kk2)};
-    server.alpn_required = true;
-    BERTH_TRY(context, authkem::server_context::make(std::move(server)));
-    kk2_context_ = std::move(context);
     BERTH_TRY(listener, net::authkem_listener::listen(
                             loop_, config.listen,
                             [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_,
@@ -99,7 +46,16 @@ result<void> registrar_role::listen(const registrar_config& config) {
 }
 
 bool registrar_role::ready() const {
-    return std::all_of(makers_.begin(), makers_.end(), [](const auto& m) { return m->connected(); });
+    return std::ranges::all_of(makers_, [](const auto& m) { return m->connected(); });
+}
+
+result<void> registrar_role::check() {
+    BERTH_CHECK(store_->decision_generation());
+    if (store_failed_ && !in_turn_) {
+        BERTH_CHECK(store_->try_write());
+        store_failed_ = false;
+    }
+    return {};
 }
 
 // ---- turns
@@ -123,6 +79,7 @@ void registrar_role::touch(kk2_ref which) {
 void registrar_role::end_turn() {
     in_turn_ = false;
     const auto committed = store_->end_batch();
+    store_failed_ = !committed;
     if (!committed) {
         log::failure("store_failed", committed.error(), {{"party", "registrar"}});
     }
@@ -130,6 +87,7 @@ void registrar_role::end_turn() {
         which->dirty = false;
         report(which);
         const bytes output = which->session->take_output();
+        BERTH_TEST_RECORD("kk2_out", output);
         if (committed) {
             which->stream.send(output);
         }
@@ -150,12 +108,7 @@ void registrar_role::end_turn() {
 void registrar_role::accept(net::authkem_stream stream) {
     const pki::verified_chain* const verified = stream.session()->peer().verified();
     const auto serial = verified->leaf().device_serial();
-    maker_link* maker = nullptr;
-    for (const auto& m : makers_) {
-        if (m->root_spki() == verified->anchor().spki_sha256()) {
-            maker = m.get();
-        }
-    }
+    maker_link* const maker = maker_of(verified->anchor().spki_sha256());
     if (!serial || !maker) {
         log::failure("handshake_failed", serial ? onboarding::refusal("unknown_device_root") : serial.error());
         return;
@@ -166,11 +119,18 @@ void registrar_role::accept(net::authkem_stream stream) {
         return;
     }
     close_older(device.identity);
-    sessions_.push_back({std::move(stream), nullptr, maker, clock_.steady(), false, false});
+    sessions_.push_back({std::move(stream),
+                         nullptr,
+                         {verified->chain().begin(), verified->chain().end()},
+                         settings_.own_leaf_hash,
+                         maker,
+                         clock_.steady(),
+                         false,
+                         false});
     const auto at = std::prev(sessions_.end());
     onboarding::channel channel;
     channel.exporter = onboarding::exporter_of(*at->stream.session());
-    channel.peer_chain.assign(verified->chain().begin(), verified->chain().end());
+    channel.peer_chain = at->z3;
     at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel),
                                                                   clock_, random_);
     by_session_[at->session.get()] = at;
@@ -185,6 +145,7 @@ void registrar_role::accept(net::authkem_stream stream) {
             at->stream.close();
             return;
         }
+        BERTH_TEST_RECORD("kk2_in", data);
         at->session->receive(data);
         serve(at);
     };
@@ -215,7 +176,9 @@ void registrar_role::closed(kk2_ref which, const error* why) {
 void registrar_role::serve(kk2_ref which) {
     onboarding::registrar_session& session = *which->session;
     if (session.wants_masa() && !session.closing() && !which->maker->has(session)) {
-        if (auto* link = which->maker->current()) {
+        if (which->own_leaf != settings_.own_leaf_hash || which->maker->retired()) {
+            session.give_up("abandoned");  // no KK1 that fits this KK2 will come again; the device comes anew
+        } else if (auto* link = which->maker->current()) {
             link->attach(session);
         } else {
             if (which->maker->unreachable()) {
@@ -235,6 +198,7 @@ void registrar_role::serve_these(const std::set<onboarding::registrar_session*>&
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
+    note_released();
     for (auto* const session : told) {
         if (const auto found = by_session_.find(session); found != by_session_.end()) {
             serve(found->second);
@@ -247,6 +211,7 @@ void registrar_role::serve_all() {
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
+    note_released();
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
         serve(at);
     }
@@ -272,7 +237,7 @@ void registrar_role::publish_crl() {
 void registrar_role::close_older(const onboarding::device_identity& device) {
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
         if (!at->ending && at->session && at->session->device().identity == device) {
-            at->session->replaced();
+            at->session->give_up("abandoned");
             serve(at);
         }
     }
@@ -306,6 +271,10 @@ void registrar_role::tick() {
             }
         }
     }
+    pass_releases();
+    std::erase_if(retired_, [this](const auto& m) {
+        return m->gone() && std::ranges::none_of(sessions_, [&](const auto& s) { return s.maker == m.get(); });
+    });
     publish_crl();
 }
 

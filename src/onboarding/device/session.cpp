@@ -1,5 +1,6 @@
 #include "onboarding/device/session.h"
 
+#include "base/test_record.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/authorization_request.h"
 #include "onboarding/messages/error.h"
@@ -181,6 +182,7 @@ result<void> device_session::drive_kk3(bytes_view octets) {
 result<void> device_session::kk3_done(const authkem::session& kk3) {
     step_done(step::s3);
     k3_ = kk3_keys::derive(exporter_of(kk3));
+    BERTH_TEST_RECORD("k3", k3_->pack().reveal());
     kk3_id_ = k3_->id();
     BERTH_CHECK(move(device_event::kk3_completed));
     BERTH_CHECK(request_authorization());
@@ -204,6 +206,7 @@ result<void> device_session::request_authorization() {
     asked_.created = settings_.has_clock ? static_cast<uint64_t>(clock_.now()) : 0;
     BERTH_TRY(plain, wire::encode(asked_));
     bi1_ = std::move(plain);
+    BERTH_TEST_RECORD("bi1", bi1_);
     bi1_at_ = clock_.steady();
     step_done(step::s4, bi1_.size());
     BERTH_TRY(bi2, k3_->seal_authorization(asked_));

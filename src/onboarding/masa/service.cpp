@@ -16,6 +16,18 @@ constexpr unix_seconds kk3_waits = 600;
 
 masa_service::masa_service(masa_settings settings, masa_records& records, const clock& time, random_source& random)
     : settings_(std::move(settings)), records_(records), clock_(time), random_(random) {
+    trust_devices();
+}
+
+void masa_service::replace(masa_settings settings) {
+    settings.store_key = std::move(settings_.store_key);
+    settings_ = std::move(settings);
+    trust_devices();
+    kk3_context_.reset();  // and with it the cache of leaves that were verified under the old lists
+    registrar_trust_.reset();
+}
+
+void masa_service::trust_devices() {
     auto trust = pki::trust_store::build({settings_.device_roots, settings_.device_issuers, settings_.device_crls});
     if (trust) {
         device_trust_ = std::move(*trust);

@@ -34,6 +34,10 @@ class masa_service {
 public:
     masa_service(masa_settings settings, masa_records& records, const clock& time, random_source& random);
 
+    // Other keys, trust or revocation lists from now on; nothing that was judged before counts as judged. The store key stays,
+    // since keys wait under it. Handshakes under way end as they began.
+    void replace(masa_settings settings);
+
     // For KK1 listeners: customers' roots. Rebuilt when the records' generation changes.
     result<pki::trust_store> registrar_trust();
     // For KK3: the maker's root and issuing CAs.
@@ -61,6 +65,7 @@ public:
 
 private:
     struct asked;
+    void trust_devices();
     result<authorization> decide_first(const kk1_peer& peer, const session_open& session, const waiting_kk3& kk3, bytes_view bi2);
     result<authorization> decide_again(const kk1_peer& peer, const session_open& session, const stored_authorization& stored,
                                        bytes_view bi2);

@@ -576,12 +576,6 @@ void registrar_session::tick() {
     }
 }
 
-void registrar_session::replaced() {
-    if (!closing()) {
-        refuse_here(refusal("abandoned", "the device has come again"));
-    }
-}
-
 void registrar_session::kk2_ended() {
     end(refusal("abandoned", "the device closed the connection"));
 }
@@ -591,6 +585,12 @@ void registrar_session::refuse_here(const error& e) {
         (void)send(message_type::error, to_message(e));
     }
     end(e);
+}
+
+void registrar_session::give_up(std::string_view name) {
+    if (!closing()) {
+        refuse_here(refusal(name));
+    }
 }
 
 void registrar_session::end(error why) {

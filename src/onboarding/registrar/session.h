@@ -46,8 +46,8 @@ public:
     void masa_lost();                 // that KK1 is gone
     void masa_unreachable();          // no KK1 can be had now
     void ca_answered(result<std::vector<issued_certificate>> answer);
-    void operator_decided();  // look at the approval again
-    void replaced();          // the same device has come on a newer KK2
+    void operator_decided();              // look at the approval again
+    void give_up(std::string_view name);  // refuses the device with this name: trust has changed, or it has come again
     void tick();
 
     // ---- what it wants
@@ -118,7 +118,7 @@ private:
         bytes request;
     };
 
-    const registrar_settings& settings_;
+    registrar_settings settings_;  // of when it began: a change of Z4 is for the sessions that come
     registrar_records& records_;
     kk2_device device_;
     channel kk2_;

@@ -13,6 +13,10 @@ public:
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
+    // Writes something that changes nothing: whether the disk takes it.
+    result<void> try_write() {
+        return db_->transaction([this] { return db_->execute("UPDATE generation SET value = value"); });
+    }
 
     result<std::vector<onboarding::customer_record>> customers() override;
     result<uint64_t> trust_generation() override;

@@ -162,8 +162,21 @@ CREATE TABLE configuration (
 ) WITHOUT ROWID;
 )sql";
 
+// Releases that an owner asked for, until the MASA has answered; revocations, counted, since each makes a CRL due.
 constexpr const char* registrar_2 = R"sql(
 INSERT INTO generation VALUES ('revocation', 1);
+CREATE TABLE release (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    root_spki   BLOB NOT NULL,
+    serial      TEXT NOT NULL,
+    successor   TEXT NOT NULL,
+    asked_at    INTEGER NOT NULL,
+    give_up_at  INTEGER NOT NULL,
+    sent_at     INTEGER NOT NULL DEFAULT 0,
+    answered_at INTEGER NOT NULL DEFAULT 0,
+    outcome     TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX release_waiting ON release (number) WHERE answered_at = 0;
 )sql";
 
 constexpr database::migration masa_steps[] = {{1, masa_1}};
