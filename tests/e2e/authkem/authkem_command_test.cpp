@@ -1,186 +1,14 @@
-// `berth authkem server` and `client`, the real program on loopback, with certificates made here.
-#include "common/process.h"
-#include "crypto/random.h"
-#include "net/address.h"
-#include "pki/private_key_file.h"
-#include "pki/profiles.h"
-#include "wire/json.h"
-#include "wire/pem.h"
+// `berth authkem server` and `client`: every flow, suite and scheme, and every mistake of usage.
+#include "support.h"
 
 #include <fstream>
 
-#include <gmock/gmock.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-namespace berth::app {
-
+namespace berth::test {
 namespace {
 
 using testing::HasSubstr;
-using wire::json::object;
-
-constexpr unix_seconds day = 86'400;
-
-struct authority {
-    crypto::signing_key key;
-    pki::certificate certificate;
-    static authority make(const std::string& name) {
-        const auto key = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, crypto::system_random());
-        const unix_seconds now = system_clock().now();
-        auto root =
-            pki::issue_self_signed(pki::root_template("Test", name, {now - day, now + 30 * day}), key, crypto::system_random());
-        EXPECT_TRUE(root);
-        return {key, *root};
-    }
-};
-
-// What every test here runs on: roots, a server and a client as files.
-struct files {
-    std::string directory;
-    files() {
-        std::string pattern = testing::TempDir() + "berth-authkem-XXXXXX";
-        directory = ::mkdtemp(pattern.data());
-        const authority root = authority::make("Root");
-        const authority other = authority::make("Other");
-        write("root.pem", root.certificate.to_pem());
-        write("other.pem", other.certificate.to_pem());
-        leaf(root, "server", crypto::kem_algorithm::mlkem768, pki::oid_server_auth);
-        leaf(root, "client", crypto::kem_algorithm::mlkem768_p256, pki::oid_client_auth);
-        leaf(other, "stranger", crypto::kem_algorithm::mlkem768, pki::oid_client_auth);
-    }
-    ~files() {
-        std::error_code ignored;
-        std::filesystem::remove_all(directory, ignored);
-    }
-    [[nodiscard]] std::string at(const std::string& name) const { return directory + '/' + name; }
-    void write(const std::string& name, std::string_view text) const {
-        EXPECT_TRUE(pki::write_file_atomically(at(name), as_bytes(text), 0600));
-    }
-    void leaf(const authority& by, const std::string& name, crypto::kem_algorithm alg, std::string_view purpose) const {
-        const auto key = crypto::kem_private_key::generate(alg, crypto::system_random());
-        const unix_seconds now = system_clock().now();
-        pki::certificate_template contents;
-        contents.subject.add("CN", name);
-        contents.not_before = now - day;
-        contents.not_after = now + day;
-        contents.key_usage = pki::key_encipherment;
-        contents.extended_key_usages = {std::string(purpose)};
-        contents.alt_names.dns = {name + ".example"};
-        const auto certificate = pki::issue(contents, key.public_key().spki(), by.certificate, by.key, crypto::system_random());
-        EXPECT_TRUE(certificate);
-        write(name + ".pem", certificate->to_pem());
-        write(name + ".pub", wire::to_pem("PUBLIC KEY", key.public_key().spki()));
-        EXPECT_TRUE(pki::save_private_key(at(name + ".key"), key));
-    }
-};
-
-struct ended {
-    int exit = -1;
-    std::vector<std::string> out;
-    std::vector<std::string> err;
-    [[nodiscard]] object json(size_t line = 0) const {
-        EXPECT_GT(out.size(), line);
-        auto parsed = line < out.size() ? wire::parse_json_object(out[line]) : wire::parse_json_object("{}");
-        EXPECT_TRUE(parsed) << out[line];
-        return parsed.value_or(object());
-    }
-    [[nodiscard]] std::string error_name() const {
-        const object all = json();
-        return all.contains("error") ? std::string(all.at("error").as_object().at("name").as_string()) : std::string();
-    }
-};
-
-child_process start(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "authkem");
-    auto made = child_process::start(std::filesystem::path(BERTH_BIN_DIR) / "berth", arguments);
-    EXPECT_TRUE(made) << made.error().message;
-    return std::move(*made);
-}
-
-void collect(child_process& child, ended& into) {
-    for (auto& line : child.take_output_lines()) {
-        into.out.push_back(std::move(line));
-    }
-    for (auto& line : child.take_error_lines()) {
-        into.err.push_back(std::move(line));
-    }
-}
-
-ended wait_for(child_process& child) {
-    ended out;
-    for (int i = 0; i < 300 && !child.exit_code(); ++i) {
-        poll_children({&child}, 100);
-        collect(child, out);
-    }
-    poll_children({&child}, 0);
-    collect(child, out);
-    out.exit = child.exit_code().value_or(-1);
-    return out;
-}
-
-ended run(std::vector<std::string> arguments) {
-    child_process child = start(std::move(arguments));
-    return wait_for(child);
-}
-
-class authkem_command : public testing::Test {
-protected:
-    static const files& f() {
-        static const files all;
-        return all;
-    }
-    // A server that has said where it listens.
-    struct listening {
-        child_process process;
-        ended said;
-        uint16_t port = 0;
-        [[nodiscard]] std::string at() const { return fmt::format("127.0.0.1:{}", port); }
-        ended wait() {
-            ended rest = wait_for(process);
-            said.out.insert(said.out.end(), rest.out.begin(), rest.out.end());
-            said.err.insert(said.err.end(), rest.err.begin(), rest.err.end());
-            said.exit = rest.exit;
-            return said;
-        }
-    };
-    static listening serve(std::vector<std::string> more) {
-        std::vector<std::string> arguments{"server", "--port", "0", "--json"};
-        arguments.insert(arguments.end(), more.begin(), more.end());
-        listening s{start(std::move(arguments)), {}, 0};
-        for (int i = 0; i < 100 && s.said.out.empty() && !s.process.exit_code(); ++i) {
-            poll_children({&s.process}, 100);
-            collect(s.process, s.said);
-        }
-        const object line = s.said.json();
-        EXPECT_EQ(line.at("event").as_string(), "listening");
-        EXPECT_EQ(line.at("role").as_string(), "authkem");
-        s.port = static_cast<uint16_t>(line.at("port").as_int64());
-        EXPECT_NE(s.port, 0);
-        return s;
-    }
-    static std::vector<std::string> own(const std::string& name) {
-        return {"--cert", f().at(name + ".pem"), "--key", f().at(name + ".key")};
-    }
-    static std::vector<std::string> join(std::vector<std::string> a, const std::vector<std::string>& b) {
-        a.insert(a.end(), b.begin(), b.end());
-        return a;
-    }
-    static listening usual(const std::vector<std::string>& more = {}) {
-        return serve(join(join(own("server"), {"--echo", "--once"}), more));
-    }
-    static ended ask(const listening& s, const std::vector<std::string>& more) {
-        return run(join({"client", "--connect", s.at(), "--json"}, more));
-    }
-    static std::vector<std::string> trusted() { return {"--ca", f().at("root.pem"), "--message", "hello"}; }
-};
-
-std::string text(const object& o, const char* key) {
-    const auto* v = o.if_contains(key);
-    return v && v->is_string() ? std::string(v->as_string()) : v && v->is_null() ? "null" : "?";
-}
-
-}  // namespace
 
 TEST_F(authkem_command, full_handshake_reports_everything_on_both_sides) {
     listening s = usual();
@@ -228,6 +56,36 @@ TEST_F(authkem_command, mutual_handshake_under_every_suite) {
         EXPECT_EQ(text(client.json(), "received"), "hello");
         EXPECT_EQ(text(server.json(1), "server_name"), "server.example");
         EXPECT_EQ(text(server.json(1).at("peer_chain").as_array().at(0).as_object(), "subject"), "CN=client");
+    }
+}
+
+TEST_F(authkem_command, every_scheme_for_either_end_and_predistributed) {
+    for (const crypto::kem_algorithm alg : crypto::all_kem_algorithms) {
+        const std::string scheme(crypto::name_of(alg));
+        SCOPED_TRACE(scheme);
+        const authority by = authority::make("Root of " + scheme);
+        f().write(scheme + "-root.pem", by.certificate.to_pem());
+        f().leaf(by, scheme + "-server", alg, pki::oid_server_auth);
+        f().leaf(by, scheme + "-client", alg, pki::oid_client_auth);
+        const std::vector<std::string> only{"--ca", f().at(scheme + "-root.pem"), "--scheme", scheme};
+        for (const bool pdk : {false, true}) {
+            listening s = serve(join(join(own(scheme + "-server"), only), {"--mutual", "--echo", "--once"}));
+            std::vector<std::string> client_says = join(join(own(scheme + "-client"), only), {"--message", "hello"});
+            if (pdk) {
+                client_says = join(client_says, {"--pdk", f().at(scheme + "-server.pub"), "--pdk-required"});
+            }
+            const ended client = ask(s, client_says);
+            const ended served = s.wait();
+            EXPECT_EQ(client.exit, 0);
+            EXPECT_EQ(served.exit, 0);
+            for (const object& o : {client.json(), served.json(1)}) {
+                EXPECT_EQ(text(o, "scheme"), scheme);
+                EXPECT_EQ(text(o, "flow"), pdk ? "pdk" : "full");
+                EXPECT_TRUE(o.at("mutual").as_bool());
+                EXPECT_EQ(text(o, "received"), "hello");
+            }
+            EXPECT_EQ(text(client.json(), "exporter"), text(served.json(1), "exporter"));
+        }
     }
 }
 
@@ -420,4 +278,5 @@ TEST_F(authkem_command, help_has_examples) {
     }
 }
 
-}  // namespace berth::app
+}  // namespace
+}  // namespace berth::test
