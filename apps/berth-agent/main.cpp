@@ -40,11 +40,13 @@ int run(const std::string& directory, bool once) {
         loop, *bundle, options, system_clock(), crypto::system_random(),
         [&](const app::run_report& report) {
             if (report.ok) {
-                log::info("onboarded", "this device is onboarded",
-                          {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
+                log::info(
+                    "onboarded", "this device is onboarded",
+                    {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
                 code = 0;
             } else {
-                const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
+                const error why =
+                    report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
                 log::failure("not_onboarded", why, {{"id", report.id}});
                 code = exit_code(why.category);
             }

@@ -8,16 +8,16 @@
 int main(int argc, char** argv) {
     using namespace berth;
     CLI::App cli("From the chip to the cloud, post-quantum: factory, onboarding, certificates, registry.", "berth");
-    cli.footer(
-        "Begin with `berth demo`: it shows a whole onboarding on this machine.\n"
-        "Exit codes: 0 done, 1 refused by the other side, 2 usage, 3 environment (network, file, chip), 4 our fault.");
+    cli.footer("Begin with `berth demo`: it shows a whole onboarding on this machine.\n"
+               "Exit codes: 0 done, 1 refused by the other side, 2 usage, 3 environment (network, file, chip), 4 our fault.");
     cli.require_subcommand(1);
     app::context context;
     cli.add_flag("--json", context.json, "one JSON object, or JSON lines, on standard output");
     cli.fallthrough();
     auto* const masa = cli.add_subcommand("masa", "the manufacturer's authorising authority: set up, audit log");
     masa->require_subcommand(1);
-    auto* const registrar = cli.add_subcommand("registrar", "the customer's registrar: set up, devices, approvals, configuration");
+    auto* const registrar =
+        cli.add_subcommand("registrar", "the customer's registrar: set up, devices, approvals, configuration");
     registrar->require_subcommand(1);
     app::add_demo(cli, context);
     app::add_quickstart(cli, context);

@@ -40,7 +40,9 @@ void watch(ops::metric_registry& metrics, ops::health& health, app::masa_role* m
     if (registrar) {
         health.add_ready("registrar_store", [registrar] { return registrar->check(); });
         health.add_ready("masa_reached", [registrar]() -> result<void> {
-            return registrar->ready() ? result<void>{} : fail(error_category::environment, "masa_unreachable", "no KK1 to a configured MASA stands");
+            return registrar->ready()
+                       ? result<void>{}
+                       : fail(error_category::environment, "masa_unreachable", "no KK1 to a configured MASA stands");
         });
     }
 }
@@ -68,14 +70,16 @@ result<void> serve(const std::filesystem::path& file) {
         }
     }
     if (config.registrar) {
-        BERTH_TRY(started, app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(), crypto::system_random(), observer));
+        BERTH_TRY(started, app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(),
+                                                      crypto::system_random(), observer));
         registrar = std::move(started);
         say_listening("registrar", "kk2", registrar->port());
     }
     watch(metrics, health, masa.get(), registrar.get());
     std::unique_ptr<app::admin_listener> admin;
     if (config.admin) {
-        BERTH_TRY(started, app::admin_listener::start(loop, *config.admin, metrics, health, system_clock(), config.admin_beyond_loopback));
+        BERTH_TRY(started,
+                  app::admin_listener::start(loop, *config.admin, metrics, health, system_clock(), config.admin_beyond_loopback));
         admin = std::move(started);
         say_listening("admin", "admin", admin->port());
     }

@@ -33,7 +33,8 @@ result<void> make_directory(const std::filesystem::path& path, unsigned mode) {
     std::error_code ec;
     const bool made = std::filesystem::create_directories(path, ec);
     if (ec) {
-        return fail(error_category::environment, "file_error", fmt::format("cannot make directory {}: {}", path.string(), ec.message()));
+        return fail(error_category::environment, "file_error",
+                    fmt::format("cannot make directory {}: {}", path.string(), ec.message()));
     }
     if (made && ::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0) {
         return fail(error_category::environment, "file_error", fmt::format("cannot set the mode of {}", path.string()));

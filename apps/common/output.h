@@ -1,5 +1,6 @@
 // What programs print (docs: "Output"): with --json one JSON object or JSON lines on standard output; errors as
-// {"error":{"name":...,"category":...,"message":...,"params":{...}}}; on a terminal the message, what to do, the name in brackets.
+// {"error":{"name":...,"category":...,"message":...,"params":{...}}}; on a terminal the message, what to do, the name in
+// brackets.
 #pragma once
 
 #include "base/result.h"

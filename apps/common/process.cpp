@@ -19,7 +19,8 @@ namespace {
 constexpr int grace_milliseconds = 2000;
 
 tl::unexpected<error> cannot(const std::filesystem::path& program, const char* what) {
-    return fail(error_category::environment, "program_not_started", fmt::format("{}: {}: {}", program.string(), what, std::strerror(errno)));
+    return fail(error_category::environment, "program_not_started",
+                fmt::format("{}: {}: {}", program.string(), what, std::strerror(errno)));
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -163,7 +164,8 @@ result<std::filesystem::path> sibling_program(const std::string& name) {
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
     const auto path = self.parent_path() / name;
     if (ec || !std::filesystem::exists(path)) {
-        return fail(error_category::environment, "program_missing", fmt::format("{} is not beside this program; make build", path.string()));
+        return fail(error_category::environment, "program_missing",
+                    fmt::format("{} is not beside this program; make build", path.string()));
     }
     return path;
 }

@@ -45,7 +45,8 @@ result<std::vector<crypto::kem_public_key>> read_masa_keys(const fs::path& file)
         out.push_back(std::move(key));
     }
     if (out.empty() || out.size() > 2) {
-        return fail(error_category::usage, "bad_bundle", file.string() + " must hold the MASA's key and, if there is one, its spare");
+        return fail(error_category::usage, "bad_bundle",
+                    file.string() + " must hold the MASA's key and, if there is one, its spare");
     }
     return out;
 }
@@ -112,7 +113,8 @@ result<void> device_bundle::remember_time(unix_seconds t) const {
     return t > earliest() ? write_text(directory / "time", std::to_string(t) + "\n") : result<void>{};
 }
 
-result<std::vector<onboarding::device_credential>> device_bundle::pending_keys(const std::string& registrar, random_source& random) const {
+result<std::vector<onboarding::device_credential>> device_bundle::pending_keys(const std::string& registrar,
+                                                                               random_source& random) const {
     const fs::path pending = directory / "pending";
     const auto shown_to = read_text(pending / "registrar");
     // "a registrar that it tries next sees none that another has seen"

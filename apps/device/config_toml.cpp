@@ -54,8 +54,10 @@ result<void> read_device_toml(const std::filesystem::path& file, device_bundle& 
     for (auto& t : top.tables("credential", true)) {
         BERTH_TRY(credential, read_credential(std::move(t)));
         if (!onboarding::valid_credential_name(credential.name) || !known_algorithm(credential.algorithm)) {
-            top.complain(nullptr, fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and one of p256, mldsa65, mlkem768, mlkem768_p256",
-                                              credential.name));
+            top.complain(
+                nullptr,
+                fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and one of p256, mldsa65, mlkem768, mlkem768_p256",
+                            credential.name));
         }
         out.credentials.push_back(std::move(credential));
     }

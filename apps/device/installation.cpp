@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 namespace {
 
 error disk_error(const fs::path& path, const char* what) {
-    return {error_category::environment, "file_error", fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno))};
+    return {error_category::environment, "file_error",
+            fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno))};
 }
 
 result<void> sync_directory(const fs::path& path) {
@@ -43,7 +44,7 @@ result<void> exchange(const fs::path& fresh, const fs::path& place) {
 }  // namespace
 
 wire::json::object to_json(const installation_state& s) {
-    return {{"customer", s.customer},       {"id", to_hex(s.kk3_id)},       {"reported", s.reported},
+    return {{"customer", s.customer},         {"id", to_hex(s.kk3_id)},   {"reported", s.reported},
             {"installed_at", s.installed_at}, {"registrar", s.registrar}, {"configuration_version", s.configuration_version}};
 }
 
@@ -62,7 +63,8 @@ result<installation_state> installation::state() const {
     BERTH_TRY(at, wire::integer_member(object, "installed_at"));
     BERTH_TRY(version, wire::integer_member(object, "configuration_version"));
     if (octets.size() != s.kk3_id.size()) {
-        return fail(error_category::environment, "bad_installation", (directory_ / "state.json").string() + " is damaged; berth device reset");
+        return fail(error_category::environment, "bad_installation",
+                    (directory_ / "state.json").string() + " is damaged; berth device reset");
     }
     s.customer = customer;
     s.kk3_id = to_array<16>(octets);
@@ -123,7 +125,8 @@ result<void> installation::reset() {
     std::error_code ec;
     fs::remove_all(directory_, ec);
     if (ec) {
-        return fail(error_category::environment, "file_error", fmt::format("cannot remove {}: {}", directory_.string(), ec.message()));
+        return fail(error_category::environment, "file_error",
+                    fmt::format("cannot remove {}: {}", directory_.string(), ec.message()));
     }
     bundle_.drop_pending_keys();
     return {};

@@ -10,7 +10,7 @@ namespace berth::app {
 struct installation_state {
     std::string customer;
     onboarding::kk3_id_field kk3_id{};
-    bool reported = false;  // the registrar has acknowledged the result
+    bool reported = false;          // the registrar has acknowledged the result
     unix_seconds installed_at = 0;  // as the voucher told the time
     std::string registrar;          // host:port
     uint64_t configuration_version = 0;
@@ -27,7 +27,8 @@ public:
 
     // Writes everything beside, then exchanges the directories. The credential keys come from pending/. Errors of the disk;
     // nothing has changed then.
-    result<void> install(const onboarding::accepted_grant& grant, const onboarding::kk3_id_field& kk3_id, const std::string& registrar);
+    result<void> install(const onboarding::accepted_grant& grant, const onboarding::kk3_id_field& kk3_id,
+                         const std::string& registrar);
     result<void> mark_reported();
     result<void> set_configuration(uint64_t version, const std::string& json);
     // Forgets the installation and all pending keys: the device is as it left the factory.

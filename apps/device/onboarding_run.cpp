@@ -12,8 +12,8 @@ namespace berth::app {
 
 using onboarding::device_outcome;
 
-onboarding_run::onboarding_run(net::loop& on, const device_bundle& bundle, run_options options, const clock& time, random_source& random,
-                               done_handler done, step_handler stepped)
+onboarding_run::onboarding_run(net::loop& on, const device_bundle& bundle, run_options options, const clock& time,
+                               random_source& random, done_handler done, step_handler stepped)
     : loop_(on),
       bundle_(bundle),
       options_(options),
@@ -65,8 +65,9 @@ void onboarding_run::find_registrars() {
         registrars_ = found.in_turn();
         next_ = 0;
         if (registrars_.empty()) {
-            last_error_ = error{error_category::environment, "no_registrar",
-                                "no registrar was found: none is configured, none answers on the local network, the manufacturer knows none"};
+            last_error_ = error{
+                error_category::environment, "no_registrar",
+                "no registrar was found: none is configured, none answers on the local network, the manufacturer knows none"};
         }
         next_registrar();
     });

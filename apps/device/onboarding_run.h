@@ -13,7 +13,7 @@ struct run_options {
     bool once = false;                 // one round over all registrars, then the error
     milliseconds least_pause = 1'000;  // of the back-off, doubled each round, with full jitter
     milliseconds most_pause = 60'000;
-    bool install = true;               // false: measurements of the protocol alone; nothing is written
+    bool install = true;  // false: measurements of the protocol alone; nothing is written
 };
 
 // What a run has done, for people, --json and benchmarks.
@@ -27,7 +27,7 @@ struct run_report {
     unsigned attempts = 0;
     uint64_t octets_sent = 0;  // on KK2, of the last attempt
     uint64_t octets_received = 0;
-    milliseconds took = 0;     // of the last attempt
+    milliseconds took = 0;  // of the last attempt
 };
 
 class onboarding_run {

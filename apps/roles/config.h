@@ -18,27 +18,27 @@ struct key_and_chain {
 };
 
 struct masa_config {
-    net::address listen;                       // KK1
+    net::address listen;                        // KK1
     std::optional<net::address> direct_listen;  // KK3 by the direct way, and rendezvous
-    std::vector<key_and_chain> keys;           // Z5: current, then spare
+    std::vector<key_and_chain> keys;            // Z5: current, then spare
     std::vector<std::filesystem::path> device_roots;
     std::vector<std::filesystem::path> device_issuers;
     std::vector<std::filesystem::path> device_crls;
     std::vector<std::filesystem::path> registrar_crls;
     std::filesystem::path store;
-    std::filesystem::path store_key;       // 32 octets, 0600
-    std::string checkpoint_key;            // key URI, ML-DSA-65
+    std::filesystem::path store_key;  // 32 octets, 0600
+    std::string checkpoint_key;       // key URI, ML-DSA-65
 };
 
 struct maker_config {
     std::filesystem::path root;  // Z1
     net::address masa;
-    std::string masa_host;       // the name that its certificate must carry
+    std::string masa_host;  // the name that its certificate must carry
     std::vector<std::filesystem::path> crls;
 };
 
 struct registrar_config {
-    net::address listen;  // KK2
+    net::address listen;     // KK2
     key_and_chain identity;  // Z4
     // Another identity on KK1 than on KK2: what a registrar in the middle would use. For demonstrations and tests of that
     // attack; no key of the file sets it.
@@ -61,7 +61,7 @@ struct ca_config {
 struct daemon_config {
     log::level log_level = log::level::info;
     log::format log_format = log::format::json;
-    std::optional<net::address> admin;  // /metrics, /healthz, /readyz
+    std::optional<net::address> admin;   // /metrics, /healthz, /readyz
     bool admin_beyond_loopback = false;  // plain HTTP on another address than loopback
     std::optional<masa_config> masa;
     std::optional<registrar_config> registrar;

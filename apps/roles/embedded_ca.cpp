@@ -20,23 +20,24 @@ result<embedded_ca> embedded_ca::open(const ca_config& config) {
     BERTH_TRY(key, keystore::open_signing_key(config.issuer.key, {config.issuer.chain.parent_path().string(), std::nullopt}));
     BERTH_CHECK(pki::check_issuing_ca(chain.front()));
     if (!same_octets(chain.front().spki(), key->public_key().spki())) {
-        return fail(error{error_category::usage,
-                          "issuer_key_mismatch",
-                          fmt::format("the key {} does not belong to the CA certificate {}", config.issuer.key, config.issuer.chain.string())});
+        return fail(error{
+            error_category::usage, "issuer_key_mismatch",
+            fmt::format("the key {} does not belong to the CA certificate {}", config.issuer.key, config.issuer.chain.string())});
     }
     std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });  // the root is never sent
     return embedded_ca(config, std::move(chain), std::move(key));
 }
 
-result<std::vector<onboarding::issued_certificate>> embedded_ca::issue(const onboarding::certificate_order& order, const clock& time,
-                                                                       random_source& random) const {
+result<std::vector<onboarding::issued_certificate>> embedded_ca::issue(const onboarding::certificate_order& order,
+                                                                       const clock& time, random_source& random) const {
     std::vector<onboarding::issued_certificate> out;
     const pki::certificate& issuer = chain_.front();
     const unix_seconds now = time.now();
     const pki::validity validity{now - clock_skew, std::min(now + config_.lifetime_hours * 3600, issuer.not_after())};
     const std::string organization = issuer.organization().value_or("");
     for (const auto& item : order.items) {
-        const auto kind = item.kind == onboarding::credential_kind::kem ? pki::credential_kind::kem : pki::credential_kind::signature;
+        const auto kind =
+            item.kind == onboarding::credential_kind::kem ? pki::credential_kind::kem : pki::credential_kind::signature;
         const auto contents =
             pki::operational_template(organization, order.device.serial, order.device.device_root_spki, kind, validity);
         BERTH_TRY(leaf, pki::issue(contents, item.spki, issuer, key_->as_signing_key(), random));

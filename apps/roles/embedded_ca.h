@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "keystore/key.h"
-#include "pki/certificate.h"
 #include "onboarding/registrar/order.h"
+#include "pki/certificate.h"
 #include "registry/registrar_registry.h"
 #include "roles/config.h"
 

@@ -16,8 +16,8 @@ constexpr milliseconds most_pause = 30'000;
 
 }  // namespace
 
-maker_link::maker_link(net::loop& on, settings s, onboarding::registrar_records& records, const clock& time, random_source& random,
-                       std::function<void()> changed, told_handler told)
+maker_link::maker_link(net::loop& on, settings s, onboarding::registrar_records& records, const clock& time,
+                       random_source& random, std::function<void()> changed, told_handler told)
     : loop_(on),
       settings_(std::move(s)),
       root_spki_(settings_.root.spki_sha256()),
@@ -32,7 +32,8 @@ maker_link::maker_link(net::loop& on, settings s, onboarding::registrar_records&
 result<std::unique_ptr<maker_link>> maker_link::make(net::loop& on, settings s, onboarding::registrar_records& records,
                                                      const clock& time, random_source& random, std::function<void()> changed,
                                                      told_handler told) {
-    std::unique_ptr<maker_link> link(new maker_link(on, std::move(s), records, time, random, std::move(changed), std::move(told)));
+    std::unique_ptr<maker_link> link(
+        new maker_link(on, std::move(s), records, time, random, std::move(changed), std::move(told)));
     authkem::client_config config;
     config.own = link->settings_.identity;
     config.expect_certificate_request = true;

@@ -19,8 +19,9 @@ public:
     };
     // `changed`: KK1 opened or was lost; the registrar then looks after all its sessions. `told`: these were told something.
     using told_handler = std::function<void(const std::set<onboarding::registrar_session*>&)>;
-    static result<std::unique_ptr<maker_link>> make(net::loop& on, settings s, onboarding::registrar_records& records, const clock& time,
-                                                    random_source& random, std::function<void()> changed, told_handler told);
+    static result<std::unique_ptr<maker_link>> make(net::loop& on, settings s, onboarding::registrar_records& records,
+                                                    const clock& time, random_source& random, std::function<void()> changed,
+                                                    told_handler told);
 
     [[nodiscard]] const onboarding::hash_field& root_spki() const { return root_spki_; }
     // The open KK1 that takes new sessions; null while there is none.

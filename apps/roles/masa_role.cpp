@@ -53,8 +53,8 @@ masa_role::~masa_role() {
     }
 }
 
-result<std::unique_ptr<masa_role>> masa_role::start(net::loop& on, const masa_config& config, const clock& time, random_source& random,
-                                                    role_observer observer) {
+result<std::unique_ptr<masa_role>> masa_role::start(net::loop& on, const masa_config& config, const clock& time,
+                                                    random_source& random, role_observer observer) {
     std::unique_ptr<masa_role> role(new masa_role(on, time, random, std::move(observer)));
     BERTH_CHECK(role->open(config));
     BERTH_CHECK(role->listen(config));
@@ -86,7 +86,8 @@ result<void> masa_role::open(const masa_config& config) {
     BERTH_CHECK(pki::trust_store::build({settings.device_roots, settings.device_issuers, settings.device_crls}));
     BERTH_TRY(store_key, pki::read_secret_file(config.store_key.string(), 32));
     if (store_key.size() != 32) {
-        return fail(error_category::usage, "bad_store_key", fmt::format("{} must hold exactly 32 octets", config.store_key.string()));
+        return fail(error_category::usage, "bad_store_key",
+                    fmt::format("{} must hold exactly 32 octets", config.store_key.string()));
     }
     settings.store_key = std::move(store_key);
     BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {config.store_key.parent_path().string(), std::nullopt}));
@@ -102,13 +103,13 @@ result<void> masa_role::listen(const masa_config& config) {
         note_handshake_failure(onboarding::party::masa, peer, why, observer_);
     };
     BERTH_TRY(main_listener, net::authkem_listener::listen(
-                       loop_, config.listen, [this] { return kk1_context(); }, clock_, random_,
-                       [this](net::authkem_stream s) { accept_kk1(std::move(s)); }, failed));
+                                 loop_, config.listen, [this] { return kk1_context(); }, clock_, random_,
+                                 [this](net::authkem_stream s) { accept_kk1(std::move(s)); }, failed));
     kk1_listener_ = std::move(main_listener);
     if (config.direct_listen) {
         BERTH_TRY(other_listener, net::authkem_listener::listen(
-                              loop_, *config.direct_listen, [this] { return service_->kk3_context(); }, clock_, random_,
-                              [this](net::authkem_stream s) { accept_direct(std::move(s)); }, failed));
+                                      loop_, *config.direct_listen, [this] { return service_->kk3_context(); }, clock_, random_,
+                                      [this](net::authkem_stream s) { accept_direct(std::move(s)); }, failed));
         direct_listener_ = std::move(other_listener);
     }
     return {};
@@ -182,7 +183,8 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     onboarding::kk1_peer peer;
     const auto chain = stream.session()->peer().chain();
     peer.chain.assign(chain.begin(), chain.end());
-    log::info("kk1_opened", "a registrar has connected", {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
+    log::info("kk1_opened", "a registrar has connected",
+              {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
     links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer))});
     const auto at = std::prev(links_.end());
     net::stream_events events;

@@ -15,15 +15,18 @@ namespace berth::app {
 class masa_role {
 public:
     // Errors of files, keys and store; `listen_failed`.
-    static result<std::unique_ptr<masa_role>> start(net::loop& on, const masa_config& config, const clock& time, random_source& random,
-                                                    role_observer observer = {});
+    static result<std::unique_ptr<masa_role>> start(net::loop& on, const masa_config& config, const clock& time,
+                                                    random_source& random, role_observer observer = {});
     ~masa_role();
 
     [[nodiscard]] uint16_t port() const { return kk1_listener_->port(); }
     [[nodiscard]] uint16_t direct_port() const { return direct_listener_ ? direct_listener_->port() : uint16_t{0}; }
     [[nodiscard]] size_t open_sessions() const;
     // Whether the store answers.
-    [[nodiscard]] result<void> check() { BERTH_CHECK(store_->ownership_generation()); return {}; }
+    [[nodiscard]] result<void> check() {
+        BERTH_CHECK(store_->ownership_generation());
+        return {};
+    }
     [[nodiscard]] size_t open_links() const { return links_.size(); }
 
 private:

@@ -54,8 +54,9 @@ result<void> registrar_role::open(const registrar_config& config) {
     }
     for (const auto& m : config.makers) {
         BERTH_TRY(root, read_certificate(m.root));
-        BERTH_TRY(link, maker_link::make(loop_, {root, m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_, [this] { serve_all(); },
-                                         [this](const auto& sessions) { serve_these(sessions); }));
+        BERTH_TRY(link, maker_link::make(
+                            loop_, {root, m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_, [this] { serve_all(); },
+                            [this](const auto& sessions) { serve_these(sessions); }));
         makers_.push_back(std::move(link));
     }
     return {};
@@ -86,8 +87,8 @@ result<void> registrar_role::listen(const registrar_config& config) {
     kk2_context_ = std::move(context);
     BERTH_TRY(listener, net::authkem_listener::listen(
                             loop_, config.listen,
-                            [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_, random_,
-                            [this](net::authkem_stream s) { accept(std::move(s)); },
+                            [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_,
+                            random_, [this](net::authkem_stream s) { accept(std::move(s)); },
                             [this](const std::string& peer, const error& why) {
                                 note_handshake_failure(onboarding::party::registrar, peer, why, observer_);
                             }));
@@ -167,7 +168,8 @@ void registrar_role::accept(net::authkem_stream stream) {
     onboarding::channel channel;
     channel.exporter = onboarding::exporter_of(*at->stream.session());
     channel.peer_chain.assign(verified->chain().begin(), verified->chain().end());
-    at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel), clock_, random_);
+    at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel),
+                                                                  clock_, random_);
     by_session_[at->session.get()] = at;
     net::stream_events events;
     events.on_data = [this, at](bytes_view data) {
@@ -252,8 +254,8 @@ void registrar_role::serve_all() {
 
 void registrar_role::report(kk2_ref which) {
     for (const auto& s : which->session->take_steps()) {
-        const observed_step seen{onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(), s,
-                                 clock_.steady() - which->opened_at};
+        const observed_step seen{onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
+                                 s, clock_.steady() - which->opened_at};
         note_step(seen, observer_);
     }
 }

@@ -22,7 +22,10 @@ public:
     [[nodiscard]] uint16_t port() const { return listener_->port(); }
     [[nodiscard]] size_t open_sessions() const { return sessions_.size(); }
     // Whether the store answers.
-    [[nodiscard]] result<void> check() { BERTH_CHECK(store_->decision_generation()); return {}; }
+    [[nodiscard]] result<void> check() {
+        BERTH_CHECK(store_->decision_generation());
+        return {};
+    }
     // Whether every configured MASA is reached now.
     [[nodiscard]] bool ready() const;
 

@@ -11,7 +11,8 @@ void note_step(const observed_step& s, const role_observer& observer) {
     if (!log::enabled(log::level::info)) {
         return;
     }
-    std::vector<log::field> fields{{"party", to_string(s.who)}, {"step", onboarding::name_of(s.what.which)}, {"serial", s.serial}};
+    std::vector<log::field> fields{
+        {"party", to_string(s.who)}, {"step", onboarding::name_of(s.what.which)}, {"serial", s.serial}};
     if (!s.id.empty()) {
         fields.emplace_back("id", s.id);
     }
@@ -35,7 +36,8 @@ void note_outcome(onboarding::party who, const std::string& serial, const std::s
         observer.outcome(who, outcome);
     }
     const bool ok = outcome == "ok";
-    log::write(ok ? log::level::info : log::level::warning, ok ? "onboarded" : "refused", ok ? "onboarding done" : "onboarding refused",
+    log::write(ok ? log::level::info : log::level::warning, ok ? "onboarded" : "refused",
+               ok ? "onboarding done" : "onboarding refused",
                {{"party", to_string(who)}, {"serial", serial}, {"id", id}, {"outcome", outcome}});
 }
 

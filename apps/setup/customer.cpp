@@ -20,10 +20,13 @@ bytes proof_octets(const pki::certificate& root, const std::string& customer, co
 result<void> ca_init(const fs::path& directory, const ca_setup& setup, const clock& time, random_source& random) {
     BERTH_CHECK(make_directory(directory, 0700));
     const unix_seconds now = time.now();
-    BERTH_TRY(root, make_root(directory, "z2", pki::root_template(setup.customer, setup.customer + " root", {now - 60, now + 20 * one_year}),
+    BERTH_TRY(root, make_root(directory, "z2",
+                              pki::root_template(setup.customer, setup.customer + " root", {now - 60, now + 20 * one_year}),
                               setup.algorithm, random));
-    BERTH_CHECK(make_issuer(directory, "ca", pki::issuing_ca_template(setup.customer, setup.customer + " issuing CA", {now - 60, now + 10 * one_year}),
-                            root, setup.algorithm, random));
+    BERTH_CHECK(
+        make_issuer(directory, "ca",
+                    pki::issuing_ca_template(setup.customer, setup.customer + " issuing CA", {now - 60, now + 10 * one_year}),
+                    root, setup.algorithm, random));
     return {};
 }
 
@@ -34,16 +37,20 @@ result<void> registrar_init(const fs::path& directory, const registrar_setup& se
     BERTH_TRY(masa, net::parse_address(setup.masa));
     const std::string customer = root.certificate().organization().value_or("");
     const pki::validity validity{time.now() - 60, time.now() + 2 * one_year};
-    BERTH_CHECK(make_kem_leaf(directory, "z4", pki::registrar_kem_template(customer, customer + " registrar", setup.hosts, validity), root,
+    BERTH_CHECK(make_kem_leaf(directory, "z4",
+                              pki::registrar_kem_template(customer, customer + " registrar", setup.hosts, validity), root,
                               setup.kem, random));
     BERTH_CHECK(store::sqlite_registrar_store::open((directory / "registrar.db").string()));
     const fs::path ca = fs::absolute(setup.ca);
-    std::string toml = fmt::format(
-        "# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = \"file:z4.key\"\ndomain_root = \"{}\"\nstore = "
-        "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = \"{}\"\nmasa = \"{}\"\nmasa_host = \"{}\"\n",
-        (directory / "berthd.toml").string(), setup.listen, (ca / "z2.pem").string(), setup.manual_approval, setup.announce,
-        fs::absolute(setup.maker_root).string(), setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
-    toml += fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"file:{}\"\ncrl = \"ca.crl\"\n", (ca / "ca.pem").string(), (ca / "ca.key").string());
+    std::string toml = fmt::format("# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
+                                   "\"file:z4.key\"\ndomain_root = \"{}\"\nstore = "
+                                   "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = "
+                                   "\"{}\"\nmasa = \"{}\"\nmasa_host = \"{}\"\n",
+                                   (directory / "berthd.toml").string(), setup.listen, (ca / "z2.pem").string(),
+                                   setup.manual_approval, setup.announce, fs::absolute(setup.maker_root).string(), setup.masa,
+                                   setup.masa_host.empty() ? masa.host : setup.masa_host);
+    toml += fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"file:{}\"\ncrl = \"ca.crl\"\n", (ca / "ca.pem").string(),
+                        (ca / "ca.key").string());
     if (!setup.admin.empty()) {
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }
@@ -59,8 +66,9 @@ result<void> check_root_proof(bytes_view proof, const pki::certificate& root, co
     BERTH_CHECK(pki::check_root(root));
     BERTH_TRY(key, root.verification_key());
     if (!key.verify(proof_octets(root, customer, maker_root), proof)) {
-        return onboarding::refuse("possession_unconfirmed",
-                                  "the proof was not made by the root's key for this customer and this manufacturer (berth ca prove makes one)");
+        return onboarding::refuse(
+            "possession_unconfirmed",
+            "the proof was not made by the root's key for this customer and this manufacturer (berth ca prove makes one)");
     }
     return {};
 }

@@ -14,8 +14,8 @@ struct ca_setup {
 result<void> ca_init(const std::filesystem::path& directory, const ca_setup& setup, const clock& time, random_source& random);
 
 struct registrar_setup {
-    std::filesystem::path ca;          // where z2 and ca lie
-    std::vector<std::string> hosts;    // dNSNames of Z4
+    std::filesystem::path ca;        // where z2 and ca lie
+    std::vector<std::string> hosts;  // dNSNames of Z4
     std::string listen = "0.0.0.0:8443";
     std::string admin;                 // empty: none
     std::filesystem::path maker_root;  // Z1
@@ -27,7 +27,8 @@ struct registrar_setup {
 };
 
 // DIR: z4.pem z4.key, registrar.db, berthd.toml with [registrar] and [ca].
-result<void> registrar_init(const std::filesystem::path& directory, const registrar_setup& setup, const clock& time, random_source& random);
+result<void> registrar_init(const std::filesystem::path& directory, const registrar_setup& setup, const clock& time,
+                            random_source& random);
 
 // "A customer registers its root out of band with proof of possession": a signature by Z2's key over what is registered, and
 // with which manufacturer.

@@ -70,7 +70,8 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     const pki::validity validity{time.now() - 60, time.now() + 30 * one_year};
     BERTH_TRY(root, make_root(directory, "z1", pki::root_template(settings.maker, settings.maker + " device root", validity),
                               settings.algorithm, random));
-    BERTH_CHECK(make_issuer(directory, "idevid-ca", pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA", validity), root,
+    BERTH_CHECK(make_issuer(directory, "idevid-ca",
+                            pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA", validity), root,
                             settings.algorithm, random));
     return {};
 }
@@ -86,16 +87,18 @@ result<onboarding::device_identity> factory_make(const fs::path& factory, const 
     // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
     const pki::validity validity{time.now() - 60, pki::no_expiry};
     const pki::hardware_module hardware{hardware_type, to_bytes(as_bytes(order.serial))};
-    BERTH_CHECK(make_kem_leaf(out, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem, random));
-    BERTH_CHECK(make_signature_leaf(out, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity), issuer,
-                                    crypto::signature_algorithm::ecdsa_p256_sha256, random));
+    BERTH_CHECK(
+        make_kem_leaf(out, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem, random));
+    BERTH_CHECK(make_signature_leaf(out, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
+                                    issuer, crypto::signature_algorithm::ecdsa_p256_sha256, random));
     std::error_code ec;
     fs::rename(out / "z3.key", out / "p3.pem", ec);
     if (!ec) {
         fs::rename(out / "z3-sig.key", out / "p3-sig.pem", ec);
     }
     if (ec) {
-        return fail(error_category::environment, "file_error", fmt::format("cannot rename a key in {}: {}", out.string(), ec.message()));
+        return fail(error_category::environment, "file_error",
+                    fmt::format("cannot rename a key in {}: {}", out.string(), ec.message()));
     }
     BERTH_CHECK(write_text(out / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(out / "masa-kem.pem", masa_keys));

@@ -12,7 +12,8 @@ struct factory_settings {
 };
 
 // DIR: z1.pem z1.key (root), idevid-ca.pem idevid-ca.key. Errors of files, `file_exists`.
-result<void> factory_init(const std::filesystem::path& directory, const factory_settings& settings, const clock& time, random_source& random);
+result<void> factory_init(const std::filesystem::path& directory, const factory_settings& settings, const clock& time,
+                          random_source& random);
 
 struct device_order {
     std::string serial;

@@ -11,10 +11,12 @@ namespace fs = std::filesystem;
 
 result<void> refuse_existing(const fs::path& file) {
     if (fs::exists(file)) {
-        return fail(error{error_category::usage,
-                          "file_exists",
-                          fmt::format("{} is there already and is not overwritten; choose another directory, or remove it yourself", file.string()),
-                          {{"file", file.string()}}});
+        return fail(
+            error{error_category::usage,
+                  "file_exists",
+                  fmt::format("{} is there already and is not overwritten; choose another directory, or remove it yourself",
+                              file.string()),
+                  {{"file", file.string()}}});
     }
     return {};
 }
@@ -22,7 +24,8 @@ result<void> refuse_existing(const fs::path& file) {
 namespace {
 
 tl::unexpected<error> unknown_algorithm(const std::string& name, const char* known) {
-    return fail(error{error_category::usage, "unknown_algorithm", fmt::format("\"{}\" is not one of {}", name, known), {{"algorithm", name}}});
+    return fail(error{
+        error_category::usage, "unknown_algorithm", fmt::format("\"{}\" is not one of {}", name, known), {{"algorithm", name}}});
 }
 
 // The chain as it is sent: without the root.
@@ -78,7 +81,8 @@ result<authority> make_issuer(const fs::path& directory, const std::string& name
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
     auto key = crypto::signing_key::generate(algorithm, random);
-    BERTH_TRY(certificate, pki::issue(contents, key.public_key().spki(), parent.certificate(), parent.key->as_signing_key(), random));
+    BERTH_TRY(certificate,
+              pki::issue(contents, key.public_key().spki(), parent.certificate(), parent.key->as_signing_key(), random));
     BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key));
     authority out{{certificate}, keystore::software_signing_key(std::move(key))};
     out.chain.insert(out.chain.end(), parent.chain.begin(), parent.chain.end());
@@ -92,8 +96,9 @@ result<authority> open_authority(const fs::path& directory, const std::string& n
     return authority{std::move(chain), std::move(key)};
 }
 
-result<crypto::kem_public_key> make_kem_leaf(const fs::path& directory, const std::string& name, const pki::certificate_template& contents,
-                                             const authority& issuer, crypto::kem_algorithm algorithm, random_source& random) {
+result<crypto::kem_public_key> make_kem_leaf(const fs::path& directory, const std::string& name,
+                                             const pki::certificate_template& contents, const authority& issuer,
+                                             crypto::kem_algorithm algorithm, random_source& random) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
     auto key = crypto::kem_private_key::generate(algorithm, random);

@@ -23,18 +23,21 @@ result<crypto::signature_algorithm> signature_algorithm_named(const std::string&
 result<crypto::kem_algorithm> kem_algorithm_named(const std::string& name);
 
 // A self-signed root. Errors of files; `file_exists` when NAME.pem is there already: a root is never overwritten.
-result<authority> make_root(const std::filesystem::path& directory, const std::string& name, const pki::certificate_template& contents,
-                            crypto::signature_algorithm algorithm, random_source& random);
-result<authority> make_issuer(const std::filesystem::path& directory, const std::string& name, const pki::certificate_template& contents,
-                              const authority& parent, crypto::signature_algorithm algorithm, random_source& random);
+result<authority> make_root(const std::filesystem::path& directory, const std::string& name,
+                            const pki::certificate_template& contents, crypto::signature_algorithm algorithm,
+                            random_source& random);
+result<authority> make_issuer(const std::filesystem::path& directory, const std::string& name,
+                              const pki::certificate_template& contents, const authority& parent,
+                              crypto::signature_algorithm algorithm, random_source& random);
 result<authority> open_authority(const std::filesystem::path& directory, const std::string& name);
 
 // A KEM key pair and its certificate: NAME.pem (leaf and what is between it and the root) and NAME.key.
 result<crypto::kem_public_key> make_kem_leaf(const std::filesystem::path& directory, const std::string& name,
                                              const pki::certificate_template& contents, const authority& issuer,
                                              crypto::kem_algorithm algorithm, random_source& random);
-result<void> make_signature_leaf(const std::filesystem::path& directory, const std::string& name, const pki::certificate_template& contents,
-                                 const authority& issuer, crypto::signature_algorithm algorithm, random_source& random);
+result<void> make_signature_leaf(const std::filesystem::path& directory, const std::string& name,
+                                 const pki::certificate_template& contents, const authority& issuer,
+                                 crypto::signature_algorithm algorithm, random_source& random);
 
 // Error `file_exists`, naming it.
 result<void> refuse_existing(const std::filesystem::path& file);

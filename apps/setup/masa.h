@@ -9,8 +9,8 @@ struct masa_setup {
     std::filesystem::path factory;  // where z1.pem, z1.key and idevid-ca.pem lie
     std::string host;               // the dNSName of Z5
     std::string listen = "0.0.0.0:9443";
-    std::string direct_listen;      // empty: no direct KK3
-    std::string admin;              // empty: none
+    std::string direct_listen;  // empty: no direct KK3
+    std::string admin;          // empty: none
 };
 
 // DIR: z5.pem z5.key, z5-spare.pem z5-spare.key, masa-kem.pem (both public keys), store.key, audit.key audit.pub, masa.db,

@@ -83,7 +83,7 @@ void authenticate(const credential& own, random_source& random) {
 }
 
 // What one endpoint hashes, derives and protects, with the messages of that handshake.
-void symmetric(const std::vector<bytes>& messages, size_t phases, size_t transcript_hashes) {
+void symmetric(const std::vector<bytes>& messages, size_t traffic_secrets, size_t transcript_hashes) {
     using crypto::hash_algorithm;
     static const bytes secret(48, 1);
     crypto::hasher transcript(hash_algorithm::sha384);
@@ -92,18 +92,20 @@ void symmetric(const std::vector<bytes>& messages, size_t phases, size_t transcr
     const auto label = [](std::string_view name, size_t length) {
         return crypto::hkdf_expand_label(hash_algorithm::sha384, secret, name, secret, length);
     };
-    // Each phase: an extraction, its "derived", two traffic secrets, and of each a key and an IV.
     std::optional<crypto::aead_key> seal;
     bytes sealed;
-    for (size_t i = 0; i < phases; ++i) {
+    // Full: HS, AHS, MS; predistributed: ES, HS, MS. Two of them follow upon a "derived".
+    for (int stage = 0; stage < 3; ++stage) {
         benchmark::DoNotOptimize(crypto::hkdf_extract(hash_algorithm::sha384, secret, secret));
-        benchmark::DoNotOptimize(label("derived", 48));
-        for (int side = 0; side < 2; ++side) {
-            benchmark::DoNotOptimize(label("c hs traffic", 48));
-            const secret_bytes key = label("key", 32);
-            benchmark::DoNotOptimize(label("iv", 12));
-            seal.emplace(crypto::aead_algorithm::aes256gcm, key.reveal(), crypto::aead_key::use::seal);
+        if (stage > 0) {
+            benchmark::DoNotOptimize(label("derived", 48));
         }
+    }
+    for (size_t i = 0; i < traffic_secrets; ++i) {
+        benchmark::DoNotOptimize(label("c hs traffic", 48));
+        const secret_bytes key = label("key", 32);
+        benchmark::DoNotOptimize(label("iv", 12));
+        seal.emplace(crypto::aead_algorithm::aes256gcm, key.reveal(), crypto::aead_key::use::seal);
     }
     // Finished keys, Finished messages, exporter.
     for (int side = 0; side < 2; ++side) {
@@ -136,6 +138,8 @@ void primitives(benchmark::State& state, mode m, scheme s, bool cached) {
         messages.emplace_back(certificate);
         messages.emplace_back(encapsulation);
     }
+    // Handshake and application; authenticated handshake, or the early Certificate's.
+    const size_t traffic_secrets = !predistributed ? 6 : both ? 5 : 4;
     for (auto _ : state) {
         const auto share = crypto::x25519mlkem768_client::generate(random);
         if (predistributed) {
@@ -152,7 +156,7 @@ void primitives(benchmark::State& state, mode m, scheme s, bool cached) {
             authenticate(client_credential(s), random);
         }
         for (int end = 0; end < 2; ++end) {
-            symmetric(messages, predistributed ? 2 : 3, predistributed ? 3 : 5);
+            symmetric(messages, traffic_secrets, predistributed ? 3 : 5);
         }
     }
     state.SetItemsProcessed(state.iterations());

@@ -48,8 +48,8 @@ std::string timestamp() {
     const std::time_t seconds = millis / 1000;
     std::tm parts{};
     gmtime_r(&seconds, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, millis % 1000);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                       parts.tm_hour, parts.tm_min, parts.tm_sec, millis % 1000);
 }
 
 std::string as_json(level at, std::string_view event, std::string_view text, const std::vector<field>& fields) {
@@ -82,8 +82,7 @@ bool enabled(level at) {
 }
 
 void write(level at, std::string_view event, std::string_view text, std::vector<field> fields) {
-    const std::string line =
-        the_sink().how == format::json ? as_json(at, event, text, fields) : as_line(at, event, text, fields);
+    const std::string line = the_sink().how == format::json ? as_json(at, event, text, fields) : as_line(at, event, text, fields);
     the_sink().logger->log(to_spdlog(at), "{}", line);
 }
 

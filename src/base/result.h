@@ -55,17 +55,17 @@ inline tl::unexpected<error> fail(error_category category, std::string name, std
 }  // namespace berth
 
 // BERTH_TRY(name, expr): evaluates expr (a result<T>), returns its error from this function, else defines `name` as the value.
-#define BERTH_TRY(name, ...)                                        \
-    auto name##_or_error_ = (__VA_ARGS__);                          \
-    if (!name##_or_error_) {                                        \
-        return ::berth::fail(std::move(name##_or_error_).error());  \
-    }                                                               \
+#define BERTH_TRY(name, ...)                                       \
+    auto name##_or_error_ = (__VA_ARGS__);                         \
+    if (!name##_or_error_) {                                       \
+        return ::berth::fail(std::move(name##_or_error_).error()); \
+    }                                                              \
     auto name = std::move(*name##_or_error_)
 
 // BERTH_CHECK(expr): evaluates expr (a result<...>), returns its error from this function, drops its value.
-#define BERTH_CHECK(...)                                                      \
-    do {                                                                      \
-        if (auto check_or_error_ = (__VA_ARGS__); !check_or_error_) {         \
-            return ::berth::fail(std::move(check_or_error_).error());         \
-        }                                                                     \
+#define BERTH_CHECK(...)                                              \
+    do {                                                              \
+        if (auto check_or_error_ = (__VA_ARGS__); !check_or_error_) { \
+            return ::berth::fail(std::move(check_or_error_).error()); \
+        }                                                             \
     } while (false)

@@ -27,9 +27,9 @@ const scheme& scheme_of(key_store_kind kind) {
 }
 
 tl::unexpected<error> bad_key_uri(std::string_view text, std::string why) {
-    return fail(error{error_category::usage, "bad_key_uri",
-                      "\"" + std::string(text) + "\" does not name a key: " + std::move(why) + "."}
-                    .with("uri", std::string(text)));
+    return fail(
+        error{error_category::usage, "bad_key_uri", "\"" + std::string(text) + "\" does not name a key: " + std::move(why) + "."}
+            .with("uri", std::string(text)));
 }
 
 // A scheme as RFC 3986 spells it; "C" and the like are too short to be one, and a path may hold a colon
@@ -40,15 +40,14 @@ std::optional<std::string_view> scheme_in(std::string_view text) {
         return std::nullopt;
     }
     const std::string_view name = text.substr(0, colon);
-    const bool plain = std::all_of(name.begin(), name.end(),
-                                   [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+    const bool plain =
+        std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
     return plain ? std::optional(name) : std::nullopt;
 }
 
 error unavailable(const key_uri& uri) {
     return error{error_category::environment, "keystore_unavailable",
-                 "The key " + uri.text() + " needs " + std::string(scheme_of(uri.kind).needs) +
-                     "; this one has not."}
+                 "The key " + uri.text() + " needs " + std::string(scheme_of(uri.kind).needs) + "; this one has not."}
         .with("uri", uri.text());
 }
 
@@ -73,8 +72,7 @@ result<key_uri> parse_key_uri(std::string_view text) {
     if (text.empty()) {
         return bad_key_uri(text, "it is empty");
     }
-    if (std::any_of(text.begin(), text.end(),
-                    [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
         return bad_key_uri(text, "it has control characters");
     }
     const auto name = scheme_in(text);
@@ -90,8 +88,8 @@ result<key_uri> parse_key_uri(std::string_view text) {
             return key_uri{s.kind, std::move(rest)};
         }
     }
-    return bad_key_uri(text, "the schemes are file, tpm2, stsafe and pkcs11; write file:" +
-                                 std::string(text) + " for a file of that name");
+    return bad_key_uri(text, "the schemes are file, tpm2, stsafe and pkcs11; write file:" + std::string(text) +
+                                 " for a file of that name");
 }
 
 result<kem_key_ptr> open_kem_key(std::string_view text, const open_options& options) {

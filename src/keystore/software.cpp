@@ -5,11 +5,7 @@ namespace berth::keystore {
 namespace {
 
 capabilities in_software(bool post_quantum) {
-    return {.exportable = true,
-            .hardware = false,
-            .post_quantum = post_quantum,
-            .concurrent = true,
-            .backend = "software"};
+    return {.exportable = true, .hardware = false, .post_quantum = post_quantum, .concurrent = true, .backend = "software"};
 }
 
 class kem final : public kem_key {

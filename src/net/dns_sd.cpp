@@ -33,8 +33,9 @@ struct search {
     bool all_listed = false;
 };
 
-void on_resolved(AvahiServiceResolver* resolver, AvahiIfIndex, AvahiProtocol, AvahiResolverEvent event, const char*, const char*, const char*,
-                 const char*, const AvahiAddress* at, uint16_t port, AvahiStringList*, AvahiLookupResultFlags, void* data) {
+void on_resolved(AvahiServiceResolver* resolver, AvahiIfIndex, AvahiProtocol, AvahiResolverEvent event, const char*, const char*,
+                 const char*, const char*, const AvahiAddress* at, uint16_t port, AvahiStringList*, AvahiLookupResultFlags,
+                 void* data) {
     auto& s = *static_cast<search*>(data);
     if (event == AVAHI_RESOLVER_FOUND) {
         char text[AVAHI_ADDRESS_STR_MAX];
@@ -53,8 +54,8 @@ void on_browsed(AvahiServiceBrowser*, AvahiIfIndex interface, AvahiProtocol prot
                 const char* type, const char* domain, AvahiLookupResultFlags, void* data) {
     auto& s = *static_cast<search*>(data);
     if (event == AVAHI_BROWSER_NEW) {
-        if (avahi_service_resolver_new(s.client, interface, protocol, name, type, domain, AVAHI_PROTO_INET, AvahiLookupFlags{}, on_resolved,
-                                       data)) {
+        if (avahi_service_resolver_new(s.client, interface, protocol, name, type, domain, AVAHI_PROTO_INET, AvahiLookupFlags{},
+                                       on_resolved, data)) {
             ++s.resolving;
         }
     } else if (event == AVAHI_BROWSER_ALL_FOR_NOW) {
@@ -67,8 +68,8 @@ void on_browsed(AvahiServiceBrowser*, AvahiIfIndex interface, AvahiProtocol prot
 result<std::vector<address>> browse(const std::string& service, milliseconds timeout) {
     const std::unique_ptr<AvahiSimplePoll, closer> poll(avahi_simple_poll_new());
     int code = 0;
-    const std::unique_ptr<AvahiClient, closer> client(
-        avahi_client_new(avahi_simple_poll_get(poll.get()), AvahiClientFlags{}, [](AvahiClient*, AvahiClientState, void*) {}, nullptr, &code));
+    const std::unique_ptr<AvahiClient, closer> client(avahi_client_new(
+        avahi_simple_poll_get(poll.get()), AvahiClientFlags{}, [](AvahiClient*, AvahiClientState, void*) {}, nullptr, &code));
     if (!client) {
         return unavailable(code);
     }
@@ -116,8 +117,8 @@ struct announcement::impl {
             return;
         }
         avahi_entry_group_reset(group);
-        const int code = avahi_entry_group_add_service(group, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, AvahiPublishFlags{}, name.c_str(),
-                                                       service.c_str(), nullptr, nullptr, port, nullptr);
+        const int code = avahi_entry_group_add_service(group, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, AvahiPublishFlags{},
+                                                       name.c_str(), service.c_str(), nullptr, nullptr, port, nullptr);
         if (code == AVAHI_OK) {
             avahi_entry_group_commit(group);
         } else {
@@ -161,7 +162,8 @@ result<std::unique_ptr<announcement>> announcement::make(const std::string& name
     made->poll = avahi_threaded_poll_new();
     int code = 0;
     // NO_FAIL: without a daemon it waits for one.
-    made->client = avahi_client_new(avahi_threaded_poll_get(made->poll), AVAHI_CLIENT_NO_FAIL, impl::on_client, made.get(), &code);
+    made->client =
+        avahi_client_new(avahi_threaded_poll_get(made->poll), AVAHI_CLIENT_NO_FAIL, impl::on_client, made.get(), &code);
     if (!made->client) {
         return unavailable(code);
     }

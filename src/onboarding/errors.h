@@ -15,9 +15,11 @@ struct refusal_text {
 };
 
 inline constexpr std::array<refusal_text, 34> refusals{{
-    {"not_assigned", "the manufacturer has not assigned this device to this customer; ask the manufacturer, or the seller for a release"},
+    {"not_assigned",
+     "the manufacturer has not assigned this device to this customer; ask the manufacturer, or the seller for a release"},
     {"assigned_elsewhere", "the device is assigned to another customer"},
-    {"registrar_mismatch", "the device spoke with another registrar than the one that asks for it: somebody stands in the middle"},
+    {"registrar_mismatch",
+     "the device spoke with another registrar than the one that asks for it: somebody stands in the middle"},
     {"not_a_registrar", "the certificate on KK1 is not a registrar's (id-kp-cmcRA is missing or its chain does not verify)"},
     {"serial_mismatch", "the device on KK2, on KK3 and in its request are not one and the same"},
     {"replayed_nonce", "this request was seen before; the device must make a new one"},

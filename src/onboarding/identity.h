@@ -16,9 +16,7 @@ struct device_identity {
     auto operator<=>(const device_identity&) const = default;
 
     // "3fa9…/SN-1": for logs and people.
-    [[nodiscard]] std::string text() const {
-        return to_hex(bytes_view(device_root_spki).first(4)) + "/" + serial;
-    }
+    [[nodiscard]] std::string text() const { return to_hex(bytes_view(device_root_spki).first(4)) + "/" + serial; }
 };
 
 }  // namespace berth::onboarding

@@ -26,15 +26,15 @@ kem_challenge challenge_kem_key(const name_field& name, const crypto::kem_public
     kem_challenge out;
     out.secret = secret_bytes(size_t{32});
     random.fill(out.secret.writable());
-    auto sender = crypto::hpke_setup_sender(crypto::hpke_suite_aes256_for(key.algorithm()), key, pop_info(channel_binding), random);
+    auto sender =
+        crypto::hpke_setup_sender(crypto::hpke_suite_aes256_for(key.algorithm()), key, pop_info(channel_binding), random);
     out.item.name = name;
     out.item.enc = std::move(sender.enc);
     out.item.sealed = to_array<48>(sender.context.seal(key.spki_sha256(), out.secret.reveal()));
     return out;
 }
 
-result<challenge_answer> answer_challenge(const challenge_item& item, const keystore::kem_key& key,
-                                          bytes_view channel_binding) {
+result<challenge_answer> answer_challenge(const challenge_item& item, const keystore::kem_key& key, bytes_view channel_binding) {
     auto shared = key.decapsulate(item.enc.view());
     if (!shared) {
         return refuse("possession_unconfirmed", "the challenge's encapsulation is not for this key");

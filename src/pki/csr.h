@@ -16,8 +16,7 @@ namespace berth::pki {
 struct csr_template {
     distinguished_name subject;
     subject_alt_names alt_names;
-    std::optional<std::string>
-        challenge_password;  // RFC 2985; RFC 7030 section 3.5 puts channel binding here
+    std::optional<std::string> challenge_password;  // RFC 2985; RFC 7030 section 3.5 puts channel binding here
 };
 
 // DER. Errors bad_template, signing_failed.

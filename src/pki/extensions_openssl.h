@@ -9,8 +9,7 @@ namespace berth::pki {
 // subjectPublicKey".
 bytes key_identifier(bytes_view spki);
 
-result<void> add_extensions(X509* x509, const certificate_template& contents, bytes_view own_id,
-                            bytes_view authority_id);
+result<void> add_extensions(X509* x509, const certificate_template& contents, bytes_view own_id, bytes_view authority_id);
 
 using authority_key_id_ptr = crypto::openssl_ptr<AUTHORITY_KEYID, AUTHORITY_KEYID_free>;
 authority_key_id_ptr make_authority_key_id(bytes_view id);

@@ -19,8 +19,7 @@ namespace berth::pki {
 // A distinguished name, in the order given. serialNumber and countryName are PrintableString, all else
 // UTF8String.
 struct distinguished_name {
-    std::vector<std::pair<std::string, std::string>>
-        attributes;  // short name ("CN", "O", "serialNumber"), value
+    std::vector<std::pair<std::string, std::string>> attributes;  // short name ("CN", "O", "serialNumber"), value
 
     distinguished_name& add(std::string attribute, std::string value) {
         attributes.emplace_back(std::move(attribute), std::move(value));
@@ -39,9 +38,7 @@ struct name_constraints {
     std::vector<std::string> permitted_dns;
     std::vector<std::string> excluded_dns;
     std::vector<std::string> permitted_uri_hosts;
-    bool empty() const noexcept {
-        return permitted_dns.empty() && excluded_dns.empty() && permitted_uri_hosts.empty();
-    }
+    bool empty() const noexcept { return permitted_dns.empty() && excluded_dns.empty() && permitted_uri_hosts.empty(); }
 };
 
 struct certificate_template {
@@ -67,8 +64,7 @@ result<certificate> issue_self_signed(const certificate_template& contents, cons
 // unsupported_key_algorithm, bad_public_key (of subject_spki); issuer_key_mismatch; bad_key_usage (issuer may
 // not sign certificates); signing_failed. SKI and AKI are always present: the first 160 bits of SHA-256 of
 // the key (RFC 7093 method 1).
-result<certificate> issue(const certificate_template& contents, bytes_view subject_spki,
-                          const certificate& issuer, const crypto::signing_key& issuer_key,
-                          random_source& random);
+result<certificate> issue(const certificate_template& contents, bytes_view subject_spki, const certificate& issuer,
+                          const crypto::signing_key& issuer_key, random_source& random);
 
 }  // namespace berth::pki

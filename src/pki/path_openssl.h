@@ -16,8 +16,7 @@ error path_error(std::string name, size_t index, const certificate& at, std::str
 error explain(int code, size_t index, const certificate& at, std::span<const certificate> candidates);
 
 result<void> check_leaf(const certificate& leaf, leaf_rule rule);
-result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first,
-                       const verify_options& options);
+result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first, const verify_options& options);
 result<void> check_keys(const path& found, bool allow_rsa);
 result<void> check_times(const path& found, const validity_instants& time);
 result<void> check_revocation(const trust_store& store, const path& found, const verify_options& options);

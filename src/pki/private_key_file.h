@@ -19,12 +19,10 @@ namespace berth::pki {
 using any_private_key = std::variant<crypto::kem_private_key, crypto::signing_key>;
 
 // The PEM form. Errors key_has_no_seed, key_not_exportable.
-result<secret_bytes> private_key_to_pem(const any_private_key& key,
-                                        const std::optional<secret_bytes>& passphrase = {});
+result<secret_bytes> private_key_to_pem(const any_private_key& key, const std::optional<secret_bytes>& passphrase = {});
 
 // Errors bad_pem, bad_private_key, unsupported_key_algorithm, passphrase_required, wrong_passphrase.
-result<any_private_key> private_key_from_pem(bytes_view pem,
-                                             const std::optional<secret_bytes>& passphrase = {});
+result<any_private_key> private_key_from_pem(bytes_view pem, const std::optional<secret_bytes>& passphrase = {});
 
 // Error file_error, besides those above. The file appears complete or not at all, mode 0600, and is on disk
 // on return.
@@ -33,14 +31,11 @@ result<void> save_private_key(const std::string& path, const any_private_key& ke
 
 // Errors file_not_found, file_error, unsafe_permissions (readable by group or others, or not owned by this
 // user or root), besides those of private_key_from_pem.
-result<any_private_key> load_private_key(const std::string& path,
-                                         const std::optional<secret_bytes>& passphrase = {});
+result<any_private_key> load_private_key(const std::string& path, const std::optional<secret_bytes>& passphrase = {});
 
 // As load_private_key; error wrong_key_kind when the file holds the other kind.
-result<crypto::kem_private_key> load_kem_private_key(const std::string& path,
-                                                     const std::optional<secret_bytes>& passphrase = {});
-result<crypto::signing_key> load_signing_key(const std::string& path,
-                                             const std::optional<secret_bytes>& passphrase = {});
+result<crypto::kem_private_key> load_kem_private_key(const std::string& path, const std::optional<secret_bytes>& passphrase = {});
+result<crypto::signing_key> load_signing_key(const std::string& path, const std::optional<secret_bytes>& passphrase = {});
 
 // Temporary file in the same directory, fsync, rename, fsync of the directory. Error file_error.
 result<void> write_file_atomically(const std::string& path, bytes_view contents, unsigned mode);

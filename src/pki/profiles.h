@@ -23,8 +23,7 @@ struct validity {
 certificate_template root_template(std::string_view organization, std::string_view common_name, validity v);
 
 // An issuing CA below a root, pathlen 0: it may sign leaves and CRLs, not further CAs.
-certificate_template issuing_ca_template(std::string_view organization, std::string_view common_name,
-                                         validity v);
+certificate_template issuing_ca_template(std::string_view organization, std::string_view common_name, validity v);
 
 // Z3, IDevID-KEM: keyEncipherment, id-kp-clientAuth and never id-kp-serverAuth, subject serialNumber,
 // hardwareModuleName where the hardware has one.
@@ -44,8 +43,7 @@ certificate_template registrar_kem_template(std::string_view organization, std::
                                             std::vector<std::string> hosts, validity v);
 
 // A TLS server's signature certificate: digitalSignature, id-kp-serverAuth, dNSNames.
-certificate_template server_template(std::string_view organization, std::vector<std::string> hosts,
-                                     validity v);
+certificate_template server_template(std::string_view organization, std::vector<std::string> hosts, validity v);
 
 // A TLS client's (person's or service's) signature certificate: digitalSignature, id-kp-clientAuth.
 certificate_template client_template(std::string_view organization, std::string_view common_name, validity v);
@@ -55,8 +53,8 @@ enum class credential_kind : uint8_t { signature = 1, kem = 2 };
 // Z6, a device's operational certificate: subject serialNumber = the device's serial, SAN URI naming its
 // maker's root (device_identity_uri), id-kp-clientAuth; never id-kp-cmcRA, never id-kp-serverAuth.
 certificate_template operational_template(std::string_view organization, std::string_view serial,
-                                          const std::array<uint8_t, 32>& maker_root_spki_sha256,
-                                          credential_kind kind, validity v);
+                                          const std::array<uint8_t, 32>& maker_root_spki_sha256, credential_kind kind,
+                                          validity v);
 
 // "urn:berth:maker:<64 hexadecimal digits>": the SHA-256 of the maker's root SubjectPublicKeyInfo.
 std::string device_identity_uri(const std::array<uint8_t, 32>& maker_root_spki_sha256);
@@ -66,7 +64,7 @@ result<std::array<uint8_t, 32>> maker_root_of(const certificate& operational);
 
 // Each check looks at the certificate alone, not at its chain. Error bad_profile, param "profile" and a
 // sentence with the rule that is broken.
-result<void> check_root(const certificate& c);  // CA, self-issued and self-signed, keyCertSign and cRLSign
+result<void> check_root(const certificate& c);        // CA, self-issued and self-signed, keyCertSign and cRLSign
 result<void> check_issuing_ca(const certificate& c);  // CA, not self-issued, keyCertSign
 result<void> check_idevid_kem(const certificate& c);  // as the template above
 result<void> check_idevid_signature(const certificate& c);

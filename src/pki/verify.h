@@ -35,9 +35,7 @@ struct validity_instants {
     unix_seconds not_after_at = 0;
     static validity_instants at(unix_seconds now) noexcept { return {now, now}; }
     // now lies in [earliest, latest].
-    static validity_instants between(unix_seconds earliest, unix_seconds latest) noexcept {
-        return {latest, earliest};
-    }
+    static validity_instants between(unix_seconds earliest, unix_seconds latest) noexcept { return {latest, earliest}; }
 };
 
 struct verify_options {
@@ -65,8 +63,7 @@ public:
 
 private:
     friend struct chain_verifier;
-    verified_chain(std::vector<certificate> chain, certificate anchor)
-        : chain_(std::move(chain)), anchor_(std::move(anchor)) {}
+    verified_chain(std::vector<certificate> chain, certificate anchor) : chain_(std::move(chain)), anchor_(std::move(anchor)) {}
     std::vector<certificate> chain_;
     certificate anchor_;
 };

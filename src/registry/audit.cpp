@@ -45,15 +45,16 @@ tl::unexpected<error> altered(uint64_t number, const char* how) {
 }  // namespace
 
 audit_hash hash_of(uint64_t number, const onboarding::audit_event& what, const audit_hash& previous) {
-    const auto body = wire::encode(canonical_entry{number, static_cast<uint64_t>(what.at), bounded<255>(what.event),
-                                                   what.device.device_root_spki, bounded<64>(what.device.serial),
-                                                   bounded<255>(what.customer), bounded<255>(what.outcome), bounded<255>(what.log_id)});
+    const auto body = wire::encode(canonical_entry{
+        number, static_cast<uint64_t>(what.at), bounded<255>(what.event), what.device.device_root_spki,
+        bounded<64>(what.device.serial), bounded<255>(what.customer), bounded<255>(what.outcome), bounded<255>(what.log_id)});
     crypto::hasher h(crypto::hash_algorithm::sha256);
     h.update(as_bytes("berth audit 1")).update(previous).update(*body);
     return to_array<32>(h.finish().view());
 }
 
-result<audit_checkpoint> sign_checkpoint(uint64_t number, const audit_hash& hash, unix_seconds now, const crypto::signing_key& key) {
+result<audit_checkpoint> sign_checkpoint(uint64_t number, const audit_hash& hash, unix_seconds now,
+                                         const crypto::signing_key& key) {
     audit_checkpoint c{number, now, hash, {}};
     BERTH_TRY(signature, key.sign(signed_octets(c)));
     c.signature = std::move(signature);

@@ -32,7 +32,8 @@ struct audit_checkpoint {
     bytes signature;  // ML-DSA-65
 };
 
-result<audit_checkpoint> sign_checkpoint(uint64_t number, const audit_hash& hash, unix_seconds now, const crypto::signing_key& key);
+result<audit_checkpoint> sign_checkpoint(uint64_t number, const audit_hash& hash, unix_seconds now,
+                                         const crypto::signing_key& key);
 result<void> check_checkpoint(const audit_checkpoint& c, const crypto::verification_key& key);
 
 // Walks entries in order; says the number of the first that does not fit.

@@ -76,10 +76,11 @@ result<ownership> assign(const ownership& record, const std::string& customer, u
         if (out.customer == customer && out.state != ownership_state::released) {
             return out;  // said twice
         }
-        return fail(error{error_category::usage,
-                          "already_assigned",
-                          fmt::format("the device belongs to \"{}\"; its owner must release it, naming \"{}\"", out.customer, customer),
-                          {{"owner", out.customer}}});
+        return fail(
+            error{error_category::usage,
+                  "already_assigned",
+                  fmt::format("the device belongs to \"{}\"; its owner must release it, naming \"{}\"", out.customer, customer),
+                  {{"owner", out.customer}}});
     }
     out.state = ownership_state::assigned;
     out.customer = customer;

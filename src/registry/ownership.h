@@ -25,8 +25,8 @@ struct ownership {
     onboarding::device_identity device;
     std::string model;
     ownership_state state = ownership_state::manufactured;
-    std::string customer;              // of assigned, onboarded and released (the one who gives it away)
-    std::string successor;             // of released
+    std::string customer;                // of assigned, onboarded and released (the one who gives it away)
+    std::string successor;               // of released
     unix_seconds release_effective = 0;  // of released
     bool blocked = false;
     bool revoked = false;

@@ -3,22 +3,22 @@
 #pragma once
 
 #ifdef BERTH_FAULT_POINTS
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
+#    include <csignal>
+#    include <cstdlib>
+#    include <cstring>
 // The process kills itself here, as by kill -9, when BERTH_FAULT names this point, the BERTH_FAULT_COUNT-th time it is reached.
-#define BERTH_FAULT_POINT(name)                                                          \
-    do {                                                                                 \
-        static int fault_hits = 0;                                                       \
-        const char* wanted_fault = std::getenv("BERTH_FAULT");                           \
-        const char* wanted_count = std::getenv("BERTH_FAULT_COUNT");                     \
-        if (wanted_fault && std::strcmp(wanted_fault, "berth-fault-point:" name) == 0 && \
-            ++fault_hits == (wanted_count ? std::atoi(wanted_count) : 1)) {              \
-            std::raise(SIGKILL);                                                         \
-        }                                                                                \
-    } while (false)
+#    define BERTH_FAULT_POINT(name)                                                          \
+        do {                                                                                 \
+            static int fault_hits = 0;                                                       \
+            const char* wanted_fault = std::getenv("BERTH_FAULT");                           \
+            const char* wanted_count = std::getenv("BERTH_FAULT_COUNT");                     \
+            if (wanted_fault && std::strcmp(wanted_fault, "berth-fault-point:" name) == 0 && \
+                ++fault_hits == (wanted_count ? std::atoi(wanted_count) : 1)) {              \
+                std::raise(SIGKILL);                                                         \
+            }                                                                                \
+        } while (false)
 #else
-#define BERTH_FAULT_POINT(name) \
-    do {                        \
-    } while (false)
+#    define BERTH_FAULT_POINT(name) \
+        do {                        \
+        } while (false)
 #endif

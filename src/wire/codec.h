@@ -27,12 +27,12 @@
 #include <vector>
 
 // Goes inside a struct, after its fields, naming all of them in wire order.
-#define BERTH_FIELDS(...)                                     \
-    auto wire_fields() {                                      \
-        return std::tie(__VA_ARGS__);                         \
-    }                                                         \
-    auto wire_fields() const {                                \
-        return std::tie(__VA_ARGS__);                         \
+#define BERTH_FIELDS(...)             \
+    auto wire_fields() {              \
+        return std::tie(__VA_ARGS__); \
+    }                                 \
+    auto wire_fields() const {        \
+        return std::tie(__VA_ARGS__); \
     }
 
 namespace berth::wire {

@@ -81,10 +81,15 @@ customer_party& parties::add_customer(const std::string& name) {
     setup.masa = "masa.acme.example:9443";
     must(app::registrar_init(base / "registrar", setup, clock, crypto::system_random()));
     auto root = must(app::read_certificate(base / "ca" / "z2.pem"));
-    auto c = std::unique_ptr<customer_party>(new customer_party{name, base, root, must(app::read_chain(base / "registrar" / "z4.pem")),
-                                                                must(keystore::open_kem_key("file:" + (base / "registrar" / "z4.key").string())),
-                                                                must(store::sqlite_registrar_store::open((base / "registrar" / "registrar.db").string())),
-                                                                std::nullopt, {}});
+    auto c = std::unique_ptr<customer_party>(
+        new customer_party{name,
+                           base,
+                           root,
+                           must(app::read_chain(base / "registrar" / "z4.pem")),
+                           must(keystore::open_kem_key("file:" + (base / "registrar" / "z4.key").string())),
+                           must(store::sqlite_registrar_store::open((base / "registrar" / "registrar.db").string())),
+                           std::nullopt,
+                           {}});
     app::ca_config ca;
     ca.issuer = {base / "ca" / "ca.pem", "file:" + (base / "ca" / "ca.key").string()};
     c->ca.emplace(must(app::embedded_ca::open(ca)));
@@ -98,9 +103,12 @@ customer_party& parties::add_customer(const std::string& name) {
 
 std::vector<device_credential> parties::fresh_credentials() {
     auto& random = crypto::system_random();
-    return {{"device", keystore::software_signing_key(crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, random))},
-            {"device-pq", keystore::software_signing_key(crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, random))},
-            {"device-kem", keystore::software_kem_key(crypto::kem_private_key::generate(crypto::kem_algorithm::mlkem768_p256, random))}};
+    return {{"device", keystore::software_signing_key(
+                           crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, random))},
+            {"device-pq",
+             keystore::software_signing_key(crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, random))},
+            {"device-kem",
+             keystore::software_kem_key(crypto::kem_private_key::generate(crypto::kem_algorithm::mlkem768_p256, random))}};
 }
 
 device_party parties::make_device(const std::string& serial, const std::string& customer) {
@@ -162,8 +170,8 @@ onboarding_scene::onboarding_scene(parties& p, const device_party& d, customer_p
         return crypto::hkdf_expand(crypto::hash_algorithm::sha384, secret->reveal(), as_bytes(label), length);
     };
     device = std::make_unique<device_session>(p.settings_of(d), channel{kk2_, r.z4}, p.clock, crypto::system_random());
-    registrar = std::make_unique<registrar_session>(r.settings, *r.store, kk2_device{d.identity, d.z3.front().sha256()}, channel{kk2_, d.z3}, p.clock,
-                                                    crypto::system_random());
+    registrar = std::make_unique<registrar_session>(r.settings, *r.store, kk2_device{d.identity, d.z3.front().sha256()},
+                                                    channel{kk2_, d.z3}, p.clock, crypto::system_random());
     registrar_link = std::make_unique<onboarding::registrar_link>(*r.store, p.maker_root.spki_sha256(), p.clock);
     masa_link = std::make_unique<onboarding::masa_link>(*p.masa, kk1_peer{kk1_party.z4});
 }
@@ -223,7 +231,8 @@ void onboarding_scene::run() {
 
 void onboarding_scene::reopen_kk1() {
     registrar_link->lost();
-    registrar_link = std::make_unique<onboarding::registrar_link>(*registrar_party.store, world.maker_root.spki_sha256(), world.clock);
+    registrar_link =
+        std::make_unique<onboarding::registrar_link>(*registrar_party.store, world.maker_root.spki_sha256(), world.clock);
     masa_link = std::make_unique<onboarding::masa_link>(*world.masa, kk1_peer{kk1_party.z4});
     if (registrar->wants_masa() && !registrar->closing()) {
         registrar_link->attach(*registrar);

@@ -15,7 +15,8 @@ struct program_result {
     std::vector<std::string> errors;
     // The first line of standard output as a JSON object; empty when it is none.
     [[nodiscard]] wire::json::object json() const {
-        const auto object = output.empty() ? result<wire::json::object>(fail(error_category::usage, "none", "")) : wire::parse_json_object(output[0]);
+        const auto object = output.empty() ? result<wire::json::object>(fail(error_category::usage, "none", ""))
+                                           : wire::parse_json_object(output[0]);
         return object ? *object : wire::json::object{};
     }
     // The name in {"error":{"name":...}}.

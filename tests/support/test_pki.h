@@ -38,8 +38,7 @@ std::string name_of_error(const result<T>& r) {
     return r ? "accepted" : r.error().name;
 }
 
-inline authority make_root(const std::string& name,
-                           crypto::signature_algorithm alg = crypto::signature_algorithm::mldsa65,
+inline authority make_root(const std::string& name, crypto::signature_algorithm alg = crypto::signature_algorithm::mldsa65,
                            pki::validity v = usual) {
     named_random random("root " + name);
     auto key = crypto::signing_key::generate(alg, random);
@@ -50,8 +49,7 @@ inline authority make_ca(const authority& above, const pki::certificate_template
                          crypto::signature_algorithm alg = crypto::signature_algorithm::mldsa65) {
     named_random random("ca " + above.certificate.subject() + contents.subject.attributes.back().second);
     auto key = crypto::signing_key::generate(alg, random);
-    return {value_of(pki::issue(contents, key.public_key().spki(), above.certificate, above.key, random)),
-            key};
+    return {value_of(pki::issue(contents, key.public_key().spki(), above.certificate, above.key, random)), key};
 }
 
 inline authority make_issuing_ca(const authority& above, const std::string& name,
@@ -65,19 +63,16 @@ inline crypto::kem_private_key kem_key(const std::string& name,
     return crypto::kem_private_key::generate(alg, random);
 }
 
-inline crypto::signing_key
-signature_key(const std::string& name,
-              crypto::signature_algorithm alg = crypto::signature_algorithm::ecdsa_p256_sha256) {
+inline crypto::signing_key signature_key(const std::string& name,
+                                         crypto::signature_algorithm alg = crypto::signature_algorithm::ecdsa_p256_sha256) {
     named_random random("signature " + name);
     return crypto::signing_key::generate(alg, random);
 }
 
-inline pki::certificate issue(const authority& by, const pki::certificate_template& contents,
-                              bytes_view spki) {
-    named_random random(
-        "leaf of " + by.certificate.subject() +
-        (contents.subject.attributes.empty() ? "" : contents.subject.attributes.back().second) +
-        std::to_string(contents.not_before));
+inline pki::certificate issue(const authority& by, const pki::certificate_template& contents, bytes_view spki) {
+    named_random random("leaf of " + by.certificate.subject() +
+                        (contents.subject.attributes.empty() ? "" : contents.subject.attributes.back().second) +
+                        std::to_string(contents.not_before));
     return value_of(pki::issue(contents, spki, by.certificate, by.key, random));
 }
 

@@ -51,12 +51,11 @@ inline std::string text(const wire::json::value& value) {
 }  // namespace berth::test
 
 // Defines `name` as the parsed JSON of a vector file, or skips the test when the vectors are not installed.
-#define BERTH_JSON_VECTORS(name, file)                                              \
-    const auto name##_text = ::berth::test::vector_text(file);                      \
-    if (!name##_text) {                                                             \
-        GTEST_SKIP() << file << " not found below " << ::berth::test::vectors_dir() \
-                     << "; set BERTH_VECTORS_DIR";                                  \
-    }                                                                               \
-    auto name##_parsed = ::berth::wire::parse_json(*name##_text);                   \
-    ASSERT_TRUE(name##_parsed) << name##_parsed.error().message;                    \
+#define BERTH_JSON_VECTORS(name, file)                                                                            \
+    const auto name##_text = ::berth::test::vector_text(file);                                                    \
+    if (!name##_text) {                                                                                           \
+        GTEST_SKIP() << file << " not found below " << ::berth::test::vectors_dir() << "; set BERTH_VECTORS_DIR"; \
+    }                                                                                                             \
+    auto name##_parsed = ::berth::wire::parse_json(*name##_text);                                                 \
+    ASSERT_TRUE(name##_parsed) << name##_parsed.error().message;                                                  \
     const ::berth::wire::json::value& name = *name##_parsed

@@ -33,7 +33,8 @@ milliseconds percentile(std::vector<milliseconds>& sorted, double p) {
 
 class load {
 public:
-    load(net::loop& loop, std::vector<device_bundle>& bundles, size_t concurrency) : loop_(loop), bundles_(bundles), concurrency_(concurrency) {}
+    load(net::loop& loop, std::vector<device_bundle>& bundles, size_t concurrency)
+        : loop_(loop), bundles_(bundles), concurrency_(concurrency) {}
 
     void start() {
         for (size_t i = 0; i < std::min(concurrency_, bundles_.size()); ++i) {
@@ -126,16 +127,27 @@ result<void> bench(const options& o, bool json) {
     }
     const double rate = static_cast<double>(generator.took.size()) / seconds;
     if (json) {
-        print_json(wire::json::object{{"devices", o.devices}, {"concurrency", o.concurrency}, {"seconds", seconds}, {"onboardings_per_second", rate},
-                                      {"ok", generator.took.size()}, {"failed", failed}, {"errors", errors},
-                                      {"ms_p50", percentile(generator.took, 0.5)}, {"ms_p99", percentile(generator.took, 0.99)},
-                                      {"octets_per_device", generator.took.empty() ? 0 : generator.octets / generator.took.size()},
-                                      {"cpu_s_devices", cpu_device}, {"servers", servers}});
+        print_json(
+            wire::json::object{{"devices", o.devices},
+                               {"concurrency", o.concurrency},
+                               {"seconds", seconds},
+                               {"onboardings_per_second", rate},
+                               {"ok", generator.took.size()},
+                               {"failed", failed},
+                               {"errors", errors},
+                               {"ms_p50", percentile(generator.took, 0.5)},
+                               {"ms_p99", percentile(generator.took, 0.99)},
+                               {"octets_per_device", generator.took.empty() ? 0 : generator.octets / generator.took.size()},
+                               {"cpu_s_devices", cpu_device},
+                               {"servers", servers}});
     } else {
-        fmt::print("{} devices, {} at once: {:.1f} onboardings/s, p50 {} ms, p99 {} ms, {} failed; {:.1f} s of CPU in the devices\n", o.devices, o.concurrency,
-                   rate, percentile(generator.took, 0.5), percentile(generator.took, 0.99), failed, cpu_device);
+        fmt::print(
+            "{} devices, {} at once: {:.1f} onboardings/s, p50 {} ms, p99 {} ms, {} failed; {:.1f} s of CPU in the devices\n",
+            o.devices, o.concurrency, rate, percentile(generator.took, 0.5), percentile(generator.took, 0.99), failed,
+            cpu_device);
         for (const auto& [name, cpu] : servers_after) {
-            fmt::print("  {:<14} {:.2f} s of CPU, peak {} kB resident\n", name == "masa" ? "masa" : "registrar", cpu - servers_before.at(name), memory.at(name));
+            fmt::print("  {:<14} {:.2f} s of CPU, peak {} kB resident\n", name == "masa" ? "masa" : "registrar",
+                       cpu - servers_before.at(name), memory.at(name));
         }
     }
     w->stop();

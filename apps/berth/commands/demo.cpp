@@ -1,7 +1,7 @@
 // berth demo: a manufacturer, two customers and a batch of devices on this machine; real processes, real sockets. Shows every
 // step of an onboarding, then the attacks that must fail.
-#include "berth/commands/commands.h"
 #include "base/log.h"
+#include "berth/commands/commands.h"
 #include "berth/commands/demo_board.h"
 #include "common/files.h"
 #include "crypto/random.h"
@@ -42,19 +42,22 @@ public:
         how.directory = directory_;
         BERTH_TRY(made, world::make(how, time, crypto::system_random()));
         world_ = std::move(made);
-        board_.good(fmt::format("Acme Devices: roots and issuing CA ML-DSA-65, MASA on {} (keys mlkem768_p256: current and spare)", world_->kk1().text()));
+        board_.good(
+            fmt::format("Acme Devices: roots and issuing CA ML-DSA-65, MASA on {} (keys mlkem768_p256: current and spare)",
+                        world_->kk1().text()));
         for (const auto& c : world_->customers()) {
             board_.good(fmt::format("{}: its own root and CA (ML-DSA-65), registrar on {}", c.name, c.kk2.text()));
         }
-        fmt::print("  {} processes, {}; no handshake below is signed by anybody: each is authenticated by a KEM\n", 1 + world_->customers().size(),
-                   crypto::openssl_version_text());
+        fmt::print("  {} processes, {}; no handshake below is signed by anybody: each is authenticated by a KEM\n",
+                   1 + world_->customers().size(), crypto::openssl_version_text());
         BERTH_CHECK(onboard_batch());
         BERTH_CHECK(refusals());
         table();
         BERTH_CHECK(look_around());
         fmt::print("\nDone in {:.1f} s.\n", static_cast<double>(time.steady() - began) / 1000);
         if (failures_ > 0) {
-            return fail(error_category::internal, "demo_failed", fmt::format("{} of the scenes did not end as they must", failures_));
+            return fail(error_category::internal, "demo_failed",
+                        fmt::format("{} of the scenes did not end as they must", failures_));
         }
         if (keep_) {
             wait_for_interrupt();
@@ -66,7 +69,8 @@ private:
     // ---- the batch
 
     result<void> onboard_batch() {
-        board_.heading(fmt::format("{} devices are powered on, one after the other; D = device, R = registrar, M = MASA", devices_));
+        board_.heading(
+            fmt::format("{} devices are powered on, one after the other; D = device, R = registrar, M = MASA", devices_));
         for (size_t i = 1; i <= devices_; ++i) {
             const std::string serial = fmt::format("SN-{:04}", i);
             const std::string customer = world_->customers()[(i - 1) % world_->customers().size()].name;
@@ -78,10 +82,12 @@ private:
             board_.draw(serial, true);
             const bool good = code == 0 && board_.steps_seen(serial) == 14;
             failures_ += good ? 0 : 1;
-            outcomes_.push_back({serial, customer, code == 0 ? "onboarded" : "FAILED", system_clock().steady() - began, board_.steps_seen(serial)});
+            outcomes_.push_back({serial, customer, code == 0 ? "onboarded" : "FAILED", system_clock().steady() - began,
+                                 board_.steps_seen(serial)});
             if (good) {
-                board_.good(fmt::format("{} belongs to {}: three certificates (ECDSA P-256, ML-DSA-65, ML-KEM-768 with P-256) and its configuration{}", serial,
-                                        customer, order.direct ? "; KK3 was direct" : ""));
+                board_.good(fmt::format("{} belongs to {}: three certificates (ECDSA P-256, ML-DSA-65, ML-KEM-768 with P-256) "
+                                        "and its configuration{}",
+                                        serial, customer, order.direct ? "; KK3 was direct" : ""));
             } else {
                 board_.bad(fmt::format("{} was not onboarded (exit code {}): {}", serial, code, last_refusal_));
             }
@@ -161,18 +167,21 @@ private:
 
         BERTH_TRY(stray, world_->make_device(world_->order_for("SN-STRAY", birch), ""));
         BERTH_TRY(stray_bundle, device_bundle::open(stray));
-        expect("SN-STRAY", "a device that was never assigned, at the registrar of " + birch, "not_assigned", try_onboarding(stray_bundle));
+        expect("SN-STRAY", "a device that was never assigned, at the registrar of " + birch, "not_assigned",
+               try_onboarding(stray_bundle));
 
         BERTH_TRY(others, world_->make_device(world_->order_for("SN-OTHER", birch), cedar));
         BERTH_TRY(others_bundle, device_bundle::open(others));
-        expect("SN-OTHER", fmt::format("a device of {}, at the registrar of {}", cedar, birch), "not_assigned", try_onboarding(others_bundle));
+        expect("SN-OTHER", fmt::format("a device of {}, at the registrar of {}", cedar, birch), "not_assigned",
+               try_onboarding(others_bundle));
 
         BERTH_TRY(middle, registrar_in_the_middle::start(*world_, world_->customer(cedar), directory_ / "mallory"));
         auto order = world_->order_for("SN-MITM", birch);
         order.registrars = {middle->kk2().text()};
         BERTH_TRY(lured, world_->make_device(order, birch));
         BERTH_TRY(lured_bundle, device_bundle::open(lured));
-        expect("SN-MITM", "a registrar in the middle, between a device and " + birch, "registrar_mismatch", try_onboarding(lured_bundle));
+        expect("SN-MITM", "a registrar in the middle, between a device and " + birch, "registrar_mismatch",
+               try_onboarding(lured_bundle));
         middle.reset();
 
         BERTH_TRY(original, world_->make_device(world_->order_for("SN-CLONE", birch), birch));
@@ -183,8 +192,8 @@ private:
 
         BERTH_TRY(onboarded, device_bundle::open(directory_ / "devices" / "SN-0001"));
         const auto refused = play_registrar(*world_, onboarded, "device-kem");
-        expect("SN-0001", "an onboarded device that plays registrar at the MASA with its customer's KEM certificate", "bad_certificate",
-               refused ? alert_of(*refused) : "");
+        expect("SN-0001", "an onboarded device that plays registrar at the MASA with its customer's KEM certificate",
+               "bad_certificate", refused ? alert_of(*refused) : "");
         return {};
     }
 
@@ -204,16 +213,17 @@ private:
         board_.heading("Table");
         fmt::print("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", "device", "customer", "result", "ms", "steps");
         for (const auto& o : outcomes_) {
-            fmt::print("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", o.serial, o.customer, o.result, o.took ? std::to_string(o.took) : "-",
-                       o.steps ? fmt::format("{}/14", o.steps) : "-");
+            fmt::print("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", o.serial, o.customer, o.result,
+                       o.took ? std::to_string(o.took) : "-", o.steps ? fmt::format("{}/14", o.steps) : "-");
         }
     }
 
     result<void> look_around() {
         board_.heading("Look around");
         const fs::path installed = directory_ / "devices" / "SN-0001" / "installed";
-        const std::string verify = fmt::format("{} verify -CAfile {} -untrusted {} {}", BERTH_OPENSSL_COMMAND, (installed / "domain-root.pem").string(),
-                                               (installed / "device-pq.pem").string(), (installed / "device-pq.pem").string());
+        const std::string verify =
+            fmt::format("{} verify -CAfile {} -untrusted {} {}", BERTH_OPENSSL_COMMAND, (installed / "domain-root.pem").string(),
+                        (installed / "device-pq.pem").string(), (installed / "device-pq.pem").string());
         fmt::print("  $ {}\n", verify);
         std::fflush(stdout);
         BERTH_TRY(openssl, child_process::start("/bin/sh", {"-c", verify}));
@@ -231,8 +241,10 @@ private:
         BERTH_TRY(program, sibling_program("berth"));
         if (keep_) {
             for (const auto& command :
-                 {fmt::format("masa log show --masa {}", world_->masa().string()), fmt::format("masa log verify --masa {}", world_->masa().string()),
-                  fmt::format("ownership show --masa {}", world_->masa().string()), fmt::format("registrar devices --dir {}", registrar.string()),
+                 {fmt::format("masa log show --masa {}", world_->masa().string()),
+                  fmt::format("masa log verify --masa {}", world_->masa().string()),
+                  fmt::format("ownership show --masa {}", world_->masa().string()),
+                  fmt::format("registrar devices --dir {}", registrar.string()),
                   fmt::format("registrar devices SN-0001 --dir {}", registrar.string()),
                   fmt::format("device show --bundle {}", (directory_ / "devices" / "SN-0001").string()),
                   fmt::format("registrar config set --default FILE --dir {}", registrar.string()),
@@ -285,7 +297,8 @@ void add_demo(CLI::App& cli, context& c) {
             if (directory.empty()) {
                 std::string name = (fs::temp_directory_path() / "berth-demo-XXXXXX").string();
                 if (!::mkdtemp(name.data())) {
-                    return fail(error_category::environment, "file_error", "cannot make a temporary directory; name one with --dir");
+                    return fail(error_category::environment, "file_error",
+                                "cannot make a temporary directory; name one with --dir");
                 }
                 directory = name;
             }

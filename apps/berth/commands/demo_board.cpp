@@ -85,8 +85,9 @@ void demo_board::take(const std::string& party, const wire::json::object& line, 
 }
 
 void demo_board::line(const std::string& serial, int number, const seen_step& s) const {
-    fmt::print("  {:<10} {:>5} ms  {}  {}  {}{}\n", serial, s.at, paint("36", fmt::format("S{:<2}", number)), paint("2", std::string(arrow_of(number))),
-               s.text, s.octets ? paint("2", fmt::format("  {} octets", s.octets)) : "");
+    fmt::print("  {:<10} {:>5} ms  {}  {}  {}{}\n", serial, s.at, paint("36", fmt::format("S{:<2}", number)),
+               paint("2", std::string(arrow_of(number))), s.text,
+               s.octets ? paint("2", fmt::format("  {} octets", s.octets)) : "");
     std::fflush(stdout);
 }
 

@@ -20,9 +20,15 @@ wire::json::object report_json(const run_report& r) {
     for (const auto& n : r.credentials) {
         names.emplace_back(n);
     }
-    wire::json::object out{{"ok", r.ok},         {"registrar", r.registrar},     {"id", r.id},
-                           {"customer", r.customer}, {"credentials", names},         {"attempts", r.attempts},
-                           {"octets_sent", r.octets_sent}, {"octets_received", r.octets_received}, {"ms", r.took}};
+    wire::json::object out{{"ok", r.ok},
+                           {"registrar", r.registrar},
+                           {"id", r.id},
+                           {"customer", r.customer},
+                           {"credentials", names},
+                           {"attempts", r.attempts},
+                           {"octets_sent", r.octets_sent},
+                           {"octets_received", r.octets_received},
+                           {"ms", r.took}};
     if (r.why) {
         out["error"] = app::to_json(*r.why);
     }
@@ -84,7 +90,8 @@ void add_device(CLI::App& cli, context& c) {
                 print_json(report_json(report));
             }
             if (!report.ok) {
-                const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
+                const error why =
+                    report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
                 c.exit = c.json ? exit_code(why.category) : app::report(why, false);
             } else if (!c.json) {
                 fmt::print("Onboarded by {}: {} credentials in {}/installed, {} octets sent, {} received.\n", report.customer,
@@ -100,7 +107,8 @@ void add_device(CLI::App& cli, context& c) {
             BERTH_TRY(bundle, device_bundle::open(o->bundle));
             BERTH_TRY(report, run(bundle, *o, true, false));
             if (!report.ok) {
-                return fail(report.why.value_or(error{error_category::environment, "no_registrar", "the registrar was not reached"}));
+                return fail(
+                    report.why.value_or(error{error_category::environment, "no_registrar", "the registrar was not reached"}));
             }
             BERTH_TRY(state, installation(bundle).state());
             if (c.json) {
@@ -130,7 +138,8 @@ void add_device(CLI::App& cli, context& c) {
                 print_json(out);
                 return {};
             }
-            fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware, crypto::name_of(bundle.p3->algorithm()));
+            fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware,
+                       crypto::name_of(bundle.p3->algorithm()));
             fmt::print("{}\n", there.present() ? fmt::format("onboarded by {}", there.state()->customer) : "not onboarded");
             return {};
         });

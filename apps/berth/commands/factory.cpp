@@ -1,9 +1,10 @@
-// berth factory | masa init | ca | registrar init | customer: what has to stand before a device can be onboarded (Z1..Z5, P1..P3).
+// berth factory | masa init | ca | registrar init | customer: what has to stand before a device can be onboarded (Z1..Z5,
+// P1..P3).
+#include "setup/factory.h"
 #include "berth/commands/commands.h"
 #include "common/files.h"
 #include "crypto/random.h"
 #include "setup/customer.h"
-#include "setup/factory.h"
 #include "setup/masa.h"
 #include "store/sqlite/masa_store.h"
 #include "wire/base64.h"
@@ -36,7 +37,8 @@ void add_factory_init(CLI::App& group, context& c) {
             BERTH_TRY(algorithm, signature_algorithm_named(o->algorithm));
             BERTH_CHECK(factory_init(o->dir, {o->maker, algorithm}, system_clock(), crypto::system_random()));
             say(c, {{"directory", o->dir}, {"files", {"z1.pem", "z1.key", "idevid-ca.pem", "idevid-ca.key"}}},
-                fmt::format("The factory of {} stands in {}. Keep z1.key offline; next: berth masa init --factory {} --dir ... --host ...",
+                fmt::format("The factory of {} stands in {}. Keep z1.key offline; next: berth masa init --factory {} --dir ... "
+                            "--host ...",
                             o->maker, o->dir, o->dir));
             return {};
         });
@@ -48,7 +50,8 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
     for (const auto& text : texts) {
         const size_t equals = text.find('=');
         if (equals == std::string::npos) {
-            return fail(error_category::usage, "bad_credential", fmt::format("write --credential NAME=ALGORITHM, not \"{}\"", text));
+            return fail(error_category::usage, "bad_credential",
+                        fmt::format("write --credential NAME=ALGORITHM, not \"{}\"", text));
         }
         out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
@@ -62,9 +65,11 @@ void add_factory_make(CLI::App& group, context& c) {
         std::vector<std::string> credentials;
     };
     const auto o = std::make_shared<options>();
-    auto* const cmd = group.add_subcommand("make", "make one device: key P3, certificates Z3, its bundle directory, its record at the MASA");
+    auto* const cmd =
+        group.add_subcommand("make", "make one device: key P3, certificates Z3, its bundle directory, its record at the MASA");
     cmd->add_option("--dir", o->dir, "the factory's directory")->required();
-    cmd->add_option("--masa", o->masa, "the MASA's directory: its public keys go into the bundle, the device into its records")->required();
+    cmd->add_option("--masa", o->masa, "the MASA's directory: its public keys go into the bundle, the device into its records")
+        ->required();
     cmd->add_option("--serial", o->order.serial, "1 to 64 printable characters")->required();
     cmd->add_option("--out", o->out, "the bundle's directory")->required();
     cmd->add_option("--model", o->order.model, "the model's name");
@@ -75,13 +80,16 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--masa-address", o->order.masa, "host:port of the MASA's direct listener, for rendezvous and --direct");
     cmd->add_option("--discovery", o->order.discovery, "configured, dns-sd, rendezvous; repeatable");
     cmd->add_flag("--direct", o->order.direct, "KK3 over a connection of its own instead of through the registrar");
-    cmd->add_option("--credential", o->credentials, "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four");
-    cmd->add_option("--pending-jitter-ms", o->order.pending_jitter_ms, "most that is waited beyond retry_after (60000)")->check(CLI::Range(0, 60000));
+    cmd->add_option("--credential", o->credentials,
+                    "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four");
+    cmd->add_option("--pending-jitter-ms", o->order.pending_jitter_ms, "most that is waited beyond retry_after (60000)")
+        ->check(CLI::Range(0, 60000));
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             if (o->backend != "software") {
-                return fail(error_category::usage, "keystore_unavailable",
-                            fmt::format("this version makes software keys only; \"{}\" comes with the chip back ends", o->backend));
+                return fail(
+                    error_category::usage, "keystore_unavailable",
+                    fmt::format("this version makes software keys only; \"{}\" comes with the chip back ends", o->backend));
             }
             BERTH_TRY(kem, kem_algorithm_named(o->kem));
             o->order.kem = kem;
@@ -97,8 +105,8 @@ void add_factory_make(CLI::App& group, context& c) {
             record.model = o->order.model;
             BERTH_CHECK(store->add_device(record, system_clock().now()));
             say(c, {{"serial", identity.serial}, {"device_root_spki", to_hex(identity.device_root_spki)}, {"bundle", o->out}},
-                fmt::format("Device {} is made, its bundle is {}. Next: berth ownership assign {} CUSTOMER --masa {}", identity.serial, o->out,
-                            identity.serial, o->masa));
+                fmt::format("Device {} is made, its bundle is {}. Next: berth ownership assign {} CUSTOMER --masa {}",
+                            identity.serial, o->out, identity.serial, o->masa));
             return {};
         });
     });
@@ -145,7 +153,8 @@ void add_ca(CLI::App& cli, context& c) {
             BERTH_TRY(algorithm, signature_algorithm_named(o->algorithm));
             BERTH_CHECK(ca_init(o->dir, {o->customer, algorithm}, system_clock(), crypto::system_random()));
             say(c, {{"directory", o->dir}, {"files", {"z2.pem", "z2.key", "ca.pem", "ca.key"}}},
-                fmt::format("The CA of {} stands in {}. Keep z2.key offline; next: berth ca prove, berth registrar init", o->customer, o->dir));
+                fmt::format("The CA of {} stands in {}. Keep z2.key offline; next: berth ca prove, berth registrar init",
+                            o->customer, o->dir));
             return {};
         });
     });

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 result<std::unique_ptr<store::sqlite_masa_store>> open_store(const std::string& masa) {
     const fs::path file = fs::path(masa) / "masa.db";
     if (!fs::exists(file)) {
-        return fail(error_category::environment, "file_not_found", fmt::format("{} is not a MASA's directory (no masa.db); berth masa init", masa));
+        return fail(error_category::environment, "file_not_found",
+                    fmt::format("{} is not a MASA's directory (no masa.db); berth masa init", masa));
     }
     return store::sqlite_masa_store::open(file.string());
 }
@@ -28,11 +29,16 @@ result<registry::ownership> one_device(registry::masa_registry& records, const s
     BERTH_TRY(found, records.find_serial(serial));
     std::erase_if(found, [&](const auto& d) { return !maker.empty() && !to_hex(d.device.device_root_spki).starts_with(maker); });
     if (found.empty()) {
-        return fail(error{error_category::usage, "unknown_device", fmt::format("no device with serial \"{}\" is in the records", serial), {{"serial", serial}}});
+        return fail(error{error_category::usage,
+                          "unknown_device",
+                          fmt::format("no device with serial \"{}\" is in the records", serial),
+                          {{"serial", serial}}});
     }
     if (found.size() > 1) {
-        return fail(error{error_category::usage, "ambiguous_serial",
-                          fmt::format("{} makers use serial \"{}\"; add --maker with the first digits of the root's hash", found.size(), serial),
+        return fail(error{error_category::usage,
+                          "ambiguous_serial",
+                          fmt::format("{} makers use serial \"{}\"; add --maker with the first digits of the root's hash",
+                                      found.size(), serial),
                           {{"serial", serial}}});
     }
     return found.front();
@@ -40,14 +46,10 @@ result<registry::ownership> one_device(registry::masa_registry& records, const s
 
 wire::json::object to_json(const registry::ownership& d, unix_seconds now) {
     const auto at = d.at(now);
-    return {{"serial", d.device.serial},
-            {"device_root_spki", to_hex(d.device.device_root_spki)},
-            {"model", d.model},
-            {"state", std::string(to_string(at.state))},
-            {"owner", at.owner(now)},
-            {"successor", at.successor},
-            {"blocked", d.blocked},
-            {"revoked", d.revoked}};
+    return {{"serial", d.device.serial}, {"device_root_spki", to_hex(d.device.device_root_spki)},
+            {"model", d.model},          {"state", std::string(to_string(at.state))},
+            {"owner", at.owner(now)},    {"successor", at.successor},
+            {"blocked", d.blocked},      {"revoked", d.revoked}};
 }
 
 void show(const context& c, const registry::ownership& d) {
@@ -56,8 +58,8 @@ void show(const context& c, const registry::ownership& d) {
         return print_json(to_json(d, now));
     }
     const auto at = d.at(now);
-    fmt::print("{:<24} {:<16} {:<13} owner {}{}{}\n", d.device.serial, d.model, to_string(at.state), at.owner(now).empty() ? "-" : at.owner(now),
-               d.blocked ? "  BLOCKED" : "", d.revoked ? "  REVOKED" : "");
+    fmt::print("{:<24} {:<16} {:<13} owner {}{}{}\n", d.device.serial, d.model, to_string(at.state),
+               at.owner(now).empty() ? "-" : at.owner(now), d.blocked ? "  BLOCKED" : "", d.revoked ? "  REVOKED" : "");
 }
 
 struct options {
@@ -76,7 +78,8 @@ void add_customer(CLI::App& cli, context& c) {
     auto* const group = cli.add_subcommand("customer", "the customers whose registrars a MASA serves");
     group->require_subcommand(1);
     const auto o = std::make_shared<options>();
-    auto* const cmd = subcommand(*group, o, "register", "register a customer's root Z2, with proof that its key is the customer's");
+    auto* const cmd =
+        subcommand(*group, o, "register", "register a customer's root Z2, with proof that its key is the customer's");
     cmd->add_option("NAME", o->name, "the customer's name")->required();
     cmd->add_option("--root", o->root, "z2.pem")->required();
     cmd->add_option("--proof", o->proof, "the proof that `berth ca prove` made")->required();
@@ -166,7 +169,9 @@ result<size_t> import_assignments(registry::masa_registry& records, const std::s
             return records.assign(device.device, customer, system_clock().now());
         }();
         if (!assigned) {
-            return fail(error(assigned.error()).during(fmt::format("{}:{}", file, line_number)).with("line", std::to_string(line_number)));
+            return fail(error(assigned.error())
+                            .during(fmt::format("{}:{}", file, line_number))
+                            .with("line", std::to_string(line_number)));
         }
         ++done;
     }
@@ -200,7 +205,8 @@ void add_ownership(CLI::App& cli, context& c) {
 
     auto* const assign = with_device(subcommand(*group, o, "assign", "assign a device that nobody owns to a customer"));
     assign->add_option("CUSTOMER", o->customer, "a registered customer")->required();
-    assign->callback(change([o](store_t& s, const device_t& d, unix_seconds now) { return s.assign(d.device, o->customer, now); }));
+    assign->callback(
+        change([o](store_t& s, const device_t& d, unix_seconds now) { return s.assign(d.device, o->customer, now); }));
 
     const auto give_away = [o](store_t& s, const device_t& d, unix_seconds now) -> result<void> {
         BERTH_TRY(verdict, s.release(d.device, o->owner, o->successor, now));
@@ -221,7 +227,8 @@ void add_ownership(CLI::App& cli, context& c) {
     }
     auto* const block = with_device(subcommand(*group, o, "block", "refuse a device until the block is lifted"));
     block->add_flag("--lift", o->lift, "lift the block");
-    block->callback(change([o](store_t& s, const device_t& d, unix_seconds now) { return s.set_blocked(d.device, !o->lift, now); }));
+    block->callback(
+        change([o](store_t& s, const device_t& d, unix_seconds now) { return s.set_blocked(d.device, !o->lift, now); }));
     auto* const revoke = with_device(subcommand(*group, o, "revoke", "refuse a device for ever"));
     revoke->callback(change([](store_t& s, const device_t& d, unix_seconds now) { return s.set_revoked(d.device, now); }));
 
@@ -234,7 +241,8 @@ void add_ownership(CLI::App& cli, context& c) {
             if (!o->serial.empty()) {
                 BERTH_TRY(found, store->find_serial(o->serial));
                 if (found.empty()) {
-                    return fail(error_category::usage, "unknown_device", fmt::format("no device with serial \"{}\" is in the records", o->serial));
+                    return fail(error_category::usage, "unknown_device",
+                                fmt::format("no device with serial \"{}\" is in the records", o->serial));
                 }
                 for (const auto& d : found) {
                     show(c, d);
@@ -291,12 +299,17 @@ void add_log(CLI::App& masa, context& c) {
                         continue;
                     }
                     if (c.json) {
-                        print_json(wire::json::object{{"number", e.number}, {"time", to_iso8601(e.what.at)}, {"event", e.what.event},
-                                                      {"serial", e.what.device.serial}, {"customer", e.what.customer},
-                                                      {"outcome", e.what.outcome}, {"id", e.what.log_id}, {"hash", to_hex(e.hash)}});
+                        print_json(wire::json::object{{"number", e.number},
+                                                      {"time", to_iso8601(e.what.at)},
+                                                      {"event", e.what.event},
+                                                      {"serial", e.what.device.serial},
+                                                      {"customer", e.what.customer},
+                                                      {"outcome", e.what.outcome},
+                                                      {"id", e.what.log_id},
+                                                      {"hash", to_hex(e.hash)}});
                     } else {
-                        fmt::print("{:>6} {} {:<20} {:<20} {:<16} {}\n", e.number, to_iso8601(e.what.at), e.what.event, e.what.device.serial,
-                                   e.what.customer, e.what.outcome);
+                        fmt::print("{:>6} {} {:<20} {:<20} {:<16} {}\n", e.number, to_iso8601(e.what.at), e.what.event,
+                                   e.what.device.serial, e.what.customer, e.what.outcome);
                     }
                 }
                 if (entries.size() < 500) {

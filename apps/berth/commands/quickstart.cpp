@@ -28,10 +28,16 @@ result<void> check_roles(const std::string& roles) {
         const std::string_view role = rest.substr(0, comma);
         rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
         if (role == "est" || role == "hub" || role == "gateway") {
-            return fail(error{error_category::usage, "role_not_available", fmt::format("this version has no role \"{}\" yet", role), {{"role", std::string(role)}}});
+            return fail(error{error_category::usage,
+                              "role_not_available",
+                              fmt::format("this version has no role \"{}\" yet", role),
+                              {{"role", std::string(role)}}});
         }
         if (role != "masa" && role != "registrar" && role != "ca") {
-            return fail(error{error_category::usage, "unknown_role", fmt::format("\"{}\" is no role; masa, registrar, ca", role), {{"role", std::string(role)}}});
+            return fail(error{error_category::usage,
+                              "unknown_role",
+                              fmt::format("\"{}\" is no role; masa, registrar, ca", role),
+                              {{"role", std::string(role)}}});
         }
     }
     return {};
@@ -49,24 +55,28 @@ result<void> quickstart(const options& o, bool json) {
     BERTH_TRY(program, sibling_program("berth"));
     const auto command = [&](const std::string& rest) { return program.string() + " " + rest; };
     const wire::json::object out{
-        {"endpoints", wire::json::object{{"masa_kk1", w->kk1().text()}, {"masa_kk3", w->direct().text()}, {"registrar_kk2", customer.kk2.text()}}},
+        {"endpoints", wire::json::object{{"masa_kk1", w->kk1().text()},
+                                         {"masa_kk3", w->direct().text()},
+                                         {"registrar_kk2", customer.kk2.text()}}},
         {"files", wire::json::object{{"maker_root", (w->factory() / "z1.pem").string()},
                                      {"customer_root", (customer.ca / "z2.pem").string()},
                                      {"masa", w->masa().string()},
                                      {"registrar", customer.registrar.string()},
                                      {"device", bundle.string()}}},
         {"commands",
-         wire::json::object{{"onboard", command(fmt::format("device onboard --bundle {}", bundle.string()))},
-                            {"devices", command(fmt::format("registrar devices --dir {}", customer.registrar.string()))},
-                            {"log", command(fmt::format("masa log show --masa {}", w->masa().string()))},
-                            {"another_device", command(fmt::format("factory make --dir {} --masa {} --serial SN-0002 --out {} --registrar {}",
-                                                                   w->factory().string(), w->masa().string(), (how.directory / "devices" / "SN-0002").string(),
-                                                                   customer.kk2.text()))},
-                            {"assign", command(fmt::format("ownership assign SN-0002 '{}' --masa {}", customer.name, w->masa().string()))}}}};
+         wire::json::object{
+             {"onboard", command(fmt::format("device onboard --bundle {}", bundle.string()))},
+             {"devices", command(fmt::format("registrar devices --dir {}", customer.registrar.string()))},
+             {"log", command(fmt::format("masa log show --masa {}", w->masa().string()))},
+             {"another_device", command(fmt::format("factory make --dir {} --masa {} --serial SN-0002 --out {} --registrar {}",
+                                                    w->factory().string(), w->masa().string(),
+                                                    (how.directory / "devices" / "SN-0002").string(), customer.kk2.text()))},
+             {"assign", command(fmt::format("ownership assign SN-0002 '{}' --masa {}", customer.name, w->masa().string()))}}}};
     if (json) {
         print_json(out);
     } else {
-        fmt::print("MASA on {}, registrar of {} on {}; everything lies in {}.\n\n", w->kk1().text(), customer.name, customer.kk2.text(), how.directory.string());
+        fmt::print("MASA on {}, registrar of {} on {}; everything lies in {}.\n\n", w->kk1().text(), customer.name,
+                   customer.kk2.text(), how.directory.string());
         for (const auto& item : out.at("commands").as_object()) {
             fmt::print("  {}\n", std::string_view(item.value().as_string()));
         }

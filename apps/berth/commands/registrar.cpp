@@ -36,7 +36,8 @@ std::string_view name_of(onboarding::approval a) {
 result<registry::registrar_device> one_device(registry::registrar_registry& records, const std::string& serial) {
     BERTH_TRY(found, records.find_serial(serial));
     if (found.size() != 1) {
-        return fail(error{error_category::usage, found.empty() ? "unknown_device" : "ambiguous_serial",
+        return fail(error{error_category::usage,
+                          found.empty() ? "unknown_device" : "ambiguous_serial",
                           found.empty() ? fmt::format("no device with serial \"{}\" was seen here", serial)
                                         : fmt::format("devices of several makers use serial \"{}\"", serial),
                           {{"serial", serial}}});
@@ -58,8 +59,9 @@ void show(const context& c, const registry::registrar_device& d) {
                                              {"last_result", d.last_result},
                                              {"configuration_version", d.configuration_version}});
     }
-    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<22} {}\n", d.device.serial, d.model.empty() ? "-" : d.model, d.group.empty() ? "-" : d.group,
-               name_of(d.approval), d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", d.last_result);
+    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<22} {}\n", d.device.serial, d.model.empty() ? "-" : d.model,
+               d.group.empty() ? "-" : d.group, name_of(d.approval),
+               d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", d.last_result);
 }
 
 void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
@@ -76,11 +78,13 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
                 for (const auto& certificate : certificates) {
                     BERTH_TRY(leaf, pki::certificate::parse(certificate.chain.front()));
                     if (c.json) {
-                        print_json(wire::json::object{{"name", certificate.name}, {"serial_number", leaf.serial_hex()},
-                                                      {"not_after", certificate.not_after}, {"revoked", certificate.revoked}});
+                        print_json(wire::json::object{{"name", certificate.name},
+                                                      {"serial_number", leaf.serial_hex()},
+                                                      {"not_after", certificate.not_after},
+                                                      {"revoked", certificate.revoked}});
                     } else {
-                        fmt::print("  {:<16} {} until {}{}\n", certificate.name, leaf.serial_hex(), to_iso8601(certificate.not_after),
-                                   certificate.revoked ? "  REVOKED" : "");
+                        fmt::print("  {:<16} {} until {}{}\n", certificate.name, leaf.serial_hex(),
+                                   to_iso8601(certificate.not_after), certificate.revoked ? "  REVOKED" : "");
                     }
                 }
                 return {};
@@ -137,13 +141,14 @@ result<std::pair<registry::configuration_scope, std::string>> scope_of(const opt
         BERTH_TRY(device, one_device(records, o.device));
         return std::pair(configuration_scope::device, device.device.text());
     }
-    return o.everyone        ? std::pair(configuration_scope::everyone, std::string())
+    return o.everyone         ? std::pair(configuration_scope::everyone, std::string())
            : !o.model.empty() ? std::pair(configuration_scope::model, o.model)
                               : std::pair(configuration_scope::group, o.group);
 }
 
 void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
-    auto* const config = group.add_subcommand("config", "the configuration that devices get with their certificates, and after them");
+    auto* const config =
+        group.add_subcommand("config", "the configuration that devices get with their certificates, and after them");
     config->require_subcommand(1);
     const auto with_scope = [&](const char* name, const char* help) {
         auto* const cmd = config->add_subcommand(name, help);
@@ -154,7 +159,8 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
         cmd->add_option("--device", o->device, "for one device, by serial");
         return cmd;
     };
-    auto* const set = with_scope("set", "set it from a JSON file; device over group over model over default, member by member (RFC 7396)");
+    auto* const set =
+        with_scope("set", "set it from a JSON file; device over group over model over default, member by member (RFC 7396)");
     set->add_option("FILE", o->file, "a JSON object")->required()->check(CLI::ExistingFile);
     set->callback([o, &c] {
         c.run([&]() -> result<void> {
@@ -166,7 +172,8 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
                 return fail(std::move(set_version).error().during(o->file));
             }
             if (c.json) {
-                print_json(wire::json::object{{"scope", std::string(to_string(scope.first))}, {"name", scope.second}, {"version", *set_version}});
+                print_json(wire::json::object{
+                    {"scope", std::string(to_string(scope.first))}, {"name", scope.second}, {"version", *set_version}});
             } else {
                 fmt::print("Version {} is set; devices get it at their next onboarding or configuration fetch.\n", *set_version);
             }
@@ -182,17 +189,22 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
             if (!o->device.empty()) {
                 BERTH_TRY(device, one_device(*store, o->device));
                 BERTH_TRY(merged, store->configuration_for(device.device, device.model));
-                print_json(wire::json::object{{"serial", o->device}, {"version", merged.version},
-                                              {"configuration", merged.json.empty() ? wire::json::value() : *wire::parse_json(merged.json)}});
+                print_json(wire::json::object{
+                    {"serial", o->device},
+                    {"version", merged.version},
+                    {"configuration", merged.json.empty() ? wire::json::value() : *wire::parse_json(merged.json)}});
                 return {};
             }
             BERTH_TRY(layers, store->configurations());
             for (const auto& layer : layers) {
                 if (c.json) {
-                    print_json(wire::json::object{{"scope", std::string(to_string(layer.scope))}, {"name", layer.name}, {"version", layer.version},
+                    print_json(wire::json::object{{"scope", std::string(to_string(layer.scope))},
+                                                  {"name", layer.name},
+                                                  {"version", layer.version},
                                                   {"configuration", *wire::parse_json(layer.json)}});
                 } else {
-                    fmt::print("{:<8} {:<24} version {:<5} {}\n", to_string(layer.scope), layer.name.empty() ? "-" : layer.name, layer.version, layer.json);
+                    fmt::print("{:<8} {:<24} version {:<5} {}\n", to_string(layer.scope), layer.name.empty() ? "-" : layer.name,
+                               layer.version, layer.json);
                 }
             }
             return {};

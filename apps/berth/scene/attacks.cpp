@@ -20,7 +20,8 @@ struct registrar_in_the_middle::impl {
     std::thread thread;
 };
 
-registrar_in_the_middle::registrar_in_the_middle(std::unique_ptr<impl> i, net::address kk2) : impl_(std::move(i)), kk2_(std::move(kk2)) {}
+registrar_in_the_middle::registrar_in_the_middle(std::unique_ptr<impl> i, net::address kk2)
+    : impl_(std::move(i)), kk2_(std::move(kk2)) {}
 
 registrar_in_the_middle::~registrar_in_the_middle() {
     impl_->loop.stop();
@@ -40,7 +41,8 @@ result<std::unique_ptr<registrar_in_the_middle>> registrar_in_the_middle::start(
     setup.masa_host = w.masa_host();
     BERTH_CHECK(registrar_init(directory / "registrar", setup, system_clock(), random));
     BERTH_TRY(config, read_config(directory / "registrar" / "berthd.toml"));
-    config.registrar->kk1_identity = key_and_chain{insider.registrar / "z4.pem", "file:" + (insider.registrar / "z4.key").string()};
+    config.registrar->kk1_identity =
+        key_and_chain{insider.registrar / "z4.pem", "file:" + (insider.registrar / "z4.key").string()};
 
     auto made = std::make_unique<impl>();
     std::promise<result<uint16_t>> listening;

@@ -52,7 +52,8 @@ result<std::unique_ptr<world>> world::make(options o, const clock& time, random_
 
 result<std::map<std::string, uint16_t>> world::start_daemon(const std::string& name, const fs::path& config,
                                                             const std::vector<std::pair<std::string, std::string>>& extra) {
-    BERTH_TRY(program, options_.programs.empty() ? sibling_program(options_.berthd) : result<fs::path>(options_.programs / options_.berthd));
+    BERTH_TRY(program, options_.programs.empty() ? sibling_program(options_.berthd)
+                                                 : result<fs::path>(options_.programs / options_.berthd));
     BERTH_TRY(toml, read_text(config));
     if (options_.log_level != "info" && toml.find("[log]") == std::string::npos) {
         BERTH_CHECK(write_text(config, toml + fmt::format("\n[log]\nlevel = \"{}\"\n", options_.log_level)));
@@ -95,7 +96,8 @@ result<std::map<std::string, uint16_t>> world::start_daemon(const std::string& n
     for (const auto& line : running.take_error_lines()) {
         said += line + "\n";
     }
-    return fail(error_category::environment, "daemon_failed", fmt::format("berthd --config {} did not start:\n{}", config.string(), said));
+    return fail(error_category::environment, "daemon_failed",
+                fmt::format("berthd --config {} did not start:\n{}", config.string(), said));
 }
 
 result<void> world::start_masa() {
@@ -221,7 +223,8 @@ std::map<std::string, size_t> world::resident_kilobytes() const {
 
 result<void> world::restart(const std::string& name, const std::vector<std::pair<std::string, std::string>>& environment) {
     daemons_.remove_if([&](const auto& d) { return d.name == name; });  // its destructor ends it
-    BERTH_CHECK(start_daemon(name, name == "masa" ? masa() / "berthd.toml" : customer(name).registrar / "berthd.toml", environment));
+    BERTH_CHECK(
+        start_daemon(name, name == "masa" ? masa() / "berthd.toml" : customer(name).registrar / "berthd.toml", environment));
     return {};
 }
 

@@ -38,8 +38,7 @@ private:
         BERTH_TRY(v, context_.k3.open_voucher(grant_.sealed_voucher.view()));
         // "the voucher opens and names this nonce, serial and registrar leaf"
         if (v.version != protocol_version || v.nonce != context_.asked.nonce ||
-            v.device_serial.text() != context_.identity.serial ||
-            v.registrar_leaf_hash != context_.asked.registrar_leaf_hash) {
+            v.device_serial.text() != context_.identity.serial || v.registrar_leaf_hash != context_.asked.registrar_leaf_hash) {
             return refuse("voucher_invalid", "the voucher names another nonce, serial or registrar");
         }
         // "issued_at; expires_at; exactly 15 minutes apart"

@@ -28,7 +28,7 @@ public:
     [[nodiscard]] const pki::certificate& domain_root() const { return domain_root_; }
     [[nodiscard]] const std::string& customer() const { return customer_; }
     [[nodiscard]] const std::vector<credential>& credentials() const { return credentials_; }
-    [[nodiscard]] const std::string& configuration() const { return configuration_; }                // JSON or empty
+    [[nodiscard]] const std::string& configuration() const { return configuration_; }  // JSON or empty
     [[nodiscard]] const std::string& manufacturer_configuration() const { return manufacturer_configuration_; }
     [[nodiscard]] unix_seconds issued_at() const { return issued_at_; }  // to be persisted as the last known time
 
@@ -47,10 +47,10 @@ private:
 struct grant_context {
     const device_identity& identity;
     const kk3_keys& k3;
-    bytes_view bi1;                                 // the octets that it sealed
-    const authorization_info& asked;                // what they say
-    milliseconds since_bi1 = 0;                     // by the monotonic clock
-    unix_seconds earliest = 0;                      // its firmware's build or its last persisted time
+    bytes_view bi1;                                     // the octets that it sealed
+    const authorization_info& asked;                    // what they say
+    milliseconds since_bi1 = 0;                         // by the monotonic clock
+    unix_seconds earliest = 0;                          // its firmware's build or its last persisted time
     std::span<const pki::certificate> registrar_chain;  // KK2's, provisional until now
     std::span<const device_credential> credentials;     // exactly what was asked for
 };

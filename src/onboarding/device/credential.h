@@ -2,8 +2,8 @@
 #pragma once
 
 #include "keystore/key.h"
-#include "onboarding/messages/credential_requests.h"
 #include "onboarding/channel.h"
+#include "onboarding/messages/credential_requests.h"
 
 #include <string>
 #include <variant>
@@ -14,9 +14,7 @@ struct device_credential {
     std::string name;
     std::variant<keystore::signing_key_ptr, keystore::kem_key_ptr> key;
 
-    [[nodiscard]] credential_kind kind() const {
-        return key.index() == 0 ? credential_kind::signature : credential_kind::kem;
-    }
+    [[nodiscard]] credential_kind kind() const { return key.index() == 0 ? credential_kind::signature : credential_kind::kem; }
     // DER SubjectPublicKeyInfo.
     [[nodiscard]] bytes_view spki() const {
         return kind() == credential_kind::signature ? std::get<0>(key)->public_key().spki()

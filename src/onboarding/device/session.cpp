@@ -19,8 +19,8 @@ constexpr milliseconds most_session = 600'000;
 
 }  // namespace
 
-result<std::shared_ptr<const authkem::client_context>> device_session::kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3,
-                                                                                   const crypto::kem_public_key& masa_key) {
+result<std::shared_ptr<const authkem::client_context>>
+device_session::kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3, const crypto::kem_public_key& masa_key) {
     authkem::client_config config;
     // "the device sends Z3's leaf alone (the MASA holds the issuing CAs)"
     config.own = authkem::credential{{z3}, std::move(p3)};

@@ -19,13 +19,13 @@ struct device_settings {
     device_identity identity;
     std::string model;
     std::string firmware;
-    pki::certificate z3;       // "the device sends Z3's leaf alone"
+    pki::certificate z3;  // "the device sends Z3's leaf alone"
     keystore::kem_key_ptr p3;
     crypto::kem_public_key masa_key;  // the pinned Z5 key to use on this KK3: current, or the spare after a refusal
     std::vector<device_credential> credentials;
-    unix_seconds earliest = 0;  // the firmware's build or the last persisted time
-    bool has_clock = true;      // else BI1 carries created = 0
-    bool direct_kk3 = false;    // KK3 runs over a connection of its own, which the caller makes with kk3_context()
+    unix_seconds earliest = 0;            // the firmware's build or the last persisted time
+    bool has_clock = true;                // else BI1 carries created = 0
+    bool direct_kk3 = false;              // KK3 runs over a connection of its own, which the caller makes with kk3_context()
     uint32_t pending_jitter_ms = 60'000;  // "retry_after plus a uniform 0 to 60 s"
     // The quote for `credential_requests`, made for 32 octets of qualifying data; empty function: none.
     std::function<result<bytes>(bytes_view qualifying_data)> quote;
@@ -34,11 +34,11 @@ struct device_settings {
 // How a session ended.
 enum class device_outcome : uint8_t {
     running,
-    done,       // installed and acknowledged
+    done,        // installed and acknowledged
     unreported,  // installed, but KK2 ended before `result_ack`: report on a new KK2
-    refused,    // somebody said no: new keys, then the next registrar
-    use_spare,  // the MASA refused the pinned key: again with the spare, new KK2 and KK3
-    again,      // KK2 ended, BI1 too old, MASA unreachable: same keys, new KK2, after a pause
+    refused,     // somebody said no: new keys, then the next registrar
+    use_spare,   // the MASA refused the pinned key: again with the spare, new KK2 and KK3
+    again,       // KK2 ended, BI1 too old, MASA unreachable: same keys, new KK2, after a pause
 };
 
 class device_session {
@@ -59,8 +59,8 @@ public:
     void kk2_ended();                                   // the peer closed, or the transport broke
 
     // How a KK3 is made: PDK with the pinned key, whose refusal is fatal.
-    static result<std::shared_ptr<const authkem::client_context>> kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3,
-                                                                              const crypto::kem_public_key& masa_key);
+    static result<std::shared_ptr<const authkem::client_context>>
+    kk3_context(const pki::certificate& z3, keystore::kem_key_ptr p3, const crypto::kem_public_key& masa_key);
 
     [[nodiscard]] bytes take_output() { return std::exchange(output_, {}); }
     [[nodiscard]] std::vector<step_event> take_steps() { return std::exchange(steps_, {}); }

@@ -18,8 +18,8 @@ result<void> masa_direct::receive(bytes_view octets) {
         if (!next) {
             return {};
         }
-        if (!allowed(next->type, device_to_masa) || !next->is(message_type::locate) || next->session != 0 || !next->body.empty() ||
-            located_) {
+        if (!allowed(next->type, device_to_masa) || !next->is(message_type::locate) || next->session != 0 ||
+            !next->body.empty() || located_) {
             return refuse("unexpected_message");
         }
         located_ = true;

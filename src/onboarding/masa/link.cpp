@@ -234,7 +234,8 @@ result<void> masa_link::on_release(const frame& f) {
     BERTH_TRY(verdict, service_.records().release(device, customer, std::string(m.successor.text()), service_.time().now()));
     // Only the owner learns whether the successor is known: for all others the answer is `not_owner`.
     if (verdict != release_verdict::released) {
-        return refuse("not_owner", verdict == release_verdict::unknown_successor ? "the successor is not a registered customer" : "");
+        return refuse("not_owner",
+                      verdict == release_verdict::unknown_successor ? "the successor is not a registered customer" : "");
     }
     return send(message_type::release_ack, f.session, empty_body{});
 }

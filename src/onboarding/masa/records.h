@@ -15,8 +15,8 @@ namespace berth::onboarding {
 // A customer that registered its root Z2 with proof of possession.
 struct customer_record {
     std::string name;
-    bytes root;                            // Z2, DER
-    std::vector<std::string> registrars;   // host:port, best first; for rendezvous
+    bytes root;                           // Z2, DER
+    std::vector<std::string> registrars;  // host:port, best first; for rendezvous
 };
 
 // "The keys wait under kk3_id, encrypted, in the shared store, for at most 10 minutes".
@@ -68,7 +68,7 @@ struct authorization_outcome {
 // A line of the audit log before it is chained.
 struct audit_event {
     unix_seconds at = 0;
-    std::string event;     // "authorized", "refused", "assigned", ...
+    std::string event;  // "authorized", "refused", "assigned", ...
     device_identity device;
     std::string customer;  // empty where none is known
     std::string outcome;   // "ok" or the refusal's name

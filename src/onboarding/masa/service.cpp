@@ -74,7 +74,9 @@ result<masa_service::customer_match> masa_service::match_customer(const kk1_peer
     auto verified = pki::verify_chain(trust, peer.chain, options);
     if (!verified) {
         const std::string& why = verified.error().name;
-        return refuse(why == "certificate_revoked" ? "revoked" : why == "unknown_issuer" ? "unknown_registrar_root" : "not_a_registrar",
+        return refuse(why == "certificate_revoked" ? "revoked"
+                      : why == "unknown_issuer"    ? "unknown_registrar_root"
+                                                   : "not_a_registrar",
                       verified.error().message);
     }
     // "A customer's CA puts id-kp-cmcRA into registrar certificates alone": an onboarded device is no registrar.
@@ -275,7 +277,8 @@ result<authorization> masa_service::decide_again(const kk1_peer& peer, const ses
     case authorization_verdict::revoked: return refused(refusal("revoked"), true);
     default: return refused(refusal("not_assigned"), true);
     }
-    return authorization{wire::opaque<1, 1024>(bytes_view(stored.bi1)), wire::opaque<1, 65535>(bytes_view(stored.sealed_voucher))};
+    return authorization{wire::opaque<1, 1024>(bytes_view(stored.bi1)),
+                         wire::opaque<1, 65535>(bytes_view(stored.sealed_voucher))};
 }
 
 }  // namespace berth::onboarding

@@ -48,8 +48,7 @@ struct message_rule {
 
 inline constexpr std::array<message_rule, 19> message_rules{{
     {message_type::onboard_request, "onboard_request", device_to_registrar},
-    {message_type::tunnel, "tunnel",
-     device_to_registrar | registrar_to_device | registrar_to_masa | masa_to_registrar},
+    {message_type::tunnel, "tunnel", device_to_registrar | registrar_to_device | registrar_to_masa | masa_to_registrar},
     {message_type::authorization_request, "authorization_request", device_to_registrar | registrar_to_masa},
     {message_type::authorization, "authorization", masa_to_registrar},
     {message_type::credential_requests, "credential_requests", device_to_registrar},

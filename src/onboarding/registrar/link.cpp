@@ -93,7 +93,8 @@ result<void> registrar_link::deliver_results() {
 
 result<void> registrar_link::release(const device_identity& device, const std::string& successor) {
     const uint32_t number = next_++;
-    onboarding::release m{device.device_root_spki, serial_field(std::string_view(device.serial)), name_field(std::string_view(successor))};
+    onboarding::release m{device.device_root_spki, serial_field(std::string_view(device.serial)),
+                          name_field(std::string_view(successor))};
     BERTH_TRY(octets, to_frame(message_type::release, number, m));
     releases_[number] = device;
     append(output_, octets);

@@ -1,17 +1,17 @@
 #include "onboarding/registrar/session.h"
 
 #include "crypto/constant_time.h"
+#include "crypto/hash.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/authorization_info.h"
 #include "onboarding/messages/configuration.h"
 #include "onboarding/messages/error.h"
+#include "onboarding/messages/grant.h"
 #include "onboarding/messages/onboard_request.h"
 #include "onboarding/messages/pending.h"
 #include "onboarding/messages/result.h"
 #include "onboarding/messages/session_open.h"
 #include "onboarding/messages/tunnel.h"
-#include "crypto/hash.h"
-#include "onboarding/messages/grant.h"
 #include "pki/csr.h"
 
 namespace berth::onboarding {
@@ -25,14 +25,9 @@ constexpr milliseconds most_session = 660'000;
 
 }  // namespace
 
-registrar_session::registrar_session(const registrar_settings& settings, registrar_records& records, kk2_device device, channel kk2,
-                                     const clock& time, random_source& random)
-    : settings_(settings),
-      records_(records),
-      device_(std::move(device)),
-      kk2_(std::move(kk2)),
-      clock_(time),
-      random_(random) {
+registrar_session::registrar_session(const registrar_settings& settings, registrar_records& records, kk2_device device,
+                                     channel kk2, const clock& time, random_source& random)
+    : settings_(settings), records_(records), device_(std::move(device)), kk2_(std::move(kk2)), clock_(time), random_(random) {
     started_at_ = heard_at_ = clock_.steady();
     step_done(step::s2);
     if (const auto saved = records_.saw_device(device_.identity, device_.z3_hash, clock_.now()); !saved) {
@@ -305,7 +300,8 @@ result<void> registrar_session::proceed() {
         awaiting_approval_ = false;
     }
     BERTH_CHECK(check_requests());
-    if (challenges_.empty() && std::any_of(asked_.begin(), asked_.end(), [](const auto& a) { return a.kind == credential_kind::kem; })) {
+    if (challenges_.empty() &&
+        std::any_of(asked_.begin(), asked_.end(), [](const auto& a) { return a.kind == credential_kind::kem; })) {
         return challenge_keys();
     }
     return ask_ca();
@@ -336,7 +332,8 @@ result<void> registrar_session::check_requests() {
             }
             if (csr->attribute("serialNumber") != device_.identity.serial || csr->name().attributes.size() != 1 ||
                 !csr->alt_names().empty()) {
-                return refuse("malformed", fmt::format("the request for \"{}\" must name the device's serial and nothing else", a.name));
+                return refuse("malformed",
+                              fmt::format("the request for \"{}\" must name the device's serial and nothing else", a.name));
             }
             a.spki = to_bytes(csr->key().spki());
         }
@@ -369,7 +366,8 @@ result<void> registrar_session::on_challenge_response(const frame& f) {
     // "one `challenge_response`; any failure in it is `possession_unconfirmed` and ends the onboarding"
     bool good = m.responses.size() == challenges_.size();
     for (const auto& c : challenges_) {
-        const auto found = std::find_if(m.responses.begin(), m.responses.end(), [&](const auto& r) { return r.name == c.item.name; });
+        const auto found =
+            std::find_if(m.responses.begin(), m.responses.end(), [&](const auto& r) { return r.name == c.item.name; });
         good = good && found != m.responses.end() && crypto::equal(found->secret, c.secret.reveal());
     }
     if (!good) {

@@ -37,12 +37,12 @@ public:
     // ---- what happens to it
     void receive(bytes_view kk2_octets);
     void kk2_ended();
-    void masa_opened();                  // a session number on a KK1 is ours (again)
-    void masa_frame(const frame& f);     // a frame of that session
-    void masa_lost();                    // that KK1 is gone
-    void masa_unreachable();             // no KK1 can be had now
+    void masa_opened();               // a session number on a KK1 is ours (again)
+    void masa_frame(const frame& f);  // a frame of that session
+    void masa_lost();                 // that KK1 is gone
+    void masa_unreachable();          // no KK1 can be had now
     void ca_answered(result<std::vector<issued_certificate>> answer);
-    void operator_decided();             // look at the approval again
+    void operator_decided();  // look at the approval again
     void tick();
 
     // ---- what it wants
@@ -127,7 +127,7 @@ private:
     std::vector<step_event> steps_;
 
     bool wants_masa_ = false;
-    bool masa_open_ = false;       // a session on a KK1 is ours
+    bool masa_open_ = false;        // a session on a KK1 is ours
     bool masa_authorized_ = false;  // and the MASA authorised on this very session
     bool awaiting_approval_ = false;
     size_t tunnelled_up_ = 0, tunnelled_down_ = 0;

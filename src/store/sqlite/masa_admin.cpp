@@ -14,8 +14,8 @@ using registry::ownership;
 
 namespace {
 
-constexpr const char* device_columns =
-    "SELECT root_spki, serial, model, state, customer, successor, release_effective, blocked, revoked, configuration FROM device ";
+constexpr const char* device_columns = "SELECT root_spki, serial, model, state, customer, successor, release_effective, blocked, "
+                                       "revoked, configuration FROM device ";
 
 ownership read_device(const statement& row) {
     ownership out;
@@ -84,7 +84,8 @@ result<void> sqlite_masa_store::register_customer(const customer_record& custome
         for (const auto& a : customer.registrars) {
             addresses.emplace_back(a);
         }
-        BERTH_TRY(write, db_->prepare("INSERT INTO customer (name, root, root_spki, registrars, added_at) VALUES (?, ?, ?, ?, ?)"));
+        BERTH_TRY(write,
+                  db_->prepare("INSERT INTO customer (name, root, root_spki, registrars, added_at) VALUES (?, ?, ?, ?, ?)"));
         BERTH_CHECK(write.bind(customer.name)
                         .bind(customer.root)
                         .bind(root.spki_sha256())
@@ -124,8 +125,9 @@ result<void> sqlite_masa_store::remove_customer(const std::string& customer, uni
 // ---- devices
 
 result<std::optional<ownership>> sqlite_masa_store::find_device(const device_identity& device) {
-    BERTH_TRY(read, db_->prepare("SELECT root_spki, serial, model, state, customer, successor, release_effective, blocked, revoked, "
-                                 "configuration FROM device WHERE root_spki = ? AND serial = ?"));
+    BERTH_TRY(read,
+              db_->prepare("SELECT root_spki, serial, model, state, customer, successor, release_effective, blocked, revoked, "
+                           "configuration FROM device WHERE root_spki = ? AND serial = ?"));
     BERTH_TRY(row, read.bind(device.device_root_spki).bind(device.serial).step());
     if (!row) {
         return std::nullopt;

@@ -110,11 +110,12 @@ result<std::optional<stored_authorization>> sqlite_masa_store::find_authorizatio
     if (!row) {
         return std::nullopt;
     }
-    return stored_authorization{id,           read.array<32>(0), {read.array<32>(1), read.text(2)}, read.array<32>(3),
-                                read.text(4), read.blob(5),      read.blob(6)};
+    return stored_authorization{
+        id, read.array<32>(0), {read.array<32>(1), read.text(2)}, read.array<32>(3), read.text(4), read.blob(5), read.blob(6)};
 }
 
-result<bool> sqlite_masa_store::nonce_used(const device_identity& device, const std::array<uint8_t, 32>& nonce, unix_seconds now) {
+result<bool> sqlite_masa_store::nonce_used(const device_identity& device, const std::array<uint8_t, 32>& nonce,
+                                           unix_seconds now) {
     BERTH_TRY(read, db_->prepare("SELECT 1 FROM authorization WHERE root_spki = ? AND serial = ? AND nonce = ? AND at > ?"));
     return read.bind(device.device_root_spki).bind(device.serial).bind(nonce).bind(now - nonce_window).step();
 }
@@ -140,8 +141,9 @@ result<authorization_outcome> sqlite_masa_store::authorize(const authorization_a
             }
         }
         if (out.verdict == authorization_verdict::stored) {
-            BERTH_TRY(write, db_->prepare("INSERT INTO authorization (kk3_id, bi2_hash, root_spki, serial, z3_hash, customer, bi1, "
-                                          "sealed_voucher, nonce, at, voucher_expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+            BERTH_TRY(write,
+                      db_->prepare("INSERT INTO authorization (kk3_id, bi2_hash, root_spki, serial, z3_hash, customer, bi1, "
+                                   "sealed_voucher, nonce, at, voucher_expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
             BERTH_CHECK(write.bind(answer.id)
                             .bind(answer.bi2_hash)
                             .bind(answer.device.device_root_spki)
@@ -232,7 +234,8 @@ result<result_verdict> sqlite_masa_store::store_result(const kk3_id_field& id, c
 }
 
 result<unix_seconds> sqlite_masa_store::vouchers_expire(const device_identity& device) {
-    BERTH_TRY(read, db_->prepare("SELECT max(voucher_expires_at) FROM authorization WHERE root_spki = ? AND serial = ? AND result = ''"));
+    BERTH_TRY(read, db_->prepare(
+                        "SELECT max(voucher_expires_at) FROM authorization WHERE root_spki = ? AND serial = ? AND result = ''"));
     BERTH_TRY(row, read.bind(device.device_root_spki).bind(device.serial).step());
     return row ? read.integer(0) : 0;
 }

@@ -20,16 +20,17 @@ public:
     result<std::optional<onboarding::waiting_kk3>> find_kk3(const onboarding::kk3_id_field& id, unix_seconds now) override;
     result<std::optional<onboarding::stored_authorization>> find_authorization(const onboarding::kk3_id_field& id) override;
     result<onboarding::authorization_outcome> authorize(const onboarding::authorization_attempt& attempt) override;
-    result<onboarding::authorization_verdict> check_again(const onboarding::stored_authorization& stored, const std::string& customer,
-                                                          unix_seconds now) override;
+    result<onboarding::authorization_verdict> check_again(const onboarding::stored_authorization& stored,
+                                                          const std::string& customer, unix_seconds now) override;
     result<void> erase_voucher(const onboarding::kk3_id_field& id) override;
     result<std::string> manufacturer_configuration(const onboarding::device_identity& device) override;
     result<std::vector<std::string>> registrars_of(const onboarding::device_identity& device, unix_seconds now) override;
-    result<onboarding::result_verdict> store_result(const onboarding::kk3_id_field& id, const std::string& customer, bool installed,
-                                                    const std::string& refusal, unix_seconds now) override;
+    result<onboarding::result_verdict> store_result(const onboarding::kk3_id_field& id, const std::string& customer,
+                                                    bool installed, const std::string& refusal, unix_seconds now) override;
     result<onboarding::release_verdict> release(const onboarding::device_identity& device, const std::string& customer,
                                                 const std::string& successor, unix_seconds now) override;
-    result<bool> still_assigned(const onboarding::device_identity& device, const std::string& customer, unix_seconds now) override;
+    result<bool> still_assigned(const onboarding::device_identity& device, const std::string& customer,
+                                unix_seconds now) override;
     result<uint64_t> ownership_generation() override;
     result<void> audit(const onboarding::audit_event& event) override;
 

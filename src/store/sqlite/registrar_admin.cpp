@@ -12,13 +12,13 @@ using registry::registrar_device;
 
 namespace {
 
-constexpr const char* device_columns =
-    "SELECT root_spki, serial, model, firmware, groups, approval, first_seen, last_seen, onboarded_at, last_result, configuration "
-    "FROM device ";
+constexpr const char* device_columns = "SELECT root_spki, serial, model, firmware, groups, approval, first_seen, last_seen, "
+                                       "onboarded_at, last_result, configuration "
+                                       "FROM device ";
 
 approval approval_from(std::string_view text) {
-    return text == "approved" ? approval::approved
-           : text == "denied" ? approval::denied
+    return text == "approved"  ? approval::approved
+           : text == "denied"  ? approval::denied
            : text == "waiting" ? approval::waiting
                                : approval::unknown;
 }
@@ -96,8 +96,8 @@ result<uint64_t> sqlite_registrar_store::decision_generation() {
     return row ? static_cast<uint64_t>(read.integer(0)) : 0;
 }
 
-result<uint64_t> sqlite_registrar_store::set_configuration(configuration_scope scope, const std::string& name, const std::string& json,
-                                                           unix_seconds now) {
+result<uint64_t> sqlite_registrar_store::set_configuration(configuration_scope scope, const std::string& name,
+                                                           const std::string& json, unix_seconds now) {
     BERTH_CHECK(wire::parse_json_object(json, 65535));
     return db_->transaction([&]() -> result<uint64_t> {
         BERTH_CHECK(db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'configuration'"));
@@ -108,14 +108,16 @@ result<uint64_t> sqlite_registrar_store::set_configuration(configuration_scope s
             version = row ? static_cast<uint64_t>(read.integer(0)) : 1;
         }
         BERTH_TRY(write, db_->prepare("INSERT INTO configuration VALUES (?, ?, ?, ?, ?)"));
-        BERTH_CHECK(write.bind(static_cast<int64_t>(scope)).bind(name).bind(static_cast<int64_t>(version)).bind(json).bind(now).run());
+        BERTH_CHECK(
+            write.bind(static_cast<int64_t>(scope)).bind(name).bind(static_cast<int64_t>(version)).bind(json).bind(now).run());
         return version;
     });
 }
 
 result<std::vector<configuration_layer>> sqlite_registrar_store::configurations() {
-    BERTH_TRY(read, db_->prepare("SELECT scope, name, version, json, set_at FROM configuration c WHERE version = (SELECT max(version) "
-                                 "FROM configuration WHERE scope = c.scope AND name = c.name) ORDER BY scope, name"));
+    BERTH_TRY(read,
+              db_->prepare("SELECT scope, name, version, json, set_at FROM configuration c WHERE version = (SELECT max(version) "
+                           "FROM configuration WHERE scope = c.scope AND name = c.name) ORDER BY scope, name"));
     std::vector<configuration_layer> out;
     for (;;) {
         BERTH_TRY(row, read.step());
@@ -128,8 +130,9 @@ result<std::vector<configuration_layer>> sqlite_registrar_store::configurations(
 }
 
 result<std::vector<issued_certificate>> sqlite_registrar_store::certificates_of(const device_identity& device) {
-    BERTH_TRY(read, db_->prepare("SELECT name, profile, kind, spki_hash, chain, not_before, not_after, revoked_at FROM certificate "
-                                 "WHERE root_spki = ? AND serial = ? ORDER BY issued_at, name"));
+    BERTH_TRY(read,
+              db_->prepare("SELECT name, profile, kind, spki_hash, chain, not_before, not_after, revoked_at FROM certificate "
+                           "WHERE root_spki = ? AND serial = ? ORDER BY issued_at, name"));
     read.bind(device.device_root_spki).bind(device.serial);
     std::vector<issued_certificate> out;
     for (;;) {
@@ -143,7 +146,8 @@ result<std::vector<issued_certificate>> sqlite_registrar_store::certificates_of(
     }
 }
 
-result<std::vector<registry::registrar_registry::revoked_certificate>> sqlite_registrar_store::revoked_certificates(unix_seconds now) {
+result<std::vector<registry::registrar_registry::revoked_certificate>>
+sqlite_registrar_store::revoked_certificates(unix_seconds now) {
     BERTH_TRY(read, db_->prepare("SELECT x509_serial, revoked_at, why FROM certificate WHERE revoked_at > 0 AND not_after > ?"));
     read.bind(now);
     std::vector<revoked_certificate> out;

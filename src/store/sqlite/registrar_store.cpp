@@ -16,8 +16,8 @@ using registry::configuration_scope;
 namespace {
 
 approval approval_from(std::string_view text) {
-    return text == "approved" ? approval::approved
-           : text == "denied" ? approval::denied
+    return text == "approved"  ? approval::approved
+           : text == "denied"  ? approval::denied
            : text == "waiting" ? approval::waiting
                                : approval::unknown;
 }
@@ -32,8 +32,9 @@ result<std::unique_ptr<sqlite_registrar_store>> sqlite_registrar_store::open(con
 // ---- devices and approval
 
 result<void> sqlite_registrar_store::saw_device(const device_identity& device, const hash_field& z3_hash, unix_seconds now) {
-    BERTH_TRY(write, db_->prepare("INSERT INTO device (root_spki, serial, z3_hash, first_seen, last_seen) VALUES (?1, ?2, ?3, ?4, ?4) "
-                                  "ON CONFLICT (root_spki, serial) DO UPDATE SET last_seen = ?4, z3_hash = ?3"));
+    BERTH_TRY(write,
+              db_->prepare("INSERT INTO device (root_spki, serial, z3_hash, first_seen, last_seen) VALUES (?1, ?2, ?3, ?4, ?4) "
+                           "ON CONFLICT (root_spki, serial) DO UPDATE SET last_seen = ?4, z3_hash = ?3"));
     return write.bind(device.device_root_spki).bind(device.serial).bind(z3_hash).bind(now).run();
 }
 
@@ -51,9 +52,8 @@ result<void> sqlite_registrar_store::ask_approval(const device_identity& device,
 
 // ---- certificates
 
-result<std::optional<issued_certificate>> sqlite_registrar_store::find_certificate(const device_identity& device,
-                                                                                   const std::string& name,
-                                                                                   const hash_field& spki_hash) {
+result<std::optional<issued_certificate>>
+sqlite_registrar_store::find_certificate(const device_identity& device, const std::string& name, const hash_field& spki_hash) {
     BERTH_TRY(read, db_->prepare("SELECT profile, kind, chain, not_before, not_after FROM certificate WHERE spki_hash = ? AND "
                                  "root_spki = ? AND serial = ? AND name = ? AND revoked_at = 0 ORDER BY not_after DESC LIMIT 1"));
     BERTH_TRY(row, read.bind(spki_hash).bind(device.device_root_spki).bind(device.serial).bind(name).step());
@@ -61,8 +61,15 @@ result<std::optional<issued_certificate>> sqlite_registrar_store::find_certifica
         return std::nullopt;
     }
     BERTH_TRY(chain, unpack_chain(read.blob(2)));
-    return issued_certificate{device,    name, read.text(0), static_cast<credential_kind>(read.integer(1)),
-                              spki_hash, std::move(chain), read.integer(3), read.integer(4), false};
+    return issued_certificate{device,
+                              name,
+                              read.text(0),
+                              static_cast<credential_kind>(read.integer(1)),
+                              spki_hash,
+                              std::move(chain),
+                              read.integer(3),
+                              read.integer(4),
+                              false};
 }
 
 result<bool> sqlite_registrar_store::key_belongs_to_another(const device_identity& device, const hash_field& spki_hash) {
@@ -125,7 +132,8 @@ result<void> sqlite_registrar_store::save_grant(const granted& g) {
                             .bind(g.at)
                             .run());
         }
-        BERTH_TRY(write, db_->prepare("UPDATE device SET model = ?, firmware = ?, configuration = ? WHERE root_spki = ? AND serial = ?"));
+        BERTH_TRY(write, db_->prepare(
+                             "UPDATE device SET model = ?, firmware = ?, configuration = ? WHERE root_spki = ? AND serial = ?"));
         return write.bind(g.model)
             .bind(g.firmware)
             .bind(static_cast<int64_t>(g.configuration_version))
@@ -161,8 +169,9 @@ result<bool> sqlite_registrar_store::save_result(const kk3_id_field& id, const d
         if (db_->changes() == 0) {
             return true;  // said before: the first result stays
         }
-        BERTH_TRY(update, db_->prepare("UPDATE device SET last_result = ?1, onboarded_at = CASE WHEN ?2 THEN ?3 ELSE onboarded_at END "
-                                       "WHERE root_spki = ?4 AND serial = ?5"));
+        BERTH_TRY(update,
+                  db_->prepare("UPDATE device SET last_result = ?1, onboarded_at = CASE WHEN ?2 THEN ?3 ELSE onboarded_at END "
+                               "WHERE root_spki = ?4 AND serial = ?5"));
         BERTH_CHECK(update.bind(installed ? std::string_view("installed") : std::string_view(refusal))
                         .bind(int64_t{installed})
                         .bind(now)
@@ -175,7 +184,8 @@ result<bool> sqlite_registrar_store::save_result(const kk3_id_field& id, const d
     return done;
 }
 
-result<std::vector<undelivered_result>> sqlite_registrar_store::undelivered_results(const hash_field& device_root_spki, size_t most) {
+result<std::vector<undelivered_result>> sqlite_registrar_store::undelivered_results(const hash_field& device_root_spki,
+                                                                                    size_t most) {
     BERTH_TRY(read, db_->prepare("SELECT kk3_id, serial, z3_hash, installed, refusal FROM result "
                                  "WHERE root_spki = ? AND delivered_at = 0 LIMIT ?"));
     read.bind(device_root_spki).bind(static_cast<int64_t>(most));
@@ -185,7 +195,8 @@ result<std::vector<undelivered_result>> sqlite_registrar_store::undelivered_resu
         if (!row) {
             return out;
         }
-        out.push_back({read.array<16>(0), {device_root_spki, read.text(1)}, read.array<32>(2), read.integer(3) != 0, read.text(4)});
+        out.push_back(
+            {read.array<16>(0), {device_root_spki, read.text(1)}, read.array<32>(2), read.integer(3) != 0, read.text(4)});
     }
 }
 
@@ -206,7 +217,8 @@ result<void> sqlite_registrar_store::revoke_granted(const kk3_id_field& id, cons
             }
         }
         for (size_t at = 0; at + 32 <= hashes.size(); at += 32) {
-            BERTH_TRY(write, db_->prepare("UPDATE certificate SET revoked_at = ?, why = ? WHERE leaf_hash = ? AND revoked_at = 0"));
+            BERTH_TRY(write,
+                      db_->prepare("UPDATE certificate SET revoked_at = ?, why = ? WHERE leaf_hash = ? AND revoked_at = 0"));
             BERTH_CHECK(write.bind(now).bind(why).bind(bytes_view(hashes).subspan(at, 32)).run());
         }
         return {};
@@ -215,7 +227,8 @@ result<void> sqlite_registrar_store::revoke_granted(const kk3_id_field& id, cons
 
 // ---- configuration
 
-result<std::optional<configuration_layer>> sqlite_registrar_store::newest_layer(configuration_scope scope, const std::string& name) {
+result<std::optional<configuration_layer>> sqlite_registrar_store::newest_layer(configuration_scope scope,
+                                                                                const std::string& name) {
     BERTH_TRY(read, db_->prepare("SELECT version, json, set_at FROM configuration WHERE scope = ? AND name = ? "
                                  "ORDER BY version DESC LIMIT 1"));
     BERTH_TRY(row, read.bind(static_cast<int64_t>(scope)).bind(name).step());

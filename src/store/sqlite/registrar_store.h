@@ -13,19 +13,22 @@ public:
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
 
-    result<void> saw_device(const onboarding::device_identity& device, const onboarding::hash_field& z3_hash, unix_seconds now) override;
+    result<void> saw_device(const onboarding::device_identity& device, const onboarding::hash_field& z3_hash,
+                            unix_seconds now) override;
     result<onboarding::approval> approval_of(const onboarding::device_identity& device) override;
     result<void> ask_approval(const onboarding::device_identity& device, const std::string& model, unix_seconds now) override;
     result<std::optional<onboarding::issued_certificate>> find_certificate(const onboarding::device_identity& device,
                                                                            const std::string& name,
                                                                            const onboarding::hash_field& spki_hash) override;
-    result<bool> key_belongs_to_another(const onboarding::device_identity& device, const onboarding::hash_field& spki_hash) override;
+    result<bool> key_belongs_to_another(const onboarding::device_identity& device,
+                                        const onboarding::hash_field& spki_hash) override;
     result<void> save_requests(const onboarding::kk3_id_field& id, const onboarding::device_identity& device, bytes_view requests,
                                unix_seconds now) override;
     result<void> save_certificates(const std::vector<onboarding::issued_certificate>& certificates, unix_seconds now) override;
     result<void> save_grant(const onboarding::granted& g) override;
     result<bool> save_result(const onboarding::kk3_id_field& id, const onboarding::device_identity& device,
-                             const onboarding::hash_field& z3_hash, bool installed, const std::string& refusal, unix_seconds now) override;
+                             const onboarding::hash_field& z3_hash, bool installed, const std::string& refusal,
+                             unix_seconds now) override;
     result<std::vector<onboarding::undelivered_result>> undelivered_results(const onboarding::hash_field& device_root_spki,
                                                                             size_t most) override;
     result<void> result_delivered(const onboarding::kk3_id_field& id, const std::string& outcome, unix_seconds now) override;
@@ -47,7 +50,8 @@ public:
 private:
     explicit sqlite_registrar_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
     result<void> update_device(const char* sql, std::string_view value, const onboarding::device_identity& device);
-    result<std::optional<registry::configuration_layer>> newest_layer(registry::configuration_scope scope, const std::string& name);
+    result<std::optional<registry::configuration_layer>> newest_layer(registry::configuration_scope scope,
+                                                                      const std::string& name);
 
     std::unique_ptr<database> db_;
 };

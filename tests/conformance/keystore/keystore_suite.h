@@ -87,8 +87,7 @@ TEST_P(KemKeyConformance, RefusesMalformedEncapsulations) {
         enc = made.enc;
         enc[sizes.ml_kem_encapsulation] = 0x02;
         expect_refused(enc, "not uncompressed");
-        std::fill(enc.begin() + static_cast<std::ptrdiff_t>(sizes.ml_kem_encapsulation), enc.end(),
-                  uint8_t{0});
+        std::fill(enc.begin() + static_cast<std::ptrdiff_t>(sizes.ml_kem_encapsulation), enc.end(), uint8_t{0});
         expect_refused(enc, "infinity");
     }
     // It works on after each refusal.
@@ -154,8 +153,7 @@ TEST_P(SigningKeyConformance, MakesRequestsAndCertificates) {
     EXPECT_EQ(csr->key(), key_->public_key());
 
     test::named_random random("conformance");
-    const auto root = pki::issue_self_signed(pki::root_template("Test", "root", test::usual),
-                                             key_->as_signing_key(), random);
+    const auto root = pki::issue_self_signed(pki::root_template("Test", "root", test::usual), key_->as_signing_key(), random);
     ASSERT_TRUE(root) << root.error().message;
     EXPECT_TRUE(pki::check_root(*root));
 }

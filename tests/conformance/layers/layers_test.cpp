@@ -9,8 +9,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Lowest first; folders of one group do not see each other.
-const std::vector<std::vector<std::string>> layers{{"base"},    {"wire"},       {"crypto"},   {"pki"}, {"keystore"},
-                                                   {"authkem"}, {"onboarding"}, {"registry"}, {"store", "net", "ops"}};
+const std::vector<std::vector<std::string>> layers{
+    {"base"}, {"wire"}, {"crypto"}, {"pki"}, {"keystore"}, {"authkem"}, {"onboarding"}, {"registry"}, {"store", "net", "ops"}};
 
 int layer_of(const std::string& folder) {
     for (size_t i = 0; i < layers.size(); ++i) {
@@ -22,8 +22,8 @@ int layer_of(const std::string& folder) {
 }
 
 struct source {
-    fs::path path;         // relative to the checkout
-    std::string folder;    // "authkem" of src/authkem/...
+    fs::path path;       // relative to the checkout
+    std::string folder;  // "authkem" of src/authkem/...
     std::vector<std::string> includes;
     size_t lines = 0;
 };
@@ -85,8 +85,9 @@ TEST(Layers, OpensslStaysInItsRooms) {
     for (const char* below : {"src", "apps"}) {
         for (const auto& s : read(below)) {
             const std::string name = s.path.filename().string();
-            const bool room = starts_with_any(s.path.string(), {"src/crypto/", "src/pki/", "src/keystore/", "src/net/"}) &&
-                              (name.ends_with(".cpp") || name.find("openssl") != std::string::npos || name.find("_asio") != std::string::npos);
+            const bool room =
+                starts_with_any(s.path.string(), {"src/crypto/", "src/pki/", "src/keystore/", "src/net/"}) &&
+                (name.ends_with(".cpp") || name.find("openssl") != std::string::npos || name.find("_asio") != std::string::npos);
             for (const auto& include : s.includes) {
                 EXPECT_TRUE(room || !include.starts_with("openssl/")) << s.path << " includes " << include;
             }
@@ -99,11 +100,14 @@ TEST(Layers, AsioStaysInNet) {
     for (const char* below : {"src", "apps"}) {
         for (const auto& s : read(below)) {
             const std::string name = s.path.filename().string();
-            const bool room = s.path.string().starts_with("src/net/") && (name.ends_with(".cpp") || name.find("_asio") != std::string::npos);
+            const bool room =
+                s.path.string().starts_with("src/net/") && (name.ends_with(".cpp") || name.find("_asio") != std::string::npos);
             for (const auto& include : s.includes) {
-                EXPECT_TRUE(room || !starts_with_any(include, {"boost/asio", "boost/beast"})) << s.path << " includes " << include;
+                EXPECT_TRUE(room || !starts_with_any(include, {"boost/asio", "boost/beast"}))
+                    << s.path << " includes " << include;
             }
-            beast += std::any_of(s.includes.begin(), s.includes.end(), [](const auto& i) { return i.starts_with("boost/beast"); });
+            beast +=
+                std::any_of(s.includes.begin(), s.includes.end(), [](const auto& i) { return i.starts_with("boost/beast"); });
         }
     }
     EXPECT_LE(beast, 12u) << "each translation unit that sees Beast costs most of a minute";

@@ -44,7 +44,8 @@ protected:
     }
 
     static std::vector<std::pair<std::string, std::string>> environment() {
-        return {{"BERTH_FAULT", "berth-fault-point:" + GetParam().point}, {"BERTH_FAULT_COUNT", std::to_string(GetParam().count)}};
+        return {{"BERTH_FAULT", "berth-fault-point:" + GetParam().point},
+                {"BERTH_FAULT_COUNT", std::to_string(GetParam().count)}};
     }
 
     fs::path make_device() {
@@ -62,7 +63,8 @@ protected:
         const milliseconds until = system_clock().steady() + 60'000;
         while (!(onboarded && (victim.empty() || fired)) && system_clock().steady() < until) {
             if (!onboarded && !agent) {
-                auto started = app::child_process::start(fs::path(BERTH_BIN_DIR) / "berth-agent", {"--bundle", bundle.string(), "--once"});
+                auto started =
+                    app::child_process::start(fs::path(BERTH_BIN_DIR) / "berth-agent", {"--bundle", bundle.string(), "--once"});
                 ASSERT_TRUE(started);
                 agent.emplace(std::move(*started));
             }
@@ -111,7 +113,8 @@ protected:
         for (const auto& c : got((*registrar)->certificates_of(record.device))) {
             ++names[c.name];
         }
-        EXPECT_EQ(names, (std::map<std::string, int>{{"device", 1}, {"device-pq", 1}, {"device-kem", 1}})) << "a certificate was issued twice, or lost";
+        EXPECT_EQ(names, (std::map<std::string, int>{{"device", 1}, {"device-pq", 1}, {"device-kem", 1}}))
+            << "a certificate was issued twice, or lost";
         registry::audit_verifier walk;
         size_t results = 0;
         for (;;) {
@@ -144,9 +147,10 @@ TEST_P(MasaFaults, EndInSuccess) {
     expect_one_clean_onboarding("masa");
 }
 INSTANTIATE_TEST_SUITE_P(Masa, MasaFaults,
-                         testing::Values(fault{"masa.before_authorize"}, fault{"masa.after_authorize"}, fault{"masa.before_result"},
-                                         fault{"masa.after_result"}, fault{"store.before_commit", 1}, fault{"store.before_commit", 2},
-                                         fault{"store.before_commit", 3}, fault{"store.after_commit", 1}, fault{"store.after_commit", 2},
+                         testing::Values(fault{"masa.before_authorize"}, fault{"masa.after_authorize"},
+                                         fault{"masa.before_result"}, fault{"masa.after_result"}, fault{"store.before_commit", 1},
+                                         fault{"store.before_commit", 2}, fault{"store.before_commit", 3},
+                                         fault{"store.after_commit", 1}, fault{"store.after_commit", 2},
                                          fault{"store.after_commit", 3}),
                          name_of);
 
@@ -158,12 +162,15 @@ TEST_P(RegistrarFaults, EndInSuccess) {
     expect_one_clean_onboarding("Birch");
 }
 INSTANTIATE_TEST_SUITE_P(Registrar, RegistrarFaults,
-                         testing::Values(fault{"registrar.before_requests"}, fault{"registrar.before_certificates"}, fault{"registrar.after_certificates"},
-                                         fault{"registrar.before_grant"}, fault{"registrar.after_grant"}, fault{"registrar.before_result"},
-                                         fault{"registrar.after_result"}, fault{"registrar.before_delivered"}, fault{"store.before_commit", 1},
-                                         fault{"store.before_commit", 2}, fault{"store.before_commit", 3}, fault{"store.before_commit", 4},
-                                         fault{"store.before_commit", 5}, fault{"store.after_commit", 1}, fault{"store.after_commit", 2},
-                                         fault{"store.after_commit", 3}, fault{"store.after_commit", 4}, fault{"store.after_commit", 5}),
+                         testing::Values(fault{"registrar.before_requests"}, fault{"registrar.before_certificates"},
+                                         fault{"registrar.after_certificates"}, fault{"registrar.before_grant"},
+                                         fault{"registrar.after_grant"}, fault{"registrar.before_result"},
+                                         fault{"registrar.after_result"}, fault{"registrar.before_delivered"},
+                                         fault{"store.before_commit", 1}, fault{"store.before_commit", 2},
+                                         fault{"store.before_commit", 3}, fault{"store.before_commit", 4},
+                                         fault{"store.before_commit", 5}, fault{"store.after_commit", 1},
+                                         fault{"store.after_commit", 2}, fault{"store.after_commit", 3},
+                                         fault{"store.after_commit", 4}, fault{"store.after_commit", 5}),
                          name_of);
 
 class DeviceFaults : public Faults {};
@@ -173,7 +180,8 @@ TEST_P(DeviceFaults, EndInSuccess) {
     for (const auto& [key, value] : environment()) {
         extra.push_back(key + "=" + value);
     }
-    auto agent = app::child_process::start(fs::path(BERTH_FAULTS_DIR) / "berth-agent-faults", {"--bundle", bundle.string(), "--once"}, extra);
+    auto agent = app::child_process::start(fs::path(BERTH_FAULTS_DIR) / "berth-agent-faults",
+                                           {"--bundle", bundle.string(), "--once"}, extra);
     ASSERT_TRUE(agent);
     while (!agent->ended()) {
         app::poll_children({&*agent}, 50);
@@ -182,7 +190,8 @@ TEST_P(DeviceFaults, EndInSuccess) {
     onboard_until_done(bundle, "");
     expect_one_clean_onboarding("");
 }
-INSTANTIATE_TEST_SUITE_P(Device, DeviceFaults, testing::Values(fault{"device.before_install"}, fault{"device.after_install"}), name_of);
+INSTANTIATE_TEST_SUITE_P(Device, DeviceFaults, testing::Values(fault{"device.before_install"}, fault{"device.after_install"}),
+                         name_of);
 
 }  // namespace
 }  // namespace berth::test

@@ -19,13 +19,16 @@ protected:
         ASSERT_EQ(berth({"factory", "init", "--dir", at("factory"), "--maker", "Acme"}).exit, 0);
         ASSERT_EQ(berth({"masa", "init", "--dir", at("masa"), "--factory", at("factory"), "--host", "masa.example"}).exit, 0);
         ASSERT_EQ(berth({"ca", "init", "--dir", at("ca"), "--customer", "Birch"}).exit, 0);
-        ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out", at("proof")}).exit, 0);
-        ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"), "--maker-root",
-                         at("factory/z1.pem")})
+        ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out",
+                         at("proof")})
                       .exit,
                   0);
-        const auto made = berth({"--json", "factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-1", "--out", at("device"),
-                                 "--registrar", "127.0.0.1:1"});
+        ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+                         "--maker-root", at("factory/z1.pem")})
+                      .exit,
+                  0);
+        const auto made = berth({"--json", "factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-1",
+                                 "--out", at("device"), "--registrar", "127.0.0.1:1"});
         ASSERT_EQ(made.exit, 0) << made.all();
         EXPECT_EQ(made.json().at("serial").as_string(), "SN-1");
     }
@@ -35,11 +38,12 @@ protected:
 
 TEST_F(Commands, SetUpAndAssign) {
     set_up_everything();
-    for (const char* file : {"factory/z1.key", "factory/idevid-ca.key", "masa/z5.key", "masa/z5-spare.key", "masa/store.key", "masa/audit.key", "masa/masa.db",
-                             "ca/z2.key", "ca/ca.key", "device/p3.pem", "device/p3-sig.pem"}) {
+    for (const char* file : {"factory/z1.key", "factory/idevid-ca.key", "masa/z5.key", "masa/z5-spare.key", "masa/store.key",
+                             "masa/audit.key", "masa/masa.db", "ca/z2.key", "ca/ca.key", "device/p3.pem", "device/p3-sig.pem"}) {
         EXPECT_EQ(fs::status(at(file)).permissions(), fs::perms::owner_read | fs::perms::owner_write) << file;
     }
-    for (const char* file : {"device/z1.pem", "device/z3.pem", "device/z3-sig.pem", "device/masa-kem.pem", "device/device.toml"}) {
+    for (const char* file :
+         {"device/z1.pem", "device/z3.pem", "device/z3-sig.pem", "device/masa-kem.pem", "device/device.toml"}) {
         EXPECT_TRUE(fs::exists(at(file))) << file;
     }
     const auto assigned = berth({"--json", "ownership", "assign", "SN-1", "Birch", "--masa", at("masa")});
@@ -64,14 +68,18 @@ TEST_F(Commands, RefusalsHaveNamesAndChangeNothing) {
     refused({"ownership", "assign", "SN-9", "Birch", "--masa", at("masa")}, "unknown_device", 2);
     refused({"ownership", "assign", "SN-1", "Birch", "--masa", at("nowhere")}, "file_not_found", 3);
     refused({"ownership", "release", "SN-1", "--owner", "Birch", "--to", "Birch", "--masa", at("masa")}, "not_owner", 1);
-    refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "bad*serial", "--out", at("other")}, "bad_serial", 2);
-    refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "S", "--out", at("other"), "--backend", "tpm2"},
+    refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "bad*serial", "--out", at("other")},
+            "bad_serial", 2);
+    refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "S", "--out", at("other"), "--backend",
+             "tpm2"},
             "keystore_unavailable", 2);
     refused({"quickstart", "--dir", at("q"), "--roles", "masa,hub"}, "role_not_available", 2);
     // A proof for another name is no proof.
-    refused({"customer", "register", "Cedar", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"), "--maker-root", at("factory/z1.pem")},
+    refused({"customer", "register", "Cedar", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+             "--maker-root", at("factory/z1.pem")},
             "possession_unconfirmed", 1);
-    refused({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"), "--maker-root", at("factory/z1.pem")},
+    refused({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+             "--maker-root", at("factory/z1.pem")},
             "customer_exists", 2);
     EXPECT_FALSE(fs::exists(at("other")));
     const auto shown = berth({"--json", "ownership", "show", "SN-1", "--masa", at("masa")});
@@ -80,11 +88,14 @@ TEST_F(Commands, RefusalsHaveNamesAndChangeNothing) {
 
 TEST_F(Commands, ImportIsAllOrNothing) {
     set_up_everything();
-    ASSERT_EQ(berth({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-2", "--out", at("device2")}).exit, 0);
+    ASSERT_EQ(
+        berth({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-2", "--out", at("device2")}).exit,
+        0);
     write("bad.csv", "SN-1,Birch\nSN-2,Nobody\n");
     const auto bad = berth({"--json", "ownership", "import", at("bad.csv"), "--masa", at("masa")});
     EXPECT_EQ(bad.error_name(), "unknown_customer");
-    EXPECT_EQ(berth({"--json", "ownership", "show", "SN-1", "--masa", at("masa")}).json().at("state").as_string(), "manufactured");
+    EXPECT_EQ(berth({"--json", "ownership", "show", "SN-1", "--masa", at("masa")}).json().at("state").as_string(),
+              "manufactured");
     write("good.csv", "# serial,customer\nSN-1,Birch\n{\"serial\":\"SN-2\",\"customer\":\"Birch\"}\n");
     EXPECT_EQ(berth({"--json", "ownership", "import", at("good.csv"), "--masa", at("masa")}).json().at("assigned").as_int64(), 2);
 }

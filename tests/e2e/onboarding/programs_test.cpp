@@ -49,8 +49,8 @@ TEST_F(Programs, DeviceIsOnboardedAndItsCertificatesHold) {
     EXPECT_TRUE(json.at("ok").as_bool());
     EXPECT_EQ(json.at("customer").as_string(), "Birch");
     EXPECT_EQ(json.at("credentials").as_array().size(), 3u);
-    for (const char* file : {"domain-root.pem", "device.pem", "device.key", "device-pq.pem", "device-pq.key", "device-kem.pem", "device-kem.key", "config.json",
-                             "state.json"}) {
+    for (const char* file : {"domain-root.pem", "device.pem", "device.key", "device-pq.pem", "device-pq.key", "device-kem.pem",
+                             "device-kem.key", "config.json", "state.json"}) {
         EXPECT_TRUE(fs::exists(bundle / "installed" / file)) << file;
     }
     EXPECT_EQ(fs::status(bundle / "installed" / "device.key").permissions(), fs::perms::owner_read | fs::perms::owner_write);
@@ -59,7 +59,8 @@ TEST_F(Programs, DeviceIsOnboardedAndItsCertificatesHold) {
     const std::string root = (bundle / "installed" / "domain-root.pem").string();
     for (const char* name : {"device.pem", "device-pq.pem"}) {
         const std::string chain = (bundle / "installed" / name).string();
-        auto openssl = app::child_process::start("/bin/sh", {"-c", fmt::format("{} verify -CAfile {} -untrusted {} {}", BERTH_OPENSSL_COMMAND, root, chain, chain)});
+        auto openssl = app::child_process::start(
+            "/bin/sh", {"-c", fmt::format("{} verify -CAfile {} -untrusted {} {}", BERTH_OPENSSL_COMMAND, root, chain, chain)});
         ASSERT_TRUE(openssl);
         while (!openssl->ended()) {
             app::poll_children({&*openssl}, 50);
@@ -166,7 +167,8 @@ TEST(Demo, ShowsEveryStepAndEveryRefusal) {
     for (int step = 1; step <= 14; ++step) {
         EXPECT_THAT(all, testing::HasSubstr(fmt::format("S{:<2}", step)));
     }
-    for (const char* name : {"`not_assigned`", "`registrar_mismatch`", "`decrypt_error`", "`bad_certificate`", "device-pq.pem: OK"}) {
+    for (const char* name :
+         {"`not_assigned`", "`registrar_mismatch`", "`decrypt_error`", "`bad_certificate`", "device-pq.pem: OK"}) {
         EXPECT_THAT(all, testing::HasSubstr(name));
     }
     EXPECT_THAT(all, testing::Not(testing::HasSubstr("\x1b["))) << "no colours in a pipe";

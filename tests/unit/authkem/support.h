@@ -44,12 +44,8 @@ public:
     [[nodiscard]] authority subordinate(std::string name) const;
 
 private:
-    authority(pki::certificate certificate, crypto::signing_key key, std::vector<pki::certificate> above,
-              uint64_t seed)
-        : certificate_(std::move(certificate)),
-          key_(std::move(key)),
-          above_(std::move(above)),
-          random_(seed) {}
+    authority(pki::certificate certificate, crypto::signing_key key, std::vector<pki::certificate> above, uint64_t seed)
+        : certificate_(std::move(certificate)), key_(std::move(key)), above_(std::move(above)), random_(seed) {}
     pki::certificate certificate_;
     crypto::signing_key key_;
     std::vector<pki::certificate> above_;  // between this CA and the root, this one first; empty for a root
@@ -73,8 +69,7 @@ void predistribute(client_config& client, const server_config& server, bool earl
 class link {
 public:
     link(client_config client, server_config server, uint64_t seed = 1);
-    link(std::shared_ptr<const client_context> client, std::shared_ptr<const server_context> server,
-         uint64_t seed = 1);
+    link(std::shared_ptr<const client_context> client, std::shared_ptr<const server_context> server, uint64_t seed = 1);
 
     connection& client() { return *client_; }
     connection& server() { return *server_; }
@@ -87,9 +82,7 @@ public:
     // failed.
     bool pump(size_t piece = SIZE_MAX);
     // pump(), and both completed.
-    bool complete(size_t piece = SIZE_MAX) {
-        return pump(piece) && client_->completed() && server_->completed();
-    }
+    bool complete(size_t piece = SIZE_MAX) { return pump(piece) && client_->completed() && server_->completed(); }
     // One flight each way, with a chance to change it. False when an endpoint failed.
     bool carry(role from, size_t piece = SIZE_MAX);
     // May change what is carried.

@@ -205,7 +205,8 @@ TEST_F(Attack, SecondRequestOnOneKk3) {
     s.run();
     ASSERT_TRUE(s.accepted);
     session_open open{d.identity.device_root_spki, serial_field(std::string_view("SN-1")), d.z3.front().sha256()};
-    const auto again = p.masa->decide(kk1_peer{birch.z4}, open, *s.device->kk3_id(), as_bytes("another BI2, of whatever content"));
+    const auto again =
+        p.masa->decide(kk1_peer{birch.z4}, open, *s.device->kk3_id(), as_bytes("another BI2, of whatever content"));
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().name, "kk3_reused");
     EXPECT_THAT(p.audit_outcomes(d), testing::Contains("refused kk3_reused"));
@@ -351,7 +352,8 @@ TEST_F(Attack, TunnelFlooded) {
     (void)s.turn();
     bytes flood;
     for (int i = 0; i < 5; ++i) {
-        append(flood, *to_frame(message_type::tunnel, 0, tunnel{wire::opaque<1, most_tunnel_frame>(bytes(most_tunnel_frame, 0x16))}));
+        append(flood,
+               *to_frame(message_type::tunnel, 0, tunnel{wire::opaque<1, most_tunnel_frame>(bytes(most_tunnel_frame, 0x16))}));
     }
     s.registrar->receive(flood);
     EXPECT_EQ(s.registrar_error(), "too_large");
@@ -423,18 +425,25 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadGrant,
     testing::Values(
         std::pair<const char*, std::function<void(grant&)>>{"authorization_mismatch", [](grant& g) { g.bi5.value.back() ^= 1; }},
-        std::pair<const char*, std::function<void(grant&)>>{"certificate_key_mismatch", [](grant& g) { std::swap(g.issued.items[0].name, g.issued.items[1].name); }},
-        std::pair<const char*, std::function<void(grant&)>>{"certificate_key_mismatch", [](grant& g) { g.issued.items.pop_back(); }},
+        std::pair<const char*, std::function<void(grant&)>>{
+            "certificate_key_mismatch", [](grant& g) { std::swap(g.issued.items[0].name, g.issued.items[1].name); }},
+        std::pair<const char*, std::function<void(grant&)>>{"certificate_key_mismatch",
+                                                            [](grant& g) { g.issued.items.pop_back(); }},
         std::pair<const char*, std::function<void(grant&)>>{"certificate_key_mismatch",
                                                             [](grant& g) {
                                                                 g.issued.items.push_back(g.issued.items[0]);
-                                                                g.issued.items.back().name = name_field(std::string_view("extra"));
+                                                                g.issued.items.back().name =
+                                                                    name_field(std::string_view("extra"));
                                                             }},
-        std::pair<const char*, std::function<void(grant&)>>{"certificate_key_mismatch",
-                                                            [](grant& g) { g.issued.items[0].name = name_field(std::string_view("../../etc/passwd")); }},
-        std::pair<const char*, std::function<void(grant&)>>{"domain_chain_invalid", [](grant& g) { g.issued.items[0].chain.items.pop_back(); }},
-        std::pair<const char*, std::function<void(grant&)>>{"domain_chain_invalid", [](grant& g) { g.issued.items[0].chain.items[0].value.back() ^= 1; }},
-        std::pair<const char*, std::function<void(grant&)>>{"malformed", [](grant& g) { g.configuration = wire::opaque<0, 65535>(std::string_view("{\"a\":1,\"a\":2}")); }}));
+        std::pair<const char*, std::function<void(grant&)>>{
+            "certificate_key_mismatch",
+            [](grant& g) { g.issued.items[0].name = name_field(std::string_view("../../etc/passwd")); }},
+        std::pair<const char*, std::function<void(grant&)>>{"domain_chain_invalid",
+                                                            [](grant& g) { g.issued.items[0].chain.items.pop_back(); }},
+        std::pair<const char*, std::function<void(grant&)>>{"domain_chain_invalid",
+                                                            [](grant& g) { g.issued.items[0].chain.items[0].value.back() ^= 1; }},
+        std::pair<const char*, std::function<void(grant&)>>{
+            "malformed", [](grant& g) { g.configuration = wire::opaque<0, 65535>(std::string_view("{\"a\":1,\"a\":2}")); }}));
 
 TEST_F(Attack, GrantForAnotherDevice) {
     const auto d = p.make_device("SN-1", "Birch");
@@ -509,7 +518,8 @@ TEST_F(Attack, KemRequestForSomebodyElsesKey) {
     s.tamper = [&](leg l, bytes octets) {
         return l != leg::device_to_registrar ? octets : each_frame(octets, [&](frame& f) {
             if (f.is(message_type::credential_requests)) {
-                edit<credential_requests>(f, [&](auto& m) { m.requests.items[2].request = der_field(victim.credentials[2].spki()); });
+                edit<credential_requests>(
+                    f, [&](auto& m) { m.requests.items[2].request = der_field(victim.credentials[2].spki()); });
             }
         });
     };
@@ -554,7 +564,8 @@ TEST_F(Attack, MasaKeyUnknownToTheDevice) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
     auto settings = p.settings_of(d);
-    settings.masa_key = crypto::kem_private_key::generate(crypto::kem_algorithm::mlkem768_p256, crypto::system_random()).public_key();
+    settings.masa_key =
+        crypto::kem_private_key::generate(crypto::kem_algorithm::mlkem768_p256, crypto::system_random()).public_key();
     s.device = std::make_unique<device_session>(settings, channel{s.kk2_exporter(), birch.z4}, p.clock, crypto::system_random());
     s.start();
     s.run();
@@ -710,7 +721,8 @@ TEST_F(Attack, FramesAtTheWrongTime) {
         s.device->receive(*wire::encode(frame{static_cast<uint8_t>(type), 0, {}}));
         EXPECT_EQ(s.device_error(), "unexpected_message") << static_cast<int>(type);
     }
-    for (const auto type : {message_type::authorization_request, message_type::credential_requests, message_type::challenge_response, message_type::tunnel}) {
+    for (const auto type : {message_type::authorization_request, message_type::credential_requests,
+                            message_type::challenge_response, message_type::tunnel}) {
         const auto d = p.make_device(fmt::format("SR-{}", static_cast<int>(type)), "Birch");
         onboarding_scene s(p, d, birch);
         s.registrar->receive(*wire::encode(frame{static_cast<uint8_t>(type), 0, {}}));
@@ -722,7 +734,8 @@ TEST_F(Attack, UnknownAndForbiddenTypesAreDeniedByDefault) {
     for (int type = 0; type < 256; ++type) {
         if (!allowed(static_cast<uint8_t>(type), device_to_registrar)) {
             const auto d = device_party{{p.maker_root.spki_sha256(), "SN-X"}, p.customers["Birch"]->z4, nullptr, {}};
-            registrar_session r(birch.settings, *birch.store, kk2_device{d.identity, {}}, channel{}, p.clock, crypto::system_random());
+            registrar_session r(birch.settings, *birch.store, kk2_device{d.identity, {}}, channel{}, p.clock,
+                                crypto::system_random());
             r.receive(*wire::encode(frame{static_cast<uint8_t>(type), 0, {}}));
             EXPECT_EQ(r.why()->name, "unexpected_message") << type;
         }

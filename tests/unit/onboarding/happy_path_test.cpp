@@ -42,7 +42,8 @@ TEST(Onboarding, GoesThroughAllSteps) {
     // Real octets for the fuzz targets: BERTH_WRITE_CORPUS=1 writes them anew.
     if (std::getenv("BERTH_WRITE_CORPUS")) {
         for (const auto& [l, octets] : s.recorded) {
-            std::ofstream(fmt::format("{}/tests/fuzz/corpus/onboarding_frames/leg_{}", BERTH_SOURCE_DIR, static_cast<int>(l)), std::ios::binary)
+            std::ofstream(fmt::format("{}/tests/fuzz/corpus/onboarding_frames/leg_{}", BERTH_SOURCE_DIR, static_cast<int>(l)),
+                          std::ios::binary)
                 << as_text(octets);
         }
     }

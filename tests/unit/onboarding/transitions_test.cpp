@@ -19,7 +19,8 @@ void print(std::ostream& out, const char* title, const Table& table) {
 
 TEST(OnboardingTransitions, AreWhatTheDocumentationSays) {
     std::ostringstream printed;
-    printed << "# Transitions of the onboarding machines\n\nPrinted from the tables in src/onboarding by tests/unit/onboarding. What is "
+    printed << "# Transitions of the onboarding machines\n\nPrinted from the tables in src/onboarding by tests/unit/onboarding. "
+               "What is "
                "not listed is `unexpected_message`.\nTo print it anew: BERTH_WRITE_DOCS=1 build/release/tests/unit_onboarding\n";
     print(printed, "Device", device_transitions);
     print(printed, "Registrar", registrar_transitions);

@@ -9,7 +9,8 @@ configuration_layer layer(uint64_t version, const char* json) {
 }
 
 TEST(Configuration, TheParticularWins) {
-    const auto merged = merge({layer(3, R"({"a":1,"b":{"c":1,"d":2}})"), layer(1, R"({"b":{"c":9}})"), layer(2, R"({"e":true})")});
+    const auto merged =
+        merge({layer(3, R"({"a":1,"b":{"c":1,"d":2}})"), layer(1, R"({"b":{"c":9}})"), layer(2, R"({"e":true})")});
     ASSERT_TRUE(merged);
     EXPECT_EQ(merged->version, 3u);
     EXPECT_EQ(merged->json, R"({"a":1,"b":{"c":9,"d":2},"e":true})");

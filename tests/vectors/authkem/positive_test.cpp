@@ -20,8 +20,7 @@ struct run {
 
 std::string name_of_run(const run& r) {
     static constexpr std::array how{"whole", "octets", "flights"};
-    return r.file.stem().string() + (r.side == role::client ? "_client_" : "_server_") +
-           how[static_cast<size_t>(r.how)];
+    return r.file.stem().string() + (r.side == role::client ? "_client_" : "_server_") + how[static_cast<size_t>(r.how)];
 }
 
 std::vector<run> all_runs() {
@@ -63,9 +62,8 @@ void expect_secrets(const json::object& file, const endpoint& tested) {
 // A client that is refused tells the secrets of its attempt first.
 void expect_refused_attempt(const json::object& file, const endpoint& tested) {
     for (const auto& [name, value] : member(file, "refused_attempt")) {
-        const auto first =
-            std::find_if(tested.secrets().begin(), tested.secrets().end(),
-                         [&](const auto& told) { return told.first == std::string_view(name); });
+        const auto first = std::find_if(tested.secrets().begin(), tested.secrets().end(),
+                                        [&](const auto& told) { return told.first == std::string_view(name); });
         ASSERT_NE(first, tested.secrets().end()) << std::string_view(name);
         EXPECT_EQ(to_hex(first->second), std::string_view(value.as_string())) << std::string_view(name);
     }
@@ -83,8 +81,7 @@ void expect_session(const json::object& file, connection& line) {
     EXPECT_EQ(name_of(done.flow()), mode == "full_after_refusal" ? "pdk_refused" : mode);
     EXPECT_EQ(done.server_name(), "server.example");
     EXPECT_EQ(line.octets_sent(),
-              static_cast<uint64_t>(
-                  member(file, "sizes").at(line.side() == role::client ? "client" : "server").as_int64()));
+              static_cast<uint64_t>(member(file, "sizes").at(line.side() == role::client ? "client" : "server").as_int64()));
 }
 
 void exchange_data(const json::object& file, connection& line, std::string_view self, cutting how) {
@@ -126,8 +123,7 @@ TEST_P(Handshake, IsReproducedToTheOctet) {
             append(expected, hex(record.at("octets")));
             // Sent by now, and not before.
             ASSERT_GE(produced.size(), expected.size());
-            ASSERT_TRUE(same_octets(bytes_view(produced).first(expected.size()), expected))
-                << text(record, "content");
+            ASSERT_TRUE(same_octets(bytes_view(produced).first(expected.size()), expected)) << text(record, "content");
         } else {
             append(waiting, hex(record.at("octets")));
             if (GetParam().how != cutting::flights) {
@@ -154,8 +150,7 @@ TEST_P(Handshake, IsReproducedToTheOctet) {
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Handshake);
-INSTANTIATE_TEST_SUITE_P(Vectors, Handshake, testing::ValuesIn(all_runs()),
-                         [](const auto& r) { return name_of_run(r.param); });
+INSTANTIATE_TEST_SUITE_P(Vectors, Handshake, testing::ValuesIn(all_runs()), [](const auto& r) { return name_of_run(r.param); });
 
 TEST(Vectors, ArePresent) {
     if (!directory()) {

@@ -14,8 +14,7 @@ namespace json = wire::json;
 
 std::optional<std::filesystem::path> directory() {
     const char* const given = std::getenv("BERTH_VECTORS_DIR");
-    std::filesystem::path path =
-        std::filesystem::path(given != nullptr ? given : BERTH_DEFAULT_VECTORS_DIR) / "authkem";
+    std::filesystem::path path = std::filesystem::path(given != nullptr ? given : BERTH_DEFAULT_VECTORS_DIR) / "authkem";
     if (!std::filesystem::exists(path / "mutual.json")) {
         return std::nullopt;
     }
@@ -129,8 +128,7 @@ client_config client_from(const json::object& endpoint, const material& named) {
     config.expect_certificate_request = endpoint.at("expect_certificate_request").as_bool();
     if (!endpoint.at("pdk").is_null()) {
         const json::object& pdk = member(endpoint, "pdk");
-        config.pdk = client_config::predistributed_key{named.public_key(text(pdk, "public_key")),
-                                                       pdk.at("early_auth").as_bool(),
+        config.pdk = client_config::predistributed_key{named.public_key(text(pdk, "public_key")), pdk.at("early_auth").as_bool(),
                                                        pdk.at("refusal_is_fatal").as_bool()};
     }
     return config;
@@ -144,28 +142,23 @@ server_config server_from(const json::object& endpoint, const material& named) {
         config.credentials.push_back(named.make_credential(description.as_object()));
     }
     const std::string wanted = text(endpoint, "client_auth");
-    config.client_auth = wanted == "none"      ? client_auth::none
-                         : wanted == "request" ? client_auth::request
-                                               : client_auth::require;
+    config.client_auth = wanted == "none" ? client_auth::none : wanted == "request" ? client_auth::request : client_auth::require;
     return config;
 }
 
 endpoint::endpoint(const json::object& description, const material& named, role side, unix_seconds now)
     : clock_(now), random_(hex(description.at("randomness"))) {
     const observers watch{
-        .secrets = [this](std::string_view name,
-                          bytes_view secret) { secrets_.emplace_back(name, to_bytes(secret)); },
+        .secrets = [this](std::string_view name, bytes_view secret) { secrets_.emplace_back(name, to_bytes(secret)); },
         .steps = {}};
     if (side == role::client) {
         client_config config = client_from(description, named);
         config.observe = watch;
-        line_ =
-            std::make_unique<connection>(client_context::make(std::move(config)).value(), clock_, random_);
+        line_ = std::make_unique<connection>(client_context::make(std::move(config)).value(), clock_, random_);
     } else {
         server_config config = server_from(description, named);
         config.observe = watch;
-        line_ =
-            std::make_unique<connection>(server_context::make(std::move(config)).value(), clock_, random_);
+        line_ = std::make_unique<connection>(server_context::make(std::move(config)).value(), clock_, random_);
     }
 }
 

@@ -55,8 +55,7 @@ TEST(CompositeKemVectors, DecapsulateAndEncodeTheSameKeys) {
         // The certificate holds the SubjectPublicKeyInfo octet for octet.
         const bytes certificate = unbase64(v.at("x5c"));
         const bytes_view spki = from_raw->spki();
-        EXPECT_NE(std::search(certificate.begin(), certificate.end(), spki.begin(), spki.end()),
-                  certificate.end());
+        EXPECT_NE(std::search(certificate.begin(), certificate.end(), spki.begin(), spki.end()), certificate.end());
         ++checked;
     }
     EXPECT_EQ(checked, 4);

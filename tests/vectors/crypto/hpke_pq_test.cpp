@@ -38,8 +38,7 @@ TEST(HpkePqVectors, KeyAndEncapsulationAndSealAndExport) {
         if (!kem || kdf > 3) {
             continue;
         }
-        const hpke_suite suite{*kem, static_cast<hpke_kdf>(kdf),
-                               static_cast<aead_algorithm>(v.at("aead_id").as_int64())};
+        const hpke_suite suite{*kem, static_cast<hpke_kdf>(kdf), static_cast<aead_algorithm>(v.at("aead_id").as_int64())};
         SCOPED_TRACE(name_of(*kem));
         const kem_private_key sk = recipient(*kem, hex(v.at("skRm")));
         EXPECT_EQ(to_hex(sk.public_key().raw()), test::text(v.at("pkRm")));
@@ -63,15 +62,11 @@ TEST(HpkePqVectors, KeyAndEncapsulationAndSealAndExport) {
         for (const auto& e : v.at("exports").as_array()) {
             const auto length = static_cast<size_t>(e.at("L").as_int64());
             const bytes context = hex(e.at("exporter_context"));
-            EXPECT_EQ(to_hex(sender.context.export_secret(context, length).reveal()),
-                      test::text(e.at("exported_value")));
-            EXPECT_EQ(to_hex(receiver.export_secret(context, length).reveal()),
-                      test::text(e.at("exported_value")));
+            EXPECT_EQ(to_hex(sender.context.export_secret(context, length).reveal()), test::text(e.at("exported_value")));
+            EXPECT_EQ(to_hex(receiver.export_secret(context, length).reveal()), test::text(e.at("exported_value")));
             if (suite == hpke_suite_for(*kem)) {
-                EXPECT_EQ(
-                    to_hex(
-                        hpke_receive_export(*kem, ss->reveal(), hex(v.at("info")), context, length).reveal()),
-                    test::text(e.at("exported_value")));
+                EXPECT_EQ(to_hex(hpke_receive_export(*kem, ss->reveal(), hex(v.at("info")), context, length).reveal()),
+                          test::text(e.at("exported_value")));
             }
         }
         ++checked;

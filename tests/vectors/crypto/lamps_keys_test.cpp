@@ -32,13 +32,11 @@ TEST(LampsKeys, EveryFormOfAnMlKemKeyIsTheSameKey) {
     BERTH_NEEDS_LAMPS_KEYS();
     for (const std::string name : {"ML-KEM-768", "ML-KEM-1024"}) {
         SCOPED_TRACE(name);
-        const auto pub = kem_public_key::from_spki(
-            pem_content("ml-kem-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
+        const auto pub = kem_public_key::from_spki(pem_content("ml-kem-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
         ASSERT_TRUE(pub) << pub.error().message;
         for (const std::string form : {"seed", "both", "expanded"}) {
             SCOPED_TRACE(form);
-            const secret_bytes der =
-                pem_content("ml-kem-certificates/" + name + "-" + form + ".priv", "PRIVATE KEY");
+            const secret_bytes der = pem_content("ml-kem-certificates/" + name + "-" + form + ".priv", "PRIVATE KEY");
             const auto key = kem_private_key::from_pkcs8(der.reveal());
             ASSERT_TRUE(key) << key.error().message;
             EXPECT_EQ(key->public_key(), *pub);
@@ -48,10 +46,8 @@ TEST(LampsKeys, EveryFormOfAnMlKemKeyIsTheSameKey) {
                 EXPECT_EQ(again.error().name, "key_has_no_seed");
             } else {
                 ASSERT_TRUE(again);
-                EXPECT_EQ(
-                    to_hex(again->reveal()),
-                    to_hex(
-                        pem_content("ml-kem-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
+                EXPECT_EQ(to_hex(again->reveal()),
+                          to_hex(pem_content("ml-kem-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
             }
         }
     }
@@ -61,8 +57,7 @@ TEST(LampsKeys, EveryFormOfAnMlDsaKeyIsTheSameKey) {
     BERTH_NEEDS_LAMPS_KEYS();
     for (const std::string name : {"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}) {
         SCOPED_TRACE(name);
-        const auto pub = verification_key::from_spki(
-            pem_content("ml-dsa-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
+        const auto pub = verification_key::from_spki(pem_content("ml-dsa-certificates/" + name + ".pub", "PUBLIC KEY").reveal());
         ASSERT_TRUE(pub) << pub.error().message;
         for (const std::string form : {"seed", "both", "expanded"}) {
             SCOPED_TRACE(form);
@@ -79,10 +74,8 @@ TEST(LampsKeys, EveryFormOfAnMlDsaKeyIsTheSameKey) {
                 EXPECT_EQ(again.error().name, "key_has_no_seed");
             } else {
                 ASSERT_TRUE(again);
-                EXPECT_EQ(
-                    to_hex(again->reveal()),
-                    to_hex(
-                        pem_content("ml-dsa-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
+                EXPECT_EQ(to_hex(again->reveal()),
+                          to_hex(pem_content("ml-dsa-certificates/" + name + "-seed.priv", "PRIVATE KEY").reveal()));
             }
         }
     }
@@ -93,8 +86,8 @@ TEST(LampsKeys, InconsistentKeysAreRefused) {
     BERTH_NEEDS_LAMPS_KEYS();
     for (const std::string number : {"1", "2", "3"}) {
         SCOPED_TRACE("ML-DSA " + number);
-        const auto key = signing_key::from_pkcs8(
-            pem_content("ml-dsa-certificates/bad-ML-DSA-44-" + number + ".priv", "PRIVATE KEY").reveal());
+        const auto key =
+            signing_key::from_pkcs8(pem_content("ml-dsa-certificates/bad-ML-DSA-44-" + number + ".priv", "PRIVATE KEY").reveal());
         ASSERT_FALSE(key);
         EXPECT_EQ(key.error().name, "bad_private_key");
     }
@@ -117,10 +110,8 @@ TEST(LampsKeys, InconsistentMlKem768KeysAreRefused) {
         EXPECT_FALSE(key);
         return key ? std::string() : key.error().name;
     };
-    const bytes both =
-        to_bytes(pem_content("ml-kem-certificates/ML-KEM-768-both.priv", "PRIVATE KEY").reveal());
-    const bytes expanded =
-        to_bytes(pem_content("ml-kem-certificates/ML-KEM-768-expanded.priv", "PRIVATE KEY").reveal());
+    const bytes both = to_bytes(pem_content("ml-kem-certificates/ML-KEM-768-both.priv", "PRIVATE KEY").reveal());
+    const bytes expanded = to_bytes(pem_content("ml-kem-certificates/ML-KEM-768-expanded.priv", "PRIVATE KEY").reveal());
     // dk = dk_pke (1152) || ek (1184) || H(ek) (32) || z (32)
     EXPECT_EQ(refused(both, 1), "bad_private_key") << "z does not match the seed";
     EXPECT_EQ(refused(both, 2400), "bad_private_key") << "dk_pke does not match the seed";

@@ -77,8 +77,7 @@ TEST(Wycheproof, EcdhP256) {
                 scalar.insert(scalar.begin(), 32 - scalar.size(), 0);
                 const bn_ptr k = curve::p256().scalar_from(scalar);
                 ASSERT_TRUE(k);
-                EXPECT_EQ(to_hex(curve::p256().shared_x(point.get(), k.get()).reveal()),
-                          text(t.at("shared")));
+                EXPECT_EQ(to_hex(curve::p256().shared_x(point.get(), k.get()).reveal()), text(t.at("shared")));
             }
             ++checked;
         }
