@@ -12,6 +12,13 @@ namespace berth::app {
 
 using onboarding::device_outcome;
 
+namespace {
+
+// As long as an onboarding waits for progress.
+constexpr milliseconds most_configuration_wait = 60'000;
+
+}  // namespace
+
 onboarding_run::onboarding_run(net::loop& on, const device_bundle& bundle, run_options options, const clock& time,
                                random_source& random, done_handler done, step_handler stepped)
     : loop_(on),
@@ -146,6 +153,10 @@ result<void> onboarding_run::begin_session() {
         BERTH_TRY(octets, onboarding::to_frame(onboarding::message_type::configuration_request, 0,
                                                onboarding::configuration_request{state.configuration_version}));
         kk2_->send(octets);
+        wake_.arm(most_configuration_wait, [this] {
+            kk2_->close();
+            finish(false, onboarding::refusal("abandoned", "the registrar was silent for 60 seconds"));
+        });
         return {};
     }
     onboarding::channel channel;

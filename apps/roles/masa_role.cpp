@@ -12,6 +12,8 @@ namespace berth::app {
 namespace {
 
 constexpr milliseconds tick_every = 200;
+// A direct KK3 has done its work once its handshake is over, or its `locate` is answered: devices close theirs.
+constexpr milliseconds most_direct = 60'000;
 constexpr milliseconds checkpoint_every = 60'000;
 constexpr size_t cached_leaves = 65536;
 
@@ -219,7 +221,7 @@ void masa_role::accept_direct(net::authkem_stream stream) {
         return;
     }
     log::info("kk3_direct", "a device has come by the direct way", {{"serial", direct->serial()}, {"id", direct->log_id()}});
-    directs_.push_back({std::move(stream), std::move(*direct)});
+    directs_.push_back({std::move(stream), std::move(*direct), clock_.steady()});
     const auto at = std::prev(directs_.end());
     net::stream_events events;
     events.on_data = [at](bytes_view data) {
@@ -268,8 +270,17 @@ void masa_role::tick() {
         }
         touch(at);
     }
+    close_old_directs();
     if (clock_.steady() - last_checkpoint_ >= checkpoint_every) {
         checkpoint();
+    }
+}
+
+void masa_role::close_old_directs() {
+    // In the order in which they came.
+    while (!directs_.empty() && clock_.steady() - directs_.front().opened_at >= most_direct) {
+        log::info("kk3_closed", "a direct KK3 that its device did not close", {{"serial", directs_.front().direct.serial()}});
+        directs_.pop_front();
     }
 }
 

@@ -39,6 +39,7 @@ private:
     struct kk3 {
         net::authkem_stream stream;
         onboarding::masa_direct direct;
+        milliseconds opened_at = 0;
     };
 
     masa_role(net::loop& on, const clock& time, random_source& random, role_observer observer);
@@ -54,6 +55,7 @@ private:
     void report(onboarding::masa_link& link);
     void tick();
     void checkpoint();
+    void close_old_directs();
 
     net::loop& loop_;
     const clock& clock_;

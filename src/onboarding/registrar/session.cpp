@@ -52,12 +52,17 @@ void registrar_session::receive(bytes_view kk2_octets) {
     }
 }
 
-result<void> registrar_session::move(registrar_event e) {
+result<registrar_state> registrar_session::may(registrar_event e) const {
     const auto to = next_state(registrar_transitions, state_, e);
     if (!to) {
         return refuse("unexpected_message", fmt::format("{} while {}", to_string(e), to_string(state_)));
     }
-    state_ = *to;
+    return *to;
+}
+
+result<void> registrar_session::move(registrar_event e) {
+    BERTH_TRY(to, may(e));
+    state_ = to;
     return {};
 }
 
@@ -462,28 +467,34 @@ result<void> registrar_session::grant_now() {
 // ---- afterwards
 
 result<void> registrar_session::on_result(const frame& f) {
-    BERTH_CHECK(move(registrar_event::result));
+    // The state moves once the result is stored: until then a refusal is still said.
+    BERTH_CHECK(may(registrar_event::result));
     BERTH_TRY(m, wire::decode<result_message>(f.body.view()));
     if (m.status != result_status::installed && m.status != result_status::refused) {
         return refuse("malformed", "a result of unknown status");
     }
-    installed_ = m.status == result_status::installed;
-    const std::string refused(installed_ ? "" : is_protocol_error(m.refusal.text()) ? m.refusal.text() : "peer_error");
-    BERTH_TRY(known, records_.save_result(m.kk3_id, device_.identity, device_.z3_hash, installed_, refused, clock_.now()));
+    const bool good = m.status == result_status::installed;
+    const std::string refused(good ? "" : is_protocol_error(m.refusal.text()) ? m.refusal.text() : "peer_error");
+    BERTH_TRY(known, records_.save_result(m.kk3_id, device_.identity, device_.z3_hash, good, refused, clock_.now()));
     if (!known) {
         return refuse("unknown_kk3", "no grant was made under this id");
     }
-    if (!installed_) {
+    if (!good) {
         BERTH_CHECK(records_.revoke_granted(m.kk3_id, refused, clock_.now()));
+    }
+    // "The registrar acks it to the device once stored"
+    BERTH_CHECK(send(message_type::result_ack, empty_body{}));
+    BERTH_CHECK(move(registrar_event::result));
+    installed_ = good;
+    if (!good) {
         why_ = refusal(refused);
     }
     report_ = result_message{m.kk3_id, m.status, wire::opaque<0, 64>(std::string_view(refused))};
-    // "The registrar acks it to the device once stored"
-    return send(message_type::result_ack, empty_body{});
+    return {};
 }
 
 result<void> registrar_session::on_configuration_request(const frame& f) {
-    BERTH_CHECK(move(registrar_event::configuration_request));
+    BERTH_CHECK(may(registrar_event::configuration_request));
     BERTH_TRY(m, wire::decode<configuration_request>(f.body.view()));
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
     configuration_message out;
@@ -491,7 +502,8 @@ result<void> registrar_session::on_configuration_request(const frame& f) {
     if (m.have != configuration.version) {
         out.configuration = wire::opaque<0, 65535>(std::string_view(configuration.json));
     }
-    return send(message_type::configuration, out);
+    BERTH_CHECK(send(message_type::configuration, out));
+    return move(registrar_event::configuration_request);
 }
 
 void registrar_session::tick() {
@@ -516,11 +528,9 @@ void registrar_session::kk2_ended() {
 }
 
 void registrar_session::refuse_here(const error& e) {
-    if (state_ != registrar_state::done) {
-        (void)send(message_type::error, to_message(e));
-        if (masa_open_) {
-            (void)send_masa(message_type::error, to_message(refusal("abandoned")));
-        }
+    (void)send(message_type::error, to_message(e));
+    if (masa_open_) {
+        (void)send_masa(message_type::error, to_message(refusal("abandoned")));
     }
     end(e);
 }

@@ -88,6 +88,8 @@ private:
     result<void> say_pending(uint32_t retry_after);
     [[nodiscard]] bool reusable(const issued_certificate& c) const;
 
+    // The state that `e` leads to. Error `unexpected_message`.
+    [[nodiscard]] result<registrar_state> may(registrar_event e) const;
     result<void> move(registrar_event e);
     template <class T>
     result<void> send(message_type type, const T& message) {
