@@ -1,5 +1,5 @@
-// HTTP requests and responses. The first octet says which, the second how the input is cut: however that is, what is read is
-// the same.
+// HTTP requests and responses. The first octet says which, the second how the input is cut: however that is, what is complete
+// is the same. (What is malformed may be known to be so sooner or later.)
 #include "net/http_codec.h"
 #include "net/http_router.h"
 
@@ -43,6 +43,10 @@ std::string read(Reader reader, bytes_view text, size_t piece, const Describe& d
     }
 }
 
+void require_same(const std::string& whole, const std::string& cut) {
+    require(whole == cut || !(whole.starts_with("complete") || cut.starts_with("complete")));
+}
+
 std::string describe_request(request_reader& reader) {
     const http_request r = reader.take();
     require(r.body.size() <= limits.most_body);
@@ -71,11 +75,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const size_t piece = size_t{1} + data[1];
     if (data[0] % 2 == 0) {
         const auto whole = read(request_reader(limits), text, SIZE_MAX, describe_request);
-        require(whole == read(request_reader(limits), text, piece, describe_request));
+        require_same(whole, read(request_reader(limits), text, piece, describe_request));
     } else {
         const bool to_head = data[0] % 4 == 3;
         const auto whole = read(response_reader(limits, to_head), text, SIZE_MAX, describe_response);
-        require(whole == read(response_reader(limits, to_head), text, piece, describe_response));
+        require_same(whole, read(response_reader(limits, to_head), text, piece, describe_response));
     }
     std::ignore = parse_url(as_text(text));
     if (const auto query = parse_query(as_text(text)); query) {
