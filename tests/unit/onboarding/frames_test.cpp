@@ -55,7 +55,7 @@ const std::vector<damaged>& all_damaged() {
         {up2, t::challenge_response, damage::lengthened, "malformed", "malformed"},
         {up2, t::result, damage::lengthened, "malformed", "malformed", far::granted},
         {up2, t::onboard_request, damage::doubled, "unexpected_message", "unexpected_message"},
-        {up2, t::tunnel, damage::doubled, "kk3_failed", "kk3_failed"},
+        {up2, t::tunnel, damage::doubled, "unexpected_message", "kk3_failed"},
         {up2, t::authorization_request, damage::doubled, "", "", far::onboarded},
         {up2, t::credential_requests, damage::doubled, "unexpected_message", "unexpected_message"},
         {up2, t::challenge_response, damage::doubled, "unexpected_message", "unexpected_message"},
@@ -67,7 +67,7 @@ const std::vector<damaged>& all_damaged() {
         {down2, t::tunnel, damage::lengthened, "malformed", "malformed"},
         {down2, t::challenge, damage::lengthened, "malformed", "malformed"},
         {down2, t::grant, damage::lengthened, "malformed", "malformed", far::granted},
-        {down2, t::tunnel, damage::doubled, "kk3_failed", "kk3_failed"},
+        {down2, t::tunnel, damage::doubled, "unexpected_message", "unexpected_message"},
         {down2, t::challenge, damage::doubled, "unexpected_message", "unexpected_message"},
         {down2, t::grant, damage::doubled, "unexpected_message", "unexpected_message", far::granted},
         // KK1, what the MASA reads
@@ -78,7 +78,7 @@ const std::vector<damaged>& all_damaged() {
         {up1, t::tunnel, damage::lengthened, "malformed", "malformed"},
         {up1, t::authorization_request, damage::lengthened, "malformed", "malformed"},
         {up1, t::session_open, damage::doubled, "unexpected_message", "unexpected_message"},
-        {up1, t::tunnel, damage::doubled, "kk3_failed", "kk3_failed"},
+        {up1, t::tunnel, damage::doubled, "unexpected_message", "kk3_failed"},
         {up1, t::authorization_request, damage::doubled, "", "", far::onboarded},
         {up1, t::result, damage::doubled, "", "", far::onboarded},
         // KK1, what the registrar reads
@@ -86,7 +86,7 @@ const std::vector<damaged>& all_damaged() {
         {down1, t::authorization, damage::cut, "malformed", "malformed"},
         {down1, t::tunnel, damage::lengthened, "malformed", "malformed"},
         {down1, t::authorization, damage::lengthened, "malformed", "malformed"},
-        {down1, t::tunnel, damage::doubled, "kk3_failed", "kk3_failed"},
+        {down1, t::tunnel, damage::doubled, "unexpected_message", "unexpected_message"},
         {down1, t::authorization, damage::doubled, "", "", far::onboarded},
         {down1, t::result_ack, damage::doubled, "", "", far::onboarded},
     };
@@ -411,7 +411,7 @@ TEST_F(HostileKk3, ReplayedFirstFlightsAndLastFlightsOpenNothing) {
     const auto taken = again.receive(kk.flights);
     EXPECT_FALSE(again.completed());
     ASSERT_FALSE(taken);
-    EXPECT_EQ(taken.error().name, "bad_record_mac");
+    EXPECT_EQ(taken.error().name, "record_not_authentic");
     EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
 }
 
