@@ -29,6 +29,16 @@ result<pki::certificate> read_certificate(const std::filesystem::path& path) {
     return chain.front();
 }
 
+result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files) {
+    std::vector<pki::crl> out;
+    for (const auto& file : files) {
+        BERTH_TRY(text, read_text(file));
+        BERTH_TRY(lists, pki::crl::parse_pem_all(text));
+        out.insert(out.end(), lists.begin(), lists.end());
+    }
+    return out;
+}
+
 result<void> make_directory(const std::filesystem::path& path, unsigned mode) {
     std::error_code ec;
     const bool made = std::filesystem::create_directories(path, ec);

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "pki/certificate.h"
+#include "pki/crl.h"
 
 #include <filesystem>
 
@@ -17,6 +18,8 @@ result<void> write_text(const std::filesystem::path& path, std::string_view text
 // A chain, leaf first. Errors also `bad_pem`, `bad_certificate`.
 result<std::vector<pki::certificate>> read_chain(const std::filesystem::path& path);
 result<pki::certificate> read_certificate(const std::filesystem::path& path);
+// The lists of all these files. Errors also `bad_pem`, `bad_crl`.
+result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files);
 // mkdir -p. Error `file_error`.
 result<void> make_directory(const std::filesystem::path& path, unsigned mode = 0755);
 

@@ -39,7 +39,7 @@ result<std::unique_ptr<maker_link>> maker_link::make(net::loop& on, settings s, 
     config.expect_certificate_request = true;
     config.server_name = link->settings_.masa_host;
     // "Registrar: chain to the Z1 configured for that MASA only, id-kp-serverAuth, dNSName = the configured host"
-    BERTH_TRY(trust, pki::trust_store::from_root(link->settings_.root));
+    BERTH_TRY(trust, pki::trust_store::build({{link->settings_.root}, {}, link->settings_.crls}));
     config.server.trust = trust;
     config.server.policy = authkem::server_named(link->settings_.masa_host);
     config.alpn = {std::string(onboarding::alpn_kk1)};

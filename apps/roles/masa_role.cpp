@@ -26,16 +26,6 @@ result<std::vector<pki::certificate>> read_all(const std::vector<std::filesystem
     return out;
 }
 
-result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files) {
-    std::vector<pki::crl> out;
-    for (const auto& file : files) {
-        BERTH_TRY(text, read_text(file));
-        BERTH_TRY(lists, pki::crl::parse_pem_all(text));
-        out.insert(out.end(), lists.begin(), lists.end());
-    }
-    return out;
-}
-
 }  // namespace
 
 masa_role::masa_role(net::loop& on, const clock& time, random_source& random, role_observer observer)

@@ -54,9 +54,10 @@ result<void> registrar_role::open(const registrar_config& config) {
     }
     for (const auto& m : config.makers) {
         BERTH_TRY(root, read_certificate(m.root));
+        BERTH_TRY(crls, read_crls(m.crls));
         BERTH_TRY(link, maker_link::make(
-                            loop_, {root, m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_, [this] { serve_all(); },
-                            [this](const auto& sessions) { serve_these(sessions); }));
+                            loop_, {root, std::move(crls), m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_,
+                            [this] { serve_all(); }, [this](const auto& sessions) { serve_these(sessions); }));
         makers_.push_back(std::move(link));
     }
     return {};
@@ -70,11 +71,8 @@ result<void> registrar_role::listen(const registrar_config& config) {
     for (const auto& m : config.makers) {
         BERTH_TRY(root, read_certificate(m.root));
         trust.anchors.push_back(std::move(root));
-        for (const auto& file : m.crls) {
-            BERTH_TRY(text, read_text(file));
-            BERTH_TRY(lists, pki::crl::parse_pem_all(text));
-            trust.crls.insert(trust.crls.end(), lists.begin(), lists.end());
-        }
+        BERTH_TRY(crls, read_crls(m.crls));
+        trust.crls.insert(trust.crls.end(), crls.begin(), crls.end());
     }
     BERTH_TRY(built, pki::trust_store::build(std::move(trust)));
     server.client.trust = built;

@@ -6,6 +6,8 @@
 #include "onboarding/device/session.h"
 #include "pki/crl.h"
 
+#include <deque>
+
 namespace berth::test {
 namespace {
 
@@ -81,6 +83,14 @@ protected:
         ASSERT_TRUE(app::write_text(file, toml));
     }
 
+    // With new configurations; KK1 stands again.
+    void restart_both() {
+        ASSERT_TRUE(world->restart("masa"));
+        ASSERT_TRUE(world->restart("Birch"));
+        log.forget();
+        ASSERT_TRUE(log.wait_for("Birch", "kk1_opened", "", 1, 20'000)) << log.said("Birch");
+    }
+
     // What a refused peer must not change.
     static std::string state() {
         auto masa = got(store::sqlite_masa_store::open((world->masa() / "masa.db").string()));
@@ -151,9 +161,7 @@ TEST_F(HostileCertificates, OfADeviceOnKk2AndKk3) {
     const std::string masa_host = "masa_host = \"" + world->masa_host() + "\"";
     configure(world->customer("Birch").registrar / "berthd.toml", masa_host, masa_host + "\n" + lists);
     configure(world->masa() / "berthd.toml", "store_key", "device_" + lists + "\nstore_key");
-    ASSERT_TRUE(world->restart("masa"));
-    ASSERT_TRUE(world->restart("Birch"));
-
+    restart_both();
     const auto keys = got(app::device_bundle::open(got(world->make_device(world->order_for("C-1", "Birch"), "Birch")))).masa_keys;
     for (const auto& [c, own] : peers) {
         expect_refused("Birch", world->customer("Birch").kk2.port, kk2_client(own), c);
@@ -195,7 +203,7 @@ TEST_F(HostileCertificates, OfARegistrarOnKk1) {
                        leaf("registrar-foreign", usual_template(), got(app::open_authority(elsewhere, "ca"))));
     configure(world->masa() / "berthd.toml", "store_key",
               fmt::format("registrar_crls = [\"{}\", \"{}\"]\nstore_key", list.string(), none.string()));
-    ASSERT_TRUE(world->restart("masa"));
+    restart_both();
     for (const auto& [c, own] : peers) {
         expect_refused("masa", world->kk1().port, kk1_client(*world, own), c);
     }
@@ -302,7 +310,7 @@ TEST_F(HostileCertificates, OfAMasaThatARegistrarReaches) {
         EXPECT_EQ(state(), before);
     }
     ASSERT_TRUE(app::write_text(file, kept));
-    ASSERT_TRUE(world->restart("Birch"));
+    restart_both();
 }
 
 TEST_F(HostileCertificates, OfARegistrarThatAnOnboardedDeviceReaches) {
