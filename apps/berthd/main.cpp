@@ -13,6 +13,8 @@
 
 #include <csignal>
 
+#include <sys/resource.h>
+
 namespace {
 
 using namespace berth;
@@ -119,9 +121,20 @@ result<void> reload(running& r, const std::filesystem::path& file) {
     return {};
 }
 
+// The usual soft limit of 1024 files is used up by as many strangers that connect and say nothing; the listeners' own limits are
+// to be met first.
+void allow_many_connections() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 result<void> serve(const std::filesystem::path& file) {
     BERTH_TRY(config, app::read_config(file));
     log::configure(config.log_level, config.log_format);
+    allow_many_connections();
     net::loop loop;
     ops::metric_registry metrics;
     ops::add_process_metrics(metrics, "0.1.0");

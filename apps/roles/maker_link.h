@@ -13,6 +13,7 @@ class maker_link {
 public:
     struct settings {
         pki::certificate root;  // Z1
+        std::vector<pki::crl> crls;
         net::address masa;
         std::string masa_host;
         authkem::credential identity;  // Z4

@@ -12,10 +12,10 @@ namespace berth::app {
 namespace {
 
 constexpr milliseconds tick_every = 200;
+// A direct KK3 has done its work once its handshake is over, or its `locate` is answered: devices close theirs.
+constexpr milliseconds most_direct = 30'000;
 constexpr milliseconds checkpoint_every = 60'000;
 constexpr size_t cached_leaves = 65536;
-// A direct KK3 is over after its handshake, or after one question.
-constexpr milliseconds direct_lifetime = 30'000;
 // KK1s of one customer: a few registrars, each with a new one and one that drains. Beyond that the oldest goes.
 constexpr size_t most_links_of_a_customer = 32;
 
@@ -335,13 +335,17 @@ void masa_role::tick() {
         }
         touch(at);
     }
-    for (auto& d : directs_) {
-        if (clock_.steady() - d.opened_at > direct_lifetime) {
-            d.stream.close();
-        }
-    }
+    close_old_directs();
     if (clock_.steady() - last_checkpoint_ >= checkpoint_every) {
         checkpoint();
+    }
+}
+
+void masa_role::close_old_directs() {
+    // In the order in which they came.
+    while (!directs_.empty() && clock_.steady() - directs_.front().opened_at >= most_direct) {
+        log::info("kk3_closed", "a direct KK3 that its device did not close", {{"serial", directs_.front().direct.serial()}});
+        directs_.pop_front();
     }
 }
 

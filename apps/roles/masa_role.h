@@ -68,6 +68,7 @@ private:
     void report(onboarding::masa_link& link);
     void tick();
     void checkpoint();
+    void close_old_directs();
 
     net::loop& loop_;
     const clock& clock_;

@@ -42,6 +42,11 @@ result<void> registrar_role::listen(const registrar_config& config) {
                                 note_handshake_failure(onboarding::party::registrar, peer, why, observer_);
                             }));
     listener_ = std::move(listener);
+    if (config.announce) {
+        // Devices need no name: what they find, they judge by its keys. Two registrars on one network are told apart by Avahi.
+        BERTH_TRY(announced, net::announcement::make("Berth registrar", net::registrar_service, listener_->port()));
+        announcement_ = std::move(announced);
+    }
     return {};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/authkem_listener.h"
+#include "net/dns_sd.h"
 #include "roles/embedded_ca.h"
 #include "roles/maker_link.h"
 #include "roles/step_log.h"
@@ -95,6 +96,7 @@ private:
     std::map<onboarding::device_identity, registry::release_request> releasing_;  // said to a MASA, unanswered
     std::shared_ptr<const authkem::server_context> kk2_context_;
     std::unique_ptr<net::authkem_listener> listener_;
+    std::unique_ptr<net::announcement> announcement_;
     std::list<kk2> sessions_;
     std::unordered_map<const onboarding::registrar_session*, kk2_ref> by_session_;
     std::vector<kk2_ref> dirty_;

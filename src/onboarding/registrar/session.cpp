@@ -59,12 +59,17 @@ void registrar_session::receive(bytes_view kk2_octets) {
     }
 }
 
-result<void> registrar_session::move(registrar_event e) {
+result<registrar_state> registrar_session::may(registrar_event e) const {
     const auto to = next_state(registrar_transitions, state_, e);
     if (!to) {
         return refuse("unexpected_message", fmt::format("{} while {}", to_string(e), to_string(state_)));
     }
-    state_ = *to;
+    return *to;
+}
+
+result<void> registrar_session::move(registrar_event e) {
+    BERTH_TRY(to, may(e));
+    state_ = to;
     return {};
 }
 
@@ -517,9 +522,7 @@ result<void> registrar_session::grant_now() {
 
 result<void> registrar_session::on_result(const frame& f) {
     // Done only once it is stored: until then whatever fails is an error that the device is told.
-    if (!next_state(registrar_transitions, state_, registrar_event::result)) {
-        return move(registrar_event::result);
-    }
+    BERTH_CHECK(may(registrar_event::result));
     if (state_ == registrar_state::greeted) {
         kind_ = registrar_session_kind::report;
     }
@@ -550,9 +553,7 @@ result<void> registrar_session::on_result(const frame& f) {
 }
 
 result<void> registrar_session::on_configuration_request(const frame& f) {
-    if (!next_state(registrar_transitions, state_, registrar_event::configuration_request)) {
-        return move(registrar_event::configuration_request);
-    }
+    BERTH_CHECK(may(registrar_event::configuration_request));
     kind_ = registrar_session_kind::configuration;
     BERTH_TRY(m, wire::decode<configuration_request>(f.body.view()));
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));

@@ -94,6 +94,8 @@ private:
     [[nodiscard]] bool reusable(const issued_certificate& c) const;
     void masa_took_it_back(const error& e);
 
+    // The state that `e` leads to. Error `unexpected_message`.
+    [[nodiscard]] result<registrar_state> may(registrar_event e) const;
     result<void> move(registrar_event e);
     template <class T>
     result<void> send(message_type type, const T& message) {
