@@ -47,6 +47,7 @@ struct discovery : std::enable_shared_from_this<discovery> {
                     self->found.dns_sd = std::move(*answer);
                 } else {
                     log::failure("dns_sd_failed", answer.error());
+                    self->found.failed = answer.error();
                 }
                 self->one_answered();
             });
@@ -78,9 +79,10 @@ struct discovery : std::enable_shared_from_this<discovery> {
             }
             finish();
         };
-        events.on_closed = [finish](const error* why) {
+        events.on_closed = [self = shared_from_this(), finish](const error* why) {
             if (why) {
                 log::failure("rendezvous_failed", *why);
+                self->found.failed = *why;
             }
             finish();
         };
