@@ -17,6 +17,12 @@ result<void> write_text(const std::filesystem::path& path, std::string_view text
 // A chain, leaf first. Errors also `bad_pem`, `bad_certificate`.
 result<std::vector<pki::certificate>> read_chain(const std::filesystem::path& path);
 result<pki::certificate> read_certificate(const std::filesystem::path& path);
+// Whether something is there. Error `file_error`: it cannot be told (a directory above may not be entered).
+result<bool> is_there(const std::filesystem::path& path);
+// Error `file_error`: the working directory is gone.
+result<std::filesystem::path> absolute_path(const std::filesystem::path& path);
+// A new directory below the one for temporary files. Error `file_error`.
+result<std::filesystem::path> make_temporary_directory(const std::string& prefix);
 // mkdir -p. Error `file_error`.
 result<void> make_directory(const std::filesystem::path& path, unsigned mode = 0755);
 

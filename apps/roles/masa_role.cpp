@@ -6,6 +6,7 @@
 #include "pki/crl.h"
 #include "pki/private_key_file.h"
 #include "pki/profiles.h"
+#include "roles/startup_checks.h"
 
 namespace berth::app {
 
@@ -56,6 +57,7 @@ masa_role::~masa_role() {
 result<std::unique_ptr<masa_role>> masa_role::start(net::loop& on, const masa_config& config, const clock& time,
                                                     random_source& random, role_observer observer) {
     std::unique_ptr<masa_role> role(new masa_role(on, time, random, std::move(observer)));
+    BERTH_CHECK(check_masa_files(config));
     BERTH_CHECK(role->open(config));
     BERTH_CHECK(role->listen(config));
     role->tick();

@@ -4,6 +4,7 @@
 #include "keystore/key_uri.h"
 #include "onboarding/errors.h"
 #include "pki/profiles.h"
+#include "roles/startup_checks.h"
 
 namespace berth::app {
 
@@ -25,6 +26,7 @@ registrar_role::~registrar_role() {
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
                                                               const clock& time, random_source& random, role_observer observer) {
+    BERTH_CHECK(check_registrar_files(config, ca, time.now()));
     BERTH_TRY(issuer, embedded_ca::open(ca));
     std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), std::move(issuer)));
     BERTH_CHECK(role->open(config));

@@ -41,14 +41,15 @@ result<void> registrar_init(const fs::path& directory, const registrar_setup& se
                               pki::registrar_kem_template(customer, customer + " registrar", setup.hosts, validity), root,
                               setup.kem, random));
     BERTH_CHECK(store::sqlite_registrar_store::open((directory / "registrar.db").string()));
-    const fs::path ca = fs::absolute(setup.ca);
-    std::string toml = fmt::format("# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
-                                   "\"file:z4.key\"\ndomain_root = \"{}\"\nstore = "
-                                   "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = "
-                                   "\"{}\"\nmasa = \"{}\"\nmasa_host = \"{}\"\n",
-                                   (directory / "berthd.toml").string(), setup.listen, (ca / "z2.pem").string(),
-                                   setup.manual_approval, setup.announce, fs::absolute(setup.maker_root).string(), setup.masa,
-                                   setup.masa_host.empty() ? masa.host : setup.masa_host);
+    BERTH_TRY(ca, absolute_path(setup.ca));
+    BERTH_TRY(maker_root, absolute_path(setup.maker_root));
+    std::string toml =
+        fmt::format("# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
+                    "\"file:z4.key\"\ndomain_root = \"{}\"\nstore = "
+                    "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = "
+                    "\"{}\"\nmasa = \"{}\"\nmasa_host = \"{}\"\n",
+                    (directory / "berthd.toml").string(), setup.listen, (ca / "z2.pem").string(), setup.manual_approval,
+                    setup.announce, maker_root.string(), setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
     toml += fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"file:{}\"\ncrl = \"ca.crl\"\n", (ca / "ca.pem").string(),
                         (ca / "ca.key").string());
     if (!setup.admin.empty()) {

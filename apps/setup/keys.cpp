@@ -10,7 +10,8 @@ namespace berth::app {
 namespace fs = std::filesystem;
 
 result<void> refuse_existing(const fs::path& file) {
-    if (fs::exists(file)) {
+    BERTH_TRY(there, is_there(file));
+    if (there) {
         return fail(
             error{error_category::usage,
                   "file_exists",

@@ -29,7 +29,7 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     BERTH_CHECK(pki::save_private_key((directory / "audit.key").string(), audit));
     BERTH_CHECK(write_text(directory / "audit.pub", wire::to_pem("PUBLIC KEY", audit.public_key().spki())));
     BERTH_CHECK(store::sqlite_masa_store::open((directory / "masa.db").string()));
-    const fs::path factory = fs::absolute(setup.factory);
+    BERTH_TRY(factory, absolute_path(setup.factory));
     std::string toml =
         fmt::format("# berthd --config {}\n\n[masa]\nlisten = \"{}\"\n", (directory / "berthd.toml").string(), setup.listen);
     if (!setup.direct_listen.empty()) {
