@@ -1,5 +1,6 @@
 // berth-agent: the device program. One thread, few dependencies.
 #include "base/log.h"
+#include "common/output.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "device/onboarding_run.h"
@@ -7,6 +8,8 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+
+#include <malloc.h>
 
 namespace {
 
@@ -152,7 +155,7 @@ std::string parse(int argc, char** argv, arguments& into, log::format& format, b
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     arguments how;
     auto format = log::format::text;
     bool help = false;
@@ -165,6 +168,8 @@ int main(int argc, char** argv) {
         return 0;
     }
     std::signal(SIGPIPE, SIG_IGN);
+    // One heap for all threads: those for name resolution and DNS-SD are not worth one of their own.
+    ::mallopt(M_ARENA_MAX, 1);
     log::configure(log::level::info, format);
     if (const auto usable = crypto::require_openssl(); !usable) {
         log::failure("openssl_too_old", usable.error());
@@ -176,4 +181,6 @@ int main(int argc, char** argv) {
         return exit_code(bundle.error().category);
     }
     return agent(*bundle, how).run();
+} catch (...) {
+    return app::report_exception(false);
 }

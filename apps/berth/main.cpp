@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     using namespace berth;
     CLI::App cli("From the chip to the cloud, post-quantum: factory, onboarding, certificates, registry.", "berth");
     cli.footer("Begin with `berth demo`: it shows a whole onboarding on this machine.\n"
@@ -39,4 +39,6 @@ int main(int argc, char** argv) {
         return cli.exit(e) == 0 ? 0 : 2;
     }
     return context.exit;
+} catch (...) {
+    return berth::app::report_exception(false);
 }

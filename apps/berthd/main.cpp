@@ -180,19 +180,29 @@ result<void> serve(const std::filesystem::path& file) {
     return {};
 }
 
-result<void> check(const std::filesystem::path& file) {
+result<void> check(const std::filesystem::path& file, bool json) {
     BERTH_TRY(config, app::read_config(file));
-    std::string roles;
-    roles += config.masa ? " masa" : "";
-    roles += config.registrar ? " registrar" : "";
-    roles += config.ca ? " ca" : "";
-    fmt::print("{} is well formed; roles:{}\n", file.string(), roles);
+    wire::json::array roles;
+    std::string names;
+    for (const auto& [there, name] : {std::pair(config.masa.has_value(), "masa"),
+                                      {config.registrar.has_value(), "registrar"},
+                                      {config.ca.has_value(), "ca"}}) {
+        if (there) {
+            roles.emplace_back(name);
+            names += std::string(" ") + name;
+        }
+    }
+    if (json) {
+        app::print_json(wire::json::object{{"config", file.string()}, {"roles", roles}});
+    } else {
+        fmt::print("{} is well formed; roles:{}\n", file.string(), names);
+    }
     return {};
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     CLI::App cli("The Berth server: MASA, registrar and CA, chosen by one TOML file.", "berthd");
     cli.footer(manual);
     std::string file;
@@ -201,15 +211,24 @@ int main(int argc, char** argv) {
     auto* const checking = cli.add_subcommand(
         "check", "read a configuration file, without serving, and say what is wrong with it and in which line");
     checking->add_option("FILE", checked, "the configuration file")->required();
-    CLI11_PARSE(cli, argc, argv);
+    bool json = false;
+    cli.add_flag("--json", json, "errors, and what `check` says, as one JSON object on standard output");
+    cli.fallthrough();
+    try {
+        cli.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return cli.exit(e) == 0 ? 0 : 2;
+    }
     if (file.empty() && checked.empty()) {
-        return app::report({error_category::usage, "no_config", "name a configuration file: berthd --config FILE"}, false);
+        return app::report({error_category::usage, "no_config", "name a configuration file: berthd --config FILE"}, json);
     }
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error of the store, not the end
     if (const auto usable = crypto::require_openssl(); !usable) {
-        return app::report(usable.error(), false);
+        return app::report(usable.error(), json);
     }
-    const auto done = checked.empty() ? serve(file) : check(checked);
-    return done ? 0 : app::report(done.error(), false);
+    const auto done = checked.empty() ? serve(file) : check(checked, json);
+    return done ? 0 : app::report(done.error(), json);
+} catch (...) {
+    return app::report_exception(false);
 }

@@ -1,7 +1,5 @@
 #include "common/config_reader.h"
 
-#include "common/files.h"
-
 namespace berth::app {
 
 namespace {
@@ -15,8 +13,7 @@ error complaint_at(const std::filesystem::path& file, toml::source_position at, 
 
 }  // namespace
 
-result<toml::table> parse_toml(const std::filesystem::path& file) {
-    BERTH_TRY(text, read_text(file));
+result<toml::table> parse_toml(const std::string& text, const std::filesystem::path& file) {
     toml::parse_result parsed = toml::parse(text, file.string());
     if (!parsed) {
         return fail(complaint_at(file, parsed.error().source().begin, std::string(parsed.error().description())));

@@ -49,7 +49,7 @@ private:
     std::optional<error> complaint_;
 };
 
-// The parsed file. Errors `file_not_found`, `bad_config`.
-result<toml::table> parse_toml(const std::filesystem::path& file);
+// The text of `file`, parsed. Error `bad_config`.
+result<toml::table> parse_toml(const std::string& text, const std::filesystem::path& file);
 
 }  // namespace berth::app

@@ -77,6 +77,37 @@ result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path&
     return std::optional(std::move(passphrase));
 }
 
+result<bool> is_there(const std::filesystem::path& path) {
+    std::error_code ec;
+    const bool there = std::filesystem::exists(path, ec);
+    if (ec) {
+        return fail(
+            error{error_category::environment, "file_error", fmt::format("cannot look at {}: {}", path.string(), ec.message())}
+                .with("path", path.string()));
+    }
+    return there;
+}
+
+result<std::filesystem::path> absolute_path(const std::filesystem::path& path) {
+    std::error_code ec;
+    auto out = std::filesystem::absolute(path, ec);
+    if (ec) {
+        return fail(error_category::environment, "file_error",
+                    fmt::format("cannot tell where {} is: {}", path.string(), ec.message()));
+    }
+    return out;
+}
+
+result<std::filesystem::path> make_temporary_directory(const std::string& prefix) {
+    std::error_code ec;
+    std::string name = (std::filesystem::temp_directory_path(ec) / (prefix + "-XXXXXX")).string();
+    if (ec || !::mkdtemp(name.data())) {
+        return fail(error_category::environment, "file_error",
+                    "cannot make a temporary directory; set TMPDIR to one that is writable");
+    }
+    return std::filesystem::path(name);
+}
+
 result<void> make_directory(const std::filesystem::path& path, unsigned mode) {
     std::error_code ec;
     const bool made = std::filesystem::create_directories(path, ec);

@@ -28,6 +28,12 @@ result<std::vector<pki::certificate>> read_anchors(const std::vector<std::filesy
 // The first line of a file that others may not read; nothing when no file is named. Errors of pki::read_secret_file,
 // `empty_passphrase`.
 result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path& file);
+// Whether something is there. Error `file_error`: it cannot be told (a directory above may not be entered).
+result<bool> is_there(const std::filesystem::path& path);
+// Error `file_error`: the working directory is gone.
+result<std::filesystem::path> absolute_path(const std::filesystem::path& path);
+// A new directory below the one for temporary files. Error `file_error`.
+result<std::filesystem::path> make_temporary_directory(const std::string& prefix);
 // mkdir -p. Error `file_error`.
 result<void> make_directory(const std::filesystem::path& path, unsigned mode = 0755);
 

@@ -29,6 +29,26 @@ int report(const error& e, bool json) {
     return exit_code(e.category);
 }
 
+int report_exception(bool json) noexcept {
+    const char* what = "an exception without a name";
+    try {
+        try {
+            throw;
+        } catch (const std::bad_alloc&) {
+            what = "memory is exhausted";
+            throw;
+        } catch (const std::exception& e) {
+            // Its text may be long or not there: a copy is made while it lives.
+            return report({error_category::internal, "unexpected_exception",
+                           fmt::format("something went wrong that should not be able to; please report it: {}", e.what())},
+                          json);
+        }
+    } catch (...) {
+        std::fprintf(stderr, "berth: %s [unexpected_exception]\n", what);
+        return 4;
+    }
+}
+
 void print_json(const wire::json::value& value) {
     std::fputs((wire::to_text(value) + "\n").c_str(), stdout);
     std::fflush(stdout);

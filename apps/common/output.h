@@ -12,6 +12,9 @@ namespace berth::app {
 // 3 environment, 4 our fault. Errors go to standard error, with --json to standard output.
 int report(const error& e, bool json);
 
+// For the last catch of a main(): reports the exception that is being handled, and returns 4.
+int report_exception(bool json) noexcept;
+
 // One JSON value and a line feed on standard output, at once.
 void print_json(const wire::json::value& value);
 

@@ -163,7 +163,7 @@ result<std::filesystem::path> sibling_program(const std::string& name) {
     std::error_code ec;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
     const auto path = self.parent_path() / name;
-    if (ec || !std::filesystem::exists(path)) {
+    if (ec || !std::filesystem::exists(path, ec)) {
         return fail(error_category::environment, "program_missing",
                     fmt::format("{} is not beside this program; make build", path.string()));
     }

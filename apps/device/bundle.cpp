@@ -7,6 +7,7 @@
 #include "pki/private_key_file.h"
 #include "pki/profiles.h"
 #include "pki/verify.h"
+#include "store/fault_point.h"
 #include "wire/pem.h"
 
 #include <charconv>
@@ -23,7 +24,8 @@ tl::unexpected<error> bad_bundle(const fs::path& directory, const std::string& w
 
 // p3.pem, or p3.uri naming a key elsewhere (chip, token).
 result<std::string> key_uri_of(const fs::path& directory, const std::string& name) {
-    if (fs::exists(directory / (name + ".pem"))) {
+    BERTH_TRY(there, is_there(directory / (name + ".pem")));
+    if (there) {
         return "file:" + (directory / (name + ".pem")).string();
     }
     BERTH_TRY(uri, read_text(directory / (name + ".uri")));
@@ -81,7 +83,8 @@ result<credential_key> open_key(const std::string& algorithm, const fs::path& fi
 
 result<device_bundle> device_bundle::open(const fs::path& given, const fs::path& passphrase_file) {
     device_bundle out;
-    out.directory = fs::absolute(given);
+    BERTH_TRY(directory, absolute_path(given));
+    out.directory = directory;
     BERTH_CHECK(read_device_toml(out.directory / "device.toml", out));
     if (!passphrase_file.empty()) {
         out.passphrase_file = passphrase_file;
@@ -127,15 +130,18 @@ result<std::vector<onboarding::device_credential>> device_bundle::pending_keys(c
     // "a registrar that it tries next sees none that another has seen"
     if (!shown_to || *shown_to != registrar) {
         drop_pending_keys();
+        BERTH_FAULT_POINT("device.before_pending");
         BERTH_CHECK(make_directory(pending, 0700));
         BERTH_CHECK(write_text(pending / "registrar", registrar, 0600));
     }
     std::vector<onboarding::device_credential> out;
     for (const auto& wanted : credentials) {
         const fs::path file = pending / (wanted.name + ".key");
-        BERTH_TRY(key, fs::exists(file) ? open_key(wanted.algorithm, file, passphrase)
-                                        : make_key(wanted.algorithm, file, passphrase, random));
+        BERTH_TRY(made, is_there(file));
+        BERTH_TRY(key,
+                  made ? open_key(wanted.algorithm, file, passphrase) : make_key(wanted.algorithm, file, passphrase, random));
         out.push_back({wanted.name, std::move(key)});
+        BERTH_FAULT_POINT("device.after_pending_key");
     }
     return out;
 }

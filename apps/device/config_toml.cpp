@@ -1,6 +1,7 @@
 #include "device/config_toml.h"
 
 #include "common/config_reader.h"
+#include "common/files.h"
 #include "onboarding/messages/credential_requests.h"
 
 namespace berth::app {
@@ -20,17 +21,21 @@ result<wanted_credential> read_credential(table_reader t) {
 }  // namespace
 
 result<void> read_device_toml(const std::filesystem::path& file, device_bundle& out) {
-    const std::filesystem::path absolute = std::filesystem::absolute(file);
-    BERTH_TRY(parsed, parse_toml(absolute));
-    table_reader top(parsed, "device", absolute);
+    BERTH_TRY(text, read_text(file));
+    return parse_device_toml(text, file, out);
+}
+
+result<void> parse_device_toml(const std::string& text, const std::filesystem::path& file, device_bundle& out) {
+    BERTH_TRY(parsed, parse_toml(text, file));
+    table_reader top(parsed, "device", file);
     out.identity.serial = top.text("serial");
     out.model = top.text("model");
     out.firmware = top.text("firmware", "unknown");
     out.firmware_built = top.integer("firmware_built", 0, INT64_MAX, 0);
     out.has_clock = top.flag("clock", true);
     out.pending_jitter_ms = static_cast<uint32_t>(top.integer("pending_jitter_ms", 0, 60'000, 60'000));
-    for (const auto& text : top.texts("registrars")) {
-        BERTH_TRY(address, net::parse_address(text));
+    for (const auto& named : top.texts("registrars")) {
+        BERTH_TRY(address, net::parse_address(named));
         out.registrars.push_back(std::move(address));
     }
     out.passphrase_file = top.path("passphrase_file", false);
@@ -59,6 +64,10 @@ result<void> read_device_toml(const std::filesystem::path& file, device_bundle& 
                 nullptr,
                 fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and one of p256, mldsa65, mlkem768, mlkem768_p256",
                             credential.name));
+        }
+        const auto same = [&](const auto& other) { return other.name == credential.name; };
+        if (std::any_of(out.credentials.begin(), out.credentials.end(), same)) {
+            top.complain(nullptr, fmt::format("two credentials are called \"{}\"", credential.name));
         }
         out.credentials.push_back(std::move(credential));
     }

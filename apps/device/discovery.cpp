@@ -1,12 +1,11 @@
 #include "device/discovery.h"
 
 #include "base/log.h"
-#include "net/authkem_stream.h"
 #include "net/dns_sd.h"
 #include "onboarding/device/session.h"
 #include "onboarding/messages/locate.h"
 
-#include <thread>
+#include <system_error>
 
 namespace berth::app {
 
@@ -14,99 +13,6 @@ namespace {
 
 constexpr milliseconds dns_sd_wait = 3'000;
 constexpr milliseconds rendezvous_wait = 15'000;
-
-// One search, alive until all its sources have answered.
-struct discovery : std::enable_shared_from_this<discovery> {
-    discovery(net::loop& on, std::function<void(found_registrars)> d) : loop(on), done(std::move(d)), give_up(on) {}
-
-    net::loop& loop;
-    std::function<void(found_registrars)> done;
-    net::timer give_up;
-    found_registrars found;
-    size_t waiting = 1;
-    std::optional<net::authkem_stream> kk3;
-    onboarding::frame_reader reader{onboarding::frame_reader::device_limit};
-
-    void one_answered() {
-        if (--waiting == 0) {
-            give_up.cancel();
-            // The stream's own callback may be running: it goes with the next turn.
-            loop.post([self = shared_from_this()] {
-                self->kk3.reset();
-                self->done(std::move(self->found));
-            });
-        }
-    }
-
-    void ask_dns_sd() {
-        ++waiting;
-        std::thread([self = shared_from_this()] {
-            auto answer = net::browse(net::registrar_service, dns_sd_wait);
-            self->loop.post([self, answer = std::move(answer)]() mutable {
-                if (answer) {
-                    self->found.dns_sd = std::move(*answer);
-                } else {
-                    log::failure("dns_sd_failed", answer.error());
-                    self->found.failed = answer.error();
-                }
-                self->one_answered();
-            });
-        }).detach();
-    }
-
-    void ask_masa(const device_bundle& bundle, size_t masa_key, const clock& time, random_source& random) {
-        const auto context = onboarding::device_session::kk3_context(bundle.z3.front(), bundle.p3, bundle.masa_keys[masa_key]);
-        if (!context) {
-            return;
-        }
-        ++waiting;
-        auto answered = std::make_shared<bool>(false);
-        const auto finish = [self = shared_from_this(), answered] {
-            if (!std::exchange(*answered, true)) {
-                self->one_answered();
-            }
-        };
-        net::stream_events events;
-        events.on_established = [self = shared_from_this()] {
-            if (const auto octets = onboarding::to_frame(onboarding::message_type::locate, 0, onboarding::locate{})) {
-                self->kk3->send(*octets);
-            }
-        };
-        events.on_data = [self = shared_from_this(), finish](bytes_view data) {
-            self->on_located(data);
-            if (self->kk3) {
-                self->kk3->close();
-            }
-            finish();
-        };
-        events.on_closed = [self = shared_from_this(), finish](const error* why) {
-            if (why) {
-                log::failure("rendezvous_failed", *why);
-                self->found.failed = *why;
-            }
-            finish();
-        };
-        kk3 = net::authkem_stream::connect(loop, *bundle.masa, *context, time, random, std::move(events));
-        give_up.arm(rendezvous_wait, finish);
-    }
-
-    void on_located(bytes_view data) {
-        reader.feed(data);
-        const auto frame = reader.next();
-        if (!frame || !*frame || !(*frame)->is(onboarding::message_type::located)) {
-            return;
-        }
-        const auto answer = wire::decode<onboarding::located>((*frame)->body.view());
-        if (!answer) {
-            return;
-        }
-        for (const auto& r : answer->registrars) {
-            if (auto address = net::parse_address(r.host_port.text())) {
-                found.rendezvous.push_back(std::move(*address));
-            }
-        }
-    }
-};
 
 }  // namespace
 
@@ -124,17 +30,144 @@ std::vector<net::address> found_registrars::in_turn() const {
     return out;
 }
 
-void discover(net::loop& on, const device_bundle& bundle, size_t masa_key, const clock& time, random_source& random,
-              std::function<void(found_registrars)> done) {
-    auto search = std::make_shared<discovery>(on, std::move(done));
-    search->found.configured = bundle.registrars;
+registrar_search::registrar_search(net::loop& on, const device_bundle& bundle, const clock& time, random_source& random,
+                                   done_handler done)
+    : loop_(on),
+      bundle_(bundle),
+      clock_(time),
+      random_(random),
+      done_(std::move(done)),
+      give_up_(on),
+      self_(std::make_shared<registrar_search*>(this)) {
+    found_.configured = bundle.registrars;
     if (bundle.dns_sd) {
-        search->ask_dns_sd();
+        ask_dns_sd();
     }
     if (bundle.rendezvous) {
-        search->ask_masa(bundle, masa_key, time, random);
+        ++waiting_;
+        give_up_.arm(rendezvous_wait, [this] { masa_answered(); });
+        ask_masa(0);
     }
-    search->one_answered();
+    one_answered();
+}
+
+registrar_search::~registrar_search() = default;
+
+void registrar_search::later(std::function<void()> what) {
+    loop_.post([held = std::weak_ptr(self_), what = std::move(what)] {
+        if (held.lock()) {
+            what();
+        }
+    });
+}
+
+void registrar_search::one_answered() {
+    if (--waiting_ == 0) {
+        give_up_.cancel();
+        // The stream's own callback may be running, and the caller may destroy us: it goes with the next turn.
+        later([this] {
+            kk3_.reset();
+            const done_handler done = std::move(done_);
+            done(std::move(found_));
+        });
+    }
+}
+
+// ---- DNS-SD
+
+void registrar_search::ask_dns_sd() {
+    ++waiting_;
+    // The browse blocks, so it has a thread of its own; it touches nothing of ours but what is posted to the loop.
+    const auto browse = [&loop = loop_, held = std::weak_ptr(self_)](const std::stop_token& stop) {
+        auto answer = net::browse(net::registrar_service, dns_sd_wait, stop);
+        if (stop.stop_requested()) {
+            return;
+        }
+        loop.post([held, answer = std::move(answer)]() mutable {
+            const auto self = held.lock();
+            if (!self) {
+                return;
+            }
+            if (answer) {
+                (*self)->found_.dns_sd = std::move(*answer);
+            } else {
+                log::failure("dns_sd_failed", answer.error());
+                (*self)->found_.failed = answer.error();
+            }
+            (*self)->one_answered();
+        });
+    };
+    try {
+        browsing_ = std::jthread(browse);
+    } catch (const std::system_error& e) {
+        log::warning("dns_sd_failed", e.what());
+        --waiting_;
+    }
+}
+
+// ---- rendezvous
+
+void registrar_search::ask_masa(size_t masa_key) {
+    const auto context = onboarding::device_session::kk3_context(bundle_.z3.front(), bundle_.p3, bundle_.masa_keys[masa_key]);
+    if (!context) {
+        log::failure("rendezvous_failed", context.error());
+        return masa_answered();
+    }
+    net::stream_events events;
+    events.on_established = [this] {
+        if (const auto octets = onboarding::to_frame(onboarding::message_type::locate, 0, onboarding::locate{})) {
+            kk3_->send(*octets);
+        }
+    };
+    events.on_data = [this](bytes_view data) {
+        on_located(data);
+        kk3_->close();
+        masa_answered();
+    };
+    events.on_closed = [this, masa_key](const error* why) { masa_closed(masa_key, why); };
+    kk3_ = net::authkem_stream::connect(loop_, *bundle_.masa, *context, clock_, random_, std::move(events));
+}
+
+void registrar_search::masa_closed(size_t masa_key, const error* why) {
+    if (masa_answered_) {
+        return;
+    }
+    if (why && why->is("predistributed_key_refused") && masa_key + 1 < bundle_.masa_keys.size()) {
+        return later([this, masa_key] {
+            if (!masa_answered_) {
+                kk3_.reset();
+                ask_masa(masa_key + 1);
+            }
+        });
+    }
+    if (why) {
+        log::failure("rendezvous_failed", *why);
+        found_.failed = *why;
+    }
+    masa_answered();
+}
+
+void registrar_search::masa_answered() {
+    if (!std::exchange(masa_answered_, true)) {
+        one_answered();
+    }
+}
+
+void registrar_search::on_located(bytes_view data) {
+    reader_.feed(data);
+    const auto frame = reader_.next();
+    if (!frame || !*frame || !(*frame)->is(onboarding::message_type::located)) {
+        return;
+    }
+    const auto answer = wire::decode<onboarding::located>((*frame)->body.view());
+    if (!answer) {
+        return;
+    }
+    for (const auto& r : answer->registrars) {
+        if (auto address = net::parse_address(r.host_port.text())) {
+            found_.rendezvous.push_back(std::move(*address));
+        }
+    }
 }
 
 }  // namespace berth::app

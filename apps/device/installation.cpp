@@ -1,6 +1,8 @@
 #include "device/installation.h"
 
+#include "base/log.h"
 #include "common/files.h"
+#include "pki/private_key_file.h"
 #include "store/fault_point.h"
 
 #include <fcntl.h>
@@ -12,6 +14,8 @@ namespace berth::app {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr size_t most_key_octets = 64 * 1024;
 
 error disk_error(const fs::path& path, const char* what) {
     return {error_category::environment, "file_error",
@@ -27,9 +31,10 @@ result<void> sync_directory(const fs::path& path) {
     return good ? result<void>{} : fail(disk_error(path, "fsync"));
 }
 
-// `fresh` becomes `place`, in one step also when there is one already.
+// `fresh` becomes `place`, in one step also when there is one already. An error means that nothing has changed.
 result<void> exchange(const fs::path& fresh, const fs::path& place) {
-    if (fs::exists(place)) {
+    BERTH_TRY(there, is_there(place));
+    if (there) {
         if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) != 0) {
             return fail(disk_error(place, "rename"));
         }
@@ -38,7 +43,13 @@ result<void> exchange(const fs::path& fresh, const fs::path& place) {
     } else if (::rename(fresh.c_str(), place.c_str()) != 0) {
         return fail(disk_error(place, "rename"));
     }
-    return sync_directory(place.parent_path());
+    return {};
+}
+
+// A key from pending/ into the installation, never outside memory that is zeroised.
+result<void> copy_key(const fs::path& from, const fs::path& to) {
+    BERTH_TRY(key, pki::read_secret_file(from.string(), most_key_octets));
+    return pki::write_file_atomically(to.string(), key.reveal(), 0600);
 }
 
 }  // namespace
@@ -49,11 +60,22 @@ wire::json::object to_json(const installation_state& s) {
 }
 
 bool installation::present() const {
-    return fs::exists(directory_ / "state.json");
+    std::error_code ec;
+    return fs::exists(directory_ / "state.json", ec);
 }
 
 result<installation_state> installation::state() const {
     BERTH_TRY(text, read_text(directory_ / "state.json"));
+    auto read = parse_state(text);
+    if (!read) {
+        return fail(
+            error_category::environment, "bad_installation",
+            fmt::format("{} is damaged ({}); berth device reset", (directory_ / "state.json").string(), read.error().message));
+    }
+    return read;
+}
+
+result<installation_state> parse_state(std::string_view text) {
     BERTH_TRY(object, wire::parse_json_object(text));
     installation_state s;
     BERTH_TRY(customer, wire::text_member(object, "customer"));
@@ -63,8 +85,10 @@ result<installation_state> installation::state() const {
     BERTH_TRY(at, wire::integer_member(object, "installed_at"));
     BERTH_TRY(version, wire::integer_member(object, "configuration_version"));
     if (octets.size() != s.kk3_id.size()) {
-        return fail(error_category::environment, "bad_installation",
-                    (directory_ / "state.json").string() + " is damaged; berth device reset");
+        return fail(error_category::environment, "bad_installation", "the id has not 16 octets");
+    }
+    if (version < 0) {
+        return fail(error_category::environment, "bad_installation", "the configuration's version is negative");
     }
     s.customer = customer;
     s.kk3_id = to_array<16>(octets);
@@ -89,9 +113,7 @@ result<void> installation::install(const onboarding::accepted_grant& grant, cons
     BERTH_CHECK(write_text(fresh / "domain-root.pem", grant.domain_root().to_pem()));
     for (const auto& c : grant.credentials()) {
         BERTH_CHECK(write_text(fresh / (c.name + ".pem"), pki::to_pem(c.chain)));
-        BERTH_TRY(key, read_text(bundle_.directory / "pending" / (c.name + ".key")));
-        BERTH_CHECK(write_text(fresh / (c.name + ".key"), key, 0600));
-        explicit_bzero(key.data(), key.size());
+        BERTH_CHECK(copy_key(bundle_.directory / "pending" / (c.name + ".key"), fresh / (c.name + ".key")));
     }
     BERTH_CHECK(write_text(fresh / "config.json", grant.configuration().empty() ? "{}" : grant.configuration()));
     if (!grant.manufacturer_configuration().empty()) {
@@ -99,10 +121,15 @@ result<void> installation::install(const onboarding::accepted_grant& grant, cons
     }
     BERTH_CHECK(write_state(fresh, {grant.customer(), kk3_id, false, grant.issued_at(), registrar, 0}));
     BERTH_CHECK(sync_directory(fresh));
+    // The time is the voucher's, and true whether or not the installation succeeds. It is written before, because after the
+    // exchange nothing may fail any more: the device has installed, and that is what it must say.
+    BERTH_CHECK(bundle_.remember_time(grant.issued_at()));
     BERTH_FAULT_POINT("device.before_install");
     BERTH_CHECK(exchange(fresh, directory_));
     BERTH_FAULT_POINT("device.after_install");
-    BERTH_CHECK(bundle_.remember_time(grant.issued_at()));
+    if (const auto durable = sync_directory(bundle_.directory); !durable) {
+        log::failure("installation_not_synced", durable.error());
+    }
     bundle_.drop_pending_keys();
     return {};
 }
@@ -110,7 +137,10 @@ result<void> installation::install(const onboarding::accepted_grant& grant, cons
 result<void> installation::mark_reported() {
     BERTH_TRY(s, state());
     s.reported = true;
-    return write_state(directory_, s);
+    BERTH_FAULT_POINT("device.before_reported");
+    auto done = write_state(directory_, s);
+    BERTH_FAULT_POINT("device.after_reported");
+    return done;
 }
 
 result<void> installation::set_configuration(uint64_t version, const std::string& json) {

@@ -41,5 +41,7 @@ private:
 };
 
 wire::json::object to_json(const installation_state& s);
+// What to_json wrote. Errors of JSON, `bad_installation`.
+result<installation_state> parse_state(std::string_view text);
 
 }  // namespace berth::app

@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "common/files.h"
-#include "device/discovery.h"
 #include "device/installation.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/configuration.h"
@@ -68,7 +67,7 @@ void onboarding_run::find_registrars() {
         next_ = 0;
         return next_registrar();
     }
-    discover(loop_, bundle_, masa_key_, clock_, random_, [this](found_registrars found) {
+    search_.emplace(loop_, bundle_, clock_, random_, [this](found_registrars found) {
         registrars_ = found.in_turn();
         next_ = 0;
         if (registrars_.empty()) {
@@ -116,7 +115,8 @@ result<std::shared_ptr<const authkem::client_context>> onboarding_run::kk2_conte
         config.server.trust = trust;
         config.server.policy = [](const pki::verified_chain& chain) { return pki::require_registrar(chain.leaf()); };
         if (!bundle_.has_clock) {
-            config.server.time = pki::validity_instants::at(bundle_.earliest());
+            // Now is no earlier than that, and how late nobody knows: a Z4 that was renewed since is not too young.
+            config.server.time = pki::validity_instants::between(bundle_.earliest(), pki::no_expiry);
         }
     }
     return authkem::client_context::make(std::move(config));
@@ -209,11 +209,27 @@ void onboarding_run::open_direct_kk3() {
     };
     events.on_closed = [this](const error* why) {
         if (why && session_) {
-            session_->kk3_failed(*why);
-            pump();
+            direct_kk3_closed(*why);
         }
     };
     kk3_ = net::authkem_stream::connect(loop_, *bundle_.masa, *context, clock_, random_, std::move(events));
+}
+
+void onboarding_run::direct_kk3_closed(const error& why) {
+    if (why.category != error_category::environment || session_->state() != onboarding::device_state::reaching_masa) {
+        session_->kk3_failed(why);
+        return pump();
+    }
+    // The network did not carry us to the MASA. Nobody has refused anything: the keys stay, and it is tried again.
+    wake_.cancel();
+    kk2_->set_events({});
+    kk2_->close();
+    loop_.post([this, why] {
+        session_.reset();
+        kk3_.reset();
+        last_error_ = why;
+        next_registrar();
+    });
 }
 
 void onboarding_run::received(bytes_view data) {

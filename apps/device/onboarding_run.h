@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/bundle.h"
+#include "device/discovery.h"
 #include "net/authkem_stream.h"
 #include "onboarding/device/session.h"
 
@@ -60,6 +61,7 @@ private:
     void pump();
     void install();
     void open_direct_kk3();
+    void direct_kk3_closed(const error& why);
     void on_configuration(bytes_view data);
     void session_over();
     void round_over();
@@ -74,6 +76,7 @@ private:
     step_handler stepped_;
 
     purpose purpose_ = purpose::onboard;
+    std::optional<registrar_search> search_;
     std::vector<net::address> registrars_;
     size_t next_ = 0;
     net::address current_;

@@ -1,6 +1,7 @@
 #include "roles/config.h"
 
 #include "common/config_reader.h"
+#include "common/files.h"
 
 namespace berth::app {
 
@@ -96,8 +97,13 @@ result<void> read_log(table_reader t, daemon_config& out) {
 }  // namespace
 
 result<daemon_config> read_config(const std::filesystem::path& given) {
-    const std::filesystem::path file = std::filesystem::absolute(given);
-    BERTH_TRY(parsed, parse_toml(file));
+    BERTH_TRY(file, absolute_path(given));
+    BERTH_TRY(text, read_text(file));
+    return parse_config(text, file);
+}
+
+result<daemon_config> parse_config(const std::string& text, const std::filesystem::path& file) {
+    BERTH_TRY(parsed, parse_toml(text, file));
     table_reader top(parsed, "", file);
     daemon_config out;
     if (auto t = top.table("log")) {

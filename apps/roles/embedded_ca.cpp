@@ -42,6 +42,8 @@ result<std::vector<onboarding::issued_certificate>> embedded_ca::issue(const onb
         const auto contents =
             pki::operational_template(organization, order.device.serial, order.device.device_root_spki, kind, validity);
         BERTH_TRY(leaf, pki::issue(contents, item.spki, issuer, key_->as_signing_key(), random));
+        // Whatever the templates say: what leaves here is a device's certificate and nothing else.
+        BERTH_CHECK(pki::check_operational(leaf, kind));
         onboarding::issued_certificate c;
         c.device = order.device;
         c.name = item.name;

@@ -6,6 +6,7 @@
 #include "pki/private_key_file.h"
 #include "pki/profiles.h"
 #include "roles/credential.h"
+#include "roles/startup_checks.h"
 
 namespace berth::app {
 
@@ -53,6 +54,7 @@ result<std::unique_ptr<masa_role>> masa_role::start(net::loop& on, const masa_co
 }
 
 result<masa_role::prepared> masa_role::read(const masa_config& config) {
+    BERTH_CHECK(check_masa_files(config));
     prepared out;
     onboarding::masa_settings& settings = out.settings;
     const std::string base = config.store_key.parent_path().string();

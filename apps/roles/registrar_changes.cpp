@@ -4,6 +4,7 @@
 #include "pki/verify.h"
 #include "roles/credential.h"
 #include "roles/registrar_role.h"
+#include "roles/startup_checks.h"
 
 namespace berth::app {
 
@@ -30,7 +31,8 @@ result<std::shared_ptr<const authkem::server_context>> make_kk2_context(const au
 
 // ---- the configuration
 
-result<registrar_role::prepared> registrar_role::read(const registrar_config& config, const ca_config& ca) {
+result<registrar_role::prepared> registrar_role::read(const registrar_config& config, const ca_config& ca, unix_seconds now) {
+    BERTH_CHECK(check_registrar_files(config, ca, now));
     BERTH_TRY(issuer, embedded_ca::open(ca));
     BERTH_TRY(identity, open_credential(config.identity, config.identity.chain.parent_path()));
     BERTH_CHECK(pki::check_registrar_kem(identity.chain.front()));
@@ -77,7 +79,7 @@ result<registrar_role::prepared> registrar_role::prepare(const registrar_config&
         return fail(error_category::usage, "restart_needed",
                     "listen and store of [registrar] are read at start only: restart berthd, or put them back");
     }
-    return read(config, ca);
+    return read(config, ca, clock_.now());
 }
 
 void registrar_role::apply(prepared ready) {

@@ -23,7 +23,7 @@ registrar_role::~registrar_role() {
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
                                                               const clock& time, random_source& random, role_observer observer) {
-    BERTH_TRY(ready, read(config, ca));
+    BERTH_TRY(ready, read(config, ca, time.now()));
     std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), ready.ca));
     BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string()));
     role->store_ = std::move(store);

@@ -60,7 +60,7 @@ private:
     using kk2_ref = std::list<kk2>::iterator;
 
     registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, embedded_ca ca);
-    static result<prepared> read(const registrar_config& config, const ca_config& ca);
+    static result<prepared> read(const registrar_config& config, const ca_config& ca, unix_seconds now);
     // Each open KK2 is judged again under the present trust.
     void judge_again(const pki::trust_store& trust);
     [[nodiscard]] maker_link* maker_of(const onboarding::hash_field& root_spki) const;

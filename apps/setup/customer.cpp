@@ -43,20 +43,19 @@ result<void> registrar_init(const fs::path& directory, const registrar_setup& se
                               pki::registrar_kem_template(customer, customer + " registrar", setup.hosts, validity), root,
                               setup.kem, random, passphrase));
     BERTH_CHECK(store::sqlite_registrar_store::open((directory / "registrar.db").string()));
-    const fs::path ca = fs::absolute(setup.ca);
-    const auto locked = [](const fs::path& file) {
-        return file.empty() ? std::string() : fmt::format("passphrase_file = \"{}\"\n", fs::absolute(file).string());
-    };
+    BERTH_TRY(ca, absolute_path(setup.ca));
+    BERTH_TRY(maker_root, absolute_path(setup.maker_root));
+    BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
+    BERTH_TRY(ca_locked, passphrase_line(setup.ca_passphrase_file));
     std::string toml =
         fmt::format("# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
                     "\"file:z4.key\"\n{}domain_root = \"{}\"\nstore = "
                     "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = \"{}\"\nmasa = "
                     "\"{}\"\nmasa_host = \"{}\"\n",
-                    (directory / "berthd.toml").string(), setup.listen, locked(setup.passphrase_file), (ca / "z2.pem").string(),
-                    setup.manual_approval, setup.announce, fs::absolute(setup.maker_root).string(), setup.masa,
-                    setup.masa_host.empty() ? masa.host : setup.masa_host);
+                    (directory / "berthd.toml").string(), setup.listen, locked, (ca / "z2.pem").string(), setup.manual_approval,
+                    setup.announce, maker_root.string(), setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
     toml += fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"file:{}\"\n{}crl = \"ca.crl\"\n", (ca / "ca.pem").string(),
-                        (ca / "ca.key").string(), locked(setup.ca_passphrase_file));
+                        (ca / "ca.key").string(), ca_locked);
     if (!setup.admin.empty()) {
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }

@@ -31,10 +31,11 @@ std::string list_of(const std::vector<std::string>& items) {
     return "[" + out + "]";
 }
 
-std::string device_toml(const device_order& order) {
-    std::string out = fmt::format(
-        "# A device of the factory; `berth device show` explains it.\nserial = {}\nmodel = {}\nfirmware = {}\nregistrars = {}\n",
-        quoted(order.serial), quoted(order.model), quoted(order.firmware), list_of(order.registrars));
+result<std::string> device_toml(const device_order& order, unix_seconds built) {
+    std::string out =
+        fmt::format("# A device of the factory; `berth device show` explains it.\nserial = {}\nmodel = {}\nfirmware = "
+                    "{}\nfirmware_built = {}\nregistrars = {}\n",
+                    quoted(order.serial), quoted(order.model), quoted(order.firmware), built, list_of(order.registrars));
     if (!order.masa.empty()) {
         out += fmt::format("masa = {}\n", quoted(order.masa));
     }
@@ -47,14 +48,15 @@ std::string device_toml(const device_order& order) {
     if (order.pending_jitter_ms != 60'000) {
         out += fmt::format("pending_jitter_ms = {}\n", order.pending_jitter_ms);
     }
-    if (!order.passphrase_file.empty()) {
-        out += fmt::format("passphrase_file = {}\n", quoted(fs::absolute(order.passphrase_file).string()));
-    }
+    BERTH_TRY(locked, passphrase_line(order.passphrase_file));
+    out += locked;
     for (const auto& [name, algorithm] : order.credentials) {
         out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm));
     }
     return out;
 }
+
+}  // namespace
 
 result<void> check_serial(const std::string& serial) {
     static constexpr std::string_view printable = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?";
@@ -66,8 +68,6 @@ result<void> check_serial(const std::string& serial) {
     }
     return {};
 }
-
-}  // namespace
 
 result<void> factory_init(const fs::path& directory, const factory_settings& settings, const clock& time, random_source& random) {
     const pki::validity validity{time.now() - 60, time.now() + 30 * one_year};
@@ -94,7 +94,7 @@ result<onboarding::device_identity> factory_make(const fs::path& factory, const 
     BERTH_CHECK(make_kem_leaf(out, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
                               random, passphrase));
     BERTH_CHECK(make_signature_leaf(out, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
-                                    issuer, crypto::signature_algorithm::ecdsa_p256_sha256, random, passphrase));
+                                    issuer, order.signature, random, passphrase));
     std::error_code ec;
     fs::rename(out / "z3.key", out / "p3.pem", ec);
     if (!ec) {
@@ -106,8 +106,44 @@ result<onboarding::device_identity> factory_make(const fs::path& factory, const 
     }
     BERTH_CHECK(write_text(out / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(out / "masa-kem.pem", masa_keys));
-    BERTH_CHECK(write_text(out / "device.toml", device_toml(order)));
+    BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));
+    BERTH_CHECK(write_text(out / "device.toml", toml));
     return onboarding::device_identity{root.spki_sha256(), order.serial};
+}
+
+result<onboarding::device_identity> factory_make_recorded(const fs::path& factory, const fs::path& out, const device_order& order,
+                                                          const std::string& masa_keys, registry::masa_registry& records,
+                                                          const clock& time, random_source& random) {
+    BERTH_CHECK(check_serial(order.serial));
+    BERTH_TRY(root, read_certificate(factory / "z1.pem"));
+    BERTH_TRY(before, records.find_device({root.spki_sha256(), order.serial}));
+    if (before) {
+        return fail(error{error_category::usage,
+                          "device_exists",
+                          fmt::format("device {} is in the records already; no second one is made", order.serial),
+                          {{"serial", order.serial}}});
+    }
+    BERTH_TRY(there, is_there(out));
+    std::error_code ec;
+    if (there && !fs::is_empty(out, ec)) {
+        return fail(error{error_category::usage,
+                          "file_exists",
+                          fmt::format("{} is there already and is not empty; a bundle gets a directory of its own", out.string()),
+                          {{"file", out.string()}}});
+    }
+    auto made = [&]() -> result<onboarding::device_identity> {
+        BERTH_TRY(identity, factory_make(factory, out, order, masa_keys, time, random));
+        registry::ownership record;
+        record.device = identity;
+        record.model = order.model;
+        // Looks once more, within its transaction: another factory may have been quicker.
+        BERTH_CHECK(records.add_device(record, time.now()));
+        return identity;
+    }();
+    if (!made) {
+        fs::remove_all(out, ec);  // it was not there, or empty
+    }
+    return made;
 }
 
 }  // namespace berth::app

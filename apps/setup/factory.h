@@ -2,6 +2,7 @@
 #pragma once
 
 #include "onboarding/identity.h"
+#include "registry/masa_registry.h"
 #include "setup/keys.h"
 
 namespace berth::app {
@@ -16,10 +17,16 @@ struct factory_settings {
 result<void> factory_init(const std::filesystem::path& directory, const factory_settings& settings, const clock& time,
                           random_source& random);
 
+// Whether a device may have this serial. Error `bad_serial`.
+result<void> check_serial(const std::string& serial);
+
 struct device_order {
     std::string serial;
     std::string model = "model-1";
     std::string firmware = "1.0.0";
+    // The device takes no voucher that was made before; none: a minute ago, for
+    // what a device is made with was built by then.
+    std::optional<unix_seconds> firmware_built;
     crypto::kem_algorithm kem = crypto::kem_algorithm::mlkem768_p256;
     std::vector<std::string> registrars;  // host:port
     std::string masa;                     // host:port, for rendezvous and direct KK3; empty: none
@@ -31,11 +38,20 @@ struct device_order {
     std::optional<secret_bytes> factory_passphrase = {};  // of the factory's keys
     // Of the device's own keys, these and those that it makes later; device.toml names the file.
     std::filesystem::path passphrase_file = {};
+    crypto::signature_algorithm signature = crypto::signature_algorithm::ecdsa_p256_sha256;  // of the IDevID-signature key
 };
 
 // One bundle directory. `masa_keys` is masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`.
 result<onboarding::device_identity> factory_make(const std::filesystem::path& factory, const std::filesystem::path& out,
                                                  const device_order& order, const std::string& masa_keys, const clock& time,
                                                  random_source& random);
+
+// The same, and the device's record at the MASA. A device that has a record is refused before anything is made, and a bundle
+// whose record cannot be made does not stay: it would be a second identity of the same name. Errors also `device_exists`,
+// those of the records.
+result<onboarding::device_identity> factory_make_recorded(const std::filesystem::path& factory, const std::filesystem::path& out,
+                                                          const device_order& order, const std::string& masa_keys,
+                                                          registry::masa_registry& records, const clock& time,
+                                                          random_source& random);
 
 }  // namespace berth::app

@@ -10,7 +10,8 @@ namespace berth::app {
 namespace fs = std::filesystem;
 
 result<void> refuse_existing(const fs::path& file) {
-    if (fs::exists(file)) {
+    BERTH_TRY(there, is_there(file));
+    if (there) {
         return fail(
             error{error_category::usage,
                   "file_exists",
@@ -121,6 +122,14 @@ result<void> make_signature_leaf(const fs::path& directory, const std::string& n
     BERTH_TRY(leaf, pki::issue(contents, key.public_key().spki(), issuer.certificate(), issuer.key->as_signing_key(), random));
     BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
     return write_text(directory / (name + ".pem"), chain_pem(leaf, issuer));
+}
+
+result<std::string> passphrase_line(const fs::path& file) {
+    if (file.empty()) {
+        return std::string();
+    }
+    BERTH_TRY(path, absolute_path(file));
+    return fmt::format("passphrase_file = \"{}\"\n", path.string());
 }
 
 }  // namespace berth::app

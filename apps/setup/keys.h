@@ -47,6 +47,9 @@ result<void> make_signature_leaf(const std::filesystem::path& directory, const s
                                  crypto::signature_algorithm algorithm, random_source& random,
                                  const std::optional<secret_bytes>& passphrase = {});
 
+// The line of a TOML file that names a passphrase's file by its whole path; empty for none. Error `file_error`.
+result<std::string> passphrase_line(const std::filesystem::path& file);
+
 // Error `file_exists`, naming it.
 result<void> refuse_existing(const std::filesystem::path& file);
 

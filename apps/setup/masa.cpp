@@ -30,15 +30,13 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     BERTH_CHECK(pki::save_private_key((directory / "audit.key").string(), audit, passphrase));
     BERTH_CHECK(write_text(directory / "audit.pub", wire::to_pem("PUBLIC KEY", audit.public_key().spki())));
     BERTH_CHECK(store::sqlite_masa_store::open((directory / "masa.db").string()));
-    const fs::path factory = fs::absolute(setup.factory);
+    BERTH_TRY(factory, absolute_path(setup.factory));
     std::string toml =
         fmt::format("# berthd --config {}\n\n[masa]\nlisten = \"{}\"\n", (directory / "berthd.toml").string(), setup.listen);
     if (!setup.direct_listen.empty()) {
         toml += fmt::format("direct_listen = \"{}\"\n", setup.direct_listen);
     }
-    const std::string locked = setup.passphrase_file.empty()
-                                   ? ""
-                                   : fmt::format("passphrase_file = \"{}\"\n", fs::absolute(setup.passphrase_file).string());
+    BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
     toml += fmt::format(
         "device_roots = [\"{}\"]\ndevice_issuers = [\"{}\"]\nstore = \"masa.db\"\nstore_key = \"store.key\"\ncheckpoint_key = "
         "\"file:audit.key\"\n{}\n[[masa.key]]\nchain = \"z5.pem\"\nkey = \"file:z5.key\"\n{}\n[[masa.key]]\nchain = "

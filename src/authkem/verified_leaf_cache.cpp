@@ -10,6 +10,17 @@ size_t verified_leaf_cache::first_octets::operator()(const key& k) const {
     return value;
 }
 
+size_t verified_leaf_cache::octets_of(const pki::verified_chain& proof) {
+    // Names, extensions and the nodes of list and index hardly vary.
+    constexpr size_t of_entry = 512;
+    constexpr size_t of_certificate = 16 * 1024;
+    size_t out = of_entry;
+    for (const auto& c : proof.chain()) {
+        out += of_certificate + 5 * c.der().size();
+    }
+    return out;
+}
+
 verified_leaf_cache::entry verified_leaf_cache::find(const key& k, unix_seconds now) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(k);
@@ -20,8 +31,7 @@ verified_leaf_cache::entry verified_leaf_cache::find(const key& k, unix_seconds 
     const auto at = found->second;
     if (now < at->not_before || now > at->not_after) {
         // Gone for good when it has ended; before it begins it is of no use now either.
-        items_.erase(at);
-        index_.erase(found);
+        erase(at);
         ++misses_;
         return nullptr;
     }
@@ -38,19 +48,19 @@ uint64_t verified_leaf_cache::generation() const {
 void verified_leaf_cache::insert(const key& k, uint64_t generation, entry proof, unix_seconds not_before,
                                  unix_seconds not_after) {
     const std::lock_guard lock(mutex_);
-    if (generation != generation_ || most_ == 0) {
+    const size_t octets = octets_of(*proof);
+    if (generation != generation_ || most_ == 0 || octets > most_octets_) {
         return;
     }
     if (const auto found = index_.find(k); found != index_.end()) {
-        items_.erase(found->second);
-        index_.erase(found);
+        erase(found->second);
     }
-    while (items_.size() >= most_) {
-        index_.erase(items_.back().k);
-        items_.pop_back();
+    while (items_.size() >= most_ || octets_ + octets > most_octets_) {
+        erase(std::prev(items_.end()));
     }
-    items_.push_front({k, std::move(proof), not_before, not_after});
+    items_.push_front({k, std::move(proof), not_before, not_after, octets});
     index_.emplace(k, items_.begin());
+    octets_ += octets;
 }
 
 void verified_leaf_cache::revocation_news() {
@@ -58,11 +68,23 @@ void verified_leaf_cache::revocation_news() {
     ++generation_;
     index_.clear();
     items_.clear();
+    octets_ = 0;
+}
+
+void verified_leaf_cache::erase(std::list<item>::iterator at) {
+    octets_ -= at->octets;
+    index_.erase(at->k);
+    items_.erase(at);
 }
 
 size_t verified_leaf_cache::size() const {
     const std::lock_guard lock(mutex_);
     return items_.size();
+}
+
+size_t verified_leaf_cache::octets() const {
+    const std::lock_guard lock(mutex_);
+    return octets_;
 }
 
 uint64_t verified_leaf_cache::hits() const {

@@ -14,16 +14,24 @@
 
 namespace berth::authkem {
 
-// Bounded (the entry unused for longest goes first) and thread-safe. An entry is the proof token of the
-// verification that made it, and ends at the notAfter of any certificate in its chain. Policies are not
-// cached: they run each time.
+// Bounded, by entries and by octets (the entry unused for longest goes first), and thread-safe. An entry is the proof token of
+// the verification that made it, and ends at the notAfter of any certificate in its chain. Policies are not cached: they run each
+// time.
 class verified_leaf_cache {
 public:
     // SHA-256 over the chain as sent and over everything that the verification depended on besides the time.
     using key = std::array<uint8_t, 32>;
     using entry = std::shared_ptr<const pki::verified_chain>;
 
-    explicit verified_leaf_cache(size_t most_entries) : most_(most_entries) {}
+    // Some 800 chains of a leaf and its issuer with ML-DSA-65 signatures, 1 500 with ECDSA.
+    static constexpr size_t default_octets = size_t{64} * 1024 * 1024;
+
+    explicit verified_leaf_cache(size_t most_entries, size_t most_octets = default_octets)
+        : most_(most_entries), most_octets_(most_octets) {}
+
+    // What keeping a proof costs, reckoned from the sizes of its certificates: a parsed one holds its DER, libcrypto's form
+    // with the DER again, and its keys decoded. Held to what the heap says by tests/unit/authkem/cache_memory_test.cpp.
+    static size_t octets_of(const pki::verified_chain& proof);
 
     // The proof kept under `k`, or null: none, or not valid at `now`.
     [[nodiscard]] entry find(const key& k, unix_seconds now);
@@ -39,6 +47,8 @@ public:
     void revocation_news();
 
     [[nodiscard]] size_t size() const;
+    // What the entries cost together.
+    [[nodiscard]] size_t octets() const;
     [[nodiscard]] uint64_t hits() const;
     [[nodiscard]] uint64_t misses() const;
 
@@ -48,7 +58,9 @@ private:
         entry proof;
         unix_seconds not_before;
         unix_seconds not_after;
+        size_t octets;
     };
+    void erase(std::list<item>::iterator at);
     // The key is itself a hash.
     struct first_octets {
         size_t operator()(const key& k) const;
@@ -56,6 +68,8 @@ private:
 
     mutable std::mutex mutex_;
     size_t most_;
+    size_t most_octets_;
+    size_t octets_ = 0;
     uint64_t generation_ = 0;
     uint64_t hits_ = 0;
     uint64_t misses_ = 0;

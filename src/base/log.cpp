@@ -52,6 +52,30 @@ std::string timestamp() {
                        parts.tm_hour, parts.tm_min, parts.tm_sec, millis % 1000);
 }
 
+// The size of the UTF-8 sequence that `text` begins with (RFC 3629 section 4: no overlong forms, no surrogates, nothing over
+// U+10FFFF); 0: it begins with none.
+size_t utf8_sequence(std::string_view text) {
+    const auto octet = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+    const auto tail = [&](size_t i) { return (octet(i) & 0xc0) == 0x80; };
+    const unsigned first = octet(0);
+    const unsigned second = octet(1);
+    if (first < 0x80) {
+        return 1;
+    }
+    if (first >= 0xc2 && first <= 0xdf) {
+        return tail(1) ? 2 : 0;
+    }
+    if (first >= 0xe0 && first <= 0xef) {
+        const bool good = tail(1) && tail(2) && !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second > 0x9f);
+        return good ? 3 : 0;
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        const bool good = tail(1) && tail(2) && tail(3) && !(first == 0xf0 && second < 0x90) && !(first == 0xf4 && second > 0x8f);
+        return good ? 4 : 0;
+    }
+    return 0;
+}
+
 std::string as_json(level at, std::string_view event, std::string_view text, const std::vector<field>& fields) {
     std::string line = fmt::format(R"({{"time":"{}","level":"{}","event":"{}","message":"{}")", timestamp(), name_of(at),
                                    escape(event), escape(text));
@@ -95,11 +119,25 @@ void failure(std::string_view event, const berth::error& e, std::vector<field> f
     write(e.category == error_category::internal ? level::error : level::warning, event, e.message, std::move(fields));
 }
 
+// Octets that are not UTF-8 become U+FFFD, so that a line is JSON whatever a peer has sent.
 std::string escape(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (const char c : text) {
+    while (!text.empty()) {
+        const char c = text.front();
         const auto octet = static_cast<unsigned char>(c);
+        if (octet >= 0x80) {
+            const size_t size = utf8_sequence(text);
+            if (size == 0) {
+                out += "\\ufffd";  // a peer's octets that are no text
+                text.remove_prefix(1);
+            } else {
+                out += text.substr(0, size);
+                text.remove_prefix(size);
+            }
+            continue;
+        }
+        text.remove_prefix(1);
         if (c == '"' || c == '\\') {
             out.push_back('\\');
             out.push_back(c);

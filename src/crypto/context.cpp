@@ -16,6 +16,8 @@ namespace berth::crypto {
 namespace {
 
 OSSL_LIB_CTX* make_context() {
+    // No openssl.cnf: Berth asks for every algorithm by name, and a file of the machine's must not add providers to it.
+    must(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr), "starting libcrypto");
     OSSL_LIB_CTX* context = must(OSSL_LIB_CTX_new(), "making a library context");
     // The default provider first: whoever is asked for an algorithm without further words then gets
     // libcrypto's own.

@@ -65,7 +65,7 @@ void on_browsed(AvahiServiceBrowser*, AvahiIfIndex interface, AvahiProtocol prot
 
 }  // namespace
 
-result<std::vector<address>> browse(const std::string& service, milliseconds timeout) {
+result<std::vector<address>> browse(const std::string& service, milliseconds timeout, const std::stop_token& stop) {
     const std::unique_ptr<AvahiSimplePoll, closer> poll(avahi_simple_poll_new());
     int code = 0;
     const std::unique_ptr<AvahiClient, closer> client(avahi_client_new(
@@ -81,7 +81,7 @@ result<std::vector<address>> browse(const std::string& service, milliseconds tim
         return unavailable(avahi_client_errno(client.get()));
     }
     const milliseconds until = system_clock().steady() + timeout;
-    while (system_clock().steady() < until && !(s.all_listed && s.resolving == 0)) {
+    while (!stop.stop_requested() && system_clock().steady() < until && !(s.all_listed && s.resolving == 0)) {
         if (avahi_simple_poll_iterate(poll.get(), 50) != 0) {
             break;
         }

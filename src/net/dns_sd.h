@@ -5,15 +5,16 @@
 #include "net/address.h"
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 namespace berth::net {
 
 inline constexpr const char* registrar_service = "_brski-registrar._tcp";
 
-// The instances of `service` that answer within `timeout`, in the order in which they answered. Blocks. Errors
-// `dns_sd_unavailable` (no daemon), never for an empty answer.
-result<std::vector<address>> browse(const std::string& service, milliseconds timeout);
+// The instances of `service` that answer within `timeout`, in the order in which they answered. Blocks, until `stop` is
+// requested at most. Errors `dns_sd_unavailable` (no daemon), never for an empty answer.
+result<std::vector<address>> browse(const std::string& service, milliseconds timeout, const std::stop_token& stop = {});
 
 // Announces `service` on `port` for as long as the object lives; comes back by itself when the daemon restarts.
 class announcement {

@@ -37,17 +37,32 @@ error file_error(const std::string& doing, const std::string& path) {
         "path", path);
 }
 
+// What is read when a file does not say its size (a pipe, something below /proc).
+constexpr size_t least_room = 512;
+
+std::span<uint8_t> room_of(bytes& out) {
+    return out;
+}
+
+std::span<uint8_t> room_of(secret_bytes& out) {
+    return out.writable();
+}
+
 template <class Out>
 result<Out> read_all(const file& in, const std::string& path, size_t limit) {
-    Out out(limit + 1);
-    std::span<uint8_t> room;
-    if constexpr (std::is_same_v<Out, bytes>) {
-        room = out;
-    } else {
-        room = out.writable();
+    struct stat about{};
+    if (::fstat(in.get(), &about) != 0) {
+        return fail(file_error("Looking at", path));
     }
+    // As much memory as the file has octets, and one more, in which its end is seen; it may yet have grown.
+    const size_t said = about.st_size > 0 ? static_cast<size_t>(about.st_size) : least_room;
+    Out out(std::min(limit, said) + 1);
     size_t used = 0;
-    while (used < room.size()) {
+    while (used <= limit) {
+        if (used == out.size()) {
+            out.resize(std::min(limit + 1, used * 2));
+        }
+        const auto room = room_of(out);
         const ssize_t got = ::read(in.get(), room.data() + used, room.size() - used);
         if (got < 0 && errno == EINTR) {
             continue;

@@ -21,7 +21,8 @@ public:
     virtual result<std::optional<ownership>> find_device(const onboarding::device_identity& device) = 0;
     // By serial alone, for commands; several makers may use one.
     virtual result<std::vector<ownership>> find_serial(const std::string& serial) = 0;
-    virtual result<std::vector<ownership>> list_devices(size_t most, const std::string& after_serial) = 0;
+    // By serial, then maker; from behind `after` on, which the first page leaves empty.
+    virtual result<std::vector<ownership>> list_devices(size_t most, const onboarding::device_identity& after) = 0;
 
     // Errors `unknown_device`, `unknown_customer`, and those of ownership.h.
     virtual result<void> assign(const onboarding::device_identity& device, const std::string& customer, unix_seconds now) = 0;

@@ -30,11 +30,12 @@ struct release_request {
 
 class registrar_registry : public onboarding::registrar_records {
 public:
-    virtual result<std::vector<registrar_device>> list_devices(size_t most, const std::string& after_serial) = 0;
+    // By serial, then maker; from behind `after` on, which the first page leaves empty.
+    virtual result<std::vector<registrar_device>> list_devices(size_t most, const onboarding::device_identity& after) = 0;
     virtual result<std::vector<registrar_device>> find_serial(const std::string& serial) = 0;
-    // Error `unknown_device`.
+    // Both also of a device that was never seen here.
     virtual result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) = 0;
-    virtual result<void> set_group(const onboarding::device_identity& device, const std::string& group) = 0;
+    virtual result<void> set_group(const onboarding::device_identity& device, const std::string& group, unix_seconds now) = 0;
     // Changes whenever an operator decided something; for open sessions.
     virtual result<uint64_t> decision_generation() = 0;
 

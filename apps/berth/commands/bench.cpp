@@ -80,11 +80,8 @@ private:
 result<void> bench(const options& o, bool json) {
     fs::path directory = o.dir;
     if (directory.empty()) {
-        std::string name = (fs::temp_directory_path() / "berth-bench-XXXXXX").string();
-        if (!::mkdtemp(name.data())) {
-            return fail(error_category::environment, "file_error", "cannot make a temporary directory; name one with --dir");
-        }
-        directory = name;
+        BERTH_TRY(made, make_temporary_directory("berth-bench"));
+        directory = made;
     }
     log::configure(log::level::error, log::format::text);
     world::options how;

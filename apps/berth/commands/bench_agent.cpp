@@ -58,11 +58,7 @@ size_t median(std::vector<size_t> of) {
 }
 
 result<void> bench(size_t runs, bool json) {
-    std::string name = (fs::temp_directory_path() / "berth-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) {
-        return fail(error_category::environment, "file_error",
-                    "cannot make a temporary directory; set TMPDIR to one that is writable");
-    }
+    BERTH_TRY(name, make_temporary_directory("berth-bench"));
     log::configure(log::level::error, log::format::text);
     world::options how;
     how.directory = name;

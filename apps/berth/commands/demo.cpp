@@ -295,12 +295,8 @@ void add_demo(CLI::App& cli, context& c) {
             std::signal(SIGTERM, [](int) { interrupted = 1; });
             fs::path directory = o->dir;
             if (directory.empty()) {
-                std::string name = (fs::temp_directory_path() / "berth-demo-XXXXXX").string();
-                if (!::mkdtemp(name.data())) {
-                    return fail(error_category::environment, "file_error",
-                                "cannot make a temporary directory; name one with --dir");
-                }
-                directory = name;
+                BERTH_TRY(made, make_temporary_directory("berth-demo"));
+                directory = made;
             }
             log::configure(log::level::error, log::format::text);
             auto done = [&] { return demonstration(directory, o->devices, o->keep).run(); }();

@@ -63,7 +63,8 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
 
 void add_factory_make(CLI::App& group, context& c) {
     struct options {
-        std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", passphrase_file, bundle_passphrase_file;
+        std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", signature = "p256", passphrase_file,
+                                    bundle_passphrase_file;
         device_order order;
         std::vector<std::string> credentials;
     };
@@ -83,6 +84,7 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--firmware", o->order.firmware, "the firmware's version");
     cmd->add_option("--backend", o->backend, "where keys live: software");
     cmd->add_option("--kem", o->kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
+    cmd->add_option("--signature", o->signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
     cmd->add_option("--registrar", o->order.registrars, "host:port, repeatable; none: --discovery finds it");
     cmd->add_option("--masa-address", o->order.masa, "host:port of the MASA's direct listener, for rendezvous and --direct");
     cmd->add_option("--discovery", o->order.discovery, "configured, dns-sd, rendezvous; repeatable");
@@ -100,6 +102,8 @@ void add_factory_make(CLI::App& group, context& c) {
             }
             BERTH_TRY(kem, kem_algorithm_named(o->kem));
             o->order.kem = kem;
+            BERTH_TRY(signature, signature_algorithm_named(o->signature));
+            o->order.signature = signature;
             if (!o->credentials.empty()) {
                 BERTH_TRY(credentials, parse_credentials(o->credentials));
                 o->order.credentials = std::move(credentials);
@@ -109,11 +113,8 @@ void add_factory_make(CLI::App& group, context& c) {
             o->order.passphrase_file = o->bundle_passphrase_file;
             BERTH_TRY(masa_keys, read_text(fs::path(o->masa) / "masa-kem.pem"));
             BERTH_TRY(store, store::sqlite_masa_store::open((fs::path(o->masa) / "masa.db").string()));
-            BERTH_TRY(identity, factory_make(o->dir, o->out, o->order, masa_keys, system_clock(), crypto::system_random()));
-            registry::ownership record;
-            record.device = identity;
-            record.model = o->order.model;
-            BERTH_CHECK(store->add_device(record, system_clock().now()));
+            BERTH_TRY(identity, factory_make_recorded(o->dir, o->out, o->order, masa_keys, *store, system_clock(),
+                                                      crypto::system_random()));
             say(c, {{"serial", identity.serial}, {"device_root_spki", to_hex(identity.device_root_spki)}, {"bundle", o->out}},
                 fmt::format("Device {} is made, its bundle is {}. Next: berth ownership assign {} CUSTOMER --masa {}",
                             identity.serial, o->out, identity.serial, o->masa));

@@ -2,12 +2,13 @@
 #include "berth/commands/commands.h"
 #include "common/files.h"
 #include "onboarding/errors.h"
+#include "setup/assignments.h"
 #include "setup/customer.h"
 #include "store/sqlite/masa_store.h"
 #include "wire/base64.h"
 #include "wire/pem.h"
 
-#include <fstream>
+#include <thread>
 
 namespace berth::app {
 
@@ -17,31 +18,12 @@ namespace fs = std::filesystem;
 
 result<std::unique_ptr<store::sqlite_masa_store>> open_store(const std::string& masa) {
     const fs::path file = fs::path(masa) / "masa.db";
-    if (!fs::exists(file)) {
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
         return fail(error_category::environment, "file_not_found",
                     fmt::format("{} is not a MASA's directory (no masa.db); berth masa init", masa));
     }
     return store::sqlite_masa_store::open(file.string());
-}
-
-// The one device with this serial, or the one of the named maker.
-result<registry::ownership> one_device(registry::masa_registry& records, const std::string& serial, const std::string& maker) {
-    BERTH_TRY(found, records.find_serial(serial));
-    std::erase_if(found, [&](const auto& d) { return !maker.empty() && !to_hex(d.device.device_root_spki).starts_with(maker); });
-    if (found.empty()) {
-        return fail(error{error_category::usage,
-                          "unknown_device",
-                          fmt::format("no device with serial \"{}\" is in the records", serial),
-                          {{"serial", serial}}});
-    }
-    if (found.size() > 1) {
-        return fail(error{error_category::usage,
-                          "ambiguous_serial",
-                          fmt::format("{} makers use serial \"{}\"; add --maker with the first digits of the root's hash",
-                                      found.size(), serial),
-                          {{"serial", serial}}});
-    }
-    return found.front();
 }
 
 wire::json::object to_json(const registry::ownership& d, unix_seconds now) {
@@ -134,49 +116,8 @@ void add_customer(CLI::App& cli, context& c) {
     });
 }
 
-// SERIAL,CUSTOMER lines, or JSON lines {"serial":...,"customer":...}.
-result<size_t> import_assignments(registry::masa_registry& records, const std::string& file, const std::string& maker) {
-    BERTH_TRY(text, read_text(file));
-    size_t line_number = 0;
-    size_t done = 0;
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        ++line_number;
-        const size_t end = rest.find('\n');
-        const std::string line(rest.substr(0, end));
-        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-        if (line.empty() || line[0] == '#') {
-            continue;
-        }
-        const auto assigned = [&]() -> result<void> {
-            std::string serial;
-            std::string customer;
-            if (line[0] == '{') {
-                BERTH_TRY(object, wire::parse_json_object(line));
-                BERTH_TRY(s, wire::text_member(object, "serial"));
-                BERTH_TRY(k, wire::text_member(object, "customer"));
-                serial = s;
-                customer = k;
-            } else {
-                const size_t comma = line.find(',');
-                if (comma == std::string::npos) {
-                    return fail(error_category::usage, "bad_import", "a line is SERIAL,CUSTOMER or a JSON object");
-                }
-                serial = line.substr(0, comma);
-                customer = line.substr(comma + 1);
-            }
-            BERTH_TRY(device, one_device(records, serial, maker));
-            return records.assign(device.device, customer, system_clock().now());
-        }();
-        if (!assigned) {
-            return fail(error(assigned.error())
-                            .during(fmt::format("{}:{}", file, line_number))
-                            .with("line", std::to_string(line_number)));
-        }
-        ++done;
-    }
-    return done;
-}
+// How many assignments are one commit: some tens of milliseconds of the store's write lock, which the MASA may be waiting for.
+constexpr size_t import_batch = 200;
 
 void add_ownership(CLI::App& cli, context& c) {
     auto* const group = cli.add_subcommand("ownership", "who owns which device: assign, release, transfer, block, show");
@@ -192,7 +133,7 @@ void add_ownership(CLI::App& cli, context& c) {
         return [o, &c, work] {
             c.run([&]() -> result<void> {
                 BERTH_TRY(store, open_store(o->masa));
-                BERTH_TRY(device, one_device(*store, o->serial, o->maker));
+                BERTH_TRY(device, find_one_device(*store, o->serial, o->maker));
                 BERTH_CHECK(work(*store, device, system_clock().now()));
                 BERTH_TRY(after, store->find_device(device.device));
                 show(c, *after);
@@ -237,7 +178,7 @@ void add_ownership(CLI::App& cli, context& c) {
     shown->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->masa));
-            std::string after;
+            onboarding::device_identity after;
             if (!o->serial.empty()) {
                 BERTH_TRY(found, store->find_serial(o->serial));
                 if (found.empty()) {
@@ -253,7 +194,7 @@ void add_ownership(CLI::App& cli, context& c) {
                 BERTH_TRY(some, store->list_devices(500, after));
                 for (const auto& d : some) {
                     show(c, d);
-                    after = d.device.serial;
+                    after = d.device;
                 }
                 if (some.size() < 500) {
                     return {};
@@ -267,14 +208,16 @@ void add_ownership(CLI::App& cli, context& c) {
     import->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->masa));
-            // All or nothing: a mistake in the last line leaves nothing half done.
-            BERTH_CHECK(store->begin_batch());
-            BERTH_TRY(count, import_assignments(*store, o->file, o->maker));
-            BERTH_CHECK(store->end_batch());
+            BERTH_TRY(text, read_text(o->file));
+            BERTH_TRY(all, read_assignments(*store, text, o->file, o->maker, system_clock().now()));
+            // As long a pause as the batch took: a MASA that waits for the lock gets it.
+            BERTH_CHECK(assign_in_batches(*store, all, import_batch, system_clock(), [](milliseconds took) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(std::clamp<milliseconds>(took, 5, 100)));
+            }));
             if (c.json) {
-                print_json(wire::json::object{{"assigned", count}});
+                print_json(wire::json::object{{"assigned", all.size()}});
             } else {
-                fmt::print("{} devices assigned.\n", count);
+                fmt::print("{} devices assigned.\n", all.size());
             }
             return {};
         });

@@ -6,6 +6,7 @@
 #include "scene/world.h"
 
 #include <csignal>
+#include <set>
 
 namespace berth::app {
 
@@ -21,62 +22,108 @@ struct options {
     bool post_quantum = false;
 };
 
-result<void> check_roles(const std::string& roles) {
+// Which roles are asked for. Errors `role_not_available`, `unknown_role`, `role_incomplete`.
+result<std::set<std::string, std::less<>>> parse_roles(const std::string& roles) {
+    std::set<std::string, std::less<>> out;
     std::string_view rest = roles;
     while (!rest.empty()) {
         const size_t comma = rest.find(',');
-        const std::string_view role = rest.substr(0, comma);
+        const std::string role(rest.substr(0, comma));
         rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
         if (role == "est" || role == "hub" || role == "gateway") {
             return fail(error{error_category::usage,
                               "role_not_available",
                               fmt::format("this version has no role \"{}\" yet", role),
-                              {{"role", std::string(role)}}});
+                              {{"role", role}}});
         }
         if (role != "masa" && role != "registrar" && role != "ca") {
             return fail(error{error_category::usage,
                               "unknown_role",
                               fmt::format("\"{}\" is no role; masa, registrar, ca", role),
-                              {{"role", std::string(role)}}});
+                              {{"role", role}}});
+        }
+        out.insert(role);
+    }
+    // Each of these is of no use without the others: a registrar asks a MASA and its own CA, and the CA serves a registrar.
+    for (const auto& [role, needed] : {std::pair("registrar", "masa"), {"registrar", "ca"}, {"ca", "registrar"}}) {
+        if (out.contains(role) && !out.contains(needed)) {
+            return fail(error{
+                error_category::usage,
+                "role_incomplete",
+                fmt::format("the role \"{}\" needs \"{}\" beside it: --roles masa or --roles masa,registrar,ca", role, needed),
+                {{"role", role}, {"needs", needed}}});
         }
     }
-    return {};
+    if (out.empty()) {
+        return fail(error_category::usage, "role_incomplete", "name a role: --roles masa or --roles masa,registrar,ca");
+    }
+    return out;
+}
+
+device_order first_device(const world& w, const std::string& customer, const options& o) {
+    device_order order;
+    if (customer.empty()) {
+        order.serial = "SN-0001";
+        order.model = "valve-3";
+        order.masa = w.direct().text();
+        order.discovery = {"rendezvous"};
+    } else {
+        order = w.order_for("SN-0001", customer);
+    }
+    if (o.post_quantum) {
+        order.credentials = {{"device", "mldsa65"}, {"device-kem", "mlkem768_p256"}};
+        order.signature = crypto::signature_algorithm::mldsa65;
+    }
+    return order;
 }
 
 result<void> quickstart(const options& o, bool json) {
-    BERTH_CHECK(check_roles(o.roles));
+    BERTH_TRY(roles, parse_roles(o.roles));
     BERTH_CHECK(refuse_existing(fs::path(o.dir) / "masa"));
     world::options how;
-    how.directory = fs::absolute(o.dir);
-    how.customers = {"Birch Energy"};
+    BERTH_TRY(directory, absolute_path(o.dir));
+    how.directory = directory;
+    how.customers.clear();
+    if (roles.contains("registrar")) {
+        how.customers = {"Birch Energy"};
+    }
     BERTH_TRY(w, world::make(how, system_clock(), crypto::system_random()));
-    const auto& customer = w->customers().front();
-    BERTH_TRY(bundle, w->make_device(w->order_for("SN-0001", customer.name), customer.name));
+    const world_customer* const customer = w->customers().empty() ? nullptr : &w->customers().front();
+    const std::string name = customer ? customer->name : "";
+    BERTH_TRY(bundle, w->make_device(first_device(*w, name, o), name));
     BERTH_TRY(program, sibling_program("berth"));
     const auto command = [&](const std::string& rest) { return program.string() + " " + rest; };
-    const wire::json::object out{
-        {"endpoints", wire::json::object{{"masa_kk1", w->kk1().text()},
-                                         {"masa_kk3", w->direct().text()},
-                                         {"registrar_kk2", customer.kk2.text()}}},
-        {"files", wire::json::object{{"maker_root", (w->factory() / "z1.pem").string()},
-                                     {"customer_root", (customer.ca / "z2.pem").string()},
-                                     {"masa", w->masa().string()},
-                                     {"registrar", customer.registrar.string()},
-                                     {"device", bundle.string()}}},
-        {"commands",
-         wire::json::object{
-             {"onboard", command(fmt::format("device onboard --bundle {}", bundle.string()))},
-             {"devices", command(fmt::format("registrar devices --dir {}", customer.registrar.string()))},
-             {"log", command(fmt::format("masa log show --masa {}", w->masa().string()))},
-             {"another_device", command(fmt::format("factory make --dir {} --masa {} --serial SN-0002 --out {} --registrar {}",
-                                                    w->factory().string(), w->masa().string(),
-                                                    (how.directory / "devices" / "SN-0002").string(), customer.kk2.text()))},
-             {"assign", command(fmt::format("ownership assign SN-0002 '{}' --masa {}", customer.name, w->masa().string()))}}}};
+    std::string another = fmt::format("factory make --dir {} --masa {} --serial SN-0002 --out {}", w->factory().string(),
+                                      w->masa().string(), (how.directory / "devices" / "SN-0002").string());
+    if (o.post_quantum) {
+        another += " --signature mldsa65 --credential device=mldsa65 --credential device-kem=mlkem768_p256";
+    }
+    wire::json::object endpoints{{"masa_kk1", w->kk1().text()}, {"masa_kk3", w->direct().text()}};
+    wire::json::object files{{"maker_root", (w->factory() / "z1.pem").string()},
+                             {"factory", w->factory().string()},
+                             {"masa", w->masa().string()},
+                             {"device", bundle.string()}};
+    wire::json::object commands{{"log", command(fmt::format("masa log show --masa {}", w->masa().string()))}};
+    if (customer) {
+        another += fmt::format(" --registrar {}", customer->kk2.text());
+        endpoints["registrar_kk2"] = customer->kk2.text();
+        files["customer_root"] = (customer->ca / "z2.pem").string();
+        files["registrar"] = customer->registrar.string();
+        commands["onboard"] = command(fmt::format("device onboard --bundle {}", bundle.string()));
+        commands["devices"] = command(fmt::format("registrar devices --dir {}", customer->registrar.string()));
+        commands["assign"] = command(fmt::format("ownership assign SN-0002 '{}' --masa {}", name, w->masa().string()));
+    }
+    commands["another_device"] = command(another);
+    wire::json::array running;
+    for (const auto& role : roles) {
+        running.emplace_back(role);
+    }
+    const wire::json::object out{{"roles", running}, {"endpoints", endpoints}, {"files", files}, {"commands", commands}};
     if (json) {
         print_json(out);
     } else {
-        fmt::print("MASA on {}, registrar of {} on {}; everything lies in {}.\n\n", w->kk1().text(), customer.name,
-                   customer.kk2.text(), how.directory.string());
+        fmt::print("MASA on {}{}; everything lies in {}.\n\n", w->kk1().text(),
+                   customer ? fmt::format(", registrar of {} on {}", name, customer->kk2.text()) : "", how.directory.string());
         for (const auto& item : out.at("commands").as_object()) {
             fmt::print("  {}\n", std::string_view(item.value().as_string()));
         }
@@ -95,8 +142,9 @@ void add_quickstart(CLI::App& cli, context& c) {
     const auto o = std::make_shared<options>();
     auto* const cmd = cli.add_subcommand("quickstart", "set up and run every role on free loopback ports, until interrupted");
     cmd->add_option("--dir", o->dir, "where everything goes; must be new")->required();
-    cmd->add_option("--roles", o->roles, "masa,registrar,ca (all)");
-    cmd->add_flag("--pq", o->post_quantum, "post-quantum throughout (always so for these roles)");
+    cmd->add_option("--roles", o->roles, "masa, or masa,registrar,ca (all)");
+    cmd->add_flag("--pq", o->post_quantum,
+                  "devices have and ask for post-quantum and hybrid keys only (CAs and channels always do)");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             std::signal(SIGINT, [](int) { interrupted = 1; });

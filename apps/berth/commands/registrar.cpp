@@ -2,6 +2,7 @@
 #include "berth/commands/commands.h"
 #include "common/files.h"
 #include "onboarding/errors.h"
+#include "setup/factory.h"
 #include "store/sqlite/registrar_store.h"
 
 #include <thread>
@@ -20,7 +21,8 @@ struct options {
 
 result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
     const fs::path file = fs::path(dir) / "registrar.db";
-    if (!fs::exists(file)) {
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
         return fail(error_category::environment, "file_not_found",
                     fmt::format("{} is not a registrar's directory (no registrar.db); berth registrar init", dir));
     }
@@ -37,16 +39,47 @@ std::string_view name_of(onboarding::approval a) {
     return "-";
 }
 
-result<registry::registrar_device> one_device(registry::registrar_registry& records, const std::string& serial) {
-    BERTH_TRY(found, records.find_serial(serial));
-    if (found.size() != 1) {
-        return fail(error{error_category::usage,
-                          found.empty() ? "unknown_device" : "ambiguous_serial",
-                          found.empty() ? fmt::format("no device with serial \"{}\" was seen here", serial)
-                                        : fmt::format("devices of several makers use serial \"{}\"", serial),
-                          {{"serial", serial}}});
+// The device that a command names: "ROOT/SERIAL", ROOT being the 64 hexadecimal digits of the maker root's hash; SERIAL with
+// --maker-root; or SERIAL alone of a device that was seen here. In the first two ways it need not have been.
+result<onboarding::device_identity> device_named(registry::registrar_registry& records, const std::string& text,
+                                                 const std::string& maker_root) {
+    constexpr size_t root_digits = 64;
+    if (!maker_root.empty()) {
+        BERTH_TRY(root, read_certificate(maker_root));
+        BERTH_CHECK(check_serial(text));
+        return onboarding::device_identity{root.spki_sha256(), text};
     }
-    return found.front();
+    if (text.size() > root_digits && text[root_digits] == '/') {
+        if (const auto root = from_hex(text.substr(0, root_digits))) {
+            const std::string serial = text.substr(root_digits + 1);
+            BERTH_CHECK(check_serial(serial));
+            return onboarding::device_identity{to_array<32>(*root), serial};
+        }
+    }
+    BERTH_TRY(found, records.find_serial(text));
+    if (found.size() != 1) {
+        return fail(error{
+            error_category::usage,
+            found.empty() ? "unknown_device" : "ambiguous_serial",
+            fmt::format("{} \"{}\"; say which maker's is meant with --maker-root Z1.PEM",
+                        found.empty() ? "no device was seen here with serial" : "devices of several makers use serial", text),
+            {{"serial", text}}});
+    }
+    return found.front().device;
+}
+
+// Its record: what was seen or decided of it.
+result<registry::registrar_device> record_of(registry::registrar_registry& records, const onboarding::device_identity& device) {
+    BERTH_TRY(found, records.find_serial(device.serial));
+    for (auto& d : found) {
+        if (d.device == device) {
+            return std::move(d);
+        }
+    }
+    return fail(error{error_category::usage,
+                      "unknown_device",
+                      fmt::format("nothing is known here of device {}", device.text()),
+                      {{"serial", device.serial}}});
 }
 
 void show(const context& c, const registry::registrar_device& d) {
@@ -68,15 +101,21 @@ void show(const context& c, const registry::registrar_device& d) {
                d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", d.last_result);
 }
 
+void with_maker_root(CLI::App* cmd, const std::shared_ptr<options>& o) {
+    cmd->add_option("--maker-root", o->maker_root, "the maker's z1.pem, for a device that was not seen yet or a shared serial");
+}
+
 void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
     auto* const list = group.add_subcommand("devices", "list the devices that were seen, or one with its certificates");
     list->add_option("--dir", o->dir, "the registrar's directory")->required();
     list->add_option("SERIAL", o->serial, "one device");
+    with_maker_root(list, o);
     list->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));
             if (!o->serial.empty()) {
-                BERTH_TRY(device, one_device(*store, o->serial));
+                BERTH_TRY(named, device_named(*store, o->serial, o->maker_root));
+                BERTH_TRY(device, record_of(*store, named));
                 show(c, device);
                 BERTH_TRY(certificates, store->certificates_of(device.device));
                 for (const auto& certificate : certificates) {
@@ -93,12 +132,12 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
                 }
                 return {};
             }
-            std::string after;
+            onboarding::device_identity after;
             for (;;) {
                 BERTH_TRY(some, store->list_devices(500, after));
                 for (const auto& d : some) {
                     show(c, d);
-                    after = d.device.serial;
+                    after = d.device;
                 }
                 if (some.size() < 500) {
                     return {};
@@ -110,13 +149,14 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
         auto* const cmd = group.add_subcommand(yes ? "approve" : "deny", yes ? "let a device that waits for approval go on"
                                                                              : "refuse a device that waits for approval");
         cmd->add_option("--dir", o->dir, "the registrar's directory")->required();
-        cmd->add_option("SERIAL", o->serial, "the device's serial")->required();
+        cmd->add_option("SERIAL", o->serial, "the device's serial, or ROOT/SERIAL; it need not have been seen yet")->required();
+        with_maker_root(cmd, o);
         cmd->callback([o, &c, yes] {
             c.run([&]() -> result<void> {
                 BERTH_TRY(store, open_store(o->dir));
-                BERTH_TRY(device, one_device(*store, o->serial));
-                BERTH_CHECK(store->decide(device.device, yes, system_clock().now()));
-                BERTH_TRY(after, one_device(*store, o->serial));
+                BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
+                BERTH_CHECK(store->decide(device, yes, system_clock().now()));
+                BERTH_TRY(after, record_of(*store, device));
                 show(c, after);
                 return {};
             });
@@ -124,13 +164,14 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
     }
     auto* const grouped = group.add_subcommand("group", "put a device into a group, for configuration");
     grouped->add_option("--dir", o->dir, "the registrar's directory")->required();
-    grouped->add_option("SERIAL", o->serial, "the device's serial")->required();
+    grouped->add_option("SERIAL", o->serial, "the device's serial, or ROOT/SERIAL; it need not have been seen yet")->required();
     grouped->add_option("GROUP", o->group, "the group's name")->required();
+    with_maker_root(grouped, o);
     grouped->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));
-            BERTH_TRY(device, one_device(*store, o->serial));
-            return store->set_group(device.device, o->group);
+            BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
+            return store->set_group(device, o->group, system_clock().now());
         });
     });
 }
@@ -142,8 +183,8 @@ result<std::pair<registry::configuration_scope, std::string>> scope_of(const opt
         return fail(error_category::usage, "bad_scope", "say one of --default, --model NAME, --group NAME, --device SERIAL");
     }
     if (!o.device.empty()) {
-        BERTH_TRY(device, one_device(records, o.device));
-        return std::pair(configuration_scope::device, device.device.text());
+        BERTH_TRY(device, device_named(records, o.device, o.maker_root));
+        return std::pair(configuration_scope::device, device.text());
     }
     return o.everyone         ? std::pair(configuration_scope::everyone, std::string())
            : !o.model.empty() ? std::pair(configuration_scope::model, o.model)
@@ -160,7 +201,8 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
         cmd->add_flag("--default", o->everyone, "for every device");
         cmd->add_option("--model", o->model, "for a model");
         cmd->add_option("--group", o->group, "for a group");
-        cmd->add_option("--device", o->device, "for one device, by serial");
+        cmd->add_option("--device", o->device, "for one device, by serial or ROOT/SERIAL; it need not have been seen yet");
+        with_maker_root(cmd, o);
         return cmd;
     };
     auto* const set =
@@ -186,15 +228,16 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
     });
     auto* const shown = config->add_subcommand("show", "show what is set, or what one device gets");
     shown->add_option("--dir", o->dir, "the registrar's directory")->required();
-    shown->add_option("--device", o->device, "the merged configuration of one device, by serial");
+    shown->add_option("--device", o->device, "the merged configuration of one device, by serial or ROOT/SERIAL");
+    with_maker_root(shown, o);
     shown->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));
             if (!o->device.empty()) {
-                BERTH_TRY(device, one_device(*store, o->device));
-                BERTH_TRY(merged, store->configuration_for(device.device, device.model));
+                BERTH_TRY(device, device_named(*store, o->device, o->maker_root));
+                BERTH_TRY(merged, store->configuration_for(device, ""));
                 print_json(wire::json::object{
-                    {"serial", o->device},
+                    {"serial", device.serial},
                     {"version", merged.version},
                     {"configuration", merged.json.empty() ? wire::json::value() : *wire::parse_json(merged.json)}});
                 return {};

@@ -171,12 +171,8 @@ result<fs::path> world::make_device(device_order order, const std::string& custo
     const fs::path bundle = directory() / "devices" / order.serial;
     BERTH_CHECK(make_directory(directory() / "devices"));
     BERTH_TRY(masa_keys, read_text(masa() / "masa-kem.pem"));
-    BERTH_TRY(identity, factory_make(factory(), bundle, order, masa_keys, time_, random_));
     BERTH_TRY(store, store::sqlite_masa_store::open((masa() / "masa.db").string()));
-    registry::ownership record;
-    record.device = identity;
-    record.model = order.model;
-    BERTH_CHECK(store->add_device(record, time_.now()));
+    BERTH_TRY(identity, factory_make_recorded(factory(), bundle, order, masa_keys, *store, time_, random_));
     if (!customer_name.empty()) {
         BERTH_CHECK(store->assign(identity, customer_name, time_.now()));
     }

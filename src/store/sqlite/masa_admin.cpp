@@ -142,10 +142,11 @@ result<std::vector<ownership>> sqlite_masa_store::find_serial(const std::string&
     return read_devices(read);
 }
 
-result<std::vector<ownership>> sqlite_masa_store::list_devices(size_t most, const std::string& after_serial) {
-    static const std::string sql = std::string(device_columns) + "WHERE serial > ? ORDER BY serial, root_spki LIMIT ?";
+result<std::vector<ownership>> sqlite_masa_store::list_devices(size_t most, const device_identity& after) {
+    static const std::string sql =
+        std::string(device_columns) + "WHERE (serial, root_spki) > (?, ?) ORDER BY serial, root_spki LIMIT ?";
     BERTH_TRY(read, db_->prepare(sql.c_str()));
-    read.bind(after_serial).bind(static_cast<int64_t>(most));
+    read.bind(after.serial).bind(after.device_root_spki).bind(static_cast<int64_t>(most));
     return read_devices(read);
 }
 

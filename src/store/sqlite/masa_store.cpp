@@ -87,7 +87,8 @@ result<std::vector<hash_field>> sqlite_masa_store::registered_root_keys() {
 // ---- KK3
 
 result<void> sqlite_masa_store::put_kk3(const waiting_kk3& kk3) {
-    return db_->transaction([&]() -> result<void> {
+    BERTH_FAULT_POINT("masa.before_kk3");
+    auto done = db_->transaction([&]() -> result<void> {
         {
             BERTH_TRY(expired, db_->prepare("DELETE FROM waiting_kk3 WHERE expires_at < ? OR (root_spki = ? AND serial = ?)"));
             BERTH_CHECK(expired.bind(kk3.expires_at - kk3_waits).bind(kk3.device.device_root_spki).bind(kk3.device.serial).run());
@@ -101,6 +102,8 @@ result<void> sqlite_masa_store::put_kk3(const waiting_kk3& kk3) {
             .bind(kk3.expires_at)
             .run();
     });
+    BERTH_FAULT_POINT("masa.after_kk3");
+    return done;
 }
 
 result<std::optional<waiting_kk3>> sqlite_masa_store::find_kk3(const kk3_id_field& id, unix_seconds now) {

@@ -45,7 +45,7 @@ public:
     result<void> add_device(const registry::ownership& device, unix_seconds now) override;
     result<std::optional<registry::ownership>> find_device(const onboarding::device_identity& device) override;
     result<std::vector<registry::ownership>> find_serial(const std::string& serial) override;
-    result<std::vector<registry::ownership>> list_devices(size_t most, const std::string& after_serial) override;
+    result<std::vector<registry::ownership>> list_devices(size_t most, const onboarding::device_identity& after) override;
     result<void> assign(const onboarding::device_identity& device, const std::string& customer, unix_seconds now) override;
     result<void> set_blocked(const onboarding::device_identity& device, bool blocked, unix_seconds now) override;
     result<void> set_revoked(const onboarding::device_identity& device, unix_seconds now) override;

@@ -179,8 +179,11 @@ CREATE TABLE release (
 CREATE INDEX release_waiting ON release (number) WHERE answered_at = 0;
 )sql";
 
+// The version that a device's configuration has had at least since its layers became others (another group, another model).
+constexpr const char* registrar_3 = "ALTER TABLE device ADD COLUMN layers_version INTEGER NOT NULL DEFAULT 0";
+
 constexpr database::migration masa_steps[] = {{1, masa_1}};
-constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}};
+constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}, {3, registrar_3}};
 
 }  // namespace
 

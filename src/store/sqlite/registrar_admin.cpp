@@ -45,10 +45,11 @@ result<std::vector<registrar_device>> read_devices(statement& rows) {
 
 }  // namespace
 
-result<std::vector<registrar_device>> sqlite_registrar_store::list_devices(size_t most, const std::string& after_serial) {
-    static const std::string sql = std::string(device_columns) + "WHERE serial > ? ORDER BY serial, root_spki LIMIT ?";
+result<std::vector<registrar_device>> sqlite_registrar_store::list_devices(size_t most, const device_identity& after) {
+    static const std::string sql =
+        std::string(device_columns) + "WHERE (serial, root_spki) > (?, ?) ORDER BY serial, root_spki LIMIT ?";
     BERTH_TRY(read, db_->prepare(sql.c_str()));
-    read.bind(after_serial).bind(static_cast<int64_t>(most));
+    read.bind(after.serial).bind(after.device_root_spki).bind(static_cast<int64_t>(most));
     return read_devices(read);
 }
 
@@ -57,18 +58,6 @@ result<std::vector<registrar_device>> sqlite_registrar_store::find_serial(const 
     BERTH_TRY(read, db_->prepare(sql.c_str()));
     read.bind(serial);
     return read_devices(read);
-}
-
-result<void> sqlite_registrar_store::update_device(const char* sql, std::string_view value, const device_identity& device) {
-    BERTH_TRY(write, db_->prepare(sql));
-    BERTH_CHECK(write.bind(value).bind(device.device_root_spki).bind(device.serial).run());
-    if (db_->changes() == 0) {
-        return fail(error{error_category::usage,
-                          "unknown_device",
-                          fmt::format("device {} was never seen here", device.serial),
-                          {{"serial", device.serial}}});
-    }
-    return {};
 }
 
 result<void> sqlite_registrar_store::decide(const device_identity& device, bool approved, unix_seconds now) {
@@ -86,8 +75,27 @@ result<void> sqlite_registrar_store::decide(const device_identity& device, bool 
     });
 }
 
-result<void> sqlite_registrar_store::set_group(const device_identity& device, const std::string& group) {
-    return update_device("UPDATE device SET groups = ? WHERE root_spki = ? AND serial = ?", group, device);
+result<void> sqlite_registrar_store::set_group(const device_identity& device, const std::string& group, unix_seconds now) {
+    return db_->transaction([&]() -> result<void> {
+        // As with approvals: the operator may know a device before it was ever seen.
+        {
+            BERTH_TRY(make, db_->prepare("INSERT OR IGNORE INTO device (root_spki, serial, z3_hash, first_seen, last_seen) "
+                                         "VALUES (?1, ?2, zeroblob(32), ?3, ?3)"));
+            BERTH_CHECK(make.bind(device.device_root_spki).bind(device.serial).bind(now).run());
+        }
+        BERTH_TRY(write, db_->prepare("UPDATE device SET groups = ?1 WHERE root_spki = ?2 AND serial = ?3 AND groups <> ?1"));
+        BERTH_CHECK(write.bind(group).bind(device.device_root_spki).bind(device.serial).run());
+        return db_->changes() == 0 ? result<void>{} : layers_changed(device);
+    });
+}
+
+// The device's configuration is put together from other layers than before. Their versions may all be older than the one that
+// it has, and the content is another all the same: it gets a version of its own.
+result<void> sqlite_registrar_store::layers_changed(const device_identity& device) {
+    BERTH_CHECK(db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'configuration'"));
+    BERTH_TRY(write, db_->prepare("UPDATE device SET layers_version = (SELECT value FROM generation WHERE name = "
+                                  "'configuration') WHERE root_spki = ? AND serial = ?"));
+    return write.bind(device.device_root_spki).bind(device.serial).run();
 }
 
 result<uint64_t> sqlite_registrar_store::revocation_generation() {

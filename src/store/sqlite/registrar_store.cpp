@@ -45,9 +45,26 @@ result<approval> sqlite_registrar_store::approval_of(const device_identity& devi
 }
 
 result<void> sqlite_registrar_store::ask_approval(const device_identity& device, const std::string& model, unix_seconds now) {
-    BERTH_TRY(write, db_->prepare("UPDATE device SET approval = 'waiting', model = ?, last_seen = ? "
-                                  "WHERE root_spki = ? AND serial = ? AND approval IN ('unknown', 'waiting')"));
-    return write.bind(model).bind(now).bind(device.device_root_spki).bind(device.serial).run();
+    return db_->transaction([&]() -> result<void> {
+        BERTH_CHECK(note_model(device, model));
+        BERTH_TRY(write, db_->prepare("UPDATE device SET approval = 'waiting', last_seen = ? "
+                                      "WHERE root_spki = ? AND serial = ? AND approval IN ('unknown', 'waiting')"));
+        return write.bind(now).bind(device.device_root_spki).bind(device.serial).run();
+    });
+}
+
+result<void> sqlite_registrar_store::note_model(const device_identity& device, const std::string& model) {
+    bool another = false;
+    {
+        BERTH_TRY(read, db_->prepare("SELECT model <> '' AND model <> ?1 FROM device WHERE root_spki = ?2 AND serial = ?3"));
+        BERTH_TRY(row, read.bind(model).bind(device.device_root_spki).bind(device.serial).step());
+        another = row && read.integer(0) != 0;
+    }
+    {
+        BERTH_TRY(write, db_->prepare("UPDATE device SET model = ? WHERE root_spki = ? AND serial = ?"));
+        BERTH_CHECK(write.bind(model).bind(device.device_root_spki).bind(device.serial).run());
+    }
+    return another ? layers_changed(device) : result<void>{};
 }
 
 // ---- certificates
@@ -132,10 +149,9 @@ result<void> sqlite_registrar_store::save_grant(const granted& g) {
                             .bind(g.at)
                             .run());
         }
-        BERTH_TRY(write, db_->prepare(
-                             "UPDATE device SET model = ?, firmware = ?, configuration = ? WHERE root_spki = ? AND serial = ?"));
-        return write.bind(g.model)
-            .bind(g.firmware)
+        BERTH_CHECK(note_model(g.device, g.model));
+        BERTH_TRY(write, db_->prepare("UPDATE device SET firmware = ?, configuration = ? WHERE root_spki = ? AND serial = ?"));
+        return write.bind(g.firmware)
             .bind(static_cast<int64_t>(g.configuration_version))
             .bind(g.device.device_root_spki)
             .bind(g.device.serial)
@@ -211,7 +227,8 @@ result<void> sqlite_registrar_store::result_delivered(const kk3_id_field& id, co
 }
 
 result<void> sqlite_registrar_store::revoke_granted(const kk3_id_field& id, const std::string& why, unix_seconds now) {
-    return db_->transaction([&]() -> result<void> {
+    BERTH_FAULT_POINT("registrar.before_revoked");
+    auto done = db_->transaction([&]() -> result<void> {
         bytes hashes;
         {
             BERTH_TRY(read, db_->prepare("SELECT leaf_hashes FROM granted WHERE kk3_id = ?"));
@@ -229,6 +246,8 @@ result<void> sqlite_registrar_store::revoke_granted(const kk3_id_field& id, cons
         }
         return revoked == 0 ? result<void>{} : db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'revocation'");
     });
+    BERTH_FAULT_POINT("registrar.after_revoked");
+    return done;
 }
 
 // ---- configuration
@@ -247,12 +266,14 @@ result<std::optional<configuration_layer>> sqlite_registrar_store::newest_layer(
 result<device_configuration> sqlite_registrar_store::configuration_for(const device_identity& device, const std::string& model) {
     std::string group;
     std::string known_model = model;
+    uint64_t layers_version = 0;
     {
-        BERTH_TRY(read, db_->prepare("SELECT groups, model FROM device WHERE root_spki = ? AND serial = ?"));
+        BERTH_TRY(read, db_->prepare("SELECT groups, model, layers_version FROM device WHERE root_spki = ? AND serial = ?"));
         BERTH_TRY(row, read.bind(device.device_root_spki).bind(device.serial).step());
         if (row) {
             group = read.text(0);
             known_model = model.empty() ? read.text(1) : model;
+            layers_version = static_cast<uint64_t>(read.integer(2));
         }
     }
     std::vector<configuration_layer> layers;
@@ -271,7 +292,14 @@ result<device_configuration> sqlite_registrar_store::configuration_for(const dev
             layers.push_back(std::move(*layer));
         }
     }
-    return registry::merge(layers);
+    BERTH_TRY(merged, registry::merge(layers));
+    if (layers_version > merged.version) {
+        merged.version = layers_version;
+        if (merged.json.empty()) {
+            merged.json = "{}";  // what it had before is to go
+        }
+    }
+    return merged;
 }
 
 }  // namespace berth::store

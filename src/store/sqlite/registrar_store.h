@@ -40,10 +40,10 @@ public:
     result<onboarding::device_configuration> configuration_for(const onboarding::device_identity& device,
                                                                const std::string& model) override;
 
-    result<std::vector<registry::registrar_device>> list_devices(size_t most, const std::string& after_serial) override;
+    result<std::vector<registry::registrar_device>> list_devices(size_t most, const onboarding::device_identity& after) override;
     result<std::vector<registry::registrar_device>> find_serial(const std::string& serial) override;
     result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) override;
-    result<void> set_group(const onboarding::device_identity& device, const std::string& group) override;
+    result<void> set_group(const onboarding::device_identity& device, const std::string& group, unix_seconds now) override;
     result<uint64_t> decision_generation() override;
     result<uint64_t> set_configuration(registry::configuration_scope scope, const std::string& name, const std::string& json,
                                        unix_seconds now) override;
@@ -61,7 +61,9 @@ public:
 
 private:
     explicit sqlite_registrar_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
-    result<void> update_device(const char* sql, std::string_view value, const onboarding::device_identity& device);
+    result<void> layers_changed(const onboarding::device_identity& device);
+    // The device says that it is of this model; says so to whoever configures it.
+    result<void> note_model(const onboarding::device_identity& device, const std::string& model);
     result<std::optional<registry::configuration_layer>> newest_layer(registry::configuration_scope scope,
                                                                       const std::string& name);
 

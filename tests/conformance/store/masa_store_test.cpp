@@ -173,7 +173,12 @@ TEST_P(MasaStore, DevicesAreFoundAndListed) {
     same.device.device_root_spki[0] = 2;  // another maker, same serial
     EXPECT_TRUE(store->add_device(same, 1));
     EXPECT_EQ(store->find_serial("SN-1")->size(), 2u);
-    EXPECT_EQ(store->list_devices(5, "T-03")->front().device.serial, "T-04");
+    EXPECT_EQ(store->list_devices(5, {same.device.device_root_spki, "T-03"})->front().device.serial, "T-04");
+    // A page that ends between the two: the second is on the next.
+    const auto page = got(store->list_devices(1, {}));
+    ASSERT_EQ(page.size(), 1u);
+    EXPECT_EQ(page[0].device, device);
+    EXPECT_EQ(store->list_devices(1, page[0].device)->front().device, same.device);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, MasaStore,

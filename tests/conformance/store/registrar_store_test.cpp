@@ -117,14 +117,68 @@ TEST_P(RegistrarStore, ConfigurationIsVersionedAndLayered) {
     EXPECT_EQ(*store->set_configuration(configuration_scope::everyone, "", R"({"a":1})", 1), 1u);
     EXPECT_EQ(*store->set_configuration(configuration_scope::group, "g", R"({"a":2})", 2), 2u);
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":1})");
-    ASSERT_TRUE(store->set_group(device, "g"));
+    ASSERT_TRUE(store->set_group(device, "g", 3));
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2})");
     EXPECT_EQ(*store->set_configuration(configuration_scope::device, device.text(), R"({"b":3})", 3), 3u);
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2,"b":3})");
     EXPECT_EQ(store->configuration_for(device, "m")->version, 3u);
     EXPECT_EQ(store->set_configuration(configuration_scope::everyone, "", "no json", 4).error().name, "bad_json");
     EXPECT_EQ(store->configurations()->size(), 3u);
-    EXPECT_EQ(store->set_group(other, "g").error().name, "unknown_device");
+}
+
+// A device that has version N and asks whether there is a newer one must be given what is another content for it.
+TEST_P(RegistrarStore, AnotherGroupOrModelIsAnotherVersion) {
+    using registry::configuration_scope;
+    ASSERT_TRUE(store->set_configuration(configuration_scope::group, "old", R"({"a":1})", 1));
+    ASSERT_TRUE(store->set_configuration(configuration_scope::model, "m2", R"({"a":2})", 1));
+    ASSERT_TRUE(store->set_configuration(configuration_scope::everyone, "", R"({"b":1})", 1));  // newer than both
+    const auto first = got(store->configuration_for(device, ""));
+    ASSERT_TRUE(store->set_group(device, "old", 5));
+    const auto grouped = got(store->configuration_for(device, ""));
+    EXPECT_EQ(grouped.json, R"({"b":1,"a":1})");
+    EXPECT_GT(grouped.version, first.version);
+    ASSERT_TRUE(store->set_group(device, "old", 6));
+    EXPECT_EQ(store->configuration_for(device, "")->version, grouped.version) << "said twice is the same content";
+    ASSERT_TRUE(store->set_group(device, "", 7));
+    const auto alone = got(store->configuration_for(device, ""));
+    EXPECT_EQ(alone.json, first.json);
+    EXPECT_GT(alone.version, grouped.version);
+    // The first model that a device tells is no change; the second is.
+    const auto grant_of = [&](const char* model) { return granted{{}, device, model, "1", {}, 1, 8}; };
+    ASSERT_TRUE(store->save_grant(grant_of("m1")));
+    EXPECT_EQ(store->configuration_for(device, "")->version, alone.version);
+    ASSERT_TRUE(store->save_grant(grant_of("m2")));
+    const auto remodelled = got(store->configuration_for(device, ""));
+    EXPECT_GT(remodelled.version, alone.version);
+    EXPECT_EQ(remodelled.json, R"({"b":1,"a":2})");
+    const auto next = got(store->set_configuration(configuration_scope::everyone, "", R"({"b":2})", 9));
+    EXPECT_GT(next, remodelled.version);
+    EXPECT_EQ(store->configuration_for(device, "")->version, next);
+}
+
+TEST_P(RegistrarStore, LeavingTheOnlyLayerEmptiesTheConfiguration) {
+    ASSERT_TRUE(store->set_configuration(registry::configuration_scope::group, "g", R"({"a":1})", 1));
+    ASSERT_TRUE(store->set_group(device, "g", 2));
+    ASSERT_TRUE(store->set_group(device, "", 3));
+    EXPECT_EQ(store->configuration_for(device, "")->json, "{}");
+}
+
+TEST_P(RegistrarStore, AGroupCanBeSetBeforeTheDeviceIsSeen) {
+    ASSERT_TRUE(store->set_configuration(registry::configuration_scope::group, "g", R"({"a":1})", 1));
+    ASSERT_TRUE(store->set_group(other, "g", 2));
+    EXPECT_EQ(store->configuration_for(other, "m")->json, R"({"a":1})");
+    ASSERT_TRUE(store->saw_device(other, {}, 3));
+    EXPECT_EQ(store->find_serial("SN-2")->front().group, "g") << "being seen does not undo it";
+}
+
+TEST_P(RegistrarStore, PagesDoNotLoseASerialOfTwoMakers) {
+    device_identity same = device;
+    same.device_root_spki[0] = 9;
+    ASSERT_TRUE(store->saw_device(same, {}, 6));
+    const auto page = got(store->list_devices(1, {}));
+    ASSERT_EQ(page.size(), 1u);
+    EXPECT_EQ(page[0].device, device);
+    EXPECT_EQ(store->list_devices(1, page[0].device)->front().device, same);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, RegistrarStore,

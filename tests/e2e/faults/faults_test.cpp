@@ -1,11 +1,14 @@
 // kill -9 of each process at each place where something is about to be, or has just been, stored; then a restart that ends in
 // success, with no certificate issued twice and no audit entry lost (docs/onboarding.md section 7).
 #include "crypto/random.h"
+#include "pki/private_key_file.h"
 #include "scene/world.h"
 #include "store/sqlite/masa_store.h"
 #include "store/sqlite/registrar_store.h"
 #include "support/onboarding_parties.h"
 #include "support/programs.h"
+
+#include <set>
 
 namespace berth::test {
 namespace {
@@ -115,20 +118,44 @@ protected:
         }
         EXPECT_EQ(names, (std::map<std::string, int>{{"device", 1}, {"device-pq", 1}, {"device-kem", 1}}))
             << "a certificate was issued twice, or lost";
+        expect_a_whole_log(**masa);
+    }
+
+    // The chain holds, which says that nothing is missing between two entries; and what must be there is there: that a chain
+    // is whole does not tell that an entry was never written.
+    void expect_a_whole_log(store::sqlite_masa_store& masa) const {
         registry::audit_verifier walk;
-        size_t results = 0;
+        std::set<std::string> authorized;
+        size_t installed = 0;
         for (;;) {
-            const auto entries = (*masa)->audit_entries(walk.count(), 500);
-            ASSERT_TRUE(entries);
-            for (const auto& e : *entries) {
-                ASSERT_TRUE(walk.next(e));
-                results += e.what.device.serial == serial && e.what.event == "result" && e.what.outcome == "installed";
-            }
-            if (entries->empty()) {
+            const auto entries = got(masa.audit_entries(walk.count(), 500));
+            if (entries.empty()) {
                 break;
             }
+            for (const auto& e : entries) {
+                ASSERT_TRUE(walk.next(e));
+                if (e.what.device.serial != serial) {
+                    continue;
+                }
+                if (e.what.event == "authorized") {
+                    EXPECT_TRUE(authorized.insert(e.what.log_id).second) << "authorized twice";
+                    EXPECT_EQ(e.what.customer, "Birch");
+                } else if (e.what.event == "result") {
+                    EXPECT_TRUE(authorized.contains(e.what.log_id)) << "a result of what was never authorized";
+                    installed += e.what.outcome == "installed" ? 1 : 0;
+                }
+            }
         }
-        EXPECT_GE(results, 1u);
+        EXPECT_EQ(installed, 1u);
+        // One entry for each authorization that the records hold, and none for others.
+        auto db = got(store::database::open((world->masa() / "masa.db").string(), {}));
+        auto read = got(db->prepare("SELECT kk3_id FROM authorization WHERE serial = ?"));
+        read.bind(serial);
+        std::set<std::string> stored;
+        while (got(read.step())) {
+            stored.insert(to_hex(read.blob(0)));
+        }
+        EXPECT_EQ(authorized, stored);
     }
 
     std::string serial;
@@ -147,11 +174,11 @@ TEST_P(MasaFaults, EndInSuccess) {
     expect_one_clean_onboarding("masa");
 }
 INSTANTIATE_TEST_SUITE_P(Masa, MasaFaults,
-                         testing::Values(fault{"masa.before_authorize"}, fault{"masa.after_authorize"},
-                                         fault{"masa.before_result"}, fault{"masa.after_result"}, fault{"store.before_commit", 1},
-                                         fault{"store.before_commit", 2}, fault{"store.before_commit", 3},
-                                         fault{"store.after_commit", 1}, fault{"store.after_commit", 2},
-                                         fault{"store.after_commit", 3}),
+                         testing::Values(fault{"masa.before_kk3"}, fault{"masa.after_kk3"}, fault{"masa.before_authorize"},
+                                         fault{"masa.after_authorize"}, fault{"masa.before_result"}, fault{"masa.after_result"},
+                                         fault{"store.before_commit", 1}, fault{"store.before_commit", 2},
+                                         fault{"store.before_commit", 3}, fault{"store.after_commit", 1},
+                                         fault{"store.after_commit", 2}, fault{"store.after_commit", 3}),
                          name_of);
 
 class RegistrarFaults : public Faults {};
@@ -190,8 +217,62 @@ TEST_P(DeviceFaults, EndInSuccess) {
     onboard_until_done(bundle, "");
     expect_one_clean_onboarding("");
 }
-INSTANTIATE_TEST_SUITE_P(Device, DeviceFaults, testing::Values(fault{"device.before_install"}, fault{"device.after_install"}),
+INSTANTIATE_TEST_SUITE_P(Device, DeviceFaults,
+                         testing::Values(fault{"device.before_pending"}, fault{"device.after_pending_key", 1},
+                                         fault{"device.after_pending_key", 3}, fault{"device.before_install"},
+                                         fault{"device.after_install"}, fault{"device.before_reported"},
+                                         fault{"device.after_reported"}),
                          name_of);
+
+// A device that cannot install says so, and the registrar dies while it revokes what it has granted.
+class RevokingRegistrarFaults : public Faults {
+protected:
+    size_t revoked(store::sqlite_registrar_store& records, const onboarding::device_identity& device) {
+        size_t out = 0;
+        for (const auto& c : got(records.certificates_of(device))) {
+            out += c.revoked ? 1 : 0;
+        }
+        return out;
+    }
+};
+TEST_P(RevokingRegistrarFaults, KeepResultAndRevocationTogether) {
+    const auto bundle = make_device();
+    fs::create_directories(bundle / "time" / "in-the-way");
+    ASSERT_TRUE(world->restart("Birch", environment()));
+    {
+        auto agent = app::child_process::start(fs::path(BERTH_BIN_DIR) / "berth-agent", {"--bundle", bundle.string(), "--once"});
+        ASSERT_TRUE(agent);
+        const milliseconds until = system_clock().steady() + 30'000;
+        while (!(fired && agent->ended()) && system_clock().steady() < until) {
+            (void)world->events(50, {&*agent});
+            bring_back("Birch");
+        }
+        EXPECT_NE(agent->exit_code(), 0);
+    }
+    ASSERT_TRUE(fired) << "the fault point was never reached: this test proved nothing";
+    EXPECT_FALSE(fs::exists(bundle / "installed"));
+    auto records = got(store::sqlite_registrar_store::open((world->customer("Birch").registrar / "registrar.db").string()));
+    const auto device = got(records->find_serial(serial)).front();
+    // All of it or nothing of it: a result that is known has revoked.
+    EXPECT_EQ(revoked(*records, device.device), device.last_result == "install_failed" ? 3u : 0u);
+    fs::remove_all(bundle / "time");
+    onboard_until_done(bundle, "");
+    const auto leaf =
+        pki::certificate::parse_pem_chain(as_text(got(pki::read_file((bundle / "installed" / "device.pem").string(), 100'000))));
+    ASSERT_TRUE(leaf);
+    const auto issued = got(records->certificates_of(device.device));
+    EXPECT_EQ(issued.size(), 6u) << "new keys after a refusal, and nothing issued twice for one";
+    EXPECT_EQ(std::count_if(issued.begin(), issued.end(),
+                            [&](const auto& c) { return !c.revoked && same_octets(c.chain.front(), leaf->front().der()); }),
+              1);
+    const auto masa = got(store::sqlite_masa_store::open((world->masa() / "masa.db").string()));
+    for (int i = 0; i < 100 && masa->find_serial(serial)->front().state != registry::ownership_state::onboarded; ++i) {
+        (void)world->events(100);
+    }
+    expect_a_whole_log(*masa);
+}
+INSTANTIATE_TEST_SUITE_P(Registrar, RevokingRegistrarFaults,
+                         testing::Values(fault{"registrar.before_revoked"}, fault{"registrar.after_revoked"}), name_of);
 
 }  // namespace
 }  // namespace berth::test

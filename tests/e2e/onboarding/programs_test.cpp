@@ -1,45 +1,15 @@
 // The real programs together: processes, sockets, files.
-#include "crypto/random.h"
 #include "device/installation.h"
 #include "pki/private_key_file.h"
 #include "scene/attacks.h"
-#include "scene/world.h"
-#include "support/onboarding_parties.h"
-#include "support/programs.h"
+#include "support/world_suite.h"
 
 namespace berth::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Programs : public testing::Test {
-protected:
-    static void SetUpTestSuite() {
-        directory = std::make_unique<temporary_directory>();
-        app::world::options how;
-        how.directory = directory->path();
-        how.programs = BERTH_BIN_DIR;
-        how.customers = {"Birch", "Cedar"};
-        auto made = app::world::make(how, system_clock(), crypto::system_random());
-        ASSERT_TRUE(made) << made.error().message;
-        world = std::move(*made);
-    }
-    static void TearDownTestSuite() {
-        world.reset();
-        directory.reset();
-    }
-
-    static fs::path make(app::device_order order, const std::string& customer) {
-        auto bundle = world->make_device(std::move(order), customer);
-        EXPECT_TRUE(bundle) << bundle.error().message;
-        return *bundle;
-    }
-
-    static std::unique_ptr<temporary_directory> directory;
-    static std::unique_ptr<app::world> world;
-};
-std::unique_ptr<temporary_directory> Programs::directory;
-std::unique_ptr<app::world> Programs::world;
+class Programs : public world_suite {};
 
 TEST_F(Programs, DeviceIsOnboardedAndItsCertificatesHold) {
     const auto bundle = make(world->order_for("E-1", "Birch"), "Birch");

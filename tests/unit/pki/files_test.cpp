@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -106,6 +107,37 @@ TEST_F(KeyFile, ReadFileHonoursItsLimit) {
     EXPECT_EQ(mode_of(path()), 0644U);
     EXPECT_EQ(as_text(value_of(read_file(path(), 5))), "12345");
     EXPECT_EQ(name_of_error(read_file(path(), 4)), "file_too_large");
+}
+
+TEST_F(KeyFile, IsReadIntoAsMuchMemoryAsItHasOctets) {
+    constexpr size_t limit = size_t{256} << 20;
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{511}, size_t{512}, size_t{513}, size_t{100'000}}) {
+        const bytes contents(size, 'x');
+        ASSERT_TRUE(write_file_atomically(path(), contents, 0600));
+        const auto read = value_of(read_file(path(), limit));
+        EXPECT_EQ(read, contents);
+        EXPECT_LE(read.capacity(), size + 1024) << "the limit is no reason to allocate";
+        EXPECT_TRUE(same_octets(value_of(read_secret_file(path(), limit)).reveal(), contents));
+        EXPECT_EQ(value_of(read_file(path(), size)), contents) << "exactly the limit";
+        if (size > 0) {
+            EXPECT_EQ(name_of_error(read_file(path(), size - 1)), "file_too_large");
+        }
+    }
+}
+
+TEST_F(KeyFile, WithoutASizeIsReadToItsEnd) {
+    // What /proc has says that it has no octets.
+    const auto read = value_of(read_file("/proc/self/maps", 4 << 20));
+    EXPECT_GT(read.size(), 600U);
+    EXPECT_EQ(name_of_error(read_file("/proc/self/maps", 600)), "file_too_large");
+    ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+    const bytes contents(5000, 'y');
+    std::thread writer([&] {
+        std::ofstream out(path("pipe"), std::ios::binary);
+        out.write(reinterpret_cast<const char*>(contents.data()), static_cast<std::streamsize>(contents.size()));
+    });
+    EXPECT_EQ(value_of(read_file(path("pipe"), 100'000)), contents);
+    writer.join();
 }
 
 }  // namespace

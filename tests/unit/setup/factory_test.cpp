@@ -1,0 +1,82 @@
+// A device is made once, and its bundle says what device.toml may say.
+#include "setup/factory.h"
+
+#include "common/files.h"
+#include "device/bundle.h"
+#include "device/config_toml.h"
+#include "support/onboarding_parties.h"
+#include "wire/pem.h"
+
+namespace berth::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Factory : public testing::Test {
+protected:
+    Factory() {
+        order.serial = "SN-1";
+        EXPECT_TRUE(app::factory_init(factory(), {"Acme", crypto::signature_algorithm::ecdsa_p256_sha256}, time,
+                                      crypto::system_random()));
+        const auto key = crypto::kem_private_key::generate(crypto::kem_algorithm::mlkem768, crypto::system_random());
+        masa_keys = wire::to_pem("PUBLIC KEY", key.public_key().spki());
+    }
+    [[nodiscard]] fs::path factory() const { return directory.path() / "factory"; }
+    [[nodiscard]] fs::path at(const char* name) const { return directory.path() / name; }
+    result<onboarding::device_identity> make(const char* out) {
+        return app::factory_make_recorded(factory(), at(out), order, masa_keys, *store, time, crypto::system_random());
+    }
+
+    temporary_directory directory;
+    manual_clock time{1'800'000'000};
+    app::device_order order;
+    std::string masa_keys;
+    std::unique_ptr<store::sqlite_masa_store> store = got(store::sqlite_masa_store::open((directory.path() / "m.db").string()));
+};
+
+TEST_F(Factory, MakesNoSecondDeviceOfASerial) {
+    const auto first = make("one");
+    ASSERT_TRUE(first) << first.error().message;
+    const auto second = make("two");
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().name, "device_exists");
+    EXPECT_FALSE(fs::exists(at("two"))) << "a bundle without a record would be a second identity";
+    EXPECT_TRUE(app::device_bundle::open(at("one")));
+    EXPECT_EQ(got(store->find_serial("SN-1")).size(), 1u);
+}
+
+TEST_F(Factory, LeavesNoBundleWithoutARecord) {
+    {
+        auto db = got(store::database::open((directory.path() / "m.db").string(), {}));
+        ASSERT_TRUE(db->execute("CREATE TRIGGER full BEFORE INSERT ON device BEGIN SELECT RAISE(ABORT, 'no'); END"));
+    }
+    ASSERT_FALSE(make("one"));
+    EXPECT_FALSE(fs::exists(at("one")));
+}
+
+TEST_F(Factory, DoesNotTouchADirectoryThatIsInUse) {
+    fs::create_directory(at("used"));
+    ASSERT_TRUE(app::write_text(at("used") / "p3.pem", "mine"));
+    EXPECT_EQ(make("used").error().name, "file_exists");
+    EXPECT_EQ(got(app::read_text(at("used") / "p3.pem")), "mine");
+    EXPECT_TRUE(got(store->find_serial("SN-1")).empty());
+}
+
+TEST_F(Factory, SaysWhenTheFirmwareWasBuilt) {
+    ASSERT_TRUE(make("one"));
+    const auto bundle = got(app::device_bundle::open(at("one")));
+    EXPECT_EQ(bundle.firmware_built, time.now() - 60);
+    EXPECT_EQ(bundle.earliest(), time.now() - 60) << "a voucher from before is refused";
+}
+
+TEST_F(Factory, DeviceTomlHasNoTwoCredentialsOfOneName) {
+    order.credentials = {{"device", "p256"}, {"device", "mldsa65"}};
+    ASSERT_TRUE(make("one"));
+    const auto opened = app::device_bundle::open(at("one"));
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().name, "bad_config");
+    EXPECT_NE(opened.error().message.find("\"device\""), std::string::npos) << opened.error().message;
+}
+
+}  // namespace
+}  // namespace berth::test
