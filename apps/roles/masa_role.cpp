@@ -178,7 +178,10 @@ result<std::shared_ptr<const authkem::server_context>> masa_role::kk1_context() 
 
 result<void> masa_role::check() {
     BERTH_CHECK(store_->ownership_generation());
-    if (store_failed_ && !in_turn_) {
+    if (store_failed_) {
+        if (in_turn_) {
+            return fail(error_category::environment, "store_failed", "the last commit failed, and the next has not ended yet");
+        }
         BERTH_CHECK(store_->try_write());
         store_failed_ = false;
     }
@@ -206,7 +209,7 @@ void masa_role::touch(std::list<kk1>::iterator which) {
 void masa_role::end_turn() {
     in_turn_ = false;
     const auto committed = store_->end_batch();
-    store_failed_ = !committed;
+    store_failed_ = store_failed_ || !committed;  // a commit of nothing proves nothing: check() tries
     if (!committed) {
         log::failure("store_failed", committed.error(), {{"party", "masa"}});
         service_->forget_uncommitted();

@@ -56,7 +56,10 @@ bool registrar_role::ready() const {
 
 result<void> registrar_role::check() {
     BERTH_CHECK(store_->decision_generation());
-    if (store_failed_ && !in_turn_) {
+    if (store_failed_) {
+        if (in_turn_) {
+            return fail(error_category::environment, "store_failed", "the last commit failed, and the next has not ended yet");
+        }
         BERTH_CHECK(store_->try_write());
         store_failed_ = false;
     }
@@ -84,7 +87,7 @@ void registrar_role::touch(kk2_ref which) {
 void registrar_role::end_turn() {
     in_turn_ = false;
     const auto committed = store_->end_batch();
-    store_failed_ = !committed;
+    store_failed_ = store_failed_ || !committed;  // a commit of nothing proves nothing: check() tries
     if (!committed) {
         log::failure("store_failed", committed.error(), {{"party", "registrar"}});
     }

@@ -65,6 +65,14 @@ protected:
             heard.push_back(std::move(e));
         }
     }
+    // What this process has logged, for messages of tests that fail.
+    static std::string all_heard(const std::string& process) {
+        std::string out;
+        for (const auto& e : heard) {
+            out += e.process == process ? wire::to_text(e.line) + "\n" : "";
+        }
+        return out;
+    }
     // Waits until `holds`, asking again and again, for at most 15 seconds.
     template <class F>
     static bool eventually(F&& holds) {

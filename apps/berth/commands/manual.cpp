@@ -9,7 +9,7 @@ namespace {
 
 struct manual {
     std::string_view command;
-    std::string_view files;  // empty: none of its own
+    std::string_view files;
     std::string_view example;
 };
 
@@ -69,7 +69,9 @@ constexpr std::array manuals{
     manual{"registrar release",
            "Writes registrar.db, from which the running berthd takes the request to the MASA. Refusals: `not_owner` (1), "
            "`unknown_device`, "
-           "`unknown_device_root` (2), `masa_unreachable`, `registrar_not_running` (3); after each of them nothing has changed.",
+           "`unknown_device_root` (2), `registrar_not_running` (3): nothing has changed. `masa_unreachable` (3): ask again, "
+           "since the MASA may "
+           "have done it.",
            "berth registrar release SN-1 --to Cedar --dir registrar"},
     manual{"device onboard",
            "Reads the bundle. Writes below it: pending/ while it runs; installed/domain-root.pem, NAME.pem, NAME.key, "
@@ -125,6 +127,26 @@ const manual* manual_of(const std::string& command) {
     return found == manuals.end() ? nullptr : &*found;
 }
 
+// In lines of at most a hundred characters.
+std::string wrapped(const std::string& text) {
+    std::string out;
+    size_t column = 0;
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = std::min(text.find(' ', at), text.size());
+        if (column > 0 && column + 1 + (end - at) > 100) {
+            out += "\n  ";
+            column = 2;
+        } else if (column > 0) {
+            out += ' ';
+            ++column;
+        }
+        out.append(text, at, end - at);
+        column += end - at;
+        at = end + 1;
+    }
+    return out + "\n";
+}
+
 void name_kinds(CLI::App& command, const std::string& path) {
     for (auto* const option : command.get_options()) {
         const std::string name = option->get_name();
@@ -155,12 +177,16 @@ void walk(App& from, const std::string& path, const F& each) {
 void add_manuals(CLI::App& cli) {
     walk(cli, "", [](CLI::App& command, const std::string& path) {
         const manual* const found = manual_of(path);
-        if (!found || found->example.empty()) {
+        if (!found) {
+            return;
+        }
+        if (found->example.empty()) {
+            command.footer(command.get_footer() + "\n" + std::string(exit_codes));
             return;
         }
         name_kinds(command, path);
-        command.footer((found->files.empty() ? "" : "Files: " + std::string(found->files) + "\n") +
-                       "Example: " + std::string(found->example) + "\n" + std::string(exit_codes));
+        command.footer(wrapped("Files: " + std::string(found->files)) + "Example: " + std::string(found->example) + "\n" +
+                       std::string(exit_codes));
     });
 }
 

@@ -3,9 +3,9 @@
 #include "store/fault_point.h"
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
-
-#include <cerrno>
+#include <sys/statvfs.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,6 +15,31 @@ namespace berth::store {
 namespace {
 
 constexpr int busy_milliseconds = 10'000;
+
+// SQLite tells a full disk (SQLITE_FULL) from other trouble, but takes a limit on the size of files, or a quota, for a disk that
+// fails; by then errno is another's.
+bool out_of_room(sqlite3* db) {
+    const char* const name = sqlite3_db_filename(db, "main");
+    if (!name) {
+        return false;
+    }
+    struct statvfs disk{};
+    if (::statvfs(name, &disk) == 0 && disk.f_bavail == 0) {
+        return true;
+    }
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return false;
+    }
+    for (const char* part : {"", "-wal"}) {
+        struct stat file{};
+        // A page may have been what did not fit any more.
+        if (::stat((std::string(name) + part).c_str(), &file) == 0 && static_cast<rlim_t>(file.st_size) + 8192 > limit.rlim_cur) {
+            return true;
+        }
+    }
+    return false;
+}
 
 error to_error(sqlite3* db, int code) {
     const std::string detail = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
@@ -35,8 +60,7 @@ error to_error(sqlite3* db, int code) {
         return {error_category::environment, "store_not_writable",
                 "the database cannot be opened for writing; look at its directory's owner and mode: " + detail};
     case SQLITE_IOERR:
-        // A quota or a limit on the size of files is a full disk to us.
-        if (const int system = db ? sqlite3_system_errno(db) : 0; system == ENOSPC || system == EDQUOT || system == EFBIG) {
+        if (db && out_of_room(db)) {
             return {error_category::environment, "disk_full",
                     "the disk is full, or a limit on it is reached; free some space, nothing was lost: " + detail};
         }

@@ -13,9 +13,11 @@ public:
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
-    // Writes something that changes nothing: whether the disk takes it.
+    // Writes a counter that nobody reads: whether the disk takes it.
     result<void> try_write() {
-        return db_->transaction([this] { return db_->execute("UPDATE generation SET value = value"); });
+        return db_->transaction([this] {
+            return db_->execute("INSERT INTO generation VALUES ('trial', 0) ON CONFLICT (name) DO UPDATE SET value = value + 1");
+        });
     }
 
     result<std::vector<onboarding::customer_record>> customers() override;

@@ -51,7 +51,9 @@ result<void> sqlite_registrar_store::release_sent(uint64_t number, unix_seconds 
 
 result<void> sqlite_registrar_store::release_answered(uint64_t number, const std::string& outcome, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
-        BERTH_TRY(write, db_->prepare("UPDATE release SET answered_at = ?, outcome = ? WHERE number = ? AND answered_at = 0"));
+        // Who asked may have gone; what the MASA then says still counts.
+        BERTH_TRY(write, db_->prepare("UPDATE release SET answered_at = ?, outcome = ? WHERE number = ? AND "
+                                      "(answered_at = 0 OR outcome = 'given_up')"));
         BERTH_CHECK(write.bind(now).bind(outcome).bind(static_cast<int64_t>(number)).run());
         if (outcome != "released" || db_->changes() == 0) {
             return {};

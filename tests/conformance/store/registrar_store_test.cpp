@@ -62,6 +62,29 @@ TEST_P(RegistrarStore, ApprovalIsAnOperatorsWord) {
     EXPECT_EQ(*store->approval_of(other), approval::approved);
 }
 
+TEST_P(RegistrarStore, ReleasesWaitForAnAnswerAndTheFirstStays) {
+    ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
+    const auto first = *store->ask_release(device, "Cedar", 30, 60);
+    const auto second = *store->ask_release(other, "Cedar", 31, 61);
+    ASSERT_EQ(store->waiting_releases()->size(), 2u);
+    EXPECT_EQ(store->waiting_releases()->front().device, device) << "oldest first";
+    EXPECT_EQ(store->waiting_releases()->front().give_up_at, 60);
+    ASSERT_TRUE(store->release_sent(first, 32));
+    EXPECT_EQ((*store->find_release(first))->sent_at, 32);
+    ASSERT_TRUE(store->release_answered(first, "not_owner", 33));
+    ASSERT_TRUE(store->release_answered(first, "released", 34));
+    EXPECT_EQ((*store->find_release(first))->outcome, "not_owner");
+    EXPECT_FALSE(store->certificates_of(device)->front().revoked) << "refused: nothing is withdrawn";
+    ASSERT_TRUE(store->release_answered(second, "released", 35));
+    EXPECT_TRUE(store->waiting_releases()->empty());
+    EXPECT_FALSE(store->certificates_of(device)->front().revoked) << "another device's release";
+    const auto third = *store->ask_release(device, "Cedar", 40, 70);
+    ASSERT_TRUE(store->release_answered(third, "given_up", 71));
+    ASSERT_TRUE(store->release_answered(third, "released", 72)) << "the MASA's word came late";
+    EXPECT_TRUE(reopen()->certificates_of(device)->front().revoked);
+    EXPECT_FALSE(*store->find_release(99));
+}
+
 TEST_P(RegistrarStore, CertificatesAreFoundByIdentityNameAndKey) {
     ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
     hash_field key{};

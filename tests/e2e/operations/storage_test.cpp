@@ -37,7 +37,7 @@ protected:
         EXPECT_NE(failed.exit, 0) << "what cannot be stored is not granted";
         EXPECT_FALSE(fs::exists(bundle / "installed"));
         const auto said = hear(process, "store_failed", "disk_full");
-        ASSERT_TRUE(said);
+        ASSERT_TRUE(said) << all_heard(process);
         EXPECT_THAT(std::string(said->at("message").as_string()), testing::HasSubstr("free some space"));
         EXPECT_EQ(ready(process), 503) << http_get(world->admin_port(process), "/readyz").body;
         EXPECT_THAT(http_get(world->admin_port(process), "/readyz").body, testing::HasSubstr("disk_full"));
