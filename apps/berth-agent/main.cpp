@@ -16,18 +16,23 @@ namespace {
 using namespace berth;
 
 constexpr const char* usage =
-    "usage: berth-agent --bundle DIR [--once | --stay [--refresh SECONDS]] [--json]\n"
+    "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once | --stay [--refresh SECONDS]] [--json]\n"
     "\n"
     "Onboards this device: finds its customer's registrar, has itself authorised by its manufacturer, and installs the\n"
     "customer's certificates and configuration below DIR/installed. Without --once it tries again, with growing pauses and full\n"
     "jitter, until it has succeeded; with --once it goes over all registrars once. A device that is onboarded already is left\n"
     "as it is.\n"
     "\n"
-    "  --bundle DIR       the device's bundle, as `berth factory make` wrote it\n"
-    "  --once             give up after one round\n"
-    "  --stay             stay after the onboarding and fetch the customer's configuration again and again\n"
-    "  --refresh SECONDS  the longest pause between two fetches; each is drawn between half of it and all of it (3600)\n"
-    "  --json             logs as JSON lines (on standard error)\n"
+    "  --bundle DIR            the device's bundle, as `berth factory make` wrote it\n"
+    "  --passphrase-file FILE  unlocks the device's encrypted keys with its first line; the file is readable by its owner alone\n"
+    "                          (default: what device.toml names)\n"
+    "  --once                  give up after one round\n"
+    "  --stay                  stay after the onboarding and fetch the customer's configuration again and again\n"
+    "  --refresh SECONDS       the longest pause between two fetches; each is drawn between half of it and all of it (3600)\n"
+    "  --json                  logs as JSON lines, on standard error; text otherwise\n"
+    "\n"
+    "Files, below DIR. Read: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem. Written: pending/ while an onboarding\n"
+    "runs; time; installed/domain-root.pem, NAME.pem, NAME.key, config.json, state.json.\n"
     "\n"
     "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there.\n"
     "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file), 4 our fault.\n"
@@ -35,6 +40,7 @@ constexpr const char* usage =
 
 struct arguments {
     std::string bundle;
+    std::string passphrase_file;
     bool once = false;
     bool stay = false;
     milliseconds refresh = 3'600'000;
@@ -52,16 +58,24 @@ public:
         run_ = std::make_unique<app::onboarding_run>(
             loop_, bundle_, options, system_clock(), crypto::system_random(),
             [this](const app::run_report& report) { onboarded(report); },
-            [](const onboarding::step_event& step, milliseconds at) {
-                log::info("step", onboarding::describe(step.which),
-                          {{"party", "device"}, {"step", onboarding::name_of(step.which)}, {"octets", step.octets}, {"ms", at}});
-            });
+            [this](const onboarding::step_event& step, milliseconds at, const std::string& id) { stepped(step, at, id); });
         run_->start();
         loop_.run();
         return code_;
     }
 
 private:
+    void stepped(const onboarding::step_event& step, milliseconds at, const std::string& id) {
+        std::vector<log::field> fields{
+            {"party", "device"}, {"step", onboarding::name_of(step.which)}, {"serial", bundle_.identity.serial}};
+        if (!id.empty()) {
+            fields.emplace_back("id", id);
+        }
+        fields.emplace_back("octets", step.octets);
+        fields.emplace_back("ms", at);
+        log::info("step", onboarding::describe(step.which), std::move(fields));
+    }
+
     void onboarded(const app::run_report& report) {
         if (!report.ok) {
             const error why = report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
@@ -111,6 +125,8 @@ std::string parse(int argc, char** argv, arguments& into, log::format& format, b
         const std::string_view argument = argv[i];
         if (argument == "--bundle" && i + 1 < argc) {
             into.bundle = argv[++i];
+        } else if (argument == "--passphrase-file" && i + 1 < argc) {
+            into.passphrase_file = argv[++i];
         } else if (argument == "--refresh" && i + 1 < argc) {
             const std::string_view text = argv[++i];
             uint32_t seconds = 0;
@@ -159,7 +175,7 @@ int main(int argc, char** argv) try {
         log::failure("openssl_too_old", usable.error());
         return exit_code(usable.error().category);
     }
-    const auto bundle = app::device_bundle::open(how.bundle);
+    const auto bundle = app::device_bundle::open(how.bundle, how.passphrase_file);
     if (!bundle) {
         log::failure("bundle_unusable", bundle.error());
         return exit_code(bundle.error().category);

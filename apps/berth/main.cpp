@@ -27,6 +27,7 @@ int main(int argc, char** argv) try {
     app::add_device(cli, context);
     app::add_authkem(cli, context);
     app::add_bench(cli, context);
+    app::add_manuals(cli);
     std::signal(SIGPIPE, SIG_IGN);
     log::configure(log::level::warning, log::format::text);
     if (const auto usable = crypto::require_openssl(); !usable) {

@@ -13,9 +13,39 @@
 
 #include <csignal>
 
+#include <sys/resource.h>
+
 namespace {
 
 using namespace berth;
+
+constexpr const char* manual =
+    "Serves the roles that the file names ([masa], [registrar] with [ca]) until SIGTERM or SIGINT. Each listener that is bound "
+    "is\n"
+    "announced on standard output as one JSON line, then {\"event\":\"ready\"}; port 0 takes a free one. Logs go to standard "
+    "error.\n"
+    "\n"
+    "Signals:\n"
+    "  SIGTERM, SIGINT  stop\n"
+    "  SIGHUP           read the configuration and every file that it names again: trust anchors, revocation lists, "
+    "certificates,\n"
+    "                   keys, approval and logging. All of it takes effect, or nothing: a mistake is logged as "
+    "`reload_refused`,\n"
+    "                   naming the file. A KK1 whose certificate or trust has changed drains while another is made. Addresses,\n"
+    "                   roles and databases need a restart (`restart_needed`).\n"
+    "\n"
+    "Files:\n"
+    "  FILE             TOML; docs/berthd.md lists the keys. Relative paths are relative to it. `berth masa init` and\n"
+    "                   `berth registrar init` write one that works.\n"
+    "  passphrase_file  of an encrypted private key: its first line; readable by its owner alone\n"
+    "\n"
+    "HTTP, where [admin] says so: /metrics, /healthz, /readyz.\n"
+    "\n"
+    "Examples:\n"
+    "  berthd --config /etc/berth/berthd.toml\n"
+    "  berthd check /etc/berth/berthd.toml && systemctl reload berthd\n"
+    "\n"
+    "Exit codes: 0 done, 2 usage (a mistake in the file), 3 environment (network, file, database), 4 our fault.";
 
 void say_listening(const char* role, const char* name, uint16_t port) {
     app::print_json(wire::json::object{{"event", "listening"}, {"role", role}, {"name", name}, {"port", port}});
@@ -47,9 +77,64 @@ void watch(ops::metric_registry& metrics, ops::health& health, app::masa_role* m
     }
 }
 
+struct running {
+    app::daemon_config config;
+    std::unique_ptr<app::masa_role> masa;
+    std::unique_ptr<app::registrar_role> registrar;
+    std::unique_ptr<app::admin_listener> admin;
+};
+
+// All of the new configuration, or nothing of it: every file that it names was read and tried before the first part of it
+// takes effect.
+result<void> reload(running& r, const std::filesystem::path& file) {
+    BERTH_TRY(fresh, app::read_config(file));
+    const auto& before = r.config;
+    const bool same_admin = fresh.admin.has_value() == before.admin.has_value() &&
+                            (!fresh.admin || (fresh.admin->host == before.admin->host &&
+                                              (fresh.admin->port == before.admin->port || fresh.admin->port == r.admin->port())));
+    if (!same_admin || fresh.masa.has_value() != before.masa.has_value() ||
+        fresh.registrar.has_value() != before.registrar.has_value()) {
+        return fail(error_category::usage, "restart_needed",
+                    "which roles there are, and where [admin] listens, is read at start only: restart berthd, or put it back");
+    }
+    std::optional<app::masa_role::prepared> masa;
+    std::optional<app::registrar_role::prepared> registrar;
+    if (fresh.masa) {
+        BERTH_TRY(ready, r.masa->prepare(*fresh.masa));
+        masa = std::move(ready);
+    }
+    if (fresh.registrar) {
+        BERTH_TRY(ready, r.registrar->prepare(*fresh.registrar, *fresh.ca));
+        registrar.emplace(std::move(ready));
+    }
+    if (masa) {
+        r.masa->apply(std::move(*masa));
+    }
+    if (registrar) {
+        r.registrar->apply(std::move(*registrar));
+    }
+    log::configure(fresh.log_level, fresh.log_format);
+    // Listeners stay where they are, whatever port the file says by now.
+    auto admin = std::move(r.config.admin);
+    r.config = std::move(fresh);
+    r.config.admin = std::move(admin);
+    return {};
+}
+
+// The usual soft limit of 1024 files is used up by as many strangers that connect and say nothing; the listeners' own limits are
+// to be met first.
+void allow_many_connections() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 result<void> serve(const std::filesystem::path& file) {
     BERTH_TRY(config, app::read_config(file));
     log::configure(config.log_level, config.log_format);
+    allow_many_connections();
     net::loop loop;
     ops::metric_registry metrics;
     ops::add_process_metrics(metrics, "0.1.0");
@@ -59,30 +144,36 @@ result<void> serve(const std::filesystem::path& file) {
         loop.stop();
     });
     const auto observer = app::count_into(metrics);
-    std::unique_ptr<app::masa_role> masa;
-    std::unique_ptr<app::registrar_role> registrar;
+    running r;
+    r.config = config;
     if (config.masa) {
         BERTH_TRY(started, app::masa_role::start(loop, *config.masa, system_clock(), crypto::system_random(), observer));
-        masa = std::move(started);
-        say_listening("masa", "kk1", masa->port());
+        r.masa = std::move(started);
+        say_listening("masa", "kk1", r.masa->port());
         if (config.masa->direct_listen) {
-            say_listening("masa", "kk3", masa->direct_port());
+            say_listening("masa", "kk3", r.masa->direct_port());
         }
     }
     if (config.registrar) {
         BERTH_TRY(started, app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(),
                                                       crypto::system_random(), observer));
-        registrar = std::move(started);
-        say_listening("registrar", "kk2", registrar->port());
+        r.registrar = std::move(started);
+        say_listening("registrar", "kk2", r.registrar->port());
     }
-    watch(metrics, health, masa.get(), registrar.get());
-    std::unique_ptr<app::admin_listener> admin;
+    watch(metrics, health, r.masa.get(), r.registrar.get());
     if (config.admin) {
         BERTH_TRY(started,
                   app::admin_listener::start(loop, *config.admin, metrics, health, system_clock(), config.admin_beyond_loopback));
-        admin = std::move(started);
-        say_listening("admin", "admin", admin->port());
+        r.admin = std::move(started);
+        say_listening("admin", "admin", r.admin->port());
     }
+    loop.on_reload([&] {
+        if (const auto done = reload(r, file); !done) {
+            log::failure("reload_refused", done.error(), {{"config", file.string()}});
+        } else {
+            log::info("reloaded", "the configuration and every file that it names were read again", {{"config", file.string()}});
+        }
+    });
     app::print_json(wire::json::object{{"event", "ready"}});
     loop.run();
     log::info("stopped", "berthd stops");
@@ -113,14 +204,12 @@ result<void> check(const std::filesystem::path& file, bool json) {
 
 int main(int argc, char** argv) try {
     CLI::App cli("The Berth server: MASA, registrar and CA, chosen by one TOML file.", "berthd");
-    cli.footer("berthd --config /etc/berth/berthd.toml     serve until SIGTERM\n"
-               "berthd check /etc/berth/berthd.toml        say whether the file is well formed\n\n"
-               "Each listener that is bound is announced on standard output as one JSON line; port = 0 takes a free one.\n"
-               "Logs go to standard error. Exit codes: 0 done, 2 usage, 3 environment, 4 our fault.");
+    cli.footer(manual);
     std::string file;
     std::string checked;
-    cli.add_option("--config", file, "the configuration file");
-    auto* const checking = cli.add_subcommand("check", "read a configuration file and say what is wrong with it");
+    cli.add_option("--config", file, "the configuration file; serve what it says")->type_name("FILE");
+    auto* const checking = cli.add_subcommand(
+        "check", "read a configuration file, without serving, and say what is wrong with it and in which line");
     checking->add_option("FILE", checked, "the configuration file")->required();
     bool json = false;
     cli.add_flag("--json", json, "errors, and what `check` says, as one JSON object on standard output");
@@ -134,6 +223,7 @@ int main(int argc, char** argv) try {
         return app::report({error_category::usage, "no_config", "name a configuration file: berthd --config FILE"}, json);
     }
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error of the store, not the end
     if (const auto usable = crypto::require_openssl(); !usable) {
         return app::report(usable.error(), json);
     }

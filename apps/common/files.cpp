@@ -1,6 +1,7 @@
 #include "common/files.h"
 
 #include "pki/private_key_file.h"
+#include "pki/trust.h"
 
 #include <sys/stat.h>
 
@@ -19,7 +20,7 @@ result<std::vector<pki::certificate>> read_chain(const std::filesystem::path& pa
     BERTH_TRY(text, read_text(path));
     auto chain = pki::certificate::parse_pem_chain(text);
     if (!chain) {
-        return fail(std::move(chain).error().during(path.string()));
+        return fail(std::move(chain).error().during(path.string()).with("path", path.string()));
     }
     return chain;
 }
@@ -27,6 +28,53 @@ result<std::vector<pki::certificate>> read_chain(const std::filesystem::path& pa
 result<pki::certificate> read_certificate(const std::filesystem::path& path) {
     BERTH_TRY(chain, read_chain(path));
     return chain.front();
+}
+
+result<std::vector<pki::certificate>> read_certificates(const std::vector<std::filesystem::path>& files) {
+    std::vector<pki::certificate> out;
+    for (const auto& file : files) {
+        BERTH_TRY(chain, read_chain(file));
+        out.insert(out.end(), chain.begin(), chain.end());
+    }
+    return out;
+}
+
+result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files) {
+    std::vector<pki::crl> out;
+    for (const auto& file : files) {
+        BERTH_TRY(text, read_text(file));
+        auto lists = pki::crl::parse_pem_all(text);
+        if (!lists) {
+            return fail(std::move(lists).error().during(file.string()).with("path", file.string()));
+        }
+        out.insert(out.end(), lists->begin(), lists->end());
+    }
+    return out;
+}
+
+result<std::vector<pki::certificate>> read_anchors(const std::vector<std::filesystem::path>& files) {
+    for (const auto& file : files) {
+        BERTH_TRY(chain, read_chain(file));
+        if (const auto built = pki::trust_store::build({chain, {}, {}}); !built) {
+            return fail(error(built.error()).during(file.string()).with("path", file.string()));
+        }
+    }
+    return read_certificates(files);
+}
+
+result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path& file) {
+    if (file.empty()) {
+        return std::nullopt;
+    }
+    BERTH_TRY(passphrase, pki::read_secret_file(file.string(), 4096));
+    const bytes_view all = passphrase.reveal();
+    const auto end = std::find_if(all.begin(), all.end(), [](uint8_t c) { return c == '\n' || c == '\r'; });
+    passphrase.resize(static_cast<size_t>(end - all.begin()));
+    if (passphrase.empty()) {
+        return fail(error_category::usage, "empty_passphrase",
+                    fmt::format("the first line of {} is empty; it must be the passphrase", file.string()));
+    }
+    return std::optional(std::move(passphrase));
 }
 
 result<bool> is_there(const std::filesystem::path& path) {

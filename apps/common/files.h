@@ -2,9 +2,12 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/secret.h"
 #include "pki/certificate.h"
+#include "pki/crl.h"
 
 #include <filesystem>
+#include <optional>
 
 namespace berth::app {
 
@@ -23,6 +26,14 @@ result<bool> is_there(const std::filesystem::path& path);
 result<std::filesystem::path> absolute_path(const std::filesystem::path& path);
 // A new directory below the one for temporary files. Error `file_error`.
 result<std::filesystem::path> make_temporary_directory(const std::string& prefix);
+// Each file may hold several. Errors as above and `bad_crl`, naming the file.
+result<std::vector<pki::certificate>> read_certificates(const std::vector<std::filesystem::path>& files);
+result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files);
+// As read_certificates, for trust anchors; error `bad_anchor` names the file with a certificate that is no CA's.
+result<std::vector<pki::certificate>> read_anchors(const std::vector<std::filesystem::path>& files);
+// The first line of a file that others may not read; nothing when no file is named. Errors of pki::read_secret_file,
+// `empty_passphrase`.
+result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path& file);
 // mkdir -p. Error `file_error`.
 result<void> make_directory(const std::filesystem::path& path, unsigned mode = 0755);
 

@@ -55,39 +55,46 @@ result<std::vector<crypto::kem_public_key>> read_masa_keys(const fs::path& file)
 
 using credential_key = std::variant<keystore::signing_key_ptr, keystore::kem_key_ptr>;
 
-result<credential_key> make_key(const std::string& algorithm, const fs::path& file, random_source& random) {
+result<credential_key> make_key(const std::string& algorithm, const fs::path& file, const std::optional<secret_bytes>& passphrase,
+                                random_source& random) {
     if (algorithm == "p256" || algorithm == "mldsa65") {
         auto key = crypto::signing_key::generate(
             algorithm == "p256" ? crypto::signature_algorithm::ecdsa_p256_sha256 : crypto::signature_algorithm::mldsa65, random);
-        BERTH_CHECK(pki::save_private_key(file.string(), key));
+        BERTH_CHECK(pki::save_private_key(file.string(), key, passphrase));
         return keystore::software_signing_key(std::move(key));
     }
     auto key = crypto::kem_private_key::generate(
         algorithm == "mlkem768" ? crypto::kem_algorithm::mlkem768 : crypto::kem_algorithm::mlkem768_p256, random);
-    BERTH_CHECK(pki::save_private_key(file.string(), key));
+    BERTH_CHECK(pki::save_private_key(file.string(), key, passphrase));
     return keystore::software_kem_key(std::move(key));
 }
 
-result<credential_key> open_key(const std::string& algorithm, const fs::path& file) {
+result<credential_key> open_key(const std::string& algorithm, const fs::path& file,
+                                const std::optional<secret_bytes>& passphrase) {
     if (algorithm == "p256" || algorithm == "mldsa65") {
-        BERTH_TRY(key, keystore::open_signing_key("file:" + file.string()));
+        BERTH_TRY(key, keystore::open_signing_key("file:" + file.string(), {{}, passphrase}));
         return key;
     }
-    BERTH_TRY(key, keystore::open_kem_key("file:" + file.string()));
+    BERTH_TRY(key, keystore::open_kem_key("file:" + file.string(), {{}, passphrase}));
     return key;
 }
 
 }  // namespace
 
-result<device_bundle> device_bundle::open(const fs::path& given) {
+result<device_bundle> device_bundle::open(const fs::path& given, const fs::path& passphrase_file) {
     device_bundle out;
     BERTH_TRY(directory, absolute_path(given));
     out.directory = directory;
     BERTH_CHECK(read_device_toml(out.directory / "device.toml", out));
+    if (!passphrase_file.empty()) {
+        out.passphrase_file = passphrase_file;
+    }
+    BERTH_TRY(passphrase, read_passphrase(out.passphrase_file));
+    out.passphrase = std::move(passphrase);
     BERTH_TRY(root, read_certificate(out.directory / "z1.pem"));
     BERTH_TRY(chain, read_chain(out.directory / "z3.pem"));
     BERTH_TRY(uri, key_uri_of(out.directory, "p3"));
-    BERTH_TRY(key, keystore::open_kem_key(uri, {out.directory.string(), std::nullopt}));
+    BERTH_TRY(key, keystore::open_kem_key(uri, {out.directory.string(), out.passphrase}));
     BERTH_TRY(masa_keys, read_masa_keys(out.directory / "masa-kem.pem"));
     out.identity.device_root_spki = root.spki_sha256();
     const auto serial = chain.front().device_serial();
@@ -131,7 +138,8 @@ result<std::vector<onboarding::device_credential>> device_bundle::pending_keys(c
     for (const auto& wanted : credentials) {
         const fs::path file = pending / (wanted.name + ".key");
         BERTH_TRY(made, is_there(file));
-        BERTH_TRY(key, made ? open_key(wanted.algorithm, file) : make_key(wanted.algorithm, file, random));
+        BERTH_TRY(key,
+                  made ? open_key(wanted.algorithm, file, passphrase) : make_key(wanted.algorithm, file, passphrase, random));
         out.push_back({wanted.name, std::move(key)});
         BERTH_FAULT_POINT("device.after_pending_key");
     }

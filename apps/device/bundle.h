@@ -40,9 +40,12 @@ struct device_bundle {
     bool has_clock = true;
     uint32_t pending_jitter_ms = 60'000;
     std::vector<wanted_credential> credentials;
+    std::filesystem::path passphrase_file;   // as device.toml names it; empty: keys are not encrypted
+    std::optional<secret_bytes> passphrase;  // what it holds
 
-    // Errors of files and keys; `bad_config` with the line; `bad_bundle`: what is missing or does not fit together.
-    static result<device_bundle> open(const std::filesystem::path& directory);
+    // `passphrase_file`, where it is given, takes the place of device.toml's. Errors of files and keys; `bad_config` with the
+    // line; `bad_bundle`: what is missing or does not fit together.
+    static result<device_bundle> open(const std::filesystem::path& directory, const std::filesystem::path& passphrase_file = {});
 
     // The latest of the firmware's build and the last persisted time.
     [[nodiscard]] unix_seconds earliest() const;

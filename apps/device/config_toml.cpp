@@ -38,6 +38,7 @@ result<void> parse_device_toml(const std::string& text, const std::filesystem::p
         BERTH_TRY(address, net::parse_address(named));
         out.registrars.push_back(std::move(address));
     }
+    out.passphrase_file = top.path("passphrase_file", false);
     out.masa = top.optional_address("masa");
     for (const auto& way : top.texts("discovery")) {
         if (way == "dns-sd") {

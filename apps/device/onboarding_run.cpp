@@ -264,7 +264,7 @@ void onboarding_run::pump() {
     kk2_->send(session_->take_output());
     for (const auto& s : session_->take_steps()) {
         if (stepped_) {
-            stepped_(s, clock_.steady() - began_);
+            stepped_(s, clock_.steady() - began_, session_->kk3_id() ? to_hex(*session_->kk3_id()) : std::string());
         }
     }
     if (session_->outcome() != device_outcome::running) {

@@ -35,8 +35,8 @@ struct run_report {
 class onboarding_run {
 public:
     using done_handler = std::function<void(const run_report&)>;
-    // S2..S6, S13, S14 with the milliseconds since KK2 was begun.
-    using step_handler = std::function<void(const onboarding::step_event&, milliseconds)>;
+    // S2..S6, S13, S14 with the milliseconds since KK2 was begun, and the onboarding's id, empty until KK3 stands.
+    using step_handler = std::function<void(const onboarding::step_event&, milliseconds, const std::string& id)>;
 
     // `bundle` must outlive the run.
     onboarding_run(net::loop& on, const device_bundle& bundle, run_options options, const clock& time, random_source& random,

@@ -11,6 +11,7 @@ result<key_and_chain> read_key(table_reader t) {
     key_and_chain out;
     out.chain = t.path("chain", false);
     out.key = t.text("key");
+    out.passphrase_file = t.path("passphrase_file", false);
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -30,6 +31,7 @@ result<masa_config> read_masa(table_reader t) {
     out.store = t.path("store", true);
     out.store_key = t.path("store_key", true);
     out.checkpoint_key = t.text("checkpoint_key");
+    out.checkpoint_passphrase_file = t.path("checkpoint_passphrase_file", false);
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -49,6 +51,7 @@ result<registrar_config> read_registrar(table_reader t) {
     out.listen = t.address("listen");
     out.identity.chain = t.path("chain", true);
     out.identity.key = t.text("key");
+    out.identity.passphrase_file = t.path("passphrase_file", false);
     out.domain_root = t.path("domain_root", true);
     for (auto& maker : t.tables("maker", true)) {
         BERTH_TRY(read, read_maker(maker));
@@ -66,6 +69,7 @@ result<ca_config> read_ca(table_reader t) {
     ca_config out;
     out.issuer.chain = t.path("chain", true);
     out.issuer.key = t.text("key");
+    out.issuer.passphrase_file = t.path("passphrase_file", false);
     out.profile = t.text("profile", "operational");
     out.lifetime_hours = t.integer("lifetime_hours", 1, 24 * 3650, 24 * 30);
     out.crl = t.path("crl", false);
@@ -95,10 +99,6 @@ result<void> read_log(table_reader t, daemon_config& out) {
 result<daemon_config> read_config(const std::filesystem::path& given) {
     BERTH_TRY(file, absolute_path(given));
     BERTH_TRY(text, read_text(file));
-    return parse_config(text, file);
-}
-
-result<daemon_config> parse_config(const std::string& text, const std::filesystem::path& file) {
     BERTH_TRY(parsed, parse_toml(text, file));
     table_reader top(parsed, "", file);
     daemon_config out;

@@ -13,8 +13,9 @@
 namespace berth::app {
 
 struct key_and_chain {
-    std::filesystem::path chain;  // PEM, leaf first; for a MASA key may be missing: pre-distributed use only
-    std::string key;              // key URI
+    std::filesystem::path chain;                 // PEM, leaf first; for a MASA key may be missing: pre-distributed use only
+    std::string key;                             // key URI
+    std::filesystem::path passphrase_file = {};  // unlocks an encrypted key; empty: it is not encrypted
 };
 
 struct masa_config {
@@ -28,6 +29,7 @@ struct masa_config {
     std::filesystem::path store;
     std::filesystem::path store_key;  // 32 octets, 0600
     std::string checkpoint_key;       // key URI, ML-DSA-65
+    std::filesystem::path checkpoint_passphrase_file;
 };
 
 struct maker_config {
@@ -70,7 +72,5 @@ struct daemon_config {
 
 // Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".
 result<daemon_config> read_config(const std::filesystem::path& file);
-// The same of the file's text; `file`, absolute, is what it is called and what paths are relative to.
-result<daemon_config> parse_config(const std::string& text, const std::filesystem::path& file);
 
 }  // namespace berth::app

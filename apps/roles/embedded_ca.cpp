@@ -11,13 +11,14 @@ namespace berth::app {
 namespace {
 
 constexpr unix_seconds clock_skew = 60;
-constexpr unix_seconds crl_lifetime = 7 * 24 * 3600;
 
 }  // namespace
 
 result<embedded_ca> embedded_ca::open(const ca_config& config) {
     BERTH_TRY(chain, read_chain(config.issuer.chain));
-    BERTH_TRY(key, keystore::open_signing_key(config.issuer.key, {config.issuer.chain.parent_path().string(), std::nullopt}));
+    BERTH_TRY(passphrase, read_passphrase(config.issuer.passphrase_file));
+    BERTH_TRY(key,
+              keystore::open_signing_key(config.issuer.key, {config.issuer.chain.parent_path().string(), std::move(passphrase)}));
     BERTH_CHECK(pki::check_issuing_ca(chain.front()));
     if (!same_octets(chain.front().spki(), key->public_key().spki())) {
         return fail(error{

@@ -20,6 +20,7 @@ public:
     // longer than the issuer's own.
     result<std::vector<onboarding::issued_certificate>> issue(const onboarding::certificate_order& order, const clock& time,
                                                               random_source& random) const;
+    static constexpr unix_seconds crl_lifetime = 7 * 24 * 3600;  // renewed at half of it
     // The CRL over what the registry says is revoked, written to the profile's file. Nothing to do without one.
     result<void> publish_crl(registry::registrar_registry& registry, const clock& time) const;
     [[nodiscard]] const std::string& profile() const { return config_.profile; }

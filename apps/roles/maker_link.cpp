@@ -1,6 +1,7 @@
 #include "roles/maker_link.h"
 
 #include "base/log.h"
+#include "base/test_record.h"
 #include "pki/profiles.h"
 
 namespace berth::app {
@@ -29,25 +30,62 @@ maker_link::maker_link(net::loop& on, settings s, onboarding::registrar_records&
       retry_(on),
       upkeep_(on) {}
 
-result<std::unique_ptr<maker_link>> maker_link::make(net::loop& on, settings s, onboarding::registrar_records& records,
-                                                     const clock& time, random_source& random, std::function<void()> changed,
-                                                     told_handler told) {
+std::unique_ptr<maker_link> maker_link::make(net::loop& on, settings s, std::shared_ptr<const authkem::client_context> context,
+                                             onboarding::registrar_records& records, const clock& time, random_source& random,
+                                             std::function<void()> changed, told_handler told) {
     std::unique_ptr<maker_link> link(
         new maker_link(on, std::move(s), records, time, random, std::move(changed), std::move(told)));
-    authkem::client_config config;
-    config.own = link->settings_.identity;
-    config.expect_certificate_request = true;
-    config.server_name = link->settings_.masa_host;
-    // "Registrar: chain to the Z1 configured for that MASA only, id-kp-serverAuth, dNSName = the configured host"
-    BERTH_TRY(trust, pki::trust_store::from_root(link->settings_.root));
-    config.server.trust = trust;
-    config.server.policy = authkem::server_named(link->settings_.masa_host);
-    config.alpn = {std::string(onboarding::alpn_kk1)};
-    config.alpn_required = true;
-    BERTH_TRY(context, authkem::client_context::make(std::move(config)));
     link->context_ = std::move(context);
     link->keep_up();
     return link;
+}
+
+result<std::shared_ptr<const authkem::client_context>> maker_link::make_context(const settings& s) {
+    authkem::client_config config;
+    config.own = s.identity;
+    config.expect_certificate_request = true;
+    config.server_name = s.masa_host;
+    // "Registrar: chain to the Z1 configured for that MASA only, id-kp-serverAuth, dNSName = the configured host"
+    BERTH_TRY(trust, pki::trust_store::build({{s.root}, {}, s.crls}));
+    config.server.trust = trust;
+    config.server.policy = authkem::server_named(s.masa_host);
+    config.alpn = {std::string(onboarding::alpn_kk1)};
+    config.alpn_required = true;
+    return authkem::client_context::make(std::move(config));
+}
+
+bool maker_link::differs(const settings& s) const {
+    const auto same_der = [](const auto& a, const auto& b) { return same_octets(a.der(), b.der()); };
+    return !same_der(s.root, settings_.root) || s.masa.text() != settings_.masa.text() || s.masa_host != settings_.masa_host ||
+           !std::ranges::equal(s.identity.chain, settings_.identity.chain, same_der) ||
+           !std::ranges::equal(s.crls, settings_.crls, same_der);
+}
+
+void maker_link::replace(settings s, std::shared_ptr<const authkem::client_context> context) {
+    settings_ = std::move(s);
+    context_ = std::move(context);
+    // What failed before may succeed now.
+    failures_ = 0;
+    waiting_ = false;
+    retry_.cancel();
+    drain();
+}
+
+void maker_link::retire() {
+    retired_ = true;
+    retry_.cancel();
+    drain();
+}
+
+void maker_link::drain() {
+    for (auto& c : connections_) {
+        if (c.drain_since == 0) {
+            c.drain_since = clock_.steady();
+            log::info("kk1_drains", "KK1 to the MASA takes no further session",
+                      {{"party", "registrar"}, {"masa", settings_.masa.text()}});
+        }
+    }
+    keep_up();
 }
 
 void maker_link::keep_up() {
@@ -55,6 +93,9 @@ void maker_link::keep_up() {
     const milliseconds now = clock_.steady();
     for (auto& c : connections_) {
         if (!c.open) {
+            if (c.drain_since != 0) {
+                c.stream.close();
+            }
             continue;
         }
         if (c.drain_since == 0 && now - c.opened_at > kk1_lifetime) {
@@ -67,13 +108,16 @@ void maker_link::keep_up() {
             if (const auto delivered = c.link->deliver_results(); !delivered) {
                 log::failure("results_not_read", delivered.error());
             }
-            c.stream.send(c.link->take_output());
+            say(c);
         }
     }
     wake();
 }
 
 void maker_link::wake() {
+    if (retired_) {
+        return;
+    }
     const bool taken = std::any_of(connections_.begin(), connections_.end(), [](const auto& c) { return c.drain_since == 0; });
     if (!taken && !waiting_) {
         connect();
@@ -96,6 +140,7 @@ void maker_link::connect() {
         changed_();
     };
     events.on_data = [this, at](bytes_view data) {
+        BERTH_TEST_RECORD("kk1_in", data);
         if (const auto received = at->link->receive(data); !received) {
             log::failure("kk1_failed", received.error(), {{"party", "registrar"}});
             at->stream.close();
@@ -111,9 +156,15 @@ void maker_link::lost(std::list<kk1>::iterator which, const error* why) {
         log::failure("kk1_lost", *why, {{"party", "registrar"}, {"masa", settings_.masa.text()}});
     }
     const auto link = std::move(which->link);
+    const bool drained = which->drain_since != 0;
     connections_.erase(which);
     if (link) {
         link->lost();
+        const auto unanswered = link->take_release_answers();
+        released_.insert(released_.end(), unanswered.begin(), unanswered.end());
+    }
+    if (drained) {  // nothing has failed: the next one stands, or is being made, already
+        return changed_();
     }
     ++failures_;
     waiting_ = true;
@@ -152,11 +203,28 @@ void maker_link::detach(onboarding::registrar_session& session) {
     }
 }
 
+std::vector<onboarding::registrar_link::release_answer> maker_link::take_release_answers() {
+    auto out = std::exchange(released_, {});
+    for (auto& c : connections_) {
+        if (c.link) {
+            const auto more = c.link->take_release_answers();
+            out.insert(out.end(), more.begin(), more.end());
+        }
+    }
+    return out;
+}
+
+void maker_link::say(kk1& c) {
+    const bytes output = c.link->take_output();
+    BERTH_TEST_RECORD("kk1_out", output);
+    c.stream.send(output);
+}
+
 void maker_link::flush() {
     for (auto& c : connections_) {
         if (c.link) {
             c.link->collect();
-            c.stream.send(c.link->take_output());
+            say(c);
         }
     }
 }

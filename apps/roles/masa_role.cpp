@@ -3,9 +3,9 @@
 #include "common/files.h"
 #include "keystore/key_uri.h"
 #include "onboarding/errors.h"
-#include "pki/crl.h"
 #include "pki/private_key_file.h"
 #include "pki/profiles.h"
+#include "roles/credential.h"
 #include "roles/startup_checks.h"
 
 namespace berth::app {
@@ -13,26 +13,16 @@ namespace berth::app {
 namespace {
 
 constexpr milliseconds tick_every = 200;
+// A direct KK3 has done its work once its handshake is over, or its `locate` is answered: devices close theirs.
+constexpr milliseconds most_direct = 30'000;
 constexpr milliseconds checkpoint_every = 60'000;
 constexpr size_t cached_leaves = 65536;
+// KK1s of one customer: a few registrars, each with a new one and one that drains. Beyond that the oldest goes.
+constexpr size_t most_links_of_a_customer = 32;
 
-result<std::vector<pki::certificate>> read_all(const std::vector<std::filesystem::path>& files) {
-    std::vector<pki::certificate> out;
-    for (const auto& file : files) {
-        BERTH_TRY(chain, read_chain(file));
-        out.insert(out.end(), chain.begin(), chain.end());
-    }
-    return out;
-}
-
-result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files) {
-    std::vector<pki::crl> out;
-    for (const auto& file : files) {
-        BERTH_TRY(text, read_text(file));
-        BERTH_TRY(lists, pki::crl::parse_pem_all(text));
-        out.insert(out.end(), lists.begin(), lists.end());
-    }
-    return out;
+bool same_listener(const net::address& wanted, const net::address& first, uint16_t bound) {
+    // A free port that was asked for may have been written down since.
+    return wanted.host == first.host && (wanted.port == first.port || wanted.port == bound);
 }
 
 }  // namespace
@@ -57,47 +47,86 @@ masa_role::~masa_role() {
 result<std::unique_ptr<masa_role>> masa_role::start(net::loop& on, const masa_config& config, const clock& time,
                                                     random_source& random, role_observer observer) {
     std::unique_ptr<masa_role> role(new masa_role(on, time, random, std::move(observer)));
-    BERTH_CHECK(check_masa_files(config));
     BERTH_CHECK(role->open(config));
     BERTH_CHECK(role->listen(config));
     role->tick();
     return role;
 }
 
-result<void> masa_role::open(const masa_config& config) {
-    onboarding::masa_settings settings;
+result<masa_role::prepared> masa_role::read(const masa_config& config) {
+    prepared out;
+    onboarding::masa_settings& settings = out.settings;
+    const std::string base = config.store_key.parent_path().string();
     for (const auto& k : config.keys) {
-        authkem::credential credential;
-        if (!k.chain.empty()) {
-            BERTH_TRY(chain, read_chain(k.chain));
-            credential.chain = std::move(chain);
-        }
-        BERTH_TRY(key, keystore::open_kem_key(k.key, {config.store_key.parent_path().string(), std::nullopt}));
-        credential.key = std::move(key);
-        settings.keys.push_back(credential);
-        credentials_.push_back(std::move(credential));
+        BERTH_TRY(credential, open_credential(k, base));
+        settings.keys.push_back(std::move(credential));
     }
-    BERTH_TRY(roots, read_all(config.device_roots));
+    BERTH_TRY(roots, read_anchors(config.device_roots));
     settings.device_roots = std::move(roots);
-    BERTH_TRY(issuers, read_all(config.device_issuers));
+    BERTH_TRY(issuers, read_certificates(config.device_issuers));
     settings.device_issuers = std::move(issuers);
     BERTH_TRY(device_crls, read_crls(config.device_crls));
     settings.device_crls = std::move(device_crls);
     BERTH_TRY(registrar_crls, read_crls(config.registrar_crls));
     settings.registrar_crls = std::move(registrar_crls);
     BERTH_CHECK(pki::trust_store::build({settings.device_roots, settings.device_issuers, settings.device_crls}));
+    BERTH_CHECK(pki::trust_store::build({{}, {}, settings.registrar_crls}));
+    BERTH_TRY(passphrase, read_passphrase(config.checkpoint_passphrase_file));
+    BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {base, std::move(passphrase)}));
+    out.checkpoint_key = std::move(key);
+    BERTH_CHECK(check_masa_files(config));
+    out.config = config;
+    return out;
+}
+
+result<void> masa_role::open(const masa_config& config) {
+    BERTH_TRY(ready, read(config));
     BERTH_TRY(store_key, pki::read_secret_file(config.store_key.string(), 32));
     if (store_key.size() != 32) {
         return fail(error_category::usage, "bad_store_key",
                     fmt::format("{} must hold exactly 32 octets", config.store_key.string()));
     }
-    settings.store_key = std::move(store_key);
-    BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {config.store_key.parent_path().string(), std::nullopt}));
-    checkpoint_key_ = std::move(key);
+    ready.settings.store_key = std::move(store_key);
     BERTH_TRY(opened, store::sqlite_masa_store::open(config.store.string()));
     store_ = std::move(opened);
-    service_ = std::make_unique<onboarding::masa_service>(std::move(settings), *store_, clock_, random_);
+    config_ = config;
+    credentials_ = ready.settings.keys;
+    checkpoint_key_ = std::move(ready.checkpoint_key);
+    service_ = std::make_unique<onboarding::masa_service>(std::move(ready.settings), *store_, clock_, random_);
+    BERTH_CHECK(kk1_context());
+    BERTH_CHECK(service_->kk3_context());
     return {};
+}
+
+// ---- a new configuration
+
+result<masa_role::prepared> masa_role::prepare(const masa_config& config) {
+    const bool same_direct =
+        config.direct_listen.has_value() == config_.direct_listen.has_value() &&
+        (!config.direct_listen || same_listener(*config.direct_listen, *config_.direct_listen, direct_port()));
+    if (!same_listener(config.listen, config_.listen, port()) || !same_direct || config.store != config_.store ||
+        config.store_key != config_.store_key) {
+        return fail(
+            error_category::usage, "restart_needed",
+            "listen, direct_listen, store and store_key of [masa] are read at start only: restart berthd, or put them back");
+    }
+    BERTH_TRY(ready, read(config));
+    // A trial run: what cannot serve is found before it replaces what does.
+    onboarding::masa_service trial(ready.settings, *store_, clock_, random_);
+    BERTH_CHECK(trial.kk3_context());
+    BERTH_TRY(trust, trial.registrar_trust());
+    BERTH_CHECK(make_kk1_context(ready.settings.keys, trust));
+    return ready;
+}
+
+void masa_role::apply(prepared ready) {
+    config_ = std::move(ready.config);
+    credentials_ = ready.settings.keys;
+    checkpoint_key_ = std::move(ready.checkpoint_key);
+    service_->replace(std::move(ready.settings));
+    // "The cache of verified leaves is emptied by revocation news": the device's went with its context.
+    cache_->revocation_news();
+    kk1_context_.reset();
 }
 
 result<void> masa_role::listen(const masa_config& config) {
@@ -117,26 +146,43 @@ result<void> masa_role::listen(const masa_config& config) {
     return {};
 }
 
+result<std::shared_ptr<const authkem::server_context>> masa_role::make_kk1_context(const std::vector<authkem::credential>& keys,
+                                                                                   const pki::trust_store& trust) const {
+    authkem::server_config config;
+    std::copy_if(keys.begin(), keys.end(), std::back_inserter(config.credentials),
+                 [](const auto& c) { return !c.chain.empty(); });
+    config.client_auth = authkem::client_auth::require;
+    config.client.trust = trust;
+    config.client.cache = cache_;
+    // "MASA: chain to a registered Z2 only, id-kp-cmcRA"
+    config.client.policy = [this](const pki::verified_chain& chain) -> result<void> {
+        BERTH_CHECK(pki::require_registrar(chain.leaf()));
+        return service_->require_one_customer(chain);
+    };
+    config.alpn = {std::string(onboarding::alpn_kk1)};
+    config.alpn_required = true;
+    return authkem::server_context::make(std::move(config));
+}
+
 result<std::shared_ptr<const authkem::server_context>> masa_role::kk1_context() {
     BERTH_TRY(generation, store_->trust_generation());
     if (kk1_context_ && generation == kk1_context_generation_) {
         return kk1_context_;
     }
-    authkem::server_config config;
-    std::copy_if(credentials_.begin(), credentials_.end(), std::back_inserter(config.credentials),
-                 [](const auto& c) { return !c.chain.empty(); });
-    config.client_auth = authkem::client_auth::require;
     BERTH_TRY(trust, service_->registrar_trust());
-    config.client.trust = trust;
-    config.client.cache = cache_;
-    // "MASA: chain to a registered Z2 only, id-kp-cmcRA"
-    config.client.policy = [](const pki::verified_chain& chain) { return pki::require_registrar(chain.leaf()); };
-    config.alpn = {std::string(onboarding::alpn_kk1)};
-    config.alpn_required = true;
-    BERTH_TRY(context, authkem::server_context::make(std::move(config)));
+    BERTH_TRY(context, make_kk1_context(credentials_, trust));
     kk1_context_ = std::move(context);
     kk1_context_generation_ = generation;
     return kk1_context_;
+}
+
+result<void> masa_role::check() {
+    BERTH_CHECK(store_->ownership_generation());
+    if (store_failed_ && !in_turn_) {
+        BERTH_CHECK(store_->try_write());
+        store_failed_ = false;
+    }
+    return {};
 }
 
 // ---- turns
@@ -160,8 +206,10 @@ void masa_role::touch(std::list<kk1>::iterator which) {
 void masa_role::end_turn() {
     in_turn_ = false;
     const auto committed = store_->end_batch();
+    store_failed_ = !committed;
     if (!committed) {
         log::failure("store_failed", committed.error(), {{"party", "masa"}});
+        service_->forget_uncommitted();
     }
     for (const auto& which : std::exchange(dirty_, {})) {
         which->dirty = false;
@@ -187,7 +235,9 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     peer.chain.assign(chain.begin(), chain.end());
     log::info("kk1_opened", "a registrar has connected",
               {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
-    links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer))});
+    const onboarding::hash_field root = stream.session()->peer().verified()->anchor().spki_sha256();
+    close_surplus(root);
+    links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer)), root});
     const auto at = std::prev(links_.end());
     net::stream_events events;
     events.on_data = [this, at](bytes_view data) {
@@ -214,6 +264,17 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     at->stream.set_events(std::move(events));
 }
 
+void masa_role::close_surplus(const onboarding::hash_field& root) {
+    const auto of_this_customer = [&](const kk1& l) { return l.root == root && !l.ending; };
+    if (static_cast<size_t>(std::count_if(links_.begin(), links_.end(), of_this_customer)) < most_links_of_a_customer) {
+        return;
+    }
+    const auto oldest = std::find_if(links_.begin(), links_.end(), of_this_customer);
+    log::info("kk1_surplus", "a customer has more connections than one needs; its oldest is closed");
+    oldest->ending = true;
+    oldest->stream.close();
+}
+
 void masa_role::accept_direct(net::authkem_stream stream) {
     auto direct = onboarding::masa_direct::accept(*service_, *stream.session());
     if (!direct) {
@@ -221,7 +282,13 @@ void masa_role::accept_direct(net::authkem_stream stream) {
         return;
     }
     log::info("kk3_direct", "a device has come by the direct way", {{"serial", direct->serial()}, {"id", direct->log_id()}});
-    directs_.push_back({std::move(stream), std::move(*direct)});
+    // "One live KK3 per identity: the newest wins."
+    for (auto& other : directs_) {
+        if (other.direct.device() == direct->device()) {
+            other.stream.close();
+        }
+    }
+    directs_.push_back({std::move(stream), std::move(*direct), clock_.steady()});
     const auto at = std::prev(directs_.end());
     net::stream_events events;
     events.on_data = [at](bytes_view data) {
@@ -270,8 +337,17 @@ void masa_role::tick() {
         }
         touch(at);
     }
+    close_old_directs();
     if (clock_.steady() - last_checkpoint_ >= checkpoint_every) {
         checkpoint();
+    }
+}
+
+void masa_role::close_old_directs() {
+    // In the order in which they came.
+    while (!directs_.empty() && clock_.steady() - directs_.front().opened_at >= most_direct) {
+        log::info("kk3_closed", "a direct KK3 that its device did not close", {{"serial", directs_.front().direct.serial()}});
+        directs_.pop_front();
     }
 }
 

@@ -19,33 +19,47 @@ public:
                                                     random_source& random, role_observer observer = {});
     ~masa_role();
 
+    // Another configuration while this one serves: prepare() reads and tries everything that it names and changes nothing;
+    // apply() cannot fail. Errors as start(), naming the file; `restart_needed`.
+    struct prepared {
+        masa_config config;
+        onboarding::masa_settings settings;
+        keystore::signing_key_ptr checkpoint_key;
+    };
+    result<prepared> prepare(const masa_config& config);
+    void apply(prepared ready);
+
     [[nodiscard]] uint16_t port() const { return kk1_listener_->port(); }
     [[nodiscard]] uint16_t direct_port() const { return direct_listener_ ? direct_listener_->port() : uint16_t{0}; }
     [[nodiscard]] size_t open_sessions() const;
-    // Whether the store answers.
-    [[nodiscard]] result<void> check() {
-        BERTH_CHECK(store_->ownership_generation());
-        return {};
-    }
+    // Whether the store answers, and takes what it is given.
+    [[nodiscard]] result<void> check();
     [[nodiscard]] size_t open_links() const { return links_.size(); }
 
 private:
     struct kk1 {
         net::authkem_stream stream;
         onboarding::masa_link link;
+        onboarding::hash_field root{};  // key of the customer's root
         bool ending = false;
         bool dirty = false;
     };
     struct kk3 {
         net::authkem_stream stream;
         onboarding::masa_direct direct;
+        milliseconds opened_at = 0;
     };
 
     masa_role(net::loop& on, const clock& time, random_source& random, role_observer observer);
+    // Everything of the files but the store and its key.
+    static result<prepared> read(const masa_config& config);
     result<void> open(const masa_config& config);
     result<void> listen(const masa_config& config);
+    result<std::shared_ptr<const authkem::server_context>> make_kk1_context(const std::vector<authkem::credential>& keys,
+                                                                            const pki::trust_store& trust) const;
     result<std::shared_ptr<const authkem::server_context>> kk1_context();
     void accept_kk1(net::authkem_stream stream);
+    void close_surplus(const onboarding::hash_field& root);
     void accept_direct(net::authkem_stream stream);
     // Begins a turn: what is stored until its end is one commit, and nothing is sent before that.
     result<void> begin_turn();
@@ -54,11 +68,13 @@ private:
     void report(onboarding::masa_link& link);
     void tick();
     void checkpoint();
+    void close_old_directs();
 
     net::loop& loop_;
     const clock& clock_;
     random_source& random_;
     role_observer observer_;
+    masa_config config_;
     std::unique_ptr<store::sqlite_masa_store> store_;
     std::unique_ptr<onboarding::masa_service> service_;
     std::vector<authkem::credential> credentials_;
@@ -72,6 +88,7 @@ private:
     std::list<kk3> directs_;
     std::vector<std::list<kk1>::iterator> dirty_;
     bool in_turn_ = false;
+    bool store_failed_ = false;  // the last commit; until a trial succeeds
     net::timer ticker_;
     milliseconds last_checkpoint_ = 0;
 };

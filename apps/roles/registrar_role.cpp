@@ -1,17 +1,14 @@
 #include "roles/registrar_role.h"
 
-#include "common/files.h"
-#include "keystore/key_uri.h"
+#include "base/test_record.h"
 #include "onboarding/errors.h"
-#include "pki/profiles.h"
-#include "roles/startup_checks.h"
 
 namespace berth::app {
 
 namespace {
 
 constexpr milliseconds tick_every = 200;
-constexpr size_t cached_leaves = 65536;
+constexpr milliseconds crl_retry_after = 5'000;
 
 }  // namespace
 
@@ -26,67 +23,17 @@ registrar_role::~registrar_role() {
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
                                                               const clock& time, random_source& random, role_observer observer) {
-    BERTH_CHECK(check_registrar_files(config, ca, time.now()));
-    BERTH_TRY(issuer, embedded_ca::open(ca));
-    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), std::move(issuer)));
-    BERTH_CHECK(role->open(config));
+    BERTH_TRY(ready, read(config, ca));
+    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), ready.ca));
+    BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string()));
+    role->store_ = std::move(store);
+    role->apply(std::move(ready));
     BERTH_CHECK(role->listen(config));
     role->tick();
     return role;
 }
 
-result<void> registrar_role::open(const registrar_config& config) {
-    BERTH_TRY(chain, read_chain(config.identity.chain));
-    BERTH_TRY(key, keystore::open_kem_key(config.identity.key, {config.identity.chain.parent_path().string(), std::nullopt}));
-    BERTH_CHECK(pki::check_registrar_kem(chain.front()));
-    identity_ = {std::move(chain), std::move(key)};
-    BERTH_TRY(domain_root, read_certificate(config.domain_root));
-    settings_.own_leaf_hash = identity_.chain.front().sha256();
-    settings_.manual_approval = config.manual_approval;
-    settings_.retry_after = config.retry_after;
-    settings_.ca_profile = ca_.profile();
-    settings_.domain_root = domain_root.sha256();
-    BERTH_TRY(opened, store::sqlite_registrar_store::open(config.store.string()));
-    store_ = std::move(opened);
-    authkem::credential kk1_identity = identity_;
-    if (config.kk1_identity) {
-        BERTH_TRY(other_chain, read_chain(config.kk1_identity->chain));
-        BERTH_TRY(other_key, keystore::open_kem_key(config.kk1_identity->key));
-        kk1_identity = {std::move(other_chain), std::move(other_key)};
-    }
-    for (const auto& m : config.makers) {
-        BERTH_TRY(root, read_certificate(m.root));
-        BERTH_TRY(link, maker_link::make(
-                            loop_, {root, m.masa, m.masa_host, kk1_identity}, *store_, clock_, random_, [this] { serve_all(); },
-                            [this](const auto& sessions) { serve_these(sessions); }));
-        makers_.push_back(std::move(link));
-    }
-    return {};
-}
-
 result<void> registrar_role::listen(const registrar_config& config) {
-    authkem::server_config server;
-    server.credentials = {identity_};
-    server.client_auth = authkem::client_auth::require;
-    pki::trust_store::contents trust;
-    for (const auto& m : config.makers) {
-        BERTH_TRY(root, read_certificate(m.root));
-        trust.anchors.push_back(std::move(root));
-        for (const auto& file : m.crls) {
-            BERTH_TRY(text, read_text(file));
-            BERTH_TRY(lists, pki::crl::parse_pem_all(text));
-            trust.crls.insert(trust.crls.end(), lists.begin(), lists.end());
-        }
-    }
-    BERTH_TRY(built, pki::trust_store::build(std::move(trust)));
-    server.client.trust = built;
-    server.client.cache = std::make_shared<authkem::verified_leaf_cache>(cached_leaves);
-    // "Registrar: chain to a configured Z1, id-kp-clientAuth, not id-kp-serverAuth"
-    server.client.policy = [](const pki::verified_chain& chain) { return pki::require_device(chain.leaf()); };
-    server.alpn = {std::string(onboarding::alpn_kk2)};
-    server.alpn_required = true;
-    BERTH_TRY(context, authkem::server_context::make(std::move(server)));
-    kk2_context_ = std::move(context);
     BERTH_TRY(listener, net::authkem_listener::listen(
                             loop_, config.listen,
                             [this]() -> result<std::shared_ptr<const authkem::server_context>> { return kk2_context_; }, clock_,
@@ -95,11 +42,25 @@ result<void> registrar_role::listen(const registrar_config& config) {
                                 note_handshake_failure(onboarding::party::registrar, peer, why, observer_);
                             }));
     listener_ = std::move(listener);
+    if (config.announce) {
+        // Devices need no name: what they find, they judge by its keys. Two registrars on one network are told apart by Avahi.
+        BERTH_TRY(announced, net::announcement::make("Berth registrar", net::registrar_service, listener_->port()));
+        announcement_ = std::move(announced);
+    }
     return {};
 }
 
 bool registrar_role::ready() const {
-    return std::all_of(makers_.begin(), makers_.end(), [](const auto& m) { return m->connected(); });
+    return std::ranges::all_of(makers_, [](const auto& m) { return m->connected(); });
+}
+
+result<void> registrar_role::check() {
+    BERTH_CHECK(store_->decision_generation());
+    if (store_failed_ && !in_turn_) {
+        BERTH_CHECK(store_->try_write());
+        store_failed_ = false;
+    }
+    return {};
 }
 
 // ---- turns
@@ -123,6 +84,7 @@ void registrar_role::touch(kk2_ref which) {
 void registrar_role::end_turn() {
     in_turn_ = false;
     const auto committed = store_->end_batch();
+    store_failed_ = !committed;
     if (!committed) {
         log::failure("store_failed", committed.error(), {{"party", "registrar"}});
     }
@@ -130,6 +92,7 @@ void registrar_role::end_turn() {
         which->dirty = false;
         report(which);
         const bytes output = which->session->take_output();
+        BERTH_TEST_RECORD("kk2_out", output);
         if (committed) {
             which->stream.send(output);
         }
@@ -150,12 +113,7 @@ void registrar_role::end_turn() {
 void registrar_role::accept(net::authkem_stream stream) {
     const pki::verified_chain* const verified = stream.session()->peer().verified();
     const auto serial = verified->leaf().device_serial();
-    maker_link* maker = nullptr;
-    for (const auto& m : makers_) {
-        if (m->root_spki() == verified->anchor().spki_sha256()) {
-            maker = m.get();
-        }
-    }
+    maker_link* const maker = maker_of(verified->anchor().spki_sha256());
     if (!serial || !maker) {
         log::failure("handshake_failed", serial ? onboarding::refusal("unknown_device_root") : serial.error());
         return;
@@ -165,11 +123,19 @@ void registrar_role::accept(net::authkem_stream stream) {
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
-    sessions_.push_back({std::move(stream), nullptr, maker, clock_.steady(), false, false});
+    close_older(device.identity);
+    sessions_.push_back({std::move(stream),
+                         nullptr,
+                         {verified->chain().begin(), verified->chain().end()},
+                         settings_.own_leaf_hash,
+                         maker,
+                         clock_.steady(),
+                         false,
+                         false});
     const auto at = std::prev(sessions_.end());
     onboarding::channel channel;
     channel.exporter = onboarding::exporter_of(*at->stream.session());
-    channel.peer_chain.assign(verified->chain().begin(), verified->chain().end());
+    channel.peer_chain = at->z3;
     at->session = std::make_unique<onboarding::registrar_session>(settings_, *store_, std::move(device), std::move(channel),
                                                                   clock_, random_);
     by_session_[at->session.get()] = at;
@@ -184,6 +150,7 @@ void registrar_role::accept(net::authkem_stream stream) {
             at->stream.close();
             return;
         }
+        BERTH_TEST_RECORD("kk2_in", data);
         at->session->receive(data);
         serve(at);
     };
@@ -202,8 +169,10 @@ void registrar_role::closed(kk2_ref which, const error* why) {
     which->session->kk2_ended();
     which->maker->detach(*which->session);
     report(which);
-    note_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
-                 which->session->why() ? which->session->why()->name : "ok", observer_);
+    if (which->session->kind() == onboarding::registrar_session_kind::onboarding) {
+        note_outcome(onboarding::party::registrar, which->session->device().identity.serial, which->session->log_id(),
+                     which->session->why() ? which->session->why()->name : "ok", observer_);
+    }
     std::erase(dirty_, which);
     by_session_.erase(which->session.get());
     sessions_.erase(which);
@@ -212,7 +181,9 @@ void registrar_role::closed(kk2_ref which, const error* why) {
 void registrar_role::serve(kk2_ref which) {
     onboarding::registrar_session& session = *which->session;
     if (session.wants_masa() && !session.closing() && !which->maker->has(session)) {
-        if (auto* link = which->maker->current()) {
+        if (which->own_leaf != settings_.own_leaf_hash || which->maker->retired()) {
+            session.give_up("abandoned");  // no KK1 that fits this KK2 will come again; the device comes anew
+        } else if (auto* link = which->maker->current()) {
             link->attach(session);
         } else {
             if (which->maker->unreachable()) {
@@ -224,9 +195,6 @@ void registrar_role::serve(kk2_ref which) {
     if (const auto order = session.take_order()) {
         session.ca_answered(ca_.issue(*order, clock_, random_));
     }
-    if (session.state() == onboarding::registrar_state::done && !session.installed()) {
-        crl_due_ = true;
-    }
     touch(which);
 }
 
@@ -235,6 +203,7 @@ void registrar_role::serve_these(const std::set<onboarding::registrar_session*>&
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
+    note_released();
     for (auto* const session : told) {
         if (const auto found = by_session_.find(session); found != by_session_.end()) {
             serve(found->second);
@@ -247,8 +216,35 @@ void registrar_role::serve_all() {
         log::failure("store_failed", begun.error(), {{"party", "registrar"}});
         return;
     }
+    note_released();
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
         serve(at);
+    }
+}
+
+// At start, when something was revoked, and in time before the list expires; again and again until it is written.
+void registrar_role::publish_crl() {
+    const auto generation = store_->revocation_generation();
+    const unix_seconds now = clock_.now();
+    if (!generation || (*generation == published_revocations_ && now < crl_renewal_) || clock_.steady() < crl_retry_) {
+        return;
+    }
+    if (const auto published = ca_.publish_crl(*store_, clock_); !published) {
+        log::failure("crl_not_published", published.error());
+        crl_retry_ = clock_.steady() + crl_retry_after;
+        return;
+    }
+    published_revocations_ = *generation;
+    crl_renewal_ = now + embedded_ca::crl_lifetime / 2;
+}
+
+// One KK2 of one device: "Of one device the newest KK3 counts", and what an identity may hold here is bounded by that.
+void registrar_role::close_older(const onboarding::device_identity& device) {
+    for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+        if (!at->ending && at->session && at->session->device().identity == device) {
+            at->session->give_up("abandoned");
+            serve(at);
+        }
     }
 }
 
@@ -280,11 +276,11 @@ void registrar_role::tick() {
             }
         }
     }
-    if (std::exchange(crl_due_, false)) {
-        if (const auto published = ca_.publish_crl(*store_, clock_); !published) {
-            log::failure("crl_not_published", published.error());
-        }
-    }
+    pass_releases();
+    std::erase_if(retired_, [this](const auto& m) {
+        return m->gone() && std::ranges::none_of(sessions_, [&](const auto& s) { return s.maker == m.get(); });
+    });
+    publish_crl();
 }
 
 }  // namespace berth::app

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "net/authkem_listener.h"
+#include "net/dns_sd.h"
 #include "roles/embedded_ca.h"
 #include "roles/maker_link.h"
 #include "roles/step_log.h"
 #include "store/sqlite/registrar_store.h"
 
 #include <list>
+#include <map>
 #include <unordered_map>
 
 namespace berth::app {
@@ -19,13 +21,28 @@ public:
                                                          const clock& time, random_source& random, role_observer observer = {});
     ~registrar_role();
 
+    // Another configuration while this one serves: prepare() reads and tries everything that it names and changes nothing;
+    // apply() cannot fail. Errors as start(), naming the file; `restart_needed`.
+    struct prepared {
+        registrar_config config;
+        embedded_ca ca;
+        authkem::credential identity;
+        onboarding::registrar_settings settings;
+        pki::trust_store device_trust;
+        std::shared_ptr<const authkem::server_context> kk2_context;
+        struct maker {
+            maker_link::settings settings;
+            std::shared_ptr<const authkem::client_context> context;
+        };
+        std::vector<maker> makers;
+    };
+    result<prepared> prepare(const registrar_config& config, const ca_config& ca);
+    void apply(prepared ready);
+
     [[nodiscard]] uint16_t port() const { return listener_->port(); }
     [[nodiscard]] size_t open_sessions() const { return sessions_.size(); }
-    // Whether the store answers.
-    [[nodiscard]] result<void> check() {
-        BERTH_CHECK(store_->decision_generation());
-        return {};
-    }
+    // Whether the store answers, and takes what it is given.
+    [[nodiscard]] result<void> check();
     // Whether every configured MASA is reached now.
     [[nodiscard]] bool ready() const;
 
@@ -33,6 +50,8 @@ private:
     struct kk2 {
         net::authkem_stream stream;
         std::unique_ptr<onboarding::registrar_session> session;
+        std::vector<pki::certificate> z3;
+        onboarding::hash_field own_leaf{};  // of the Z4 that the device saw
         maker_link* maker = nullptr;
         milliseconds opened_at = 0;
         bool ending = false;
@@ -41,7 +60,14 @@ private:
     using kk2_ref = std::list<kk2>::iterator;
 
     registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, embedded_ca ca);
-    result<void> open(const registrar_config& config);
+    static result<prepared> read(const registrar_config& config, const ca_config& ca);
+    // Each open KK2 is judged again under the present trust.
+    void judge_again(const pki::trust_store& trust);
+    [[nodiscard]] maker_link* maker_of(const onboarding::hash_field& root_spki) const;
+    // The owner's releases: to the MASA, and its answers back.
+    void pass_releases();
+    void note_released();
+    void answer_release(const registry::release_request& r, const std::string& outcome);
     result<void> listen(const registrar_config& config);
     void accept(net::authkem_stream stream);
     void closed(kk2_ref which, const error* why);
@@ -53,6 +79,8 @@ private:
     void touch(kk2_ref which);
     void end_turn();
     void report(kk2_ref which);
+    void publish_crl();
+    void close_older(const onboarding::device_identity& device);
     void tick();
 
     net::loop& loop_;
@@ -62,15 +90,21 @@ private:
     embedded_ca ca_;
     onboarding::registrar_settings settings_;
     std::unique_ptr<store::sqlite_registrar_store> store_;
-    authkem::credential identity_;
+    registrar_config config_;
     std::vector<std::unique_ptr<maker_link>> makers_;
+    std::vector<std::unique_ptr<maker_link>> retired_;                            // until nothing needs them
+    std::map<onboarding::device_identity, registry::release_request> releasing_;  // said to a MASA, unanswered
     std::shared_ptr<const authkem::server_context> kk2_context_;
     std::unique_ptr<net::authkem_listener> listener_;
+    std::unique_ptr<net::announcement> announcement_;
     std::list<kk2> sessions_;
     std::unordered_map<const onboarding::registrar_session*, kk2_ref> by_session_;
     std::vector<kk2_ref> dirty_;
     bool in_turn_ = false;
-    bool crl_due_ = true;
+    bool store_failed_ = false;           // the last commit; until a trial succeeds
+    uint64_t published_revocations_ = 0;  // their generation in the CRL
+    unix_seconds crl_renewal_ = 0;
+    milliseconds crl_retry_ = 0;  // not before, after a failure
     uint64_t decisions_ = 0;
     net::timer ticker_;
 };

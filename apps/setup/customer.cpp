@@ -22,36 +22,40 @@ result<void> ca_init(const fs::path& directory, const ca_setup& setup, const clo
     const unix_seconds now = time.now();
     BERTH_TRY(root, make_root(directory, "z2",
                               pki::root_template(setup.customer, setup.customer + " root", {now - 60, now + 20 * one_year}),
-                              setup.algorithm, random));
+                              setup.algorithm, random, setup.passphrase));
     BERTH_CHECK(
         make_issuer(directory, "ca",
                     pki::issuing_ca_template(setup.customer, setup.customer + " issuing CA", {now - 60, now + 10 * one_year}),
-                    root, setup.algorithm, random));
+                    root, setup.algorithm, random, setup.passphrase));
     return {};
 }
 
 result<void> registrar_init(const fs::path& directory, const registrar_setup& setup, const clock& time, random_source& random) {
     BERTH_CHECK(refuse_existing(directory / "berthd.toml"));
     BERTH_CHECK(make_directory(directory, 0700));
-    BERTH_TRY(root, open_authority(setup.ca, "z2"));
+    BERTH_TRY(ca_passphrase, read_passphrase(setup.ca_passphrase_file));
+    BERTH_TRY(passphrase, read_passphrase(setup.passphrase_file));
+    BERTH_TRY(root, open_authority(setup.ca, "z2", ca_passphrase));
     BERTH_TRY(masa, net::parse_address(setup.masa));
     const std::string customer = root.certificate().organization().value_or("");
     const pki::validity validity{time.now() - 60, time.now() + 2 * one_year};
     BERTH_CHECK(make_kem_leaf(directory, "z4",
                               pki::registrar_kem_template(customer, customer + " registrar", setup.hosts, validity), root,
-                              setup.kem, random));
+                              setup.kem, random, passphrase));
     BERTH_CHECK(store::sqlite_registrar_store::open((directory / "registrar.db").string()));
     BERTH_TRY(ca, absolute_path(setup.ca));
     BERTH_TRY(maker_root, absolute_path(setup.maker_root));
+    BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
+    BERTH_TRY(ca_locked, passphrase_line(setup.ca_passphrase_file));
     std::string toml =
         fmt::format("# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
-                    "\"file:z4.key\"\ndomain_root = \"{}\"\nstore = "
-                    "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = "
-                    "\"{}\"\nmasa = \"{}\"\nmasa_host = \"{}\"\n",
-                    (directory / "berthd.toml").string(), setup.listen, (ca / "z2.pem").string(), setup.manual_approval,
+                    "\"file:z4.key\"\n{}domain_root = \"{}\"\nstore = "
+                    "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = \"{}\"\nmasa = "
+                    "\"{}\"\nmasa_host = \"{}\"\n",
+                    (directory / "berthd.toml").string(), setup.listen, locked, (ca / "z2.pem").string(), setup.manual_approval,
                     setup.announce, maker_root.string(), setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
-    toml += fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"file:{}\"\ncrl = \"ca.crl\"\n", (ca / "ca.pem").string(),
-                        (ca / "ca.key").string());
+    toml += fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"file:{}\"\n{}crl = \"ca.crl\"\n", (ca / "ca.pem").string(),
+                        (ca / "ca.key").string(), ca_locked);
     if (!setup.admin.empty()) {
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }

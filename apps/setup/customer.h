@@ -8,6 +8,7 @@ namespace berth::app {
 struct ca_setup {
     std::string customer;
     crypto::signature_algorithm algorithm = crypto::signature_algorithm::mldsa65;
+    std::optional<secret_bytes> passphrase = {};
 };
 
 // DIR: z2.pem z2.key (root), ca.pem ca.key (issuing CA).
@@ -24,6 +25,8 @@ struct registrar_setup {
     bool manual_approval = false;
     bool announce = false;
     crypto::kem_algorithm kem = crypto::kem_algorithm::mlkem768_p256;
+    std::filesystem::path ca_passphrase_file = {};  // of the CA's keys
+    std::filesystem::path passphrase_file = {};     // of the key made here; berthd.toml names both
 };
 
 // DIR: z4.pem z4.key, registrar.db, berthd.toml with [registrar] and [ca].

@@ -31,7 +31,7 @@ std::string list_of(const std::vector<std::string>& items) {
     return "[" + out + "]";
 }
 
-std::string device_toml(const device_order& order, unix_seconds built) {
+std::string device_toml(const device_order& order, unix_seconds built, const std::string& locked) {
     std::string out =
         fmt::format("# A device of the factory; `berth device show` explains it.\nserial = {}\nmodel = {}\nfirmware = "
                     "{}\nfirmware_built = {}\nregistrars = {}\n",
@@ -48,6 +48,7 @@ std::string device_toml(const device_order& order, unix_seconds built) {
     if (order.pending_jitter_ms != 60'000) {
         out += fmt::format("pending_jitter_ms = {}\n", order.pending_jitter_ms);
     }
+    out += locked;
     for (const auto& [name, algorithm] : order.credentials) {
         out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm));
     }
@@ -70,10 +71,10 @@ result<void> check_serial(const std::string& serial) {
 result<void> factory_init(const fs::path& directory, const factory_settings& settings, const clock& time, random_source& random) {
     const pki::validity validity{time.now() - 60, time.now() + 30 * one_year};
     BERTH_TRY(root, make_root(directory, "z1", pki::root_template(settings.maker, settings.maker + " device root", validity),
-                              settings.algorithm, random));
+                              settings.algorithm, random, settings.passphrase));
     BERTH_CHECK(make_issuer(directory, "idevid-ca",
                             pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA", validity), root,
-                            settings.algorithm, random));
+                            settings.algorithm, random, settings.passphrase));
     return {};
 }
 
@@ -82,16 +83,17 @@ result<onboarding::device_identity> factory_make(const fs::path& factory, const 
     BERTH_CHECK(check_serial(order.serial));
     BERTH_CHECK(refuse_existing(out / "device.toml"));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
-    BERTH_TRY(issuer, open_authority(factory, "idevid-ca"));
+    BERTH_TRY(issuer, open_authority(factory, "idevid-ca", order.factory_passphrase));
+    BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
     BERTH_CHECK(make_directory(out, 0700));
     const std::string maker = root.organization().value_or("");
     // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
     const pki::validity validity{time.now() - 60, pki::no_expiry};
     const pki::hardware_module hardware{hardware_type, to_bytes(as_bytes(order.serial))};
-    BERTH_CHECK(
-        make_kem_leaf(out, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem, random));
+    BERTH_CHECK(make_kem_leaf(out, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
+                              random, passphrase));
     BERTH_CHECK(make_signature_leaf(out, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
-                                    issuer, order.signature, random));
+                                    issuer, order.signature, random, passphrase));
     std::error_code ec;
     fs::rename(out / "z3.key", out / "p3.pem", ec);
     if (!ec) {
@@ -103,7 +105,8 @@ result<onboarding::device_identity> factory_make(const fs::path& factory, const 
     }
     BERTH_CHECK(write_text(out / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(out / "masa-kem.pem", masa_keys));
-    BERTH_CHECK(write_text(out / "device.toml", device_toml(order, order.firmware_built.value_or(time.now() - 60))));
+    BERTH_TRY(locked, passphrase_line(order.passphrase_file));
+    BERTH_CHECK(write_text(out / "device.toml", device_toml(order, order.firmware_built.value_or(time.now() - 60), locked)));
     return onboarding::device_identity{root.spki_sha256(), order.serial};
 }
 

@@ -10,6 +10,7 @@ namespace berth::app {
 struct factory_settings {
     std::string maker;
     crypto::signature_algorithm algorithm = crypto::signature_algorithm::mldsa65;
+    std::optional<secret_bytes> passphrase = {};
 };
 
 // DIR: z1.pem z1.key (root), idevid-ca.pem idevid-ca.key. Errors of files, `file_exists`.
@@ -35,6 +36,9 @@ struct device_order {
     std::vector<std::pair<std::string, std::string>> credentials{{"device", "p256"}, {"device-pq", "mldsa65"}};
     uint32_t pending_jitter_ms = 60'000;
     crypto::signature_algorithm signature = crypto::signature_algorithm::ecdsa_p256_sha256;  // of the IDevID-signature key
+    std::optional<secret_bytes> factory_passphrase = {};                                     // of the factory's keys
+    // Of the device's own keys, these and those that it makes later; device.toml names the file.
+    std::filesystem::path passphrase_file = {};
 };
 
 // One bundle directory. `masa_keys` is masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`.

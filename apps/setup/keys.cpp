@@ -22,6 +22,14 @@ result<void> refuse_existing(const fs::path& file) {
     return {};
 }
 
+result<std::string> passphrase_line(const fs::path& file) {
+    if (file.empty()) {
+        return std::string();
+    }
+    BERTH_TRY(absolute, absolute_path(file));
+    return fmt::format("passphrase_file = \"{}\"\n", absolute.string());
+}
+
 namespace {
 
 tl::unexpected<error> unknown_algorithm(const std::string& name, const char* known) {
@@ -67,55 +75,60 @@ result<crypto::kem_algorithm> kem_algorithm_named(const std::string& name) {
 }
 
 result<authority> make_root(const fs::path& directory, const std::string& name, const pki::certificate_template& contents,
-                            crypto::signature_algorithm algorithm, random_source& random) {
+                            crypto::signature_algorithm algorithm, random_source& random,
+                            const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
     auto key = crypto::signing_key::generate(algorithm, random);
     BERTH_TRY(certificate, pki::issue_self_signed(contents, key, random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key));
+    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
     BERTH_CHECK(write_text(directory / (name + ".pem"), certificate.to_pem()));
     return authority{{certificate}, keystore::software_signing_key(std::move(key))};
 }
 
 result<authority> make_issuer(const fs::path& directory, const std::string& name, const pki::certificate_template& contents,
-                              const authority& parent, crypto::signature_algorithm algorithm, random_source& random) {
+                              const authority& parent, crypto::signature_algorithm algorithm, random_source& random,
+                              const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
     auto key = crypto::signing_key::generate(algorithm, random);
     BERTH_TRY(certificate,
               pki::issue(contents, key.public_key().spki(), parent.certificate(), parent.key->as_signing_key(), random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key));
+    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
     authority out{{certificate}, keystore::software_signing_key(std::move(key))};
     out.chain.insert(out.chain.end(), parent.chain.begin(), parent.chain.end());
     BERTH_CHECK(write_text(directory / (name + ".pem"), pki::to_pem(out.chain)));
     return out;
 }
 
-result<authority> open_authority(const fs::path& directory, const std::string& name) {
+result<authority> open_authority(const fs::path& directory, const std::string& name,
+                                 const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
-    BERTH_TRY(key, keystore::open_signing_key("file:" + (directory / (name + ".key")).string()));
+    BERTH_TRY(key, keystore::open_signing_key("file:" + (directory / (name + ".key")).string(), {{}, passphrase}));
     return authority{std::move(chain), std::move(key)};
 }
 
 result<crypto::kem_public_key> make_kem_leaf(const fs::path& directory, const std::string& name,
                                              const pki::certificate_template& contents, const authority& issuer,
-                                             crypto::kem_algorithm algorithm, random_source& random) {
+                                             crypto::kem_algorithm algorithm, random_source& random,
+                                             const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
     auto key = crypto::kem_private_key::generate(algorithm, random);
     BERTH_TRY(leaf, pki::issue(contents, key.public_key().spki(), issuer.certificate(), issuer.key->as_signing_key(), random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key));
+    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
     BERTH_CHECK(write_text(directory / (name + ".pem"), chain_pem(leaf, issuer)));
     return key.public_key();
 }
 
 result<void> make_signature_leaf(const fs::path& directory, const std::string& name, const pki::certificate_template& contents,
-                                 const authority& issuer, crypto::signature_algorithm algorithm, random_source& random) {
+                                 const authority& issuer, crypto::signature_algorithm algorithm, random_source& random,
+                                 const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
     auto key = crypto::signing_key::generate(algorithm, random);
     BERTH_TRY(leaf, pki::issue(contents, key.public_key().spki(), issuer.certificate(), issuer.key->as_signing_key(), random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key));
+    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
     return write_text(directory / (name + ".pem"), chain_pem(leaf, issuer));
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "base/random.h"
+#include "base/secret.h"
 #include "keystore/key.h"
 #include "pki/certificate.h"
 #include "pki/profiles.h"
 
 #include <filesystem>
+#include <optional>
 
 namespace berth::app {
 
@@ -17,6 +19,8 @@ struct authority {
     [[nodiscard]] const pki::certificate& certificate() const { return chain.front(); }
 };
 
+// Wherever a passphrase is given, keys are written encrypted with it, and read with it.
+
 // Names as on command lines: p256, p384, mldsa44, mldsa65, mldsa87. Error `unknown_algorithm`.
 result<crypto::signature_algorithm> signature_algorithm_named(const std::string& name);
 // mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384. Error `unknown_algorithm`.
@@ -25,19 +29,26 @@ result<crypto::kem_algorithm> kem_algorithm_named(const std::string& name);
 // A self-signed root. Errors of files; `file_exists` when NAME.pem is there already: a root is never overwritten.
 result<authority> make_root(const std::filesystem::path& directory, const std::string& name,
                             const pki::certificate_template& contents, crypto::signature_algorithm algorithm,
-                            random_source& random);
+                            random_source& random, const std::optional<secret_bytes>& passphrase = {});
 result<authority> make_issuer(const std::filesystem::path& directory, const std::string& name,
                               const pki::certificate_template& contents, const authority& parent,
-                              crypto::signature_algorithm algorithm, random_source& random);
-result<authority> open_authority(const std::filesystem::path& directory, const std::string& name);
+                              crypto::signature_algorithm algorithm, random_source& random,
+                              const std::optional<secret_bytes>& passphrase = {});
+result<authority> open_authority(const std::filesystem::path& directory, const std::string& name,
+                                 const std::optional<secret_bytes>& passphrase = {});
 
 // A KEM key pair and its certificate: NAME.pem (leaf and what is between it and the root) and NAME.key.
 result<crypto::kem_public_key> make_kem_leaf(const std::filesystem::path& directory, const std::string& name,
                                              const pki::certificate_template& contents, const authority& issuer,
-                                             crypto::kem_algorithm algorithm, random_source& random);
+                                             crypto::kem_algorithm algorithm, random_source& random,
+                                             const std::optional<secret_bytes>& passphrase = {});
 result<void> make_signature_leaf(const std::filesystem::path& directory, const std::string& name,
                                  const pki::certificate_template& contents, const authority& issuer,
-                                 crypto::signature_algorithm algorithm, random_source& random);
+                                 crypto::signature_algorithm algorithm, random_source& random,
+                                 const std::optional<secret_bytes>& passphrase = {});
+
+// The line of a berthd.toml or device.toml that names the file of a passphrase; empty when there is none. Error `file_error`.
+result<std::string> passphrase_line(const std::filesystem::path& file);
 
 // Error `file_exists`, naming it.
 result<void> refuse_existing(const std::filesystem::path& file);

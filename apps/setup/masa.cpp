@@ -12,13 +12,14 @@ namespace fs = std::filesystem;
 result<void> masa_init(const fs::path& directory, const masa_setup& setup, const clock& time, random_source& random) {
     BERTH_CHECK(refuse_existing(directory / "berthd.toml"));
     BERTH_CHECK(make_directory(directory, 0700));
-    BERTH_TRY(root, open_authority(setup.factory, "z1"));
+    BERTH_TRY(root, open_authority(setup.factory, "z1", setup.factory_passphrase));
+    BERTH_TRY(passphrase, read_passphrase(setup.passphrase_file));
     const std::string maker = root.certificate().organization().value_or("");
     const pki::validity validity{time.now() - 60, time.now() + 5 * one_year};
     std::string public_keys;
     for (const char* name : {"z5", "z5-spare"}) {
         BERTH_TRY(key, make_kem_leaf(directory, name, pki::masa_kem_template(maker, setup.host, validity), root,
-                                     crypto::kem_algorithm::mlkem768_p256, random));
+                                     crypto::kem_algorithm::mlkem768_p256, random, passphrase));
         public_keys += wire::to_pem("PUBLIC KEY", key.spki());
     }
     BERTH_CHECK(write_text(directory / "masa-kem.pem", public_keys));
@@ -26,7 +27,7 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     random.fill(store_key.writable());
     BERTH_CHECK(pki::write_file_atomically((directory / "store.key").string(), store_key.reveal(), 0600));
     auto audit = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, random);
-    BERTH_CHECK(pki::save_private_key((directory / "audit.key").string(), audit));
+    BERTH_CHECK(pki::save_private_key((directory / "audit.key").string(), audit, passphrase));
     BERTH_CHECK(write_text(directory / "audit.pub", wire::to_pem("PUBLIC KEY", audit.public_key().spki())));
     BERTH_CHECK(store::sqlite_masa_store::open((directory / "masa.db").string()));
     BERTH_TRY(factory, absolute_path(setup.factory));
@@ -35,12 +36,14 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     if (!setup.direct_listen.empty()) {
         toml += fmt::format("direct_listen = \"{}\"\n", setup.direct_listen);
     }
+    BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
     toml += fmt::format(
         "device_roots = [\"{}\"]\ndevice_issuers = [\"{}\"]\nstore = \"masa.db\"\nstore_key = \"store.key\"\ncheckpoint_key = "
-        "\"file:audit.key\"\n\n[[masa.key]]\nchain = \"z5.pem\"\nkey = \"file:z5.key\"\n\n[[masa.key]]\nchain = "
+        "\"file:audit.key\"\n{}\n[[masa.key]]\nchain = \"z5.pem\"\nkey = \"file:z5.key\"\n{}\n[[masa.key]]\nchain = "
         "\"z5-spare.pem\"\nkey = "
-        "\"file:z5-spare.key\"\n",
-        (factory / "z1.pem").string(), (factory / "idevid-ca.pem").string());
+        "\"file:z5-spare.key\"\n{}",
+        (factory / "z1.pem").string(), (factory / "idevid-ca.pem").string(), locked.empty() ? "" : "checkpoint_" + locked, locked,
+        locked);
     if (!setup.admin.empty()) {
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }

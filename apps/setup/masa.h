@@ -11,6 +11,8 @@ struct masa_setup {
     std::string listen = "0.0.0.0:9443";
     std::string direct_listen;  // empty: no direct KK3
     std::string admin;          // empty: none
+    std::optional<secret_bytes> factory_passphrase = {};
+    std::filesystem::path passphrase_file = {};  // of the keys made here; berthd.toml names it
 };
 
 // DIR: z5.pem z5.key, z5-spare.pem z5-spare.key, masa-kem.pem (both public keys), store.key, audit.key audit.pub, masa.db,

@@ -230,7 +230,10 @@ void authkem_stream::impl::all_is_written() {
     if (connection.peer_closed()) {
         return finish(std::nullopt);
     }
-    start_deadline(linger, "closed", "");
+    // Once: a peer that keeps sending does not hold the connection.
+    if (!std::exchange(lingering, true)) {
+        start_deadline(linger, "closed", "");
+    }
     paused = false;
     read();
 }

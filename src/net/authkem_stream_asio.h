@@ -53,6 +53,7 @@ struct authkem_stream::impl : std::enable_shared_from_this<impl> {
     bool told_closed = false;
     bool sending_over = false;  // finish_sending() was called
     bool closing = false;       // close() was called: end once all is written
+    bool lingering = false;     // all is written, and the peer has a moment left to close
     bool finished = false;
     bool dropped = false;  // its handle is gone
     bool paused = false;

@@ -153,8 +153,11 @@ request_reader& request_reader::operator=(request_reader&&) noexcept = default;
 result<read_progress> request_reader::read(bytes_view& input) {
     // RFC 9112 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line
     // (CRLF) received prior to the request-line."
-    if (!impl_->started && input.size() >= 2 && input[0] == '\r' && input[1] == '\n') {
+    while (!impl_->started && input.size() >= 2 && input[0] == '\r' && input[1] == '\n') {
         input = input.subspan(2);
+    }
+    if (!impl_->started && input.size() == 1 && input[0] == '\r') {
+        return read_progress::more;  // perhaps the first half of one
     }
     BERTH_TRY(progress, impl_->read(input));
     if (impl_->parser.is_header_done() && impl_->head.path.empty()) {

@@ -49,6 +49,21 @@ void loop::on_termination(std::function<void()> work) {
     });
 }
 
+void loop::on_reload(std::function<void()> work) {
+    impl_->reload = std::move(work);
+    impl_->hangups.emplace(impl_->context, SIGHUP);
+    impl_->await_hangup();
+}
+
+void loop::impl::await_hangup() {
+    hangups->async_wait([this](const boost::system::error_code& ec, int) {
+        if (!ec) {
+            await_hangup();
+            reload();
+        }
+    });
+}
+
 struct timer::impl {
     explicit impl(loop& on) : waiting(on.get().context) {}
     asio::steady_timer waiting;

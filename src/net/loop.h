@@ -27,6 +27,8 @@ public:
     void at_turn_end(std::function<void()> work);
     // SIGTERM and SIGINT call `work` instead of ending the process.
     void on_termination(std::function<void()> work);
+    // Each SIGHUP calls `work` instead of ending the process.
+    void on_reload(std::function<void()> work);
 
     struct impl;
     [[nodiscard]] impl& get() { return *impl_; }

@@ -12,6 +12,9 @@ namespace berth::net {
 struct loop::impl {
     boost::asio::io_context context{1};
     std::optional<boost::asio::signal_set> signals;
+    std::optional<boost::asio::signal_set> hangups;
+    std::function<void()> reload;
+    void await_hangup();
     std::vector<std::function<void()>> turn_end;
     bool turn_end_posted = false;
 };

@@ -19,6 +19,15 @@ struct registrar_device {
     uint64_t configuration_version = 0;
 };
 
+struct release_request {
+    uint64_t number = 0;
+    onboarding::device_identity device;
+    std::string successor;
+    unix_seconds give_up_at = 0;
+    unix_seconds sent_at = 0;  // 0: the MASA was not told yet
+    std::string outcome;       // empty: unanswered; "released", or the name of the refusal
+};
+
 class registrar_registry : public onboarding::registrar_records {
 public:
     // By serial, then maker; from behind `after` on, which the first page leaves empty.
@@ -43,6 +52,19 @@ public:
         std::string why;
     };
     virtual result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) = 0;
+    // Changes whenever a certificate is revoked, by whomever: the CRL is then due.
+    virtual result<uint64_t> revocation_generation() = 0;
+
+    // The owner's wish to give a device away, on its way through the running registrar to the MASA. The registrar gives up
+    // at `give_up_at`.
+    virtual result<uint64_t> ask_release(const onboarding::device_identity& device, const std::string& successor,
+                                         unix_seconds now, unix_seconds give_up_at) = 0;
+    // Those that were not answered yet, oldest first.
+    virtual result<std::vector<release_request>> waiting_releases() = 0;
+    virtual result<void> release_sent(uint64_t number, unix_seconds now) = 0;
+    // The first answer stays. "released" also revokes what was issued to the device: it is no longer this customer's.
+    virtual result<void> release_answered(uint64_t number, const std::string& outcome, unix_seconds now) = 0;
+    virtual result<std::optional<release_request>> find_release(uint64_t number) = 0;
 };
 
 }  // namespace berth::registry

@@ -94,7 +94,7 @@ customer_party& parties::add_customer(const std::string& name) {
     ca.issuer = {base / "ca" / "ca.pem", "file:" + (base / "ca" / "ca.key").string()};
     c->ca.emplace(must(app::embedded_ca::open(ca)));
     c->settings.own_leaf_hash = c->z4.front().sha256();
-    c->settings.domain_root = root.sha256();
+    c->settings.domain = got(pki::trust_store::from_root(root));
     must(masa_store->register_customer({name, to_bytes(root.der()), {}}, clock.now()));
     auto& out = *c;
     customers[name] = std::move(c);

@@ -2,7 +2,6 @@
 
 #include "common/files.h"
 #include "keystore/key_uri.h"
-#include "pki/private_key_file.h"
 #include "wire/pem.h"
 
 namespace berth::app {
@@ -96,13 +95,8 @@ result<std::optional<authkem::credential>> credential_of(const authkem_options& 
         out.chain = std::move(chain);
     }
     keystore::open_options how;
-    if (!options.passphrase_file.empty()) {
-        BERTH_TRY(passphrase, pki::read_secret_file(options.passphrase_file, 4096));
-        while (!passphrase.empty() && (passphrase.reveal().back() == '\n' || passphrase.reveal().back() == '\r')) {
-            passphrase.resize(passphrase.size() - 1);
-        }
-        how.passphrase = std::move(passphrase);
-    }
+    BERTH_TRY(passphrase, read_passphrase(options.passphrase_file));
+    how.passphrase = std::move(passphrase);
     BERTH_TRY(key, keystore::open_kem_key(options.key, how));
     out.key = std::move(key);
     return out;

@@ -36,4 +36,7 @@ void add_demo(CLI::App& cli, context& c);
 void add_bench(CLI::App& cli, context& c);
 void add_bench_agent(CLI::App& group, context& c);
 
+// The ends of all --help texts: files, exit codes, an example. After all commands were added.
+void add_manuals(CLI::App& cli);
+
 }  // namespace berth::app

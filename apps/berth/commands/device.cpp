@@ -10,7 +10,7 @@ namespace berth::app {
 namespace {
 
 struct options {
-    std::string bundle;
+    std::string bundle, passphrase_file;
     bool retry = false;
     bool verbose = false;
 };
@@ -48,7 +48,7 @@ result<run_report> run(const device_bundle& bundle, const options& o, bool confi
             report = r;
             loop.stop();
         },
-        [&](const onboarding::step_event& s, milliseconds at) {
+        [&](const onboarding::step_event& s, milliseconds at, const std::string&) {
             if (show_steps) {
                 fmt::print("{:>6} ms  {:<4} {}{}\n", at, onboarding::name_of(s.which), onboarding::describe(s.which),
                            s.octets ? fmt::format("  ({} octets)", s.octets) : "");
@@ -76,6 +76,8 @@ void add_device(CLI::App& cli, context& c) {
     const auto with_bundle = [&](const char* name, const char* help) {
         auto* const cmd = group->add_subcommand(name, help);
         cmd->add_option("--bundle", o->bundle, "the device's bundle directory")->required();
+        cmd->add_option("--passphrase-file", o->passphrase_file,
+                        "unlocks the device's encrypted keys (default: what device.toml names)");
         return cmd;
     };
     auto* const onboard = with_bundle("onboard", "onboard: find a registrar, be authorised, install the customer's certificates");
@@ -84,7 +86,7 @@ void add_device(CLI::App& cli, context& c) {
     onboard->callback([o, &c] {
         c.run([&]() -> result<void> {
             log::configure(o->verbose ? log::level::info : log::level::error, log::format::text);
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             BERTH_TRY(report, run(bundle, *o, false, !c.json));
             if (c.json) {
                 print_json(report_json(report));
@@ -104,7 +106,7 @@ void add_device(CLI::App& cli, context& c) {
     fetch->callback([o, &c] {
         c.run([&]() -> result<void> {
             log::configure(log::level::error, log::format::text);
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             BERTH_TRY(report, run(bundle, *o, true, false));
             if (!report.ok) {
                 return fail(
@@ -122,7 +124,7 @@ void add_device(CLI::App& cli, context& c) {
     auto* const shown = with_bundle("show", "show a device: who it is and what it has installed");
     shown->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             wire::json::object out{{"serial", bundle.identity.serial},
                                    {"device_root_spki", to_hex(bundle.identity.device_root_spki)},
                                    {"model", bundle.model},
@@ -147,7 +149,7 @@ void add_device(CLI::App& cli, context& c) {
     auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(bundle, device_bundle::open(o->bundle));
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
             return installation(bundle).reset();
         });
     });

@@ -25,17 +25,20 @@ void say(const context& c, const wire::json::object& what, const std::string& te
 
 void add_factory_init(CLI::App& group, context& c) {
     struct options {
-        std::string dir, maker, algorithm = "mldsa65";
+        std::string dir, maker, algorithm = "mldsa65", passphrase_file;
     };
     const auto o = std::make_shared<options>();
     auto* const cmd = group.add_subcommand("init", "make the manufacturer's root Z1 and its IDevID issuing CA");
     cmd->add_option("--dir", o->dir, "the factory's directory")->required();
     cmd->add_option("--maker", o->maker, "the manufacturer's name, as it stands in certificates")->required();
     cmd->add_option("--algorithm", o->algorithm, "of both CAs: mldsa65 (default), mldsa87, mldsa44, p384, p256");
+    cmd->add_option("--passphrase-file", o->passphrase_file, "encrypt both private keys with this file's first line");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(algorithm, signature_algorithm_named(o->algorithm));
-            BERTH_CHECK(factory_init(o->dir, {o->maker, algorithm}, system_clock(), crypto::system_random()));
+            BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            BERTH_CHECK(
+                factory_init(o->dir, {o->maker, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
             say(c, {{"directory", o->dir}, {"files", {"z1.pem", "z1.key", "idevid-ca.pem", "idevid-ca.key"}}},
                 fmt::format("The factory of {} stands in {}. Keep z1.key offline; next: berth masa init --factory {} --dir ... "
                             "--host ...",
@@ -61,6 +64,7 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
 void add_factory_make(CLI::App& group, context& c) {
     struct options {
         std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", signature = "p256";
+        std::string passphrase_file, bundle_passphrase_file;
         device_order order;
         std::vector<std::string> credentials;
     };
@@ -70,6 +74,10 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--dir", o->dir, "the factory's directory")->required();
     cmd->add_option("--masa", o->masa, "the MASA's directory: its public keys go into the bundle, the device into its records")
         ->required();
+    cmd->add_option("--passphrase-file", o->passphrase_file, "unlocks the factory's encrypted keys");
+    cmd->add_option(
+        "--bundle-passphrase-file", o->bundle_passphrase_file,
+        "encrypt the device's keys with this file's first line; device.toml names the file, which must be on the device too");
     cmd->add_option("--serial", o->order.serial, "1 to 64 printable characters")->required();
     cmd->add_option("--out", o->out, "the bundle's directory")->required();
     cmd->add_option("--model", o->order.model, "the model's name");
@@ -100,6 +108,9 @@ void add_factory_make(CLI::App& group, context& c) {
                 BERTH_TRY(credentials, parse_credentials(o->credentials));
                 o->order.credentials = std::move(credentials);
             }
+            BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            o->order.factory_passphrase = std::move(passphrase);
+            o->order.passphrase_file = o->bundle_passphrase_file;
             BERTH_TRY(masa_keys, read_text(fs::path(o->masa) / "masa-kem.pem"));
             BERTH_TRY(store, store::sqlite_masa_store::open((fs::path(o->masa) / "masa.db").string()));
             BERTH_TRY(identity, factory_make_recorded(o->dir, o->out, o->order, masa_keys, *store, system_clock(),
@@ -116,19 +127,25 @@ void add_masa_init(CLI::App& group, context& c) {
     struct options {
         std::string dir;
         masa_setup setup;
-        std::string factory;
+        std::string factory, passphrase_file, factory_passphrase_file;
     };
     const auto o = std::make_shared<options>();
     auto* const cmd = group.add_subcommand("init", "make a MASA's keys (Z5, current and spare), its store and berthd.toml");
     cmd->add_option("--dir", o->dir, "the MASA's directory")->required();
     cmd->add_option("--factory", o->factory, "the factory's directory, with Z1 and its key")->required();
     cmd->add_option("--host", o->setup.host, "the host name that registrars expect")->required();
+    cmd->add_option("--passphrase-file", o->passphrase_file,
+                    "encrypt the MASA's keys with this file's first line; berthd.toml names the file");
+    cmd->add_option("--factory-passphrase-file", o->factory_passphrase_file, "unlocks the factory's encrypted z1.key");
     cmd->add_option("--listen", o->setup.listen, "address of KK1 (0.0.0.0:9443)");
     cmd->add_option("--direct-listen", o->setup.direct_listen, "address of KK3 by the direct way");
     cmd->add_option("--admin", o->setup.admin, "address of /metrics, /healthz, /readyz");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             o->setup.factory = o->factory;
+            o->setup.passphrase_file = o->passphrase_file;
+            BERTH_TRY(passphrase, read_passphrase(o->factory_passphrase_file));
+            o->setup.factory_passphrase = std::move(passphrase);
             BERTH_CHECK(masa_init(o->dir, o->setup, system_clock(), crypto::system_random()));
             say(c, {{"directory", o->dir}, {"config", o->dir + "/berthd.toml"}, {"masa_keys", o->dir + "/masa-kem.pem"}},
                 fmt::format("The MASA stands in {}. Start it: berthd --config {}/berthd.toml", o->dir, o->dir));
@@ -141,17 +158,20 @@ void add_ca(CLI::App& cli, context& c) {
     auto* const group = cli.add_subcommand("ca", "the customer's certification authority");
     group->require_subcommand(1);
     struct options {
-        std::string dir, customer, algorithm = "mldsa65", maker_root, out;
+        std::string dir, customer, algorithm = "mldsa65", maker_root, out, passphrase_file;
     };
     const auto o = std::make_shared<options>();
     auto* const init = group->add_subcommand("init", "make a customer's root Z2 and its issuing CA");
     init->add_option("--dir", o->dir, "the CA's directory")->required();
     init->add_option("--customer", o->customer, "the customer's name, as it stands in certificates")->required();
     init->add_option("--algorithm", o->algorithm, "of both CAs: mldsa65 (default), mldsa87, mldsa44, p384, p256");
+    init->add_option("--passphrase-file", o->passphrase_file, "encrypt both private keys with this file's first line");
     init->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(algorithm, signature_algorithm_named(o->algorithm));
-            BERTH_CHECK(ca_init(o->dir, {o->customer, algorithm}, system_clock(), crypto::system_random()));
+            BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            BERTH_CHECK(
+                ca_init(o->dir, {o->customer, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
             say(c, {{"directory", o->dir}, {"files", {"z2.pem", "z2.key", "ca.pem", "ca.key"}}},
                 fmt::format("The CA of {} stands in {}. Keep z2.key offline; next: berth ca prove, berth registrar init",
                             o->customer, o->dir));
@@ -163,9 +183,11 @@ void add_ca(CLI::App& cli, context& c) {
     prove->add_option("--customer", o->customer, "the name to be registered")->required();
     prove->add_option("--maker-root", o->maker_root, "the manufacturer's z1.pem")->required();
     prove->add_option("--out", o->out, "where to write the proof, for berth customer register --proof")->required();
+    prove->add_option("--passphrase-file", o->passphrase_file, "unlocks the CA's encrypted z2.key");
     prove->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(root, open_authority(o->dir, "z2"));
+            BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            BERTH_TRY(root, open_authority(o->dir, "z2", passphrase));
             BERTH_TRY(maker, read_certificate(o->maker_root));
             BERTH_TRY(proof, prove_root(root, o->customer, maker));
             BERTH_CHECK(write_text(o->out, wire::base64(proof) + "\n"));
@@ -185,7 +207,7 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
     add_masa_init(masa, c);
     add_ca(cli, c);
     struct options {
-        std::string dir, ca, maker_root, kem = "mlkem768_p256";
+        std::string dir, ca, maker_root, kem = "mlkem768_p256", passphrase_file, ca_passphrase_file;
         registrar_setup setup;
     };
     const auto o = std::make_shared<options>();
@@ -199,6 +221,10 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
     cmd->add_option("--listen", o->setup.listen, "address of KK2 (0.0.0.0:8443)");
     cmd->add_option("--admin", o->setup.admin, "address of /metrics, /healthz, /readyz");
     cmd->add_option("--kem", o->kem, "of Z4: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
+    cmd->add_option("--passphrase-file", o->passphrase_file,
+                    "encrypt z4.key with this file's first line; berthd.toml names the file");
+    cmd->add_option("--ca-passphrase-file", o->ca_passphrase_file,
+                    "unlocks the CA's encrypted keys; berthd.toml names the file, for the issuing CA");
     cmd->add_flag("--manual-approval", o->setup.manual_approval, "ask an operator before each onboarding");
     cmd->add_flag("--announce", o->setup.announce, "announce the registrar on the local network (DNS-SD)");
     cmd->callback([o, &c] {
@@ -207,6 +233,8 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
             o->setup.kem = kem;
             o->setup.ca = o->ca;
             o->setup.maker_root = o->maker_root;
+            o->setup.passphrase_file = o->passphrase_file;
+            o->setup.ca_passphrase_file = o->ca_passphrase_file;
             BERTH_CHECK(registrar_init(o->dir, o->setup, system_clock(), crypto::system_random()));
             say(c, {{"directory", o->dir}, {"config", o->dir + "/berthd.toml"}},
                 fmt::format("The registrar stands in {}. Start it: berthd --config {}/berthd.toml", o->dir, o->dir));

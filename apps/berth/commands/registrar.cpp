@@ -1,8 +1,11 @@
-// berth registrar devices | approve | deny | config | certificates: the customer's records.
+// berth registrar devices | approve | deny | group | config | release: the customer's records.
 #include "berth/commands/commands.h"
 #include "common/files.h"
+#include "onboarding/errors.h"
 #include "setup/factory.h"
 #include "store/sqlite/registrar_store.h"
+
+#include <thread>
 
 namespace berth::app {
 
@@ -11,8 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct options {
-    std::string dir, serial, group, model, device, file, maker_root;
+    std::string dir, serial, group, model, device, file, successor, maker_root;
     bool everyone = false;
+    int64_t wait = 30;
 };
 
 result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
@@ -255,12 +259,102 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
     });
 }
 
+// What the owner can do about each answer.
+error release_refused(const std::string& name, const options& o) {
+    const auto because = [&](error_category category, const std::string& text) {
+        return error{category, name, text, {{"serial", o.serial}, {"successor", o.successor}}};
+    };
+    if (name == "not_owner") {
+        return because(
+            error_category::peer,
+            fmt::format(
+                "the MASA does not release {} to \"{}\": either the device is not yours (any more), or nobody of that name is "
+                "registered with the manufacturer. Ask the manufacturer who the owner is, and how the successor's name is "
+                "spelled",
+                o.serial, o.successor));
+    }
+    if (name == "unknown_device_root") {
+        return because(
+            error_category::usage,
+            fmt::format(
+                "the registrar serves no maker of this root; add a [[registrar.maker]] to {}/berthd.toml and reload berthd",
+                o.dir));
+    }
+    if (name == "masa_unreachable") {
+        return because(error_category::environment, "the MASA did not answer; look at the registrar's log (kk1_lost) and ask "
+                                                    "again: a release that was done already is answered alike");
+    }
+    return because(error_category::peer, fmt::format("the MASA refused: {}", onboarding::advice_for(name)));
+}
+
+// Through the records, as approvals go: the running berthd takes the request, asks the MASA over KK1, and writes the answer.
+result<std::string> release_through_berthd(store::sqlite_registrar_store& store, const onboarding::device_identity& device,
+                                           const options& o) {
+    const clock& time = system_clock();
+    BERTH_TRY(number, store.ask_release(device, o.successor, time.now(), time.now() + o.wait));
+    // A moment longer than berthd waits, for it may be answering.
+    const milliseconds until = time.steady() + o.wait * 1000 + 2'000;
+    while (time.steady() < until) {
+        BERTH_TRY(now, store.find_release(number));
+        if (now && !now->outcome.empty()) {
+            return now->outcome;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    BERTH_TRY(last, store.find_release(number));
+    // Withdrawn, so that a berthd that is started tomorrow does not give the device away by surprise.
+    BERTH_CHECK(store.release_answered(number, "given_up", time.now()));
+    if (last && last->sent_at == 0) {
+        return fail(error_category::environment, "registrar_not_running",
+                    fmt::format("no running registrar took the request within {} s, and it was withdrawn: start berthd --config "
+                                "{}/berthd.toml and ask again",
+                                o.wait, o.dir));
+    }
+    return std::string("masa_unreachable");
+}
+
+void add_release(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
+    auto* const cmd =
+        group.add_subcommand("release", "give a device of yours away: the manufacturer then assigns it to the successor");
+    cmd->add_option("--dir", o->dir, "the registrar's directory")->required();
+    cmd->add_option("SERIAL", o->serial, "the device's serial")->required();
+    cmd->add_option("--to", o->successor, "the successor, as it is registered with the manufacturer (1 to 64 octets)")
+        ->required();
+    cmd->add_option("--maker-root", o->maker_root, "the maker's z1.pem; needed for a device that was never seen here");
+    cmd->add_option("--wait", o->wait, "seconds to wait for the answer (30)")->check(CLI::Range(1, 600));
+    cmd->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            if (o->successor.empty() || o->successor.size() > 64) {
+                return fail(error_category::usage, "bad_customer_name", "the successor's name has 1 to 64 octets");
+            }
+            BERTH_TRY(store, open_store(o->dir));
+            BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
+            BERTH_TRY(outcome, release_through_berthd(*store, device, *o));
+            if (outcome != "released") {
+                return fail(release_refused(outcome, *o));
+            }
+            if (c.json) {
+                print_json(wire::json::object{{"serial", device.serial},
+                                              {"device_root_spki", to_hex(device.device_root_spki)},
+                                              {"released_to", o->successor}});
+            } else {
+                fmt::print("{} is given away to {}; what your CA issued to it is revoked.\nIt becomes the successor's when the "
+                           "last voucher for it "
+                           "that was not used has expired, 15 minutes at most.\n",
+                           device.serial, o->successor);
+            }
+            return {};
+        });
+    });
+}
+
 }  // namespace
 
 void add_registrar_records(CLI::App& registrar, context& c) {
     const auto o = std::make_shared<options>();
     add_devices(registrar, o, c);
     add_config(registrar, o, c);
+    add_release(registrar, o, c);
 }
 
 }  // namespace berth::app

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include <csignal>
 #include <unistd.h>
 
 namespace berth::app {
@@ -29,7 +30,8 @@ result<void> pin_ports(const fs::path& config, const std::map<std::string, uint1
     BERTH_TRY(toml, read_text(config));
     for (const auto& [name, port] : ports) {
         const std::string free = (name == "kk3" ? "\ndirect_listen" : "\nlisten") + std::string(" = \"127.0.0.1:0\"");
-        const size_t at = toml.find(free);
+        const size_t table = toml.find(name == "kk2" ? "[registrar]" : name == "admin" ? "[admin]" : "[masa]");
+        const size_t at = table == std::string::npos ? table : toml.find(free, table);
         if (at != std::string::npos) {
             toml.replace(at, free.size(), free.substr(0, free.size() - 2) + std::to_string(port) + "\"");
         }
@@ -80,6 +82,9 @@ result<std::map<std::string, uint16_t>> world::start_daemon(const std::string& n
             const auto kind = wire::text_member(*event, "event");
             if (kind && *kind == "ready") {
                 BERTH_CHECK(pin_ports(config, ports));
+                if (ports.contains("admin")) {
+                    admin_[name] = ports["admin"];
+                }
                 return ports;
             }
             const auto listener = wire::text_member(*event, "name");
@@ -106,6 +111,7 @@ result<void> world::start_masa() {
     setup.host = masa_host_;
     setup.listen = "127.0.0.1:0";
     setup.direct_listen = options_.direct ? "127.0.0.1:0" : "";
+    setup.admin = options_.admin ? "127.0.0.1:0" : "";
     BERTH_CHECK(masa_init(masa(), setup, time_, random_));
     BERTH_TRY(ports, start_daemon("masa", masa() / "berthd.toml"));
     kk1_ = {"127.0.0.1", ports["kk1"]};
@@ -124,6 +130,7 @@ result<void> world::start_registrar(const std::string& name) {
     setup.maker_root = factory() / "z1.pem";
     setup.masa = kk1_.text();
     setup.masa_host = masa_host_;
+    setup.admin = options_.admin ? "127.0.0.1:0" : "";
     BERTH_CHECK(registrar_init(c.registrar, setup, time_, random_));
     // The manufacturer registers the customer's root before its registrar first knocks.
     {
@@ -219,9 +226,23 @@ std::map<std::string, size_t> world::resident_kilobytes() const {
 
 result<void> world::restart(const std::string& name, const std::vector<std::pair<std::string, std::string>>& environment) {
     daemons_.remove_if([&](const auto& d) { return d.name == name; });  // its destructor ends it
-    BERTH_CHECK(
-        start_daemon(name, name == "masa" ? masa() / "berthd.toml" : customer(name).registrar / "berthd.toml", environment));
+    BERTH_CHECK(start_daemon(name, config(name), environment));
     return {};
+}
+
+fs::path world::config(const std::string& name) const {
+    return (name == "masa" ? masa() : customer(name).registrar) / "berthd.toml";
+}
+
+pid_t world::pid(const std::string& name) const {
+    const auto found = std::find_if(daemons_.begin(), daemons_.end(), [&](const auto& d) { return d.name == name; });
+    return found == daemons_.end() ? -1 : found->process.pid();
+}
+
+void world::signal(const std::string& name, int number) const {
+    if (const pid_t to = pid(name); to > 0) {
+        ::kill(to, number);
+    }
 }
 
 std::optional<int> world::ended(const std::string& name) {

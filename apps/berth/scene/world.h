@@ -33,6 +33,7 @@ public:
         std::string maker = "Acme Devices";
         std::vector<std::string> customers{"Birch Energy", "Cedar Water"};
         bool direct = true;  // the MASA also listens for direct KK3
+        bool admin = false;  // /metrics, /healthz, /readyz of each process
         std::string log_level = "info";
         // Where berthd lies; empty: beside this program. Another name for tests of faults.
         std::filesystem::path programs;
@@ -63,6 +64,12 @@ public:
     result<void> restart(const std::string& name, const std::vector<std::pair<std::string, std::string>>& environment = {});
     // Its exit code, once it has ended (128 + signal).
     [[nodiscard]] std::optional<int> ended(const std::string& name);
+    // Sends a signal to "masa" or a customer's registrar.
+    void signal(const std::string& name, int number) const;
+    [[nodiscard]] pid_t pid(const std::string& name) const;
+    // With options::admin.
+    [[nodiscard]] uint16_t admin_port(const std::string& name) const { return admin_.at(name); }
+    [[nodiscard]] std::filesystem::path config(const std::string& name) const;
     // Of each process, by name.
     [[nodiscard]] std::map<std::string, double> cpu_seconds() const;
     [[nodiscard]] std::map<std::string, size_t> resident_kilobytes() const;  // the peak
@@ -85,6 +92,7 @@ private:
     std::vector<world_customer> customers_;
     std::list<daemon> daemons_;
     net::address kk1_, direct_;
+    std::map<std::string, uint16_t> admin_;
     std::string masa_host_ = "masa.acme.example";
 };
 

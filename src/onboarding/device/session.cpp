@@ -1,5 +1,6 @@
 #include "onboarding/device/session.h"
 
+#include "base/test_record.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/authorization_request.h"
 #include "onboarding/messages/error.h"
@@ -64,6 +65,7 @@ void device_session::start() {
 
 void device_session::start_report(const kk3_id_field& kk3_id) {
     kk3_id_ = kk3_id;
+    reporting_only_ = true;
     if (move(device_event::start_report)) {
         (void)send(message_type::result, result_message{kk3_id, result_status::installed, {}});
     }
@@ -180,6 +182,7 @@ result<void> device_session::drive_kk3(bytes_view octets) {
 result<void> device_session::kk3_done(const authkem::session& kk3) {
     step_done(step::s3);
     k3_ = kk3_keys::derive(exporter_of(kk3));
+    BERTH_TEST_RECORD("k3", k3_->pack().reveal());
     kk3_id_ = k3_->id();
     BERTH_CHECK(move(device_event::kk3_completed));
     BERTH_CHECK(request_authorization());
@@ -203,6 +206,7 @@ result<void> device_session::request_authorization() {
     asked_.created = settings_.has_clock ? static_cast<uint64_t>(clock_.now()) : 0;
     BERTH_TRY(plain, wire::encode(asked_));
     bi1_ = std::move(plain);
+    BERTH_TEST_RECORD("bi1", bi1_);
     bi1_at_ = clock_.steady();
     step_done(step::s4, bi1_.size());
     BERTH_TRY(bi2, k3_->seal_authorization(asked_));
@@ -363,6 +367,10 @@ void device_session::on_error(const frame& f) {
         return;  // "A grant already sent cannot be called back."
     }
     error e = from_message(*m, "registrar");
+    if (reporting_only_ && e.is("unknown_kk3")) {
+        // The registrar has no memory of this grant (a backup was restored): saying it again would change nothing.
+        return end(device_outcome::done, std::move(e));
+    }
     // "KK1 unavailable before 3: `error` `masa_unreachable`; the device comes again with full jitter."
     const bool later = e.is("masa_unreachable") || e.is("too_many_requests") || e.is("abandoned") || e.is("unknown_kk3");
     end(later ? device_outcome::again : device_outcome::refused, std::move(e));

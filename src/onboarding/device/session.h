@@ -130,6 +130,7 @@ private:
     milliseconds progress_at_ = 0;
     std::optional<milliseconds> resend_at_;
     bool waiting_allowed_ = false;  // a `pending` was received
+    bool reporting_only_ = false;   // this KK2 carries the result of an earlier one
     std::optional<accepted_grant> accepted_;
 };
 

@@ -16,6 +16,7 @@ public:
     // Application data for the device.
     [[nodiscard]] bytes take_output() { return std::exchange(output_, {}); }
     [[nodiscard]] std::string log_id() const { return to_hex(waiting_.id); }
+    [[nodiscard]] const device_identity& device() const { return waiting_.device; }
     [[nodiscard]] const std::string& serial() const { return waiting_.device.serial; }
 
 private:

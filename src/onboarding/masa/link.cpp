@@ -1,5 +1,6 @@
 #include "onboarding/masa/link.h"
 
+#include "base/log.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/authorization_request.h"
 #include "onboarding/messages/error.h"
@@ -24,16 +25,20 @@ struct masa_link::session {
     size_t tunnelled_in = 0;
     size_t tunnelled_out = 0;
     authorization_request asked;
-    milliseconds deadline = 0;
+    milliseconds opened_at = 0;
+    milliseconds deadline = 0;  // of the look for a direct KK3
+    unsigned requests = 0;
     std::string log_id;
-    std::string customer;
-    device_identity device;  // as the decision found it
 };
 
-masa_link::masa_link(masa_service& service, kk1_peer peer) : service_(service), peer_(std::move(peer)) {
-    if (auto customer = service_.customer_of(peer_)) {
-        customer_ = std::move(*customer);
+masa_link::masa_link(masa_service& service, kk1_peer peer) : service_(service), peer_(std::move(peer)) {}
+
+result<std::string> masa_link::customer() {
+    if (customer_.empty()) {
+        BERTH_TRY(found, service_.customer_of(peer_));
+        customer_ = std::move(found);
     }
+    return customer_;
 }
 
 masa_link::masa_link(masa_link&&) noexcept = default;
@@ -59,39 +64,53 @@ result<void> masa_link::handle(const frame& f) {
         end_with_error(f.session, refusal("unexpected_message"));
         return {};
     }
-    result<void> done;
-    const auto found = sessions_.find(f.session);
-    switch (static_cast<message_type>(f.type)) {
-    case message_type::session_open: done = on_open(f); break;
-    case message_type::result: done = on_result(f); break;
-    case message_type::release: done = on_release(f); break;
-    default:
-        if (found == sessions_.end()) {
-            return {};  // "Frames for ended sessions are dropped"
-        }
+    const auto what = [&]() -> masa_event {
         switch (static_cast<message_type>(f.type)) {
-        case message_type::tunnel: done = on_session(*found->second, masa_event::tunnel, f); break;
-        case message_type::authorization_request: done = on_session(*found->second, masa_event::authorization_request, f); break;
-        default: sessions_.erase(found); break;  // `error` of the registrar
+        case message_type::session_open: return masa_event::session_open;
+        case message_type::tunnel: return masa_event::tunnel;
+        case message_type::authorization_request: return masa_event::authorization_request;
+        case message_type::result: return masa_event::result;
+        case message_type::release: return masa_event::release;
+        default: return masa_event::error;
         }
-    }
-    // A fault of our own (the store) must not look like a refusal: the peer is told to come again.
-    if (!done) {
+    }();
+    // "`error`, `result_ack` or `release_ack` ends that session only". A fault of our own (the store) is told as `abandoned`:
+    // the device comes again.
+    if (const auto done = on_event(what, f); !done) {
+        if (done.error().category != error_category::peer) {
+            log::failure("session_failed", done.error(), {{"party", "masa"}});
+        }
         end_with_error(f.session, done.error());
-        if (done.error().category == error_category::internal || done.error().category == error_category::environment) {
-            return done;
-        }
     }
     return {};
 }
 
-result<void> masa_link::on_session(session& s, masa_event what, const frame& f) {
-    const auto to = next_state(masa_transitions, s.state, what);
+result<void> masa_link::on_event(masa_event what, const frame& f) {
+    const auto found = sessions_.find(f.session);
+    session* const s = found == sessions_.end() ? nullptr : found->second.get();
+    const masa_state from = s ? s->state : masa_state::absent;
+    const auto to = next_state(masa_transitions, from, what);
     if (!to) {
-        return refuse("unexpected_message", fmt::format("{} while {}", to_string(what), to_string(s.state)));
+        // "Frames for ended sessions are dropped"
+        return s ? refuse("unexpected_message", fmt::format("{} while {}", to_string(what), to_string(from))) : result<void>{};
     }
-    s.state = *to;
-    return what == masa_event::tunnel ? on_tunnel(s, f) : on_authorization_request(s, f);
+    if (s) {
+        s->state = *to;
+    }
+    switch (what) {
+    case masa_event::session_open: return on_open(f);
+    case masa_event::tunnel: return on_tunnel(*s, f);
+    case masa_event::authorization_request: return on_authorization_request(*s, f);
+    case masa_event::result: return on_result(f);
+    case masa_event::release: return on_release(f);
+    case masa_event::decided:
+    case masa_event::error: break;
+    }
+    if (s) {
+        ends_.push_back({std::string(s->about.serial.text()), s->log_id, "abandoned"});
+        sessions_.erase(found);
+    }
+    return {};
 }
 
 result<void> masa_link::on_open(const frame& f) {
@@ -106,6 +125,7 @@ result<void> masa_link::on_open(const frame& f) {
     BERTH_TRY(about, wire::decode<session_open>(f.body.view()));
     auto s = std::make_unique<session>();
     s->number = f.session;
+    s->opened_at = service_.time().steady();
     s->about = std::move(about);
     step_done(*s, step::s1);
     sessions_.emplace(f.session, std::move(s));
@@ -155,8 +175,13 @@ void masa_link::flush_kk3(session& s) {
 
 result<void> masa_link::on_authorization_request(session& s, const frame& f) {
     BERTH_TRY(request, wire::decode<authorization_request>(f.body.view()));
+    if (++s.requests > most_requests) {
+        return refuse("too_many_requests");
+    }
+    if (s.requests == 1 || s.asked.kk3_id != request.kk3_id) {
+        s.deadline = service_.time().steady() + look_for_kk3;
+    }
     s.asked = std::move(request);
-    s.deadline = service_.time().steady() + look_for_kk3;
     return answer(s);
 }
 
@@ -181,20 +206,31 @@ result<void> masa_link::answer(session& s) {
 result<void> masa_link::tick() {
     BERTH_TRY(generation, service_.records().ownership_generation());
     const bool changed = generation != ownership_generation_;
-    ownership_generation_ = generation;
+    const milliseconds now = service_.time().steady();
     std::vector<std::pair<uint32_t, error>> over;
+    bool looked_at_all = true;
     for (auto& [number, s] : sessions_) {
-        if (s->state == masa_state::deciding) {
+        if (now - s->opened_at > most_age) {
+            over.emplace_back(number, refusal("abandoned"));
+        } else if (s->state == masa_state::deciding) {
             if (const auto done = answer(*s); !done) {
                 over.emplace_back(number, done.error());
             }
         } else if (s->state == masa_state::authorized && changed) {
             const device_identity device{s->about.device_root_spki, std::string(s->about.serial.text())};
-            BERTH_TRY(still, service_.records().still_assigned(device, customer_, service_.time().now()));
-            if (!still) {
+            const auto still = [&]() -> result<bool> {
+                BERTH_TRY(who, customer());
+                return service_.records().still_assigned(device, who, service_.time().now());
+            }();
+            // A store that does not answer says nothing about the assignment: it is asked again at the next tick.
+            looked_at_all = looked_at_all && (still || still.error().category == error_category::peer);
+            if (still ? !*still : still.error().category == error_category::peer) {
                 over.emplace_back(number, refusal("withdrawn"));  // "Block or release while a session is open"
             }
         }
+    }
+    if (looked_at_all) {
+        ownership_generation_ = generation;
     }
     for (const auto& [number, e] : over) {
         end_with_error(number, e);
@@ -245,7 +281,8 @@ result<void> masa_link::on_release(const frame& f) {
 void masa_link::end_with_error(uint32_t number, const error& e) {
     const auto found = sessions_.find(number);
     if (found != sessions_.end()) {
-        ends_.push_back({std::string(found->second->about.serial.text()), found->second->log_id, e.name});
+        const std::string outcome(to_message(e).name.text());
+        ends_.push_back({std::string(found->second->about.serial.text()), found->second->log_id, outcome});
         sessions_.erase(found);
     }
     (void)send(message_type::error, number, to_message(e));

@@ -40,15 +40,21 @@ public:
 
     // "Before the peer's Finished, limits count only address, KK1 customer (tunnels) and concurrent handshakes".
     static constexpr size_t most_sessions = 4096;
+    // BI1 lives ten minutes and a registrar keeps a KK2 for eleven; a session that is older was forgotten by its registrar.
+    static constexpr milliseconds most_age = 15 * 60'000;
+    // A device repeats its request once a second at most, for ten minutes.
+    static constexpr unsigned most_requests = 700;
 
 private:
     struct session;
     result<void> handle(const frame& f);
-    result<void> on_session(session& s, masa_event what, const frame& f);
+    result<void> on_event(masa_event what, const frame& f);
     result<void> on_open(const frame& f);
     result<void> on_tunnel(session& s, const frame& f);
     result<void> on_authorization_request(session& s, const frame& f);
     result<void> answer(session& s);
+    // Who stands on this KK1, once that could be read.
+    result<std::string> customer();
     result<void> on_result(const frame& f);
     result<void> on_release(const frame& f);
 

@@ -85,6 +85,8 @@ public:
     // Registered customers, for trust; `trust_generation` changes whenever the answer would.
     virtual result<std::vector<customer_record>> customers() = 0;
     virtual result<uint64_t> trust_generation() = 0;
+    // SHA-256 of the SubjectPublicKeyInfo of every root that was ever registered, those of removed customers included.
+    virtual result<std::vector<hash_field>> registered_root_keys() = 0;
 
     // Replaces what waits for the same device: "One live KK3 per identity: the newest wins."
     virtual result<void> put_kk3(const waiting_kk3& kk3) = 0;

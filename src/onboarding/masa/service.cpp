@@ -12,15 +12,22 @@ namespace {
 // "for at most 10 minutes"
 constexpr unix_seconds kk3_waits = 600;
 
-result<void> audited(masa_records& records, const clock& time, const device_identity& device, const std::string& customer,
-                     const kk3_id_field& id, const error& e) {
-    return records.audit({time.now(), "refused", device, customer, e.name, to_hex(id)});
-}
-
 }  // namespace
 
 masa_service::masa_service(masa_settings settings, masa_records& records, const clock& time, random_source& random)
     : settings_(std::move(settings)), records_(records), clock_(time), random_(random) {
+    trust_devices();
+}
+
+void masa_service::replace(masa_settings settings) {
+    settings.store_key = std::move(settings_.store_key);
+    settings_ = std::move(settings);
+    trust_devices();
+    kk3_context_.reset();  // and with it the cache of leaves that were verified under the old lists
+    registrar_trust_.reset();
+}
+
+void masa_service::trust_devices() {
     auto trust = pki::trust_store::build({settings_.device_roots, settings_.device_issuers, settings_.device_crls});
     if (trust) {
         device_trust_ = std::move(*trust);
@@ -60,10 +67,23 @@ result<pki::trust_store> masa_service::registrar_trust() {
     }
     contents.crls = settings_.registrar_crls;
     BERTH_TRY(built, pki::trust_store::build(std::move(contents)));
+    BERTH_TRY(root_keys, records_.registered_root_keys());
+    root_keys_ = {root_keys.begin(), root_keys.end()};
     customers_ = std::move(customers);
     registrar_trust_ = built;
     trust_generation_ = generation;
     return built;
+}
+
+// "a CA registered by one customer is never an intermediate for another's": a parent may certify its subsidiary's CA, and is
+// not thereby the subsidiary's registrar, nor the subsidiary the parent's.
+result<void> masa_service::require_one_customer(const pki::verified_chain& chain) const {
+    for (const auto& c : chain.chain()) {
+        if (c.spki_sha256() != chain.anchor().spki_sha256() && root_keys_.contains(c.spki_sha256())) {
+            return refuse("not_a_registrar", "its chain passes through another customer's root");
+        }
+    }
+    return {};
 }
 
 result<masa_service::customer_match> masa_service::match_customer(const kk1_peer& peer) {
@@ -83,6 +103,7 @@ result<masa_service::customer_match> masa_service::match_customer(const kk1_peer
     if (!pki::require_registrar(verified->leaf())) {
         return refuse("not_a_registrar", "id-kp-cmcRA is missing");
     }
+    BERTH_CHECK(require_one_customer(*verified));
     for (const auto& customer : customers_) {
         if (same_octets(customer.root, verified->anchor().der())) {
             return customer_match{customer.name, verified->anchor()};
@@ -145,6 +166,21 @@ result<waiting_kk3> masa_service::accept_kk3(const authkem::session& kk3) {
 
 // ---- the decision
 
+// A peer may say the same thing again as often as it likes: the log, which only grows, holds it once.
+result<void> masa_service::audit_refusal(const device_identity& device, const std::string& customer, const kk3_id_field& id,
+                                         const error& e) {
+    constexpr size_t most_remembered = 65536;
+    if (audited_.size() >= most_remembered) {
+        audited_.clear();
+    }
+    if (audited_.contains({id, e.name})) {
+        return {};
+    }
+    BERTH_CHECK(records_.audit({clock_.now(), "refused", device, customer, e.name, to_hex(id)}));
+    audited_.emplace(id, e.name);
+    return {};
+}
+
 result<authorization> masa_service::decide(const kk1_peer& peer, const session_open& session, const kk3_id_field& id,
                                            bytes_view bi2) {
     BERTH_TRY(before, records_.find_authorization(id));
@@ -194,7 +230,7 @@ result<bytes> masa_service::make_voucher(const kk3_keys& keys, const authorizati
 result<authorization> masa_service::decide_first(const kk1_peer& peer, const session_open& session, const waiting_kk3& kk3,
                                                  bytes_view bi2) {
     const auto refused = [&](const error& e, const std::string& customer = {}) -> result<authorization> {
-        BERTH_CHECK(audited(records_, clock_, kk3.device, customer, kk3.id, e));
+        BERTH_CHECK(audit_refusal(kk3.device, customer, kk3.id, e));
         return fail(e);
     };
     BERTH_TRY(keys, unprotect(kk3));
@@ -244,8 +280,10 @@ result<authorization> masa_service::decide_first(const kk1_peer& peer, const ses
 // refusal is sent and the stored voucher erased."
 result<authorization> masa_service::decide_again(const kk1_peer& peer, const session_open& session,
                                                  const stored_authorization& stored, bytes_view bi2) {
+    const auto customer = match_customer(peer);
     const auto refused = [&](const error& e, bool erase) -> result<authorization> {
-        BERTH_CHECK(audited(records_, clock_, stored.device, stored.customer, stored.id, e));
+        // Named is who asked, who need not be who was authorised.
+        BERTH_CHECK(audit_refusal(stored.device, customer ? customer->name : std::string(), stored.id, e));
         if (erase) {
             BERTH_CHECK(records_.erase_voucher(stored.id));
         }
@@ -262,7 +300,6 @@ result<authorization> masa_service::decide_again(const kk1_peer& peer, const ses
     if (const auto named = check_names(peer, session, stored.device, stored.z3_hash, bi1); !named) {
         return refused(named.error(), true);
     }
-    const auto customer = match_customer(peer);
     if (!customer) {
         return refused(customer.error(), true);
     }

@@ -12,6 +12,7 @@
 #include "pki/verify.h"
 
 #include <memory>
+#include <set>
 
 namespace berth::onboarding {
 
@@ -33,6 +34,10 @@ class masa_service {
 public:
     masa_service(masa_settings settings, masa_records& records, const clock& time, random_source& random);
 
+    // Other keys, trust or revocation lists from now on; nothing that was judged before counts as judged. The store key stays,
+    // since keys wait under it. Handshakes under way end as they began.
+    void replace(masa_settings settings);
+
     // For KK1 listeners: customers' roots. Rebuilt when the records' generation changes.
     result<pki::trust_store> registrar_trust();
     // For KK3: the maker's root and issuing CAs.
@@ -46,6 +51,11 @@ public:
     // Section 5's order of checks, for BI2 on a session. The answer, or the refusal to be told; every decision is audited.
     result<authorization> decide(const kk1_peer& peer, const session_open& session, const kk3_id_field& id, bytes_view bi2);
 
+    // Policy of KK1 beyond the chain itself: no other customer's root stands between leaf and anchor. Error `not_a_registrar`.
+    [[nodiscard]] result<void> require_one_customer(const pki::verified_chain& chain) const;
+    // What was decided since the last commit was not stored: nothing of it counts as written to the log.
+    void forget_uncommitted() { audited_.clear(); }
+
     // The customer of a KK1's chain, verified now. Errors not_a_registrar, revoked, unknown_registrar_root.
     result<std::string> customer_of(const kk1_peer& peer);
 
@@ -55,6 +65,7 @@ public:
 
 private:
     struct asked;
+    void trust_devices();
     result<authorization> decide_first(const kk1_peer& peer, const session_open& session, const waiting_kk3& kk3, bytes_view bi2);
     result<authorization> decide_again(const kk1_peer& peer, const session_open& session, const stored_authorization& stored,
                                        bytes_view bi2);
@@ -67,6 +78,8 @@ private:
         pki::certificate root;
     };
     result<customer_match> match_customer(const kk1_peer& peer);
+    result<void> audit_refusal(const device_identity& device, const std::string& customer, const kk3_id_field& id,
+                               const error& e);
     [[nodiscard]] bytes protect(const kk3_id_field& id, const secret_bytes& keys);
     [[nodiscard]] result<kk3_keys> unprotect(const waiting_kk3& kk3) const;
 
@@ -78,7 +91,9 @@ private:
     std::shared_ptr<const authkem::server_context> kk3_context_;
     std::optional<pki::trust_store> registrar_trust_;
     std::vector<customer_record> customers_;
+    std::set<hash_field> root_keys_;  // of all roots ever registered
     uint64_t trust_generation_ = 0;
+    std::set<std::pair<kk3_id_field, std::string>> audited_;  // refusals that stand in the log
 };
 
 }  // namespace berth::onboarding

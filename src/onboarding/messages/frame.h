@@ -41,10 +41,16 @@ public:
 
     explicit frame_reader(limit most) : most_(most) {}
 
-    void feed(bytes_view octets) { append(buffer_, octets); }
+    // What was taken goes first: a peer whose writes never end where a frame ends must not make us keep all that it sent.
+    void feed(bytes_view octets) {
+        buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(std::exchange(at_, 0)));
+        append(buffer_, octets);
+    }
     // The next whole frame; nothing when more octets are needed; error `too_large`.
     result<std::optional<frame>> next();
     [[nodiscard]] size_t buffered() const { return buffer_.size() - at_; }
+    // Octets of memory that it keeps.
+    [[nodiscard]] size_t held() const { return buffer_.capacity(); }
 
 private:
     limit most_;

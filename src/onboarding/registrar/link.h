@@ -38,7 +38,7 @@ public:
     };
     [[nodiscard]] std::vector<release_answer> take_release_answers() { return std::exchange(released_, {}); }
     [[nodiscard]] bytes take_output() { return std::exchange(output_, {}); }
-    [[nodiscard]] size_t open_sessions() const { return sessions_.size() + reports_.size(); }
+    [[nodiscard]] size_t open_sessions() const { return sessions_.size() + reports_.size() + releases_.size(); }
 
 private:
     void send_result(uint32_t number, const result_message& m);

@@ -46,6 +46,13 @@ struct undelivered_result {
     std::string refusal;
 };
 
+// What stands in the records for a kk3_id after a result was said, now or before.
+enum class result_standing : uint8_t {
+    unknown,  // no grant with this id was ever made to this device
+    installed,
+    refused,
+};
+
 struct device_configuration {
     uint64_t version = 0;  // 0: none is set
     std::string json;      // "" or one JSON object
@@ -72,9 +79,9 @@ public:
     virtual result<void> save_certificates(const std::vector<issued_certificate>& certificates, unix_seconds now) = 0;
     virtual result<void> save_grant(const granted& g) = 0;
 
-    // Idempotent: the first result for a kk3_id stays. False when no grant with this id was ever made to this device.
-    virtual result<bool> save_result(const kk3_id_field& id, const device_identity& device, const hash_field& z3_hash,
-                                     bool installed, const std::string& refusal, unix_seconds now) = 0;
+    // Idempotent: the first result for a kk3_id stays, and is what is returned.
+    virtual result<result_standing> save_result(const kk3_id_field& id, const device_identity& device, const hash_field& z3_hash,
+                                                bool installed, const std::string& refusal, unix_seconds now) = 0;
     virtual result<std::vector<undelivered_result>> undelivered_results(const hash_field& device_root_spki, size_t most) = 0;
     virtual result<void> result_delivered(const kk3_id_field& id, const std::string& outcome, unix_seconds now) = 0;
     // "on `withdrawn` and on status 2 the registrar revokes Z6"

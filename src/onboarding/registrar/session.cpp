@@ -1,5 +1,6 @@
 #include "onboarding/registrar/session.h"
 
+#include "base/log.h"
 #include "crypto/constant_time.h"
 #include "crypto/hash.h"
 #include "onboarding/errors.h"
@@ -22,6 +23,12 @@ namespace {
 constexpr milliseconds most_silence = 60'000;
 // BI1 lives ten minutes, and a device then comes again; a little longer for its last frame.
 constexpr milliseconds most_session = 660'000;
+// A device repeats 3 after `pending`, which asks for a second at least; the network may press two together a little.
+constexpr milliseconds least_between_requests = 500;
+
+bool printable(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
 
 }  // namespace
 
@@ -52,12 +59,17 @@ void registrar_session::receive(bytes_view kk2_octets) {
     }
 }
 
-result<void> registrar_session::move(registrar_event e) {
+result<registrar_state> registrar_session::may(registrar_event e) const {
     const auto to = next_state(registrar_transitions, state_, e);
     if (!to) {
         return refuse("unexpected_message", fmt::format("{} while {}", to_string(e), to_string(state_)));
     }
-    state_ = *to;
+    return *to;
+}
+
+result<void> registrar_session::move(registrar_event e) {
+    BERTH_TRY(to, may(e));
+    state_ = to;
     return {};
 }
 
@@ -140,7 +152,8 @@ void registrar_session::masa_lost() {
     if (state_ == registrar_state::relaying && (tunnelled_up_ > 0)) {
         // The MASA's half of KK3 is gone with its connection.
         refuse_here(refusal("masa_unreachable"));
-    } else if (state_ == registrar_state::authorizing) {
+    } else if (request_ && !closing() && state_ != registrar_state::granted) {
+        // What comes next needs the MASA's word anew: the device shall wait for it, and not for nothing.
         (void)say_pending(settings_.retry_after);
     }
 }
@@ -162,11 +175,15 @@ result<void> registrar_session::on_authorization_request(const frame& f) {
         if (m.kk3_id != request_->kk3_id || !(m.bi2 == request_->bi2)) {
             return refuse("kk3_reused", "another request on the same KK2");
         }
-        if (authorization_) {
-            return proceed();  // "or answers from what it stored"
+        if (clock_.steady() - std::exchange(requested_at_, clock_.steady()) < least_between_requests) {
+            return refuse("too_many_requests", "the same request again at once");
+        }
+        if (masa_authorized_) {
+            return proceed();  // "or answers from what it stored"; nothing, when the answer crossed the question
         }
     } else {
         request_ = std::move(m);
+        requested_at_ = clock_.steady();
         step_done(step::s6, f.body.size());
     }
     if (masa_open_) {
@@ -214,12 +231,23 @@ result<void> registrar_session::handle_masa(const frame& f) {
         BERTH_TRY(m, wire::decode<error_message>(f.body.view()));
         const error e = from_message(m, "masa");
         masa_open_ = false;
-        if (state_ == registrar_state::granted && e.is("withdrawn")) {
-            BERTH_CHECK(records_.revoke_granted(request_->kk3_id, "withdrawn", clock_.now()));
-        }
+        masa_took_it_back(e);
         return fail(e);
     }
     default: return refuse("unexpected_message", "the MASA sent what it may not send now");
+    }
+}
+
+// A grant that is out, and an assignment that no longer holds: "on `withdrawn` [...] the registrar revokes Z6". After KK1 has
+// reopened the MASA judges 3 anew and says it by the name of what it found.
+void registrar_session::masa_took_it_back(const error& e) {
+    constexpr std::string_view names[] = {"withdrawn",    "blocked",         "revoked",
+                                          "not_assigned", "not_a_registrar", "unknown_registrar_root"};
+    if (state_ != registrar_state::granted || std::find(std::begin(names), std::end(names), e.name) == std::end(names)) {
+        return;
+    }
+    if (const auto revoked = records_.revoke_granted(request_->kk3_id, e.name, clock_.now()); !revoked) {
+        log::failure("certificates_not_revoked", revoked.error(), {{"id", log_id()}});
     }
 }
 
@@ -269,6 +297,10 @@ result<void> registrar_session::on_credential_requests(const frame& f) {
         }
         asked_.push_back({name, r.kind, {}, r.request.value});
     }
+    // Both are shown to operators: a device shall not write to their terminals.
+    if (!printable(m.model.text()) || !printable(m.firmware.text())) {
+        return refuse("malformed", "model and firmware may hold no control characters");
+    }
     model_ = std::string(m.model.text());
     firmware_ = std::string(m.firmware.text());
     BERTH_CHECK(records_.save_requests(request_->kk3_id, device_.identity, f.body.view(), clock_.now()));
@@ -276,10 +308,15 @@ result<void> registrar_session::on_credential_requests(const frame& f) {
 }
 
 void registrar_session::operator_decided() {
-    if (awaiting_approval_ && !closing()) {
-        if (const auto done = proceed(); !done) {
-            refuse_here(done.error());
-        }
+    if (!awaiting_approval_ || closing()) {
+        return;
+    }
+    const auto decision = records_.approval_of(device_.identity);
+    if (decision && *decision != approval::approved && *decision != approval::denied) {
+        return;  // the decision was about another device
+    }
+    if (const auto done = proceed(); !done) {
+        refuse_here(done.error());
     }
 }
 
@@ -382,16 +419,37 @@ result<void> registrar_session::on_challenge_response(const frame& f) {
 // to the current Z2, with over a third of its life left"
 bool registrar_session::reusable(const issued_certificate& c) const {
     const unix_seconds left = c.not_after - clock_.now();
-    return !c.revoked && c.profile == settings_.ca_profile && left > (c.not_after - c.not_before) / 3;
+    if (c.revoked || c.profile != settings_.ca_profile || left <= (c.not_after - c.not_before) / 3) {
+        return false;
+    }
+    std::vector<pki::certificate> chain;
+    for (const auto& der : c.chain) {
+        auto parsed = pki::certificate::parse(der);
+        if (!parsed) {
+            return false;
+        }
+        chain.push_back(std::move(*parsed));
+    }
+    pki::verify_options options;
+    options.time = pki::validity_instants::at(clock_.now());
+    options.leaf = c.kind == credential_kind::kem ? pki::leaf_rule::kem : pki::leaf_rule::signature;
+    return settings_.domain && pki::verify_chain(*settings_.domain, chain, options).has_value();
 }
 
 result<void> registrar_session::ask_ca() {
     BERTH_CHECK(move(registrar_event::ca_asked));
+    // Looked at before anything is issued: what cannot be granted must not be asked of a CA again and again.
+    BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
+    if (configuration.json.size() > 65535) {
+        return refuse("too_large", "the configuration for this device is over 65 535 octets; set a smaller one");
+    }
     certificate_order order{device_.identity, log_id(), {}};
     for (const auto& a : asked_) {
         const auto spki_hash = to_array<32>(crypto::sha256(a.spki).view());
         BERTH_TRY(known, records_.find_certificate(device_.identity, a.name, spki_hash));
         if (known && reusable(*known)) {
+            log::info("certificate_reused", "the device has shown this key before; its certificate still serves",
+                      {{"id", log_id()}, {"serial", device_.identity.serial}, {"credential", a.name}});
             issued_.push_back(std::move(*known));
         } else {
             order.items.push_back({a.name, a.kind, a.spki, a.kind == credential_kind::signature ? a.request : bytes{}});
@@ -407,15 +465,16 @@ result<void> registrar_session::ask_ca() {
 }
 
 void registrar_session::ca_answered(result<std::vector<issued_certificate>> answer) {
-    if (state_ != registrar_state::issuing || issued_all_) {
-        return;
-    }
     const auto done = [&]() -> result<void> {
         if (!answer) {
             return refuse("ca_refused", answer.error().message);
         }
-        // Persisted before the message that depends on it.
+        // Persisted before the message that depends on it; also when the session is over: the device will come with the same
+        // keys, and the same certificates shall wait for it.
         BERTH_CHECK(records_.save_certificates(*answer, clock_.now()));
+        if (state_ != registrar_state::issuing || issued_all_) {
+            return {};
+        }
         size_t octets = 0;
         for (auto& c : *answer) {
             octets += c.chain.front().size();
@@ -462,28 +521,40 @@ result<void> registrar_session::grant_now() {
 // ---- afterwards
 
 result<void> registrar_session::on_result(const frame& f) {
-    BERTH_CHECK(move(registrar_event::result));
+    // Done only once it is stored: until then whatever fails is an error that the device is told.
+    BERTH_CHECK(may(registrar_event::result));
+    if (state_ == registrar_state::greeted) {
+        kind_ = registrar_session_kind::report;
+    }
     BERTH_TRY(m, wire::decode<result_message>(f.body.view()));
     if (m.status != result_status::installed && m.status != result_status::refused) {
         return refuse("malformed", "a result of unknown status");
     }
-    installed_ = m.status == result_status::installed;
-    const std::string refused(installed_ ? "" : is_protocol_error(m.refusal.text()) ? m.refusal.text() : "peer_error");
-    BERTH_TRY(known, records_.save_result(m.kk3_id, device_.identity, device_.z3_hash, installed_, refused, clock_.now()));
-    if (!known) {
+    const std::string said(m.status == result_status::installed  ? ""
+                           : is_protocol_error(m.refusal.text()) ? m.refusal.text()
+                                                                 : "peer_error");
+    BERTH_TRY(standing, records_.save_result(m.kk3_id, device_.identity, device_.z3_hash, m.status == result_status::installed,
+                                             said, clock_.now()));
+    if (standing == result_standing::unknown) {
         return refuse("unknown_kk3", "no grant was made under this id");
     }
-    if (!installed_) {
-        BERTH_CHECK(records_.revoke_granted(m.kk3_id, refused, clock_.now()));
-        why_ = refusal(refused);
+    // "the first result stays": what is told on is what stands, whatever was said this time.
+    if (standing == result_standing::refused) {
+        const std::string why = said.empty() ? "peer_error" : said;
+        BERTH_CHECK(records_.revoke_granted(m.kk3_id, why, clock_.now()));
+        report_ = result_message{m.kk3_id, result_status::refused, wire::opaque<0, 64>(std::string_view(why))};
+        why_ = refusal(why);
+    } else {
+        report_ = result_message{m.kk3_id, result_status::installed, {}};
     }
-    report_ = result_message{m.kk3_id, m.status, wire::opaque<0, 64>(std::string_view(refused))};
     // "The registrar acks it to the device once stored"
-    return send(message_type::result_ack, empty_body{});
+    BERTH_CHECK(send(message_type::result_ack, empty_body{}));
+    return move(registrar_event::result);
 }
 
 result<void> registrar_session::on_configuration_request(const frame& f) {
-    BERTH_CHECK(move(registrar_event::configuration_request));
+    BERTH_CHECK(may(registrar_event::configuration_request));
+    kind_ = registrar_session_kind::configuration;
     BERTH_TRY(m, wire::decode<configuration_request>(f.body.view()));
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
     configuration_message out;
@@ -491,7 +562,8 @@ result<void> registrar_session::on_configuration_request(const frame& f) {
     if (m.have != configuration.version) {
         out.configuration = wire::opaque<0, 65535>(std::string_view(configuration.json));
     }
-    return send(message_type::configuration, out);
+    BERTH_CHECK(send(message_type::configuration, out));
+    return move(registrar_event::configuration_request);
 }
 
 void registrar_session::tick() {
@@ -506,30 +578,33 @@ void registrar_session::tick() {
 }
 
 void registrar_session::kk2_ended() {
-    if (!closing()) {
-        // "The registrar ends sessions that it gives up with `error` `abandoned`"
-        if (masa_open_) {
-            (void)send_masa(message_type::error, to_message(refusal("abandoned")));
-        }
-        end(refusal("abandoned", "the device closed the connection"));
-    }
+    end(refusal("abandoned", "the device closed the connection"));
 }
 
 void registrar_session::refuse_here(const error& e) {
     if (state_ != registrar_state::done) {
         (void)send(message_type::error, to_message(e));
-        if (masa_open_) {
-            (void)send_masa(message_type::error, to_message(refusal("abandoned")));
-        }
     }
     end(e);
 }
 
-void registrar_session::end(error why) {
+void registrar_session::give_up(std::string_view name) {
     if (!closing()) {
-        state_ = registrar_state::ended;
-        why_ = std::move(why);
+        refuse_here(refusal(name));
     }
+}
+
+void registrar_session::end(error why) {
+    if (closing()) {
+        return;
+    }
+    // "The registrar ends sessions that it gives up with `error` `abandoned`": also when the device ended it, since the MASA
+    // knows nothing of KK2. What the MASA itself has ended is not open any more.
+    if (std::exchange(masa_open_, false)) {
+        (void)send_masa(message_type::error, to_message(refusal("abandoned")));
+    }
+    state_ = registrar_state::ended;
+    why_ = std::move(why);
 }
 
 }  // namespace berth::onboarding

@@ -12,6 +12,7 @@
 #include "onboarding/registrar/order.h"
 #include "onboarding/registrar/transitions.h"
 #include "onboarding/steps.h"
+#include "pki/trust.h"
 
 namespace berth::onboarding {
 
@@ -20,8 +21,11 @@ struct registrar_settings {
     bool manual_approval = false;
     uint32_t retry_after = 5;  // seconds, in `pending`
     std::string ca_profile = "operational";
-    hash_field domain_root{};  // SHA-256 of Z2, to which a reused certificate must chain
+    std::optional<pki::trust_store> domain;  // Z2, to which a certificate that is used again must lead; without it none is
 };
+
+// What a KK2 was for.
+enum class registrar_session_kind : uint8_t { onboarding, report, configuration };
 
 // The device at the other end of KK2, as its verified chain says.
 struct kk2_device {
@@ -42,7 +46,8 @@ public:
     void masa_lost();                 // that KK1 is gone
     void masa_unreachable();          // no KK1 can be had now
     void ca_answered(result<std::vector<issued_certificate>> answer);
-    void operator_decided();  // look at the approval again
+    void operator_decided();              // look at the approval again
+    void give_up(std::string_view name);  // refuses the device with this name: trust has changed, or it has come again
     void tick();
 
     // ---- what it wants
@@ -65,7 +70,7 @@ public:
     [[nodiscard]] const std::optional<error>& why() const { return why_; }
     [[nodiscard]] const kk2_device& device() const { return device_; }
     [[nodiscard]] std::string log_id() const { return request_ ? to_hex(request_->kk3_id) : std::string(); }
-    [[nodiscard]] bool installed() const { return installed_; }
+    [[nodiscard]] registrar_session_kind kind() const { return kind_; }
 
 private:
     result<void> handle(const frame& f);
@@ -87,7 +92,10 @@ private:
     result<void> grant_now();
     result<void> say_pending(uint32_t retry_after);
     [[nodiscard]] bool reusable(const issued_certificate& c) const;
+    void masa_took_it_back(const error& e);
 
+    // The state that `e` leads to. Error `unexpected_message`.
+    [[nodiscard]] result<registrar_state> may(registrar_event e) const;
     result<void> move(registrar_event e);
     template <class T>
     result<void> send(message_type type, const T& message) {
@@ -112,7 +120,7 @@ private:
         bytes request;
     };
 
-    const registrar_settings& settings_;
+    registrar_settings settings_;  // of when it began: a change of Z4 is for the sessions that come
     registrar_records& records_;
     kk2_device device_;
     channel kk2_;
@@ -129,10 +137,12 @@ private:
     bool wants_masa_ = false;
     bool masa_open_ = false;        // a session on a KK1 is ours
     bool masa_authorized_ = false;  // and the MASA authorised on this very session
+    registrar_session_kind kind_ = registrar_session_kind::onboarding;
     bool awaiting_approval_ = false;
     size_t tunnelled_up_ = 0, tunnelled_down_ = 0;
     std::vector<bytes> tunnel_waiting_;  // until KK1 has a session for us
     std::optional<authorization_request> request_;
+    milliseconds requested_at_ = 0;  // when the device last sent it
     std::optional<authorization> authorization_;
     std::string model_, firmware_;
     std::vector<asked_credential> asked_;
@@ -142,7 +152,6 @@ private:
     std::vector<issued_certificate> issued_;
     bool issued_all_ = false;
     std::optional<result_message> report_;
-    bool installed_ = false;
     milliseconds started_at_ = 0;
     milliseconds heard_at_ = 0;
 };

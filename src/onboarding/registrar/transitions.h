@@ -35,7 +35,7 @@ enum class registrar_event : uint8_t {
     refused_here,
 };
 
-inline constexpr std::array<transition<registrar_state, registrar_event>, 31> registrar_transitions{{
+inline constexpr std::array<transition<registrar_state, registrar_event>, 37> registrar_transitions{{
     {registrar_state::greeted, registrar_event::onboard_request, registrar_state::relaying},
     {registrar_state::greeted, registrar_event::result, registrar_state::done},  // "as its first and only frame"
     {registrar_state::greeted, registrar_event::configuration_request, registrar_state::done},
@@ -51,12 +51,14 @@ inline constexpr std::array<transition<registrar_state, registrar_event>, 31> re
     {registrar_state::authorized, registrar_event::ca_asked, registrar_state::issuing},
     {registrar_state::proving, registrar_event::challenge_response, registrar_state::proving},
     {registrar_state::proving, registrar_event::authorization, registrar_state::proving},
+    {registrar_state::proving, registrar_event::authorization_request, registrar_state::proving},  // crossed the challenge
     {registrar_state::proving, registrar_event::ca_asked, registrar_state::issuing},
     {registrar_state::issuing, registrar_event::authorization_request, registrar_state::issuing},
     {registrar_state::issuing, registrar_event::authorization, registrar_state::issuing},
     {registrar_state::issuing, registrar_event::granted, registrar_state::granted},
     {registrar_state::granted, registrar_event::result, registrar_state::done},
     {registrar_state::granted, registrar_event::authorization, registrar_state::granted},
+    {registrar_state::granted, registrar_event::authorization_request, registrar_state::granted},  // crossed the grant
     {registrar_state::greeted, registrar_event::refused_here, registrar_state::ended},
     {registrar_state::relaying, registrar_event::refused_here, registrar_state::ended},
     {registrar_state::authorizing, registrar_event::refused_here, registrar_state::ended},
@@ -67,6 +69,10 @@ inline constexpr std::array<transition<registrar_state, registrar_event>, 31> re
     {registrar_state::done, registrar_event::refused_here, registrar_state::done},
     {registrar_state::relaying, registrar_event::error, registrar_state::ended},
     {registrar_state::authorizing, registrar_event::error, registrar_state::ended},
+    {registrar_state::authorized, registrar_event::error, registrar_state::ended},
+    {registrar_state::proving, registrar_event::error, registrar_state::ended},
+    {registrar_state::issuing, registrar_event::error, registrar_state::ended},
+    {registrar_state::granted, registrar_event::error, registrar_state::ended},
 }};
 
 std::string_view to_string(registrar_state s);

@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,6 +35,11 @@ error to_error(sqlite3* db, int code) {
         return {error_category::environment, "store_not_writable",
                 "the database cannot be opened for writing; look at its directory's owner and mode: " + detail};
     case SQLITE_IOERR:
+        // A quota or a limit on the size of files is a full disk to us.
+        if (const int system = db ? sqlite3_system_errno(db) : 0; system == ENOSPC || system == EDQUOT || system == EFBIG) {
+            return {error_category::environment, "disk_full",
+                    "the disk is full, or a limit on it is reached; free some space, nothing was lost: " + detail};
+        }
         return {error_category::environment, "store_io_error", "the disk reports an error on the database: " + detail};
     default: return {error_category::environment, "store_failed", "the database failed: " + detail};
     }

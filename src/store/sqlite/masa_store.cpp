@@ -72,6 +72,18 @@ result<std::vector<customer_record>> sqlite_masa_store::customers() {
     }
 }
 
+result<std::vector<hash_field>> sqlite_masa_store::registered_root_keys() {
+    BERTH_TRY(read, db_->prepare("SELECT root_spki FROM customer"));
+    std::vector<hash_field> out;
+    for (;;) {
+        BERTH_TRY(row, read.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back(read.array<32>(0));
+    }
+}
+
 // ---- KK3
 
 result<void> sqlite_masa_store::put_kk3(const waiting_kk3& kk3) {
@@ -258,6 +270,7 @@ result<release_verdict> sqlite_masa_store::release(const device_identity& device
         }
         BERTH_TRY(known, customer_known(successor));
         if (!known) {
+            BERTH_CHECK(audit({now, "release", device, customer, "unknown_successor", ""}));
             return release_verdict::unknown_successor;
         }
         BERTH_CHECK(put_device(*next));

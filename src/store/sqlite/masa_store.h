@@ -13,9 +13,14 @@ public:
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
+    // Writes something that changes nothing: whether the disk takes it.
+    result<void> try_write() {
+        return db_->transaction([this] { return db_->execute("UPDATE generation SET value = value"); });
+    }
 
     result<std::vector<onboarding::customer_record>> customers() override;
     result<uint64_t> trust_generation() override;
+    result<std::vector<onboarding::hash_field>> registered_root_keys() override;
     result<void> put_kk3(const onboarding::waiting_kk3& kk3) override;
     result<std::optional<onboarding::waiting_kk3>> find_kk3(const onboarding::kk3_id_field& id, unix_seconds now) override;
     result<std::optional<onboarding::stored_authorization>> find_authorization(const onboarding::kk3_id_field& id) override;

@@ -162,11 +162,28 @@ CREATE TABLE configuration (
 ) WITHOUT ROWID;
 )sql";
 
+// Releases that an owner asked for, until the MASA has answered; revocations, counted, since each makes a CRL due.
+constexpr const char* registrar_2 = R"sql(
+INSERT INTO generation VALUES ('revocation', 1);
+CREATE TABLE release (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    root_spki   BLOB NOT NULL,
+    serial      TEXT NOT NULL,
+    successor   TEXT NOT NULL,
+    asked_at    INTEGER NOT NULL,
+    give_up_at  INTEGER NOT NULL,
+    sent_at     INTEGER NOT NULL DEFAULT 0,
+    answered_at INTEGER NOT NULL DEFAULT 0,
+    outcome     TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX release_waiting ON release (number) WHERE answered_at = 0;
+)sql";
+
 // The version that a device's configuration has had at least since its layers became others (another group, another model).
 constexpr const char* registrar_3 = "ALTER TABLE device ADD COLUMN layers_version INTEGER NOT NULL DEFAULT 0";
 
 constexpr database::migration masa_steps[] = {{1, masa_1}};
-constexpr database::migration registrar_steps[] = {{1, registrar_1}, {3, registrar_3}};
+constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}, {3, registrar_3}};
 
 }  // namespace
 

@@ -98,6 +98,12 @@ result<void> sqlite_registrar_store::layers_changed(const device_identity& devic
     return write.bind(device.device_root_spki).bind(device.serial).run();
 }
 
+result<uint64_t> sqlite_registrar_store::revocation_generation() {
+    BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'revocation'"));
+    BERTH_TRY(row, read.step());
+    return row ? static_cast<uint64_t>(read.integer(0)) : 0;
+}
+
 result<uint64_t> sqlite_registrar_store::decision_generation() {
     BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'decision'"));
     BERTH_TRY(row, read.step());

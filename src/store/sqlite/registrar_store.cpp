@@ -161,15 +161,17 @@ result<void> sqlite_registrar_store::save_grant(const granted& g) {
     return done;
 }
 
-result<bool> sqlite_registrar_store::save_result(const kk3_id_field& id, const device_identity& device, const hash_field& z3_hash,
-                                                 bool installed, const std::string& refusal, unix_seconds now) {
+result<result_standing> sqlite_registrar_store::save_result(const kk3_id_field& id, const device_identity& device,
+                                                            const hash_field& z3_hash, bool installed, const std::string& refusal,
+                                                            unix_seconds now) {
     BERTH_FAULT_POINT("registrar.before_result");
-    auto done = db_->transaction([&]() -> result<bool> {
+    auto done = db_->transaction([&]() -> result<result_standing> {
+        const auto standing = [](bool good) { return good ? result_standing::installed : result_standing::refused; };
         {
             BERTH_TRY(read, db_->prepare("SELECT 1 FROM granted WHERE kk3_id = ? AND root_spki = ? AND serial = ?"));
             BERTH_TRY(row, read.bind(id).bind(device.device_root_spki).bind(device.serial).step());
             if (!row) {
-                return false;
+                return result_standing::unknown;
             }
         }
         BERTH_TRY(write, db_->prepare("INSERT OR IGNORE INTO result (kk3_id, root_spki, serial, z3_hash, installed, refusal, at) "
@@ -183,7 +185,9 @@ result<bool> sqlite_registrar_store::save_result(const kk3_id_field& id, const d
                         .bind(now)
                         .run());
         if (db_->changes() == 0) {
-            return true;  // said before: the first result stays
+            BERTH_TRY(first, db_->prepare("SELECT installed FROM result WHERE kk3_id = ?"));
+            BERTH_TRY(row, first.bind(id).step());
+            return standing(row && first.integer(0) != 0);
         }
         BERTH_TRY(update,
                   db_->prepare("UPDATE device SET last_result = ?1, onboarded_at = CASE WHEN ?2 THEN ?3 ELSE onboarded_at END "
@@ -194,7 +198,7 @@ result<bool> sqlite_registrar_store::save_result(const kk3_id_field& id, const d
                         .bind(device.device_root_spki)
                         .bind(device.serial)
                         .run());
-        return true;
+        return standing(installed);
     });
     BERTH_FAULT_POINT("registrar.after_result");
     return done;
@@ -233,12 +237,14 @@ result<void> sqlite_registrar_store::revoke_granted(const kk3_id_field& id, cons
                 hashes = read.blob(0);
             }
         }
+        int revoked = 0;
         for (size_t at = 0; at + 32 <= hashes.size(); at += 32) {
             BERTH_TRY(write,
                       db_->prepare("UPDATE certificate SET revoked_at = ?, why = ? WHERE leaf_hash = ? AND revoked_at = 0"));
             BERTH_CHECK(write.bind(now).bind(why).bind(bytes_view(hashes).subspan(at, 32)).run());
+            revoked += db_->changes();
         }
-        return {};
+        return revoked == 0 ? result<void>{} : db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'revocation'");
     });
     BERTH_FAULT_POINT("registrar.after_revoked");
     return done;

@@ -12,6 +12,10 @@ public:
 
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
+    // Writes something that changes nothing: whether the disk takes it.
+    result<void> try_write() {
+        return db_->transaction([this] { return db_->execute("UPDATE generation SET value = value"); });
+    }
 
     result<void> saw_device(const onboarding::device_identity& device, const onboarding::hash_field& z3_hash,
                             unix_seconds now) override;
@@ -26,9 +30,9 @@ public:
                                unix_seconds now) override;
     result<void> save_certificates(const std::vector<onboarding::issued_certificate>& certificates, unix_seconds now) override;
     result<void> save_grant(const onboarding::granted& g) override;
-    result<bool> save_result(const onboarding::kk3_id_field& id, const onboarding::device_identity& device,
-                             const onboarding::hash_field& z3_hash, bool installed, const std::string& refusal,
-                             unix_seconds now) override;
+    result<onboarding::result_standing> save_result(const onboarding::kk3_id_field& id, const onboarding::device_identity& device,
+                                                    const onboarding::hash_field& z3_hash, bool installed,
+                                                    const std::string& refusal, unix_seconds now) override;
     result<std::vector<onboarding::undelivered_result>> undelivered_results(const onboarding::hash_field& device_root_spki,
                                                                             size_t most) override;
     result<void> result_delivered(const onboarding::kk3_id_field& id, const std::string& outcome, unix_seconds now) override;
@@ -46,6 +50,14 @@ public:
     result<std::vector<registry::configuration_layer>> configurations() override;
     result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) override;
     result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) override;
+    result<uint64_t> revocation_generation() override;
+
+    result<uint64_t> ask_release(const onboarding::device_identity& device, const std::string& successor, unix_seconds now,
+                                 unix_seconds give_up_at) override;
+    result<std::vector<registry::release_request>> waiting_releases() override;
+    result<void> release_sent(uint64_t number, unix_seconds now) override;
+    result<void> release_answered(uint64_t number, const std::string& outcome, unix_seconds now) override;
+    result<std::optional<registry::release_request>> find_release(uint64_t number) override;
 
 private:
     explicit sqlite_registrar_store(std::unique_ptr<database> db) : db_(std::move(db)) {}

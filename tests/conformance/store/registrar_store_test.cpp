@@ -76,11 +76,12 @@ TEST_P(RegistrarStore, CertificatesAreFoundByIdentityNameAndKey) {
 TEST_P(RegistrarStore, ResultsNeedAGrantAndWaitUntilDelivered) {
     kk3_id_field id{};
     id[0] = 3;
-    EXPECT_FALSE(*store->save_result(id, device, {}, true, "", 30));
+    EXPECT_EQ(*store->save_result(id, device, {}, true, "", 30), result_standing::unknown);
     ASSERT_TRUE(store->save_grant({id, device, "m", "f", {}, 0, 25}));
-    EXPECT_FALSE(*store->save_result(id, other, {}, true, "", 30)) << "another device's grant";
-    EXPECT_TRUE(*store->save_result(id, device, {}, true, "", 30));
-    EXPECT_TRUE(*store->save_result(id, device, {}, false, "voucher_invalid", 31)) << "answered again, the first stays";
+    EXPECT_EQ(*store->save_result(id, other, {}, true, "", 30), result_standing::unknown) << "another device's grant";
+    EXPECT_EQ(*store->save_result(id, device, {}, true, "", 30), result_standing::installed);
+    EXPECT_EQ(*store->save_result(id, device, {}, false, "voucher_invalid", 31), result_standing::installed)
+        << "answered again, the first stays";
     const auto waiting = *reopen()->undelivered_results(device.device_root_spki, 10);
     ASSERT_EQ(waiting.size(), 1u);
     EXPECT_TRUE(waiting[0].installed);
@@ -95,7 +96,12 @@ TEST_P(RegistrarStore, RevokesWhatAGrantHeld) {
     kk3_id_field id{};
     ASSERT_TRUE(store->save_grant({id, device, "m", "f", {to_bytes(root().sha256())}, 0, 25}));
     EXPECT_TRUE(store->revoked_certificates(30)->empty());
+    const auto generation = *store->revocation_generation();
     ASSERT_TRUE(store->revoke_granted(id, "withdrawn", 30));
+    EXPECT_NE(*store->revocation_generation(), generation) << "a CRL is due";
+    const auto after = *reopen()->revocation_generation();
+    ASSERT_TRUE(store->revoke_granted(id, "withdrawn", 31));
+    EXPECT_EQ(*store->revocation_generation(), after) << "nothing more was revoked";
     ASSERT_EQ(store->revoked_certificates(40)->size(), 1u);
     EXPECT_EQ(store->revoked_certificates(40)->front().serial, root().serial());
     EXPECT_TRUE(store->revoked_certificates(1001)->empty()) << "expired ones leave the list";
@@ -113,9 +119,9 @@ TEST_P(RegistrarStore, ConfigurationIsVersionedAndLayered) {
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":1})");
     ASSERT_TRUE(store->set_group(device, "g", 3));
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2})");
-    EXPECT_EQ(*store->set_configuration(configuration_scope::device, device.text(), R"({"b":3})", 3), 3u);
+    EXPECT_EQ(*store->set_configuration(configuration_scope::device, device.text(), R"({"b":3})", 3), 4u) << "the group was one, too";
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2,"b":3})");
-    EXPECT_EQ(store->configuration_for(device, "m")->version, 3u);
+    EXPECT_EQ(store->configuration_for(device, "m")->version, 4u);
     EXPECT_EQ(store->set_configuration(configuration_scope::everyone, "", "no json", 4).error().name, "bad_json");
     EXPECT_EQ(store->configurations()->size(), 3u);
 }

@@ -4,7 +4,7 @@
 #include "pki/private_key_file.h"
 #include "setup/keys.h"
 #include "store/sqlite/registrar_store.h"
-#include "support/world_suite.h"
+#include "support/small_world.h"
 #include "wire/pem.h"
 
 namespace berth::test {
@@ -12,11 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Devices : public world_suite {
+class Devices : public small_world {
 protected:
-    static program_result onboard(const fs::path& bundle) {
-        return berth({"--json", "device", "onboard", "--bundle", bundle.string()});
-    }
+    static void SetUpTestSuite() { begin({"Birch"}); }
     static registry::registrar_device seen(const std::string& serial) {
         const auto store =
             got(store::sqlite_registrar_store::open((world->customer("Birch").registrar / "registrar.db").string()));

@@ -59,6 +59,14 @@ TEST(request_reader, reads_a_request_however_it_is_cut) {
     }
 }
 
+TEST(request_reader, ignores_empty_lines_before_a_request_however_they_are_cut) {
+    const std::string text = "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    for (size_t piece = 1; piece <= text.size(); ++piece) {
+        EXPECT_EQ(outcome(text, {}, piece), "complete") << piece;
+    }
+    EXPECT_EQ(outcome("\rGET / HTTP/1.1\r\nHost: h\r\n\r\n", {}, 1), "malformed");
+}
+
 TEST(request_reader, reads_chunked_bodies) {
     const std::string text =
         "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5;e=1\r\ndefgh\r\n0\r\n\r\n";

@@ -11,45 +11,12 @@
 #include "onboarding/messages/result.h"
 #include "onboarding/messages/session_open.h"
 #include "onboarding/messages/tunnel.h"
-#include "support/onboarding_parties.h"
+#include "support/onboarding_attack.h"
 
 namespace berth::test {
 namespace {
 
 using namespace onboarding;
-
-class Attack : public testing::Test {
-protected:
-    Attack() : birch(p.add_customer("Birch")), cedar(p.add_customer("Cedar")) {}
-
-    // Nobody installed anything, nothing was issued, nobody owns what they did not before.
-    void expect_nothing_happened(const device_party& d, const onboarding_scene& s, const std::string& owner) {
-        EXPECT_FALSE(s.accepted);
-        EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
-        EXPECT_TRUE(cedar.store->certificates_of(d.identity)->empty());
-        EXPECT_EQ(p.ownership(d).owner(p.clock.now()), owner);
-        EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
-    }
-
-    parties p;
-    customer_party& birch;
-    customer_party& cedar;
-};
-
-// Frames of a leg's octets, changed one by one.
-bytes each_frame(const bytes& octets, const std::function<void(frame&)>& change) {
-    frame_reader reader(frame_reader::server_limit);
-    reader.feed(octets);
-    bytes out;
-    for (;;) {
-        auto next = reader.next();
-        if (!next || !*next) {
-            return out;
-        }
-        change(**next);
-        append(out, *wire::encode(**next));
-    }
-}
 
 template <class T>
 void edit(frame& f, const std::function<void(T&)>& change) {

@@ -1,0 +1,166 @@
+// What stands below the options of each command's --help: what it reads and writes, an example, exit codes.
+#include "berth/commands/commands.h"
+
+#include <array>
+
+namespace berth::app {
+
+namespace {
+
+struct manual {
+    std::string_view command;
+    std::string_view files;  // empty: none of its own
+    std::string_view example;
+};
+
+constexpr std::array manuals{
+    manual{"demo", "Writes below --dir, or into a temporary directory that is removed at the end.", "berth demo --devices 10"},
+    manual{
+        "quickstart",
+        "Writes below --dir: factory/, masa/, one directory per customer, devices/SN-0001 (a bundle that waits to be onboarded).",
+        "berth quickstart --dir /tmp/q --json"},
+    manual{
+        "factory init",
+        "Writes DIR/z1.pem, z1.key (the root; keep it offline), idevid-ca.pem, idevid-ca.key. Private keys: PKCS#8, mode 0600.",
+        "berth factory init --dir factory --maker \"Acme Devices\""},
+    manual{"factory make",
+           "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
+           "p3-sig.pem, "
+           "masa-kem.pem, device.toml; and the device into masa.db.",
+           "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
+    manual{"masa init",
+           "Reads z1.* of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), store.key, audit.key, "
+           "audit.pub, masa.db, "
+           "berthd.toml.",
+           "berth masa init --dir masa --factory factory --host masa.acme.example"},
+    manual{"masa log show", "Reads masa.db.", "berth masa log show --masa masa --serial SN-1 --json"},
+    manual{"masa log verify", "Reads masa.db and audit.pub. An altered log is `audit_altered`, exit code 3.",
+           "berth masa log verify --masa masa"},
+    manual{"ca init", "Writes DIR/z2.pem, z2.key (the root; keep it offline), ca.pem, ca.key. Private keys: PKCS#8, mode 0600.",
+           "berth ca init --dir ca --customer Birch"},
+    manual{"ca prove", "Reads z2.* of --dir. Writes --out, base64 text.",
+           "berth ca prove --dir ca --customer Birch --maker-root z1.pem --out birch.proof"},
+    manual{"customer register", "Writes masa.db; a running berthd sees it at once.",
+           "berth customer register Birch --masa masa --root z2.pem --proof birch.proof --maker-root factory/z1.pem"},
+    manual{"customer list", "Reads masa.db.", "berth customer list --masa masa --json"},
+    manual{"customer remove", "Writes masa.db; a running berthd sees it at once.", "berth customer remove Birch --masa masa"},
+    manual{"ownership assign", "Writes masa.db.", "berth ownership assign SN-1 Birch --masa masa"},
+    manual{"ownership import", "Reads FILE, writes masa.db: all lines or none.",
+           "berth ownership import shipped.csv --masa masa"},
+    manual{"ownership release", "Writes masa.db. The owner itself uses `berth registrar release`.",
+           "berth ownership release SN-1 --owner Birch --to Cedar --masa masa"},
+    manual{"ownership transfer", "Writes masa.db.", "berth ownership transfer SN-1 --from Birch --to Cedar --masa masa"},
+    manual{"ownership block", "Writes masa.db; an onboarding under way is told `withdrawn`.",
+           "berth ownership block SN-1 --masa masa"},
+    manual{"ownership revoke", "Writes masa.db.", "berth ownership revoke SN-1 --masa masa"},
+    manual{"ownership show", "Reads masa.db.", "berth ownership show SN-1 --masa masa --json"},
+    manual{"registrar init", "Reads z2.* and ca.* of --ca. Writes DIR/z4.pem, z4.key, registrar.db, berthd.toml.",
+           "berth registrar init --dir registrar --ca ca --host registrar.example --maker-root z1.pem --masa "
+           "masa.acme.example:9443"},
+    manual{"registrar devices", "Reads registrar.db.", "berth registrar devices --dir registrar --json"},
+    manual{"registrar approve", "Writes registrar.db; a running berthd goes on within a fraction of a second.",
+           "berth registrar approve SN-1 --dir registrar"},
+    manual{"registrar deny", "Writes registrar.db; the device is told `approval_denied`.",
+           "berth registrar deny SN-1 --dir registrar"},
+    manual{"registrar group", "Writes registrar.db.", "berth registrar group SN-1 pumps --dir registrar"},
+    manual{"registrar config set", "Reads FILE, writes registrar.db. Earlier versions are kept.",
+           "berth registrar config set pumps.json --group pumps --dir registrar"},
+    manual{"registrar config show", "Reads registrar.db.", "berth registrar config show --device SN-1 --dir registrar"},
+    manual{"registrar release",
+           "Writes registrar.db, from which the running berthd takes the request to the MASA. Refusals: `not_owner` (1), "
+           "`unknown_device`, "
+           "`unknown_device_root` (2), `masa_unreachable`, `registrar_not_running` (3); after each of them nothing has changed.",
+           "berth registrar release SN-1 --to Cedar --dir registrar"},
+    manual{"device onboard",
+           "Reads the bundle. Writes below it: pending/ while it runs; installed/domain-root.pem, NAME.pem, NAME.key, "
+           "config.json, state.json.",
+           "berth device onboard --bundle devices/SN-1"},
+    manual{"device config", "Writes installed/config.json and state.json of the bundle.",
+           "berth device config --bundle devices/SN-1"},
+    manual{"device show", "Reads the bundle.", "berth device show --bundle devices/SN-1 --json"},
+    manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them.",
+           "berth device reset --bundle devices/SN-1"},
+    manual{"bench onboard", "Writes below --dir, or into a temporary directory that is removed at the end.",
+           "berth bench onboard --devices 500 --concurrency 50 --json"},
+    // These two bring their own examples.
+    manual{"authkem server", "", ""},
+    manual{"authkem client", "", ""},
+};
+
+constexpr std::string_view exit_codes =
+    "Exit codes: 0 done, 1 refused by the other side, 2 usage, 3 environment (network, file, chip), 4 our fault.\n"
+    "With --json, one JSON object or JSON lines on standard output; an error is {\"error\":{\"name\":...,\"message\":...}}.";
+
+// What an option takes, where its name tells.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kinds{{
+    {"--dir", "DIR"},
+    {"--masa", "DIR"},
+    {"--factory", "DIR"},
+    {"--ca", "DIR"},
+    {"--bundle", "DIR"},
+    {"--out", "PATH"},
+    {"--root", "FILE"},
+    {"--proof", "FILE"},
+    {"--maker-root", "FILE"},
+    {"--key", "FILE"},
+    {"--listen", "HOST:PORT"},
+    {"--direct-listen", "HOST:PORT"},
+    {"--admin", "HOST:PORT"},
+    {"--registrar", "HOST:PORT"},
+    {"--masa-address", "HOST:PORT"},
+    {"--host", "NAME"},
+    {"--masa-host", "NAME"},
+    {"--algorithm", "NAME"},
+    {"--kem", "NAME"},
+    {"--customer", "NAME"},
+    {"--maker", "NAME"},
+    {"--to", "NAME"},
+    {"--model", "NAME"},
+    {"--group", "NAME"},
+}};
+
+const manual* manual_of(const std::string& command) {
+    const auto found = std::ranges::find(manuals, command, &manual::command);
+    return found == manuals.end() ? nullptr : &*found;
+}
+
+void name_kinds(CLI::App& command, const std::string& path) {
+    for (auto* const option : command.get_options()) {
+        const std::string name = option->get_name();
+        const auto found = std::ranges::find(kinds, name, &decltype(kinds)::value_type::first);
+        if (name.ends_with("passphrase-file")) {
+            option->type_name("FILE");
+        } else if (found != kinds.end() && option->get_items_expected_max() > 0 &&
+                   !(name == "--masa" && path == "registrar init")) {
+            option->type_name(std::string(found->second));
+        }
+    }
+}
+
+// Calls `each` with every command that has none below it, and its path.
+template <class App, class F>
+void walk(App& from, const std::string& path, const F& each) {
+    const auto below = from.get_subcommands([](const CLI::App*) { return true; });
+    if (below.empty()) {
+        return each(from, path);
+    }
+    for (auto* const command : below) {
+        walk(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), each);
+    }
+}
+
+}  // namespace
+
+void add_manuals(CLI::App& cli) {
+    walk(cli, "", [](CLI::App& command, const std::string& path) {
+        const manual* const found = manual_of(path);
+        if (!found || found->example.empty()) {
+            return;
+        }
+        name_kinds(command, path);
+        command.footer((found->files.empty() ? "" : "Files: " + std::string(found->files) + "\n") +
+                       "Example: " + std::string(found->example) + "\n" + std::string(exit_codes));
+    });
+}
+
+}  // namespace berth::app

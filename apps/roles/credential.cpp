@@ -1,0 +1,25 @@
+#include "roles/credential.h"
+
+#include "common/files.h"
+#include "keystore/key_uri.h"
+
+namespace berth::app {
+
+result<authkem::credential> open_credential(const key_and_chain& from, const std::filesystem::path& base) {
+    authkem::credential out;
+    if (!from.chain.empty()) {
+        BERTH_TRY(chain, read_chain(from.chain));
+        out.chain = std::move(chain);
+    }
+    BERTH_TRY(passphrase, read_passphrase(from.passphrase_file));
+    BERTH_TRY(key, keystore::open_kem_key(from.key, {base.string(), std::move(passphrase)}));
+    if (!out.chain.empty() && !same_octets(out.chain.front().spki(), key->public_key().spki())) {
+        return fail(error{error_category::usage, "credential_key_mismatch",
+                          fmt::format("the key {} does not belong to the first certificate of {}", from.key, from.chain.string())}
+                        .with("path", from.chain.string()));
+    }
+    out.key = std::move(key);
+    return out;
+}
+
+}  // namespace berth::app

@@ -1,0 +1,187 @@
+// What changes under a running registrar: its configuration, and who owns its devices.
+#include "common/files.h"
+#include "pki/profiles.h"
+#include "pki/verify.h"
+#include "roles/credential.h"
+#include "roles/registrar_role.h"
+#include "roles/startup_checks.h"
+
+namespace berth::app {
+
+namespace {
+
+constexpr size_t cached_leaves = 65536;
+
+result<std::shared_ptr<const authkem::server_context>> make_kk2_context(const authkem::credential& identity,
+                                                                        const pki::trust_store& trust) {
+    authkem::server_config server;
+    server.credentials = {identity};
+    server.client_auth = authkem::client_auth::require;
+    server.client.trust = trust;
+    // A cache of its own: what was verified under earlier lists and roots is not found in it.
+    server.client.cache = std::make_shared<authkem::verified_leaf_cache>(cached_leaves);
+    // "Registrar: chain to a configured Z1, id-kp-clientAuth, not id-kp-serverAuth"
+    server.client.policy = [](const pki::verified_chain& chain) { return pki::require_device(chain.leaf()); };
+    server.alpn = {std::string(onboarding::alpn_kk2)};
+    server.alpn_required = true;
+    return authkem::server_context::make(std::move(server));
+}
+
+}  // namespace
+
+// ---- the configuration
+
+result<registrar_role::prepared> registrar_role::read(const registrar_config& config, const ca_config& ca) {
+    BERTH_TRY(issuer, embedded_ca::open(ca));
+    BERTH_TRY(identity, open_credential(config.identity, config.identity.chain.parent_path()));
+    BERTH_CHECK(pki::check_registrar_kem(identity.chain.front()));
+    BERTH_TRY(domain_root, read_certificate(config.domain_root));
+    onboarding::registrar_settings settings;
+    settings.own_leaf_hash = identity.chain.front().sha256();
+    settings.manual_approval = config.manual_approval;
+    settings.retry_after = config.retry_after;
+    settings.ca_profile = issuer.profile();
+    BERTH_TRY(domain, pki::trust_store::from_root(domain_root));
+    settings.domain = std::move(domain);
+    authkem::credential kk1_identity = identity;
+    if (config.kk1_identity) {
+        BERTH_TRY(other, open_credential(*config.kk1_identity, {}));
+        kk1_identity = std::move(other);
+    }
+    std::vector<prepared::maker> makers;
+    pki::trust_store::contents trust;
+    for (const auto& m : config.makers) {
+        BERTH_TRY(roots, read_anchors({m.root}));
+        BERTH_TRY(crls, read_crls(m.crls));
+        trust.anchors.push_back(roots.front());
+        trust.crls.insert(trust.crls.end(), crls.begin(), crls.end());
+        maker_link::settings link{roots.front(), m.masa, m.masa_host, kk1_identity, std::move(crls)};
+        BERTH_TRY(context, maker_link::make_context(link));
+        makers.push_back({std::move(link), std::move(context)});
+    }
+    BERTH_TRY(device_trust, pki::trust_store::build(std::move(trust)));
+    BERTH_TRY(context, make_kk2_context(identity, device_trust));
+    BERTH_CHECK(check_registrar_files(config, ca, system_clock().now()));
+    return prepared{config,
+                    std::move(issuer),
+                    std::move(identity),
+                    std::move(settings),
+                    std::move(device_trust),
+                    std::move(context),
+                    std::move(makers)};
+}
+
+result<registrar_role::prepared> registrar_role::prepare(const registrar_config& config, const ca_config& ca) {
+    // A free port that was asked for may have been written down since.
+    const bool same_listener =
+        config.listen.host == config_.listen.host && (config.listen.port == config_.listen.port || config.listen.port == port());
+    if (!same_listener || config.store != config_.store) {
+        return fail(error_category::usage, "restart_needed",
+                    "listen and store of [registrar] are read at start only: restart berthd, or put them back");
+    }
+    return read(config, ca);
+}
+
+void registrar_role::apply(prepared ready) {
+    config_ = std::move(ready.config);
+    ca_ = std::move(ready.ca);
+    settings_ = std::move(ready.settings);
+    kk2_context_ = std::move(ready.kk2_context);
+    crl_renewal_ = 0;  // the issuer may be another one, or the file
+    std::vector<std::unique_ptr<maker_link>> makers;
+    for (auto& m : ready.makers) {
+        const auto found = std::ranges::find_if(
+            makers_, [&](const auto& link) { return link && link->root_spki() == m.settings.root.spki_sha256(); });
+        if (found == makers_.end()) {
+            makers.push_back(maker_link::make(
+                loop_, std::move(m.settings), std::move(m.context), *store_, clock_, random_, [this] { serve_all(); },
+                [this](const auto& sessions) { serve_these(sessions); }));
+            continue;
+        }
+        if ((*found)->differs(m.settings)) {
+            (*found)->replace(std::move(m.settings), std::move(m.context));
+        }
+        makers.push_back(std::move(*found));
+    }
+    for (auto& link : makers_) {
+        if (link) {
+            link->retire();
+            retired_.push_back(std::move(link));
+        }
+    }
+    makers_ = std::move(makers);
+    judge_again(ready.device_trust);
+}
+
+void registrar_role::judge_again(const pki::trust_store& trust) {
+    if (sessions_.empty() || !begin_turn()) {
+        return;
+    }
+    pki::verify_options options;
+    options.time = pki::validity_instants::at(clock_.now());
+    options.leaf = pki::leaf_rule::kem;
+    for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+        if (const auto still = pki::verify_chain(trust, at->z3, options); !still) {
+            log::failure("kk2_ends", still.error(), {{"party", "registrar"}, {"serial", at->session->device().identity.serial}});
+            at->session->give_up(still.error().is("unknown_issuer") ? "unknown_device_root" : "revoked");
+        }
+        serve(at);
+    }
+}
+
+// ---- releases
+
+maker_link* registrar_role::maker_of(const onboarding::hash_field& root_spki) const {
+    const auto found = std::ranges::find_if(makers_, [&](const auto& m) { return m->root_spki() == root_spki; });
+    return found == makers_.end() ? nullptr : found->get();
+}
+
+void registrar_role::pass_releases() {
+    const auto waiting = store_->waiting_releases();
+    if (!waiting || waiting->empty() || !begin_turn()) {
+        return;
+    }
+    for (const auto& r : *waiting) {
+        if (releasing_.contains(r.device)) {
+            continue;
+        }
+        maker_link* const maker = maker_of(r.device.device_root_spki);
+        if (!maker) {
+            answer_release(r, "unknown_device_root");
+        } else if (auto* const link = maker->current()) {
+            if (link->release(r.device, r.successor) && store_->release_sent(r.number, clock_.now())) {
+                releasing_[r.device] = r;
+            }
+        } else if (maker->unreachable() || clock_.now() >= r.give_up_at) {
+            answer_release(r, "masa_unreachable");
+        } else {
+            maker->wake();
+        }
+    }
+}
+
+void registrar_role::note_released() {
+    for (const auto* makers : {&makers_, &retired_}) {
+        for (const auto& m : *makers) {
+            for (const auto& answer : m->take_release_answers()) {
+                const auto found = releasing_.find(answer.device);
+                if (found != releasing_.end()) {
+                    answer_release(found->second, answer.refused ? answer.refused->name : "released");
+                    releasing_.erase(found);
+                }
+            }
+        }
+    }
+}
+
+void registrar_role::answer_release(const registry::release_request& r, const std::string& outcome) {
+    const bool released = outcome == "released";
+    if (const auto stored = store_->release_answered(r.number, outcome, clock_.now()); !stored) {
+        log::failure("store_failed", stored.error(), {{"party", "registrar"}});
+    }
+    log::write(released ? log::level::info : log::level::warning, "release",
+               released ? "the device is given away" : "the release was refused",
+               {{"party", "registrar"}, {"serial", r.device.serial}, {"successor", r.successor}, {"outcome", outcome}});
+}
+
+}  // namespace berth::app

@@ -1,0 +1,53 @@
+// What tests of attackers on the onboarding share: two customers, frames changed on their way, and that nothing came of it.
+#pragma once
+
+#include "onboarding/messages/frame.h"
+#include "support/onboarding_parties.h"
+
+#include <gtest/gtest.h>
+
+namespace berth::test {
+
+class Attack : public testing::Test {
+protected:
+    Attack() : birch(p.add_customer("Birch")), cedar(p.add_customer("Cedar")) {}
+
+    // Nobody installed anything, nothing was issued, nobody owns what they did not before.
+    void expect_nothing_happened(const device_party& d, const onboarding_scene& s, const std::string& owner) {
+        EXPECT_FALSE(s.accepted);
+        EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
+        EXPECT_TRUE(cedar.store->certificates_of(d.identity)->empty());
+        EXPECT_EQ(p.ownership(d).owner(p.clock.now()), owner);
+        EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
+    }
+
+    parties p;
+    customer_party& birch;
+    customer_party& cedar;
+};
+
+// Frames of a leg's octets.
+inline std::vector<onboarding::frame> frames_of(bytes_view octets) {
+    onboarding::frame_reader reader(onboarding::frame_reader::server_limit);
+    reader.feed(octets);
+    std::vector<onboarding::frame> out;
+    for (;;) {
+        auto next = reader.next();
+        if (!next || !*next) {
+            return out;
+        }
+        out.push_back(std::move(**next));
+    }
+}
+
+// The same octets, their frames changed one by one.
+inline bytes each_frame(const bytes& octets, const std::function<void(onboarding::frame&)>& change) {
+    bytes out;
+    for (auto& f : frames_of(octets)) {
+        change(f);
+        append(out, *wire::encode(f));
+    }
+    return out;
+}
+
+}  // namespace berth::test

@@ -1,0 +1,194 @@
+// How onboardings end when something goes wrong late: who is told, what is kept, what is taken back.
+#include "onboarding/errors.h"
+#include "onboarding/messages/error.h"
+#include "onboarding/messages/onboard_request.h"
+#include "onboarding/messages/pending.h"
+#include "onboarding/messages/result.h"
+#include "support/onboarding_parties.h"
+
+namespace berth::test {
+namespace {
+
+using namespace onboarding;
+
+class Endings : public testing::Test {
+protected:
+    Endings() : birch(p.add_customer("Birch")), d(p.make_device("SN-1", "Birch")) {}
+
+    size_t revoked() {
+        const auto all = got(birch.store->certificates_of(d.identity));
+        return static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const auto& c) { return c.revoked; }));
+    }
+    // A scene in which the CA is asked and has not answered.
+    std::unique_ptr<onboarding_scene> scene_at_the_ca() {
+        auto s = std::make_unique<onboarding_scene>(p, d, birch);
+        s->auto_ca = false;
+        s->start();
+        s->run();
+        EXPECT_TRUE(s->order);
+        return s;
+    }
+    static bool holds(const bytes& octets, message_type type) {
+        frame_reader reader(frame_reader::server_limit);
+        reader.feed(octets);
+        for (auto next = reader.next(); next && *next; next = reader.next()) {
+            if ((*next)->is(type)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    parties p;
+    customer_party& birch;
+    device_party d;
+};
+
+TEST_F(Endings, AnErrorOfTheDeviceFreesItsPlaceAtTheMasa) {
+    registrar_link link(*birch.store, p.maker_root.spki_sha256(), p.clock);
+    masa_link masa(*p.masa, kk1_peer{birch.z4});
+    for (int i = 0; i < 5; ++i) {
+        onboarding_scene s(p, d, birch);
+        s.registrar->receive(*to_frame(message_type::onboard_request, 0, onboard_request{}));
+        link.attach(*s.registrar);
+        link.collect();
+        ASSERT_TRUE(masa.receive(link.take_output()));
+        ASSERT_EQ(masa.open_sessions(), 1u);
+        s.registrar->receive(*to_frame(message_type::error, 0, to_message(refusal("kk3_failed"))));
+        s.registrar->kk2_ended();
+        link.detach(*s.registrar);
+        ASSERT_TRUE(masa.receive(link.take_output()));
+        EXPECT_EQ(masa.open_sessions(), 0u);
+        EXPECT_EQ(link.open_sessions(), 0u);
+    }
+}
+
+TEST_F(Endings, AReportThatNobodyKnowsIsAnsweredAndNotRepeated) {
+    onboarding_scene s(p, d, birch);
+    s.device->start_report(kk3_id_field{1});
+    s.run();
+    EXPECT_EQ(s.registrar_error(), "unknown_kk3");
+    EXPECT_EQ(s.registrar->state(), registrar_state::ended);
+    EXPECT_EQ(s.device->outcome(), device_outcome::done) << "a registrar without memory of it will have none tomorrow";
+    EXPECT_EQ(s.device_error(), "unknown_kk3");
+    EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
+}
+
+TEST_F(Endings, TheFirstResultStays) {
+    onboarding_scene s(p, d, birch);
+    s.start();
+    s.run();
+    ASSERT_TRUE(s.accepted);
+    onboarding_scene again(p, d, birch);
+    const result_message contrary{*s.device->kk3_id(), result_status::refused,
+                                  wire::opaque<0, 64>(std::string_view("install_failed"))};
+    again.registrar->receive(*to_frame(message_type::result, 0, contrary));
+    EXPECT_TRUE(holds(again.registrar->take_output(), message_type::result_ack));
+    EXPECT_EQ(revoked(), 0u);
+    EXPECT_EQ(birch.store->find_serial("SN-1")->front().last_result, "installed");
+    EXPECT_EQ(p.ownership(d).state, registry::ownership_state::onboarded);
+}
+
+TEST_F(Endings, ARepeatedRequestThatCrossesTheChallengeIsNoMistake) {
+    birch.settings.manual_approval = true;
+    onboarding_scene s(p, d, birch);
+    s.start();
+    s.run();
+    p.clock.advance(5'000);
+    s.device->tick();
+    const bytes again = s.device->take_output();
+    ASSERT_TRUE(holds(again, message_type::authorization_request));
+    ASSERT_TRUE(birch.store->decide(d.identity, true, p.clock.now()));
+    s.registrar->operator_decided();
+    ASSERT_EQ(s.registrar->state(), registrar_state::proving);
+    s.registrar->receive(again);
+    s.run();
+    EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
+}
+
+TEST_F(Endings, ADecisionAboutAnotherDeviceIsNoNews) {
+    birch.settings.manual_approval = true;
+    onboarding_scene s(p, d, birch);
+    s.start();
+    s.run();
+    ASSERT_TRUE(s.registrar->awaits_approval());
+    s.registrar->operator_decided();
+    EXPECT_TRUE(s.registrar->take_output().empty());
+    EXPECT_TRUE(s.registrar->awaits_approval());
+}
+
+TEST_F(Endings, LosingKk1AfterS11LetsTheDeviceWait) {
+    const auto s = scene_at_the_ca();
+    s->registrar_link->lost();
+    const bytes said = s->registrar->take_output();
+    ASSERT_TRUE(holds(said, message_type::pending));
+    s->device->receive(said);
+    p.clock.advance(61'000);  // more than a device waits in silence
+    s->registrar->ca_answered(birch.ca->issue(*s->order, p.clock, crypto::system_random()));
+    EXPECT_FALSE(holds(s->registrar->take_output(), message_type::grant)) << "not without the MASA's word on a live KK1";
+    s->device->tick();
+    EXPECT_EQ(s->device->outcome(), device_outcome::running);
+    s->reopen_kk1();
+    s->run();
+    EXPECT_EQ(s->device->outcome(), device_outcome::done) << s->device_error() << " / " << s->registrar_error();
+    EXPECT_EQ(birch.store->certificates_of(d.identity)->size(), 3u);
+}
+
+TEST_F(Endings, CertificatesThatComeTooLateAreKeptForTheNextTime) {
+    auto s = scene_at_the_ca();
+    s->registrar->kk2_ended();
+    s->registrar->ca_answered(birch.ca->issue(*s->order, p.clock, crypto::system_random()));
+    EXPECT_EQ(birch.store->certificates_of(d.identity)->size(), 3u);
+    onboarding_scene next(p, d, birch);
+    next.start();
+    next.run();
+    EXPECT_EQ(next.device->outcome(), device_outcome::done) << next.device_error();
+    EXPECT_EQ(birch.store->certificates_of(d.identity)->size(), 3u) << "issued twice";
+}
+
+TEST_F(Endings, ABlockThatIsFoundAfterKk1ReopenedTakesTheGrantBack) {
+    onboarding_scene s(p, d, birch);
+    s.auto_install = false;
+    s.start();
+    s.run();
+    ASSERT_EQ(s.registrar->state(), registrar_state::granted);
+    const auto generation = got(birch.store->revocation_generation());
+    ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
+    s.reopen_kk1();
+    s.run();
+    EXPECT_EQ(s.registrar_error(), "blocked");
+    EXPECT_EQ(revoked(), 3u);
+    EXPECT_NE(got(birch.store->revocation_generation()), generation) << "the CRL is due";
+}
+
+TEST_F(Endings, ACertificateUnderAnotherRootIsNotUsedAgain) {
+    onboarding_scene first(p, d, birch);
+    first.auto_install = false;
+    first.start();
+    first.run();
+    first.registrar->kk2_ended();
+    ASSERT_EQ(birch.store->certificates_of(d.identity)->size(), 3u);
+    // The customer has a new root; the CA that asks is another one too.
+    auto& cedar = p.add_customer("Cedar");
+    birch.settings.domain = cedar.settings.domain;
+    onboarding_scene second(p, d, birch);
+    second.auto_ca = false;
+    second.start();
+    second.run();
+    ASSERT_TRUE(second.order) << "old certificates were granted";
+    EXPECT_EQ(second.order->items.size(), 3u);
+}
+
+TEST_F(Endings, AModelWithControlCharactersIsRefused) {
+    auto settings = p.settings_of(d);
+    settings.model = "\x1b[31mred";
+    onboarding_scene s(p, d, birch);
+    s.device = std::make_unique<device_session>(settings, channel{s.kk2_exporter(), birch.z4}, p.clock, crypto::system_random());
+    s.start();
+    s.run();
+    EXPECT_EQ(s.device_error(), "malformed");
+    EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
+}
+
+}  // namespace
+}  // namespace berth::test
