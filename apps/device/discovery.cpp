@@ -92,6 +92,7 @@ void registrar_search::ask_dns_sd() {
                 (*self)->found_.dns_sd = std::move(*answer);
             } else {
                 log::failure("dns_sd_failed", answer.error());
+                (*self)->found_.failed = answer.error();
             }
             (*self)->one_answered();
         });
@@ -110,6 +111,7 @@ void registrar_search::ask_masa(size_t masa_key) {
     const auto context = onboarding::device_session::kk3_context(bundle_.z3.front(), bundle_.p3, bundle_.masa_keys[masa_key]);
     if (!context) {
         log::failure("rendezvous_failed", context.error());
+        found_.failed = context.error();
         return masa_answered();
     }
     net::stream_events events;
@@ -141,6 +143,7 @@ void registrar_search::masa_closed(size_t masa_key, const error* why) {
     }
     if (why) {
         log::failure("rendezvous_failed", *why);
+        found_.failed = *why;
     }
     masa_answered();
 }

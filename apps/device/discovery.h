@@ -17,6 +17,8 @@ struct found_registrars {
     std::vector<net::address> configured;
     std::vector<net::address> dns_sd;
     std::vector<net::address> rendezvous;
+    // Why a source could not be asked; of several, the last.
+    std::optional<error> failed;
 
     // First of each source, then second of each, and so on; no address twice.
     [[nodiscard]] std::vector<net::address> in_turn() const;

@@ -71,9 +71,9 @@ void onboarding_run::find_registrars() {
         registrars_ = found.in_turn();
         next_ = 0;
         if (registrars_.empty()) {
-            last_error_ = error{
+            last_error_ = found.failed.value_or(error{
                 error_category::environment, "no_registrar",
-                "no registrar was found: none is configured, none answers on the local network, the manufacturer knows none"};
+                "no registrar was found: none is configured, none answers on the local network, the manufacturer knows none"});
         }
         next_registrar();
     });

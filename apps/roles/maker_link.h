@@ -13,7 +13,6 @@ class maker_link {
 public:
     struct settings {
         pki::certificate root;  // Z1
-        std::vector<pki::crl> crls;
         net::address masa;
         std::string masa_host;
         authkem::credential identity;  // Z4

@@ -133,6 +133,21 @@ struct announcement::impl {
         publish(c);
     }
 
+    // The daemon has gone, and our client's objects with it: another client waits for it to come back.
+    void come_back(AvahiClient* gone) {
+        if (avahi_client_errno(gone) != AVAHI_ERR_DISCONNECTED) {
+            log::warning("dns_sd_failed", avahi_strerror(avahi_client_errno(gone)), {{"service", service}});
+            return;
+        }
+        group = nullptr;
+        avahi_client_free(gone);
+        int code = 0;
+        client = avahi_client_new(avahi_threaded_poll_get(poll), AVAHI_CLIENT_NO_FAIL, on_client, this, &code);
+        if (!client) {
+            log::warning("dns_sd_failed", avahi_strerror(code), {{"service", service}});
+        }
+    }
+
     static void on_group(AvahiEntryGroup* g, AvahiEntryGroupState state, void* data) {
         if (state == AVAHI_ENTRY_GROUP_COLLISION) {
             static_cast<impl*>(data)->rename(avahi_entry_group_get_client(g));
@@ -143,6 +158,8 @@ struct announcement::impl {
         auto& self = *static_cast<impl*>(data);
         if (state == AVAHI_CLIENT_S_RUNNING) {
             self.publish(c);
+        } else if (state == AVAHI_CLIENT_FAILURE) {
+            self.come_back(c);
         } else if (state == AVAHI_CLIENT_S_COLLISION || state == AVAHI_CLIENT_S_REGISTERING) {
             if (self.group) {
                 avahi_entry_group_reset(self.group);

@@ -80,6 +80,7 @@ constexpr std::array manuals{
     manual{"device show", "Reads the bundle.", "berth device show --bundle devices/SN-1 --json"},
     manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them.",
            "berth device reset --bundle devices/SN-1"},
+    manual{"bench agent", "Writes into a temporary directory that is removed at the end.", "berth bench agent --json"},
     manual{"bench onboard", "Writes below --dir, or into a temporary directory that is removed at the end.",
            "berth bench onboard --devices 500 --concurrency 50 --json"},
     // These two bring their own examples.

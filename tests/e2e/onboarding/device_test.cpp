@@ -81,8 +81,9 @@ TEST_F(Devices, RendezvousWithoutAnyGoodKeyEnds) {
     }
     ASSERT_TRUE(app::write_text(bundle / "masa-kem.pem", keys));
     const auto r = onboard(bundle);
-    EXPECT_EQ(r.exit, 3) << r.all();
-    EXPECT_EQ(r.error_name(), "no_registrar");
+    EXPECT_EQ(r.exit, 1) << r.all();
+    EXPECT_EQ(r.error_name(), "predistributed_key_refused");
+    EXPECT_FALSE(fs::exists(bundle / "installed"));
 }
 
 TEST_F(Devices, ADirectKk3ThatFindsNoNetworkIsTriedAgainWithTheSameKeys) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace berth::authkem::test {
 namespace {
 
@@ -119,6 +121,39 @@ TEST(KeyUpdate, ComesByItselfBeforeTheLimitOfRecords) {
         say(l, role::client, "a longer sentence");
     }
     EXPECT_EQ(updates, 11U);
+}
+
+// One call of the caller's may be many records: the limit holds in the middle of it, and for each direction by itself.
+TEST(KeyUpdate, ComesInTheMiddleOfOneLongMessage) {
+    link l = open_link({.max_content = 16, .records_per_key = 8});
+    ASSERT_TRUE(l.complete());
+    std::vector<size_t> run;  // records since the last KeyUpdate, by the client
+    size_t server_updates = 0;
+    l.on_wire = [&](role from, bytes& octets) {
+        for (const auto& record : records_in(octets)) {
+            const bool update = record.second.size() == 5 + 1 + 16;
+            if (from == role::server) {
+                server_updates += update;
+            } else if (update || run.empty()) {
+                run.push_back(1);
+            } else {
+                ++run.back();
+            }
+        }
+    };
+    const std::string text(16 * 40, 'x');
+    ASSERT_TRUE(l.client().send(as_bytes(text)));
+    ASSERT_TRUE(l.pump());
+    EXPECT_EQ(as_text(l.server().take_received()), text);
+    EXPECT_GE(run.size(), 5U);
+    EXPECT_TRUE(std::ranges::all_of(run, [](size_t n) { return n <= 8; }));
+    EXPECT_EQ(server_updates, 0U) << "the other direction has keys of its own";
+}
+
+// RFC 8446 5.5: "up to 2^24.5 full-size records (about 24 million) may be encrypted on a given connection".
+TEST(KeyUpdate, LimitIsBelowWhatAesGcmAllows) {
+    EXPECT_EQ(record_options().records_per_key, uint64_t{1} << 23);
+    EXPECT_LT(static_cast<double>(record_options().records_per_key), std::pow(2, 24.5));
 }
 
 TEST(KeyUpdate, GoesOnAfterThePeerHasClosed) {
