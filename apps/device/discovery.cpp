@@ -111,6 +111,7 @@ void registrar_search::ask_masa(size_t masa_key) {
     const auto context = onboarding::device_session::kk3_context(bundle_.z3.front(), bundle_.p3, bundle_.masa_keys[masa_key]);
     if (!context) {
         log::failure("rendezvous_failed", context.error());
+        found_.failed = context.error();
         return masa_answered();
     }
     net::stream_events events;

@@ -99,10 +99,6 @@ result<void> read_log(table_reader t, daemon_config& out) {
 result<daemon_config> read_config(const std::filesystem::path& given) {
     BERTH_TRY(file, absolute_path(given));
     BERTH_TRY(text, read_text(file));
-    return parse_config(text, file);
-}
-
-result<daemon_config> parse_config(const std::string& text, const std::filesystem::path& file) {
     BERTH_TRY(parsed, parse_toml(text, file));
     table_reader top(parsed, "", file);
     daemon_config out;

@@ -72,7 +72,5 @@ struct daemon_config {
 
 // Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".
 result<daemon_config> read_config(const std::filesystem::path& file);
-// The same of the file's text; `file`, absolute, is what it is called and what paths are relative to.
-result<daemon_config> parse_config(const std::string& text, const std::filesystem::path& file);
 
 }  // namespace berth::app

@@ -38,6 +38,9 @@ protected:
     static std::filesystem::path make(const std::string& serial, const std::string& customer) {
         return got(world->make_device(world->order_for(serial, customer), customer));
     }
+    static std::filesystem::path make(app::device_order order, const std::string& customer) {
+        return got(world->make_device(std::move(order), customer));
+    }
     static program_result onboard(const std::filesystem::path& bundle) {
         return berth({"--json", "device", "onboard", "--bundle", bundle.string()});
     }

@@ -259,21 +259,6 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
     });
 }
 
-// A device need not have been seen here to be given away: then the maker's root says whose it is.
-result<onboarding::device_identity> device_to_release(const options& o, registry::registrar_registry& records) {
-    if (!o.maker_root.empty()) {
-        BERTH_TRY(root, read_certificate(o.maker_root));
-        return onboarding::device_identity{root.spki_sha256(), o.serial};
-    }
-    auto seen = one_device(records, o.serial);
-    if (!seen) {
-        error e = std::move(seen).error();
-        e.message += "; --maker-root Z1.PEM says which maker's device is meant";
-        return fail(std::move(e));
-    }
-    return seen->device;
-}
-
 // What the owner can do about each answer.
 error release_refused(const std::string& name, const options& o) {
     const auto because = [&](error_category category, const std::string& text) {
@@ -343,7 +328,7 @@ void add_release(CLI::App& group, const std::shared_ptr<options>& o, context& c)
                 return fail(error_category::usage, "bad_customer_name", "the successor's name has 1 to 64 octets");
             }
             BERTH_TRY(store, open_store(o->dir));
-            BERTH_TRY(device, device_to_release(*o, *store));
+            BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
             BERTH_TRY(outcome, release_through_berthd(*store, device, *o));
             if (outcome != "released") {
                 return fail(release_refused(outcome, *o));

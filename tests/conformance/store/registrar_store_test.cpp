@@ -142,9 +142,10 @@ TEST_P(RegistrarStore, ConfigurationIsVersionedAndLayered) {
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":1})");
     ASSERT_TRUE(store->set_group(device, "g", 3));
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2})");
-    EXPECT_EQ(*store->set_configuration(configuration_scope::device, device.text(), R"({"b":3})", 3), 3u);
+    EXPECT_EQ(*store->set_configuration(configuration_scope::device, device.text(), R"({"b":3})", 3), 4u)
+        << "the group was one, too";
     EXPECT_EQ(store->configuration_for(device, "m")->json, R"({"a":2,"b":3})");
-    EXPECT_EQ(store->configuration_for(device, "m")->version, 3u);
+    EXPECT_EQ(store->configuration_for(device, "m")->version, 4u);
     EXPECT_EQ(store->set_configuration(configuration_scope::everyone, "", "no json", 4).error().name, "bad_json");
     EXPECT_EQ(store->configurations()->size(), 3u);
 }

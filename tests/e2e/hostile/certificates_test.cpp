@@ -96,10 +96,10 @@ protected:
         auto masa = got(store::sqlite_masa_store::open((world->masa() / "masa.db").string()));
         auto registrar = got(store::sqlite_registrar_store::open((world->customer("Birch").registrar / "registrar.db").string()));
         std::string out = fmt::format("audit {}\n", got(masa->audit_entries(0, 1000)).size());
-        for (const auto& d : got(masa->list_devices(100, ""))) {
+        for (const auto& d : got(masa->list_devices(100, {}))) {
             out += fmt::format("{} {} {}\n", d.device.serial, static_cast<int>(d.state), d.owner(system_clock().now()));
         }
-        for (const auto& d : got(registrar->list_devices(100, ""))) {
+        for (const auto& d : got(registrar->list_devices(100, {}))) {
             out += "seen " + d.device.serial + "\n";
         }
         return out;

@@ -4,7 +4,7 @@
 #include "pki/private_key_file.h"
 #include "setup/keys.h"
 #include "store/sqlite/registrar_store.h"
-#include "support/world_suite.h"
+#include "support/small_world.h"
 #include "wire/pem.h"
 
 namespace berth::test {
@@ -12,11 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Devices : public world_suite {
+class Devices : public small_world {
 protected:
-    static program_result onboard(const fs::path& bundle) {
-        return berth({"--json", "device", "onboard", "--bundle", bundle.string()});
-    }
+    static void SetUpTestSuite() { begin({"Birch"}); }
     static registry::registrar_device seen(const std::string& serial) {
         const auto store =
             got(store::sqlite_registrar_store::open((world->customer("Birch").registrar / "registrar.db").string()));
@@ -83,8 +81,9 @@ TEST_F(Devices, RendezvousWithoutAnyGoodKeyEnds) {
     }
     ASSERT_TRUE(app::write_text(bundle / "masa-kem.pem", keys));
     const auto r = onboard(bundle);
-    EXPECT_EQ(r.exit, 3) << r.all();
-    EXPECT_EQ(r.error_name(), "no_registrar");
+    EXPECT_EQ(r.exit, 1) << r.all();
+    EXPECT_EQ(r.error_name(), "predistributed_key_refused");
+    EXPECT_FALSE(fs::exists(bundle / "installed"));
 }
 
 TEST_F(Devices, ADirectKk3ThatFindsNoNetworkIsTriedAgainWithTheSameKeys) {

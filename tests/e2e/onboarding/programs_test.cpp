@@ -2,14 +2,17 @@
 #include "device/installation.h"
 #include "pki/private_key_file.h"
 #include "scene/attacks.h"
-#include "support/world_suite.h"
+#include "support/small_world.h"
 
 namespace berth::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Programs : public world_suite {};
+class Programs : public small_world {
+protected:
+    static void SetUpTestSuite() { begin({"Birch", "Cedar"}); }
+};
 
 TEST_F(Programs, DeviceIsOnboardedAndItsCertificatesHold) {
     const auto bundle = make(world->order_for("E-1", "Birch"), "Birch");
