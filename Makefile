@@ -31,11 +31,11 @@ build: ## Build everything into build/release (JOBS=n)
 demo: build ## Run the whole product once on this machine (KEEP=1 leaves its files for a look)
 	build/release/bin/berth demo $(if $(filter 1,$(KEEP)),--keep)
 
-test: ## All tests, then those that gain from it under the sanitizers; this is what CI runs
-	@scripts/test release asan
+test: ## All tests, those that gain from it under the sanitizers, and four minutes of fuzzing; this is what CI runs
+	@scripts/test release asan tsan fuzz
 
-test-long: ## The tests that take many minutes: batches, soak; net under the thread sanitizer, and a build in a fresh Debian (as root)
-	@scripts/test tsan long
+test-long: ## What takes many minutes: batches of devices, and a build in a fresh Debian (as root; RELEASE=13)
+	@scripts/test long
 	@$(MAKE) --no-print-directory test-clean TARGETS=build
 
 bench: build ## Benchmarks; their JSON goes to build/bench

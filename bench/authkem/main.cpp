@@ -25,9 +25,12 @@ struct measured {
 class ratio_reporter final : public benchmark::ConsoleReporter {
 public:
     void ReportRuns(const std::vector<Run>& runs) override {
-        ConsoleReporter::ReportRuns(runs);
+        std::vector<Run> medians;
         for (const Run& run : runs) {
             if (run.run_type != Run::RT_Iteration || run.iterations == 0) {
+                if (run.aggregate_name == "median" || run.iterations == 0) {
+                    medians.push_back(run);
+                }
                 continue;
             }
             measured& m = all_[run.run_name.function_name];
@@ -36,6 +39,7 @@ public:
                 m.octets = octets->second;
             }
         }
+        ConsoleReporter::ReportRuns(medians);
     }
 
     void print_ratios() const {
@@ -71,9 +75,8 @@ int main(int argc, char** argv) {
     // Before what the caller says, which therefore wins.
     std::string repetitions = "--benchmark_repetitions=11";
     std::string interleaved = "--benchmark_enable_random_interleaving=true";
-    std::string shortly = "--benchmark_min_time=0.2";
-    std::string aggregates = "--benchmark_display_aggregates_only=true";
-    for (std::string* option : {&aggregates, &shortly, &interleaved, &repetitions}) {
+    std::string shortly = "--benchmark_min_time=0.5";
+    for (std::string* option : {&shortly, &interleaved, &repetitions}) {
         arguments.insert(arguments.begin() + 1, option->data());
     }
     int count = static_cast<int>(arguments.size());
