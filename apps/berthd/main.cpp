@@ -213,7 +213,7 @@ int main(int argc, char** argv) try {
     checking->add_option("FILE", checked, "the configuration file")->required();
     bool json = false;
     cli.add_flag("--json", json, "errors, and what `check` says, as one JSON object on standard output");
-    cli.fallthrough();
+    checking->fallthrough();
     try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
