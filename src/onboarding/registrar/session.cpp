@@ -605,6 +605,7 @@ void registrar_session::end(error why) {
     }
     state_ = registrar_state::ended;
     why_ = std::move(why);
+    order_.reset();  // what was not asked of the CA yet is not asked any more
 }
 
 }  // namespace berth::onboarding

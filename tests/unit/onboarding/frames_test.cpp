@@ -56,7 +56,7 @@ const std::vector<damaged>& all_damaged() {
         {up2, t::result, damage::lengthened, "malformed", "malformed", far::granted},
         {up2, t::onboard_request, damage::doubled, "unexpected_message", "unexpected_message"},
         {up2, t::tunnel, damage::doubled, "unexpected_message", "kk3_failed"},
-        {up2, t::authorization_request, damage::doubled, "", "", far::onboarded},
+        {up2, t::authorization_request, damage::doubled, "too_many_requests", "too_many_requests"},
         {up2, t::credential_requests, damage::doubled, "unexpected_message", "unexpected_message"},
         {up2, t::challenge_response, damage::doubled, "unexpected_message", "unexpected_message"},
         {up2, t::result, damage::doubled, "", "", far::onboarded},
