@@ -28,7 +28,8 @@ help: ## Print this list
 build: ## Build everything into build/release (JOBS=n)
 	@scripts/build release
 
-demo: build ## Run the whole product once on this machine (KEEP=1 leaves its files for a look)
+demo: ## Build the programs and run the whole product once on this machine (KEEP=1 leaves it running for a look)
+	@scripts/build release berth berthd berth-agent
 	build/release/bin/berth demo $(if $(filter 1,$(KEEP)),--keep)
 
 test: ## All tests, those that gain from it under the sanitizers, and four minutes of fuzzing; this is what CI runs

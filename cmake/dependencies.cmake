@@ -30,6 +30,5 @@ endif()
 find_path(BERTH_TOMLPP_INCLUDE toml++/toml.h REQUIRED)
 find_path(BERTH_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_library(BERTH_RAPIDCHECK rapidcheck REQUIRED)
-# Not through pkg-config, whose -D_REENTRANT would keep net/ from sharing the precompiled header.
-find_library(BERTH_AVAHI_CLIENT avahi-client REQUIRED)
-find_library(BERTH_AVAHI_COMMON avahi-common REQUIRED)
+# Its headers alone: the library is loaded when it is asked for (src/net/avahi_library.h).
+find_path(BERTH_AVAHI_INCLUDE avahi-client/client.h REQUIRED)

@@ -1,29 +1,21 @@
 #include "net/dns_sd.h"
 
 #include "base/log.h"
-
-#include <avahi-client/client.h>
-#include <avahi-client/lookup.h>
-#include <avahi-client/publish.h>
-#include <avahi-common/alternative.h>
-#include <avahi-common/error.h>
-#include <avahi-common/malloc.h>
-#include <avahi-common/simple-watch.h>
-#include <avahi-common/thread-watch.h>
+#include "net/avahi_library.h"
 
 namespace berth::net {
 
 namespace {
 
 struct closer {
-    void operator()(AvahiSimplePoll* p) const { avahi_simple_poll_free(p); }
-    void operator()(AvahiClient* c) const { avahi_client_free(c); }
-    void operator()(AvahiServiceBrowser* b) const { avahi_service_browser_free(b); }
+    void operator()(AvahiSimplePoll* p) const { avahi().avahi_simple_poll_free(p); }
+    void operator()(AvahiClient* c) const { avahi().avahi_client_free(c); }
+    void operator()(AvahiServiceBrowser* b) const { avahi().avahi_service_browser_free(b); }
 };
 
 tl::unexpected<error> unavailable(int code) {
     return fail(error_category::environment, "dns_sd_unavailable",
-                std::string("the Avahi daemon cannot be asked; is avahi-daemon running? ") + avahi_strerror(code));
+                std::string("the Avahi daemon cannot be asked; is avahi-daemon running? ") + avahi().avahi_strerror(code));
 }
 
 struct search {
@@ -39,7 +31,7 @@ void on_resolved(AvahiServiceResolver* resolver, AvahiIfIndex, AvahiProtocol, Av
     auto& s = *static_cast<search*>(data);
     if (event == AVAHI_RESOLVER_FOUND) {
         char text[AVAHI_ADDRESS_STR_MAX];
-        avahi_address_snprint(text, sizeof text, at);
+        avahi().avahi_address_snprint(text, sizeof text, at);
         address found{text, port};
         const bool known = std::any_of(s.found.begin(), s.found.end(), [&](const auto& a) { return a.text() == found.text(); });
         if (!known) {
@@ -47,15 +39,15 @@ void on_resolved(AvahiServiceResolver* resolver, AvahiIfIndex, AvahiProtocol, Av
         }
     }
     --s.resolving;
-    avahi_service_resolver_free(resolver);
+    avahi().avahi_service_resolver_free(resolver);
 }
 
 void on_browsed(AvahiServiceBrowser*, AvahiIfIndex interface, AvahiProtocol protocol, AvahiBrowserEvent event, const char* name,
                 const char* type, const char* domain, AvahiLookupResultFlags, void* data) {
     auto& s = *static_cast<search*>(data);
     if (event == AVAHI_BROWSER_NEW) {
-        if (avahi_service_resolver_new(s.client, interface, protocol, name, type, domain, AVAHI_PROTO_INET, AvahiLookupFlags{},
-                                       on_resolved, data)) {
+        if (avahi().avahi_service_resolver_new(s.client, interface, protocol, name, type, domain, AVAHI_PROTO_INET,
+                                               AvahiLookupFlags{}, on_resolved, data)) {
             ++s.resolving;
         }
     } else if (event == AVAHI_BROWSER_ALL_FOR_NOW) {
@@ -66,23 +58,25 @@ void on_browsed(AvahiServiceBrowser*, AvahiIfIndex interface, AvahiProtocol prot
 }  // namespace
 
 result<std::vector<address>> browse(const std::string& service, milliseconds timeout, const std::stop_token& stop) {
-    const std::unique_ptr<AvahiSimplePoll, closer> poll(avahi_simple_poll_new());
+    BERTH_CHECK(avahi_library::load());
+    const std::unique_ptr<AvahiSimplePoll, closer> poll(avahi().avahi_simple_poll_new());
     int code = 0;
-    const std::unique_ptr<AvahiClient, closer> client(avahi_client_new(
-        avahi_simple_poll_get(poll.get()), AvahiClientFlags{}, [](AvahiClient*, AvahiClientState, void*) {}, nullptr, &code));
+    const std::unique_ptr<AvahiClient, closer> client(avahi().avahi_client_new(
+        avahi().avahi_simple_poll_get(poll.get()), AvahiClientFlags{}, [](AvahiClient*, AvahiClientState, void*) {}, nullptr,
+        &code));
     if (!client) {
         return unavailable(code);
     }
     search s;
     s.client = client.get();
-    const std::unique_ptr<AvahiServiceBrowser, closer> browser(avahi_service_browser_new(
+    const std::unique_ptr<AvahiServiceBrowser, closer> browser(avahi().avahi_service_browser_new(
         client.get(), AVAHI_IF_UNSPEC, AVAHI_PROTO_INET, service.c_str(), nullptr, AvahiLookupFlags{}, on_browsed, &s));
     if (!browser) {
-        return unavailable(avahi_client_errno(client.get()));
+        return unavailable(avahi().avahi_client_errno(client.get()));
     }
     const milliseconds until = system_clock().steady() + timeout;
     while (!stop.stop_requested() && system_clock().steady() < until && !(s.all_listed && s.resolving == 0)) {
-        if (avahi_simple_poll_iterate(poll.get(), 50) != 0) {
+        if (avahi().avahi_simple_poll_iterate(poll.get(), 50) != 0) {
             break;
         }
     }
@@ -99,58 +93,58 @@ struct announcement::impl {
 
     ~impl() {
         if (poll) {
-            avahi_threaded_poll_stop(poll);
+            avahi().avahi_threaded_poll_stop(poll);
         }
         if (client) {
-            avahi_client_free(client);  // its groups go with it
+            avahi().avahi_client_free(client);  // its groups go with it
         }
         if (poll) {
-            avahi_threaded_poll_free(poll);
+            avahi().avahi_threaded_poll_free(poll);
         }
     }
 
     void publish(AvahiClient* c) {
         if (!group) {
-            group = avahi_entry_group_new(c, on_group, this);
+            group = avahi().avahi_entry_group_new(c, on_group, this);
         }
         if (!group) {
             return;
         }
-        avahi_entry_group_reset(group);
-        const int code = avahi_entry_group_add_service(group, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, AvahiPublishFlags{},
-                                                       name.c_str(), service.c_str(), nullptr, nullptr, port, nullptr);
+        avahi().avahi_entry_group_reset(group);
+        const int code = avahi().avahi_entry_group_add_service(group, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, AvahiPublishFlags{},
+                                                               name.c_str(), service.c_str(), nullptr, nullptr, port, nullptr);
         if (code == AVAHI_OK) {
-            avahi_entry_group_commit(group);
+            avahi().avahi_entry_group_commit(group);
         } else {
-            log::warning("dns_sd_failed", avahi_strerror(code), {{"service", service}});
+            log::warning("dns_sd_failed", avahi().avahi_strerror(code), {{"service", service}});
         }
     }
 
     void rename(AvahiClient* c) {
-        char* other = avahi_alternative_service_name(name.c_str());
+        char* other = avahi().avahi_alternative_service_name(name.c_str());
         name = other;
-        avahi_free(other);
+        avahi().avahi_free(other);
         publish(c);
     }
 
     // The daemon has gone, and our client's objects with it: another client waits for it to come back.
     void come_back(AvahiClient* gone) {
-        if (avahi_client_errno(gone) != AVAHI_ERR_DISCONNECTED) {
-            log::warning("dns_sd_failed", avahi_strerror(avahi_client_errno(gone)), {{"service", service}});
+        if (avahi().avahi_client_errno(gone) != AVAHI_ERR_DISCONNECTED) {
+            log::warning("dns_sd_failed", avahi().avahi_strerror(avahi().avahi_client_errno(gone)), {{"service", service}});
             return;
         }
         group = nullptr;
-        avahi_client_free(gone);
+        avahi().avahi_client_free(gone);
         int code = 0;
-        client = avahi_client_new(avahi_threaded_poll_get(poll), AVAHI_CLIENT_NO_FAIL, on_client, this, &code);
+        client = avahi().avahi_client_new(avahi().avahi_threaded_poll_get(poll), AVAHI_CLIENT_NO_FAIL, on_client, this, &code);
         if (!client) {
-            log::warning("dns_sd_failed", avahi_strerror(code), {{"service", service}});
+            log::warning("dns_sd_failed", avahi().avahi_strerror(code), {{"service", service}});
         }
     }
 
     static void on_group(AvahiEntryGroup* g, AvahiEntryGroupState state, void* data) {
         if (state == AVAHI_ENTRY_GROUP_COLLISION) {
-            static_cast<impl*>(data)->rename(avahi_entry_group_get_client(g));
+            static_cast<impl*>(data)->rename(avahi().avahi_entry_group_get_client(g));
         }
     }
 
@@ -162,7 +156,7 @@ struct announcement::impl {
             self.come_back(c);
         } else if (state == AVAHI_CLIENT_S_COLLISION || state == AVAHI_CLIENT_S_REGISTERING) {
             if (self.group) {
-                avahi_entry_group_reset(self.group);
+                avahi().avahi_entry_group_reset(self.group);
             }
         }
     }
@@ -172,19 +166,20 @@ announcement::announcement(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
 announcement::~announcement() = default;
 
 result<std::unique_ptr<announcement>> announcement::make(const std::string& name, const std::string& service, uint16_t port) {
+    BERTH_CHECK(avahi_library::load());
     auto made = std::make_unique<impl>();
     made->name = name;
     made->service = service;
     made->port = port;
-    made->poll = avahi_threaded_poll_new();
+    made->poll = avahi().avahi_threaded_poll_new();
     int code = 0;
     // NO_FAIL: without a daemon it waits for one.
-    made->client =
-        avahi_client_new(avahi_threaded_poll_get(made->poll), AVAHI_CLIENT_NO_FAIL, impl::on_client, made.get(), &code);
+    made->client = avahi().avahi_client_new(avahi().avahi_threaded_poll_get(made->poll), AVAHI_CLIENT_NO_FAIL, impl::on_client,
+                                            made.get(), &code);
     if (!made->client) {
         return unavailable(code);
     }
-    avahi_threaded_poll_start(made->poll);
+    avahi().avahi_threaded_poll_start(made->poll);
     return std::make_unique<announcement>(std::move(made));
 }
 

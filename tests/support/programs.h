@@ -36,25 +36,29 @@ struct program_result {
     }
 };
 
-inline program_result run_program(const std::string& name, const std::vector<std::string>& arguments, milliseconds most = 60'000,
-                                  const std::vector<std::string>& environment = {}) {
+// What a program says until it ends, for at most `most`. `listen` waits a moment and hears the child, among others.
+template <class Listen>
+program_result collect(app::child_process& child, milliseconds most, Listen&& listen) {
     program_result out;
-    auto child = app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / name, arguments, environment);
-    if (!child) {
-        return out;
-    }
     const milliseconds until = system_clock().steady() + most;
-    while (!child->ended() && system_clock().steady() < until) {
-        app::poll_children({&*child}, 50);
-        for (auto& line : child->take_output_lines()) {
+    while (!child.ended() && system_clock().steady() < until) {
+        listen();
+        for (auto& line : child.take_output_lines()) {
             out.output.push_back(std::move(line));
         }
-        for (auto& line : child->take_error_lines()) {
+        for (auto& line : child.take_error_lines()) {
             out.errors.push_back(std::move(line));
         }
     }
-    out.exit = child->exit_code().value_or(-1);
+    out.exit = child.exit_code().value_or(-1);
     return out;
+}
+
+inline program_result run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                                  milliseconds most = 60'000, const std::vector<std::string>& environment = {}) {
+    // A name alone is one of ours.
+    auto child = app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / program, arguments, environment);
+    return child ? collect(*child, most, [&] { app::poll_children({&*child}, 50); }) : program_result{};
 }
 
 inline program_result berth(std::vector<std::string> arguments) {

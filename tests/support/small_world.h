@@ -13,20 +13,27 @@
 
 namespace berth::test {
 
+// A world of real processes; null, and the test has failed, when it did not start.
+inline std::unique_ptr<app::world> start_world(const std::filesystem::path& directory, std::vector<std::string> customers,
+                                               const std::function<void(app::world::options&)>& change = {}) {
+    app::world::options how;
+    how.directory = directory;
+    how.programs = BERTH_BIN_DIR;
+    how.customers = std::move(customers);
+    if (change) {
+        change(how);
+    }
+    auto made = app::world::make(how, system_clock(), crypto::system_random());
+    EXPECT_TRUE(made) << made.error().message;
+    return made ? std::move(*made) : nullptr;
+}
+
 class small_world : public testing::Test {
 protected:
     static void begin(std::vector<std::string> customers, const std::function<void(app::world::options&)>& change = {}) {
         directory = std::make_unique<temporary_directory>();
-        app::world::options how;
-        how.directory = directory->path();
-        how.programs = BERTH_BIN_DIR;
-        how.customers = std::move(customers);
-        if (change) {
-            change(how);
-        }
-        auto made = app::world::make(how, system_clock(), crypto::system_random());
-        ASSERT_TRUE(made) << made.error().message;
-        world = std::move(*made);
+        world = start_world(directory->path(), std::move(customers), change);
+        ASSERT_TRUE(world) << "the daemons did not start";
         heard.clear();
     }
     static void TearDownTestSuite() {

@@ -6,6 +6,7 @@
 #include "scene/world.h"
 #include "support/onboarding_parties.h"
 #include "support/programs.h"
+#include "support/small_world.h"
 
 #include <sched.h>
 #include <unistd.h>
@@ -99,13 +100,8 @@ protected:
         if (!why_not.empty()) {
             return;
         }
-        app::world::options how;
-        how.directory = directory->path() / "world";
-        how.programs = BERTH_BIN_DIR;
-        how.customers = {"Birch"};
-        auto made = app::world::make(how, system_clock(), crypto::system_random());
-        ASSERT_TRUE(made) << made.error().message;
-        world = std::move(*made);
+        world = start_world(directory->path() / "world", {"Birch"});
+        ASSERT_TRUE(world);
     }
     static void TearDownTestSuite() {
         world.reset();

@@ -7,6 +7,7 @@
 #include "store/sqlite/registrar_store.h"
 #include "support/onboarding_parties.h"
 #include "support/programs.h"
+#include "support/small_world.h"
 
 #include <set>
 
@@ -32,14 +33,11 @@ class Faults : public testing::TestWithParam<fault> {
 protected:
     static void SetUpTestSuite() {
         directory = std::make_unique<temporary_directory>();
-        app::world::options how;
-        how.directory = directory->path();
-        how.programs = BERTH_FAULTS_DIR;
-        how.berthd = "berthd-faults";
-        how.customers = {"Birch"};
-        auto made = app::world::make(how, system_clock(), crypto::system_random());
-        ASSERT_TRUE(made) << made.error().message;
-        world = std::move(*made);
+        world = start_world(directory->path(), {"Birch"}, [](auto& how) {
+            how.programs = BERTH_FAULTS_DIR;
+            how.berthd = "berthd-faults";
+        });
+        ASSERT_TRUE(world);
     }
     static void TearDownTestSuite() {
         world.reset();

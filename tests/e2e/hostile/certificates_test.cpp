@@ -36,13 +36,7 @@ class HostileCertificates : public testing::Test {
 protected:
     static void SetUpTestSuite() {
         directory = std::make_unique<temporary_directory>();
-        app::world::options how;
-        how.directory = directory->path();
-        how.programs = BERTH_BIN_DIR;
-        how.customers = {"Birch"};
-        auto made = app::world::make(how, system_clock(), crypto::system_random());
-        ASSERT_TRUE(made) << made.error().message;
-        world = std::move(*made);
+        world = start_world(directory->path(), {"Birch"});
     }
     static void TearDownTestSuite() {
         world.reset();

@@ -31,13 +31,7 @@ protected:
         // What most systems start a service with: berthd must do with it.
         ASSERT_TRUE(set_open_files(1'024));
         directory = std::make_unique<temporary_directory>();
-        app::world::options how;
-        how.directory = directory->path();
-        how.programs = BERTH_BIN_DIR;
-        how.customers = {"Birch", "Cedar"};
-        auto made = app::world::make(how, system_clock(), crypto::system_random());
-        ASSERT_TRUE(made) << made.error().message;
-        world = std::move(*made);
+        world = start_world(directory->path(), {"Birch", "Cedar"});
     }
     static void TearDownTestSuite() {
         world.reset();

@@ -227,22 +227,9 @@ std::string log_watch::said(const std::string& process) const {
 }
 
 program_result onboard(log_watch& log, const std::filesystem::path& bundle) {
-    program_result out;
-    auto agent = app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / "berth",
-                                           {"--json", "device", "onboard", "--bundle", bundle.string()});
-    EXPECT_TRUE(agent);
-    const milliseconds until = system_clock().steady() + 60'000;
-    while (!agent->ended() && system_clock().steady() < until) {
-        log.listen(50, {&*agent});
-        for (auto& line : agent->take_output_lines()) {
-            out.output.push_back(std::move(line));
-        }
-        for (auto& line : agent->take_error_lines()) {
-            out.errors.push_back(std::move(line));
-        }
-    }
-    out.exit = agent->exit_code().value_or(-1);
-    return out;
+    auto agent = got(app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / "berth",
+                                               {"--json", "device", "onboard", "--bundle", bundle.string()}));
+    return collect(agent, 60'000, [&] { log.listen(50, {&agent}); });
 }
 
 }  // namespace berth::test

@@ -10,6 +10,7 @@
 #include "store/sqlite/registrar_store.h"
 #include "support/onboarding_parties.h"
 #include "support/programs.h"
+#include "support/small_world.h"
 
 namespace berth::test {
 

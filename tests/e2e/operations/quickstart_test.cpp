@@ -8,22 +8,7 @@ namespace berth::test {
 namespace {
 
 program_result run_shell(const std::string& command) {
-    program_result out;
-    auto child = app::child_process::start("/bin/sh", {"-c", command});
-    if (!child) {
-        return out;
-    }
-    while (!child->ended()) {
-        app::poll_children({&*child}, 50);
-    }
-    for (auto& line : child->take_output_lines()) {
-        out.output.push_back(std::move(line));
-    }
-    for (auto& line : child->take_error_lines()) {
-        out.errors.push_back(std::move(line));
-    }
-    out.exit = child->exit_code().value_or(-1);
-    return out;
+    return run_program("/bin/sh", {"-c", command});
 }
 
 TEST(Quickstart, ItsCommandsWorkAsPrinted) {
