@@ -17,8 +17,10 @@ constexpr milliseconds tick_every = 200;
 constexpr milliseconds most_direct = 30'000;
 constexpr milliseconds checkpoint_every = 60'000;
 constexpr size_t cached_leaves = 65536;
-// KK1s of one customer: a few registrars, each with a new one and one that drains. Beyond that the oldest goes.
-constexpr size_t most_links_of_a_customer = 32;
+// KK1s of one registrar: a new one, one that drains, and what a broken connection has left. Beyond that its oldest goes.
+constexpr size_t most_links_of_a_registrar = 4;
+// And of one customer, all registrars together. Beyond that the newcomer is not taken: nobody throws out the others.
+constexpr size_t most_links_of_a_customer = 1024;
 
 bool same_listener(const net::address& wanted, const net::address& first, uint16_t bound) {
     // A free port that was asked for may have been written down since.
@@ -127,6 +129,11 @@ void masa_role::apply(prepared ready) {
     // "The cache of verified leaves is emptied by revocation news": the device's went with its context.
     cache_->revocation_news();
     kk1_context_.reset();
+    for (const auto* listener : {&kk1_listener_, &direct_listener_}) {
+        if (*listener) {
+            (*listener)->drop_handshakes();
+        }
+    }
 }
 
 result<void> masa_role::listen(const masa_config& config) {
@@ -239,8 +246,13 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     log::info("kk1_opened", "a registrar has connected",
               {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
     const onboarding::hash_field root = stream.session()->peer().verified()->anchor().spki_sha256();
-    close_surplus(root);
-    links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer)), root});
+    const onboarding::hash_field leaf = peer.chain.front().sha256();
+    if (std::ranges::count(links_, root, &kk1::root) >= static_cast<ptrdiff_t>(most_links_of_a_customer)) {
+        log::warning("kk1_refused", "this customer has as many connections as it may have; another is not taken");
+        return;
+    }
+    close_surplus(leaf);
+    links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer)), root, leaf});
     const auto at = std::prev(links_.end());
     net::stream_events events;
     events.on_data = [this, at](bytes_view data) {
@@ -267,13 +279,13 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     at->stream.set_events(std::move(events));
 }
 
-void masa_role::close_surplus(const onboarding::hash_field& root) {
-    const auto of_this_customer = [&](const kk1& l) { return l.root == root && !l.ending; };
-    if (static_cast<size_t>(std::count_if(links_.begin(), links_.end(), of_this_customer)) < most_links_of_a_customer) {
+void masa_role::close_surplus(const onboarding::hash_field& leaf) {
+    const auto of_this_registrar = [&](const kk1& l) { return l.leaf == leaf && !l.ending; };
+    if (std::ranges::count_if(links_, of_this_registrar) < static_cast<ptrdiff_t>(most_links_of_a_registrar)) {
         return;
     }
-    const auto oldest = std::find_if(links_.begin(), links_.end(), of_this_customer);
-    log::info("kk1_surplus", "a customer has more connections than one needs; its oldest is closed");
+    const auto oldest = std::ranges::find_if(links_, of_this_registrar);
+    log::info("kk1_surplus", "a registrar has more connections than one needs; its oldest is closed");
     oldest->ending = true;
     oldest->stream.close();
 }

@@ -41,6 +41,7 @@ private:
         net::authkem_stream stream;
         onboarding::masa_link link;
         onboarding::hash_field root{};  // key of the customer's root
+        onboarding::hash_field leaf{};  // of the registrar
         bool ending = false;
         bool dirty = false;
     };
@@ -59,7 +60,7 @@ private:
                                                                             const pki::trust_store& trust) const;
     result<std::shared_ptr<const authkem::server_context>> kk1_context();
     void accept_kk1(net::authkem_stream stream);
-    void close_surplus(const onboarding::hash_field& root);
+    void close_surplus(const onboarding::hash_field& leaf);
     void accept_direct(net::authkem_stream stream);
     // Begins a turn: what is stored until its end is one commit, and nothing is sent before that.
     result<void> begin_turn();

@@ -87,6 +87,9 @@ void registrar_role::apply(prepared ready) {
     ca_ = std::move(ready.ca);
     settings_ = std::move(ready.settings);
     kk2_context_ = std::move(ready.kk2_context);
+    if (listener_) {
+        listener_->drop_handshakes();  // a device that saw the old leaf comes again
+    }
     crl_renewal_ = 0;  // the issuer may be another one, or the file
     std::vector<std::unique_ptr<maker_link>> makers;
     for (auto& m : ready.makers) {

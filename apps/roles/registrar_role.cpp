@@ -227,6 +227,9 @@ void registrar_role::serve_all() {
 
 // At start, when something was revoked, and in time before the list expires; again and again until it is written.
 void registrar_role::publish_crl() {
+    if (in_turn_) {
+        return;  // what is not committed is not published
+    }
     const auto generation = store_->revocation_generation();
     const unix_seconds now = clock_.now();
     if (!generation || (*generation == published_revocations_ && now < crl_renewal_) || clock_.steady() < crl_retry_) {
@@ -263,6 +266,7 @@ void registrar_role::report(kk2_ref which) {
 
 void registrar_role::tick() {
     ticker_.arm(tick_every, [this] { tick(); });
+    publish_crl();
     const auto generation = store_->decision_generation();
     const bool decided = generation && *generation != decisions_;
     if (decided) {
@@ -283,7 +287,6 @@ void registrar_role::tick() {
     std::erase_if(retired_, [this](const auto& m) {
         return m->gone() && std::ranges::none_of(sessions_, [&](const auto& s) { return s.maker == m.get(); });
     });
-    publish_crl();
 }
 
 }  // namespace berth::app

@@ -55,7 +55,7 @@ std::string timestamp() {
 // The size of the UTF-8 sequence that `text` begins with (RFC 3629 section 4: no overlong forms, no surrogates, nothing over
 // U+10FFFF); 0: it begins with none.
 size_t utf8_sequence(std::string_view text) {
-    const auto octet = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+    const auto octet = [&](size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
     const auto tail = [&](size_t i) { return (octet(i) & 0xc0) == 0x80; };
     const unsigned first = octet(0);
     const unsigned second = octet(1);

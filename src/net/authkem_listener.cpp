@@ -11,6 +11,20 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
+namespace {
+
+// What counts as one place to come from.
+std::string place_of(const asio::ip::address& a) {
+    if (a.is_v4() || a.to_v6().is_v4_mapped()) {
+        return a.to_string();
+    }
+    auto octets = a.to_v6().to_bytes();
+    std::fill(octets.begin() + 8, octets.end(), uint8_t{0});
+    return asio::ip::address_v6(octets).to_string() + "/64";
+}
+
+}  // namespace
+
 struct authkem_listener::impl : std::enable_shared_from_this<impl> {
     impl(loop& l, context_source c, const clock& t, random_source& r, accept_handler a, failure_handler f,
          const listener_limits& m)
@@ -32,6 +46,7 @@ struct authkem_listener::impl : std::enable_shared_from_this<impl> {
     void accept();
     void take(tcp::socket socket);
     void forget(std::list<pending>::iterator which, const std::string& from);
+    void drop(std::list<pending>::iterator which, const error& why);
     void tell_failed(const std::string& from, const error& why);
 
     loop& on;
@@ -71,12 +86,16 @@ void authkem_listener::impl::accept() {
 
 void authkem_listener::impl::take(tcp::socket socket) {
     error_code ignored;
-    const std::string from = socket.remote_endpoint(ignored).address().to_string(ignored);
+    const std::string from = place_of(socket.remote_endpoint(ignored).address());
     const auto known = per_address.find(from);
-    if (handshakes.size() >= limits.most_handshakes ||
-        (known != per_address.end() && known->second >= limits.most_handshakes_per_address)) {
+    if (known != per_address.end() && known->second >= limits.most_handshakes_per_address) {
         return tell_failed(from,
                            error{error_category::peer, "too_many_requests", "too many handshakes at once"});  // the socket closes
+    }
+    if (handshakes.size() >= limits.most_handshakes) {
+        // The oldest has had the most time, and did not use it: silence from many places keeps nobody out.
+        drop(handshakes.begin(),
+             error{error_category::peer, "too_many_requests", "too many handshakes at once; the oldest goes"});
     }
     auto server = context();
     if (!server) {
@@ -106,6 +125,12 @@ void authkem_listener::impl::take(tcp::socket socket) {
         }
     };
     made->begin();
+}
+
+void authkem_listener::impl::drop(std::list<pending>::iterator which, const error& why) {
+    const pending gone = std::move(*which);  // with it goes the connection, which calls nobody any more
+    forget(which, gone.from);
+    tell_failed(gone.from, why);
 }
 
 void authkem_listener::impl::tell_failed(const std::string& from, const error& why) {
@@ -149,6 +174,13 @@ uint16_t authkem_listener::port() const {
 
 void authkem_listener::watch_failures(failure_watcher watch) {
     impl_->watch = std::move(watch);
+}
+
+void authkem_listener::drop_handshakes() {
+    while (!impl_->handshakes.empty()) {
+        impl_->drop(impl_->handshakes.begin(),
+                    error{error_category::peer, "replaced", "certificates or trust have changed during the handshake"});
+    }
 }
 
 size_t authkem_listener::handshakes() const {

@@ -10,6 +10,7 @@ struct listener_limits {
     // "Before the peer's Finished, limits count only address, KK1 customer (tunnels) and concurrent handshakes"
     // (docs/onboarding.md section 7).
     size_t most_handshakes = 4'096;
+    // An IPv6 address counts by its /64: that is what one host has.
     size_t most_handshakes_per_address = 1'024;
     // Several listeners, each on its own loop, share one port; the system spreads the connections over them.
     bool share_port = false;
@@ -33,6 +34,8 @@ public:
     ~authkem_listener();
     [[nodiscard]] uint16_t port() const;
     [[nodiscard]] size_t handshakes() const;  // under way
+    // Ends the handshakes under way, as `replaced`: they were begun under certificates or trust that hold no more.
+    void drop_handshakes();
     void watch_failures(failure_watcher watch);
 
     struct impl;

@@ -89,11 +89,13 @@ result<ownership> assign(const ownership& record, const std::string& customer, u
 
 result<ownership> release(const ownership& record, const std::string& owner, const std::string& successor, unix_seconds now,
                           unix_seconds vouchers_expire) {
-    ownership out = record.at(now);
-    // Said twice while the first is completing: its answer was lost on the way.
-    if (!owner.empty() && out.state == ownership_state::released && out.customer == owner && out.successor == successor) {
-        return out;
+    // Said twice, also after it took effect: the first answer was lost on the way. The record remembers who gave it away until
+    // the successor does something with it.
+    if (!owner.empty() && record.state == ownership_state::released && record.customer == owner &&
+        record.successor == successor) {
+        return record;
     }
+    ownership out = record.at(now);
     if (owner.empty() || out.owner(now) != owner) {
         return refuse("not_owner");
     }

@@ -32,6 +32,8 @@ struct ownership {
     bool revoked = false;
     std::string configuration;  // the manufacturer's, JSON or empty
 
+    bool operator==(const ownership&) const = default;
+
     // The record as it counts at `now`: a release that has completed is an assignment to the successor.
     [[nodiscard]] ownership at(unix_seconds now) const;
     // Whose it is at `now`: empty before the first assignment, and while a release is completing.

@@ -1,4 +1,5 @@
 // berth registrar devices | approve | deny | group | config | release: the customer's records.
+#include "base/log.h"
 #include "berth/commands/commands.h"
 #include "common/files.h"
 #include "onboarding/errors.h"
@@ -96,7 +97,7 @@ void show(const context& c, const registry::registrar_device& d) {
                                              {"last_result", d.last_result},
                                              {"configuration_version", d.configuration_version}});
     }
-    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<22} {}\n", d.device.serial, d.model.empty() ? "-" : d.model,
+    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<22} {}\n", d.device.serial, d.model.empty() ? "-" : log::escape(d.model),
                d.group.empty() ? "-" : d.group, name_of(d.approval),
                d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", d.last_result);
 }

@@ -22,6 +22,7 @@ struct masa_link::session {
     masa_state state = masa_state::open;
     session_open about;
     std::unique_ptr<authkem::connection> kk3;
+    std::shared_ptr<const authkem::server_context> kk3_context;  // under which trust it was begun
     size_t tunnelled_in = 0;
     size_t tunnelled_out = 0;
     authorization_request asked;
@@ -145,6 +146,7 @@ result<void> masa_link::on_tunnel(session& s, const frame& f) {
             return refuse("unexpected_message", "octets in the tunnel after KK3's handshake");
         }
         BERTH_TRY(context, service_.kk3_context());
+        s.kk3_context = context;
         s.kk3 = std::make_unique<authkem::connection>(context, service_.time(), service_.random());
     }
     const auto received = s.kk3->receive(t.octets.view());
@@ -154,6 +156,10 @@ result<void> masa_link::on_tunnel(session& s, const frame& f) {
     }
     if (!s.kk3->completed()) {
         return {};
+    }
+    BERTH_TRY(present, service_.kk3_context());
+    if (present != s.kk3_context) {
+        return refuse("abandoned", "trust in devices has changed meanwhile");
     }
     BERTH_TRY(waiting, service_.accept_kk3(*s.kk3->session()));
     s.log_id = to_hex(waiting.id);
@@ -265,14 +271,8 @@ result<void> masa_link::on_result(const frame& f) {
 
 result<void> masa_link::on_release(const frame& f) {
     BERTH_TRY(m, wire::decode<release>(f.body.view()));
-    BERTH_TRY(customer, service_.customer_of(peer_));
     const device_identity device{m.device_root_spki, std::string(m.serial.text())};
-    BERTH_TRY(verdict, service_.records().release(device, customer, std::string(m.successor.text()), service_.time().now()));
-    // Only the owner learns whether the successor is known: for all others the answer is `not_owner`.
-    if (verdict != release_verdict::released) {
-        return refuse("not_owner",
-                      verdict == release_verdict::unknown_successor ? "the successor is not a registered customer" : "");
-    }
+    BERTH_CHECK(service_.release(peer_, device, std::string(m.successor.text())));
     return send(message_type::release_ack, f.session, empty_body{});
 }
 

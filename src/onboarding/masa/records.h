@@ -90,11 +90,13 @@ public:
 
     // Replaces what waits for the same device: "One live KK3 per identity: the newest wins."
     virtual result<void> put_kk3(const waiting_kk3& kk3) = 0;
+    // Trust in devices has changed: what was verified before counts no more.
+    virtual result<void> forget_kk3s() = 0;
     virtual result<std::optional<waiting_kk3>> find_kk3(const kk3_id_field& id, unix_seconds now) = 0;
 
     virtual result<std::optional<stored_authorization>> find_authorization(const kk3_id_field& id) = 0;
     // "One transaction reads the ownership row and inserts, if absent, under kk3_id: SHA-256(BI2), customer, sealed voucher,
-    // nonce, audit entry." On `stored` the waiting keys are erased in the same transaction. Refusals are audited too.
+    // nonce, audit entry." On `stored` the waiting keys are erased in the same transaction. A refusal is the caller's to audit.
     virtual result<authorization_outcome> authorize(const authorization_attempt& attempt) = 0;
     // The ownership checks of a resend, nonce excepted. A refusal erases the stored voucher.
     virtual result<authorization_verdict> check_again(const stored_authorization& stored, const std::string& customer,

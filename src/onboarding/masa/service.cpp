@@ -1,5 +1,6 @@
 #include "onboarding/masa/service.h"
 
+#include "base/log.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "onboarding/errors.h"
@@ -25,6 +26,10 @@ void masa_service::replace(masa_settings settings) {
     trust_devices();
     kk3_context_.reset();  // and with it the cache of leaves that were verified under the old lists
     registrar_trust_.reset();
+    // A device whose KK3 stands or waits was judged under the old lists: it comes again.
+    if (const auto forgotten = records_.forget_kk3s(); !forgotten) {
+        log::failure("store_failed", forgotten.error(), {{"party", "masa"}});
+    }
 }
 
 void masa_service::trust_devices() {
@@ -167,18 +172,34 @@ result<waiting_kk3> masa_service::accept_kk3(const authkem::session& kk3) {
 // ---- the decision
 
 // A peer may say the same thing again as often as it likes: the log, which only grows, holds it once.
-result<void> masa_service::audit_refusal(const device_identity& device, const std::string& customer, const kk3_id_field& id,
-                                         const error& e) {
+result<void> masa_service::audit_once(const std::string& event, const device_identity& device, const std::string& customer,
+                                      std::string_view outcome, const std::string& log_id) {
     constexpr size_t most_remembered = 65536;
     if (audited_.size() >= most_remembered) {
         audited_.clear();
     }
-    if (audited_.contains({id, e.name})) {
+    std::string key = fmt::format("{} {} {} {} {}", event, device.text(), customer, outcome, log_id);
+    if (audited_.contains(key)) {
         return {};
     }
-    BERTH_CHECK(records_.audit({clock_.now(), "refused", device, customer, e.name, to_hex(id)}));
-    audited_.emplace(id, e.name);
+    BERTH_CHECK(records_.audit({clock_.now(), event, device, customer, std::string(outcome), log_id}));
+    audited_.insert(std::move(key));
     return {};
+}
+
+result<void> masa_service::release(const kk1_peer& peer, const device_identity& device, const std::string& successor) {
+    BERTH_TRY(customer, customer_of(peer));
+    BERTH_TRY(verdict, records_.release(device, customer, successor, clock_.now()));
+    // Only the owner learns whether the successor is known: for all others the answer is `not_owner`.
+    switch (verdict) {
+    case release_verdict::released: return {};
+    case release_verdict::not_owner:
+        BERTH_CHECK(audit_once("release", device, customer, "not_owner", ""));
+        return refuse("not_owner");
+    case release_verdict::unknown_successor: break;
+    }
+    BERTH_CHECK(audit_once("release", device, customer, "unknown_successor", ""));
+    return refuse("not_owner", "the successor is not a registered customer");
 }
 
 result<authorization> masa_service::decide(const kk1_peer& peer, const session_open& session, const kk3_id_field& id,
@@ -230,7 +251,7 @@ result<bytes> masa_service::make_voucher(const kk3_keys& keys, const authorizati
 result<authorization> masa_service::decide_first(const kk1_peer& peer, const session_open& session, const waiting_kk3& kk3,
                                                  bytes_view bi2) {
     const auto refused = [&](const error& e, const std::string& customer = {}) -> result<authorization> {
-        BERTH_CHECK(audit_refusal(kk3.device, customer, kk3.id, e));
+        BERTH_CHECK(audit_once("refused", kk3.device, customer, e.name, to_hex(kk3.id)));
         return fail(e);
     };
     BERTH_TRY(keys, unprotect(kk3));
@@ -266,12 +287,14 @@ result<authorization> masa_service::decide_first(const kk1_peer& peer, const ses
     // "A node that loses the insert sends the stored octets."
     case authorization_verdict::stored_before: return answer(outcome.stored);
     // "whoever is not the owner gets `not_assigned`; that it is `assigned_elsewhere` stands only in the log"
-    case authorization_verdict::not_assigned:
-    case authorization_verdict::assigned_elsewhere: return refuse("not_assigned");
-    case authorization_verdict::blocked: return refuse("blocked");
-    case authorization_verdict::revoked: return refuse("revoked");
-    case authorization_verdict::replayed_nonce: return refuse("replayed_nonce");
-    case authorization_verdict::kk3_reused: return refuse("kk3_reused");
+    case authorization_verdict::not_assigned: return refused(refusal("not_assigned"), customer->name);
+    case authorization_verdict::assigned_elsewhere:
+        BERTH_CHECK(audit_once("refused", kk3.device, customer->name, "assigned_elsewhere", to_hex(kk3.id)));
+        return refuse("not_assigned");
+    case authorization_verdict::blocked: return refused(refusal("blocked"), customer->name);
+    case authorization_verdict::revoked: return refused(refusal("revoked"), customer->name);
+    case authorization_verdict::replayed_nonce: return refused(refusal("replayed_nonce"), customer->name);
+    case authorization_verdict::kk3_reused: return refused(refusal("kk3_reused"), customer->name);
     }
     return refuse("not_assigned");
 }
@@ -283,7 +306,7 @@ result<authorization> masa_service::decide_again(const kk1_peer& peer, const ses
     const auto customer = match_customer(peer);
     const auto refused = [&](const error& e, bool erase) -> result<authorization> {
         // Named is who asked, who need not be who was authorised.
-        BERTH_CHECK(audit_refusal(stored.device, customer ? customer->name : std::string(), stored.id, e));
+        BERTH_CHECK(audit_once("refused", stored.device, customer ? customer->name : std::string(), e.name, to_hex(stored.id)));
         if (erase) {
             BERTH_CHECK(records_.erase_voucher(stored.id));
         }

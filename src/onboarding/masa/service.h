@@ -56,6 +56,9 @@ public:
     // What was decided since the last commit was not stored: nothing of it counts as written to the log.
     void forget_uncommitted() { audited_.clear(); }
 
+    // The owner gives a device away. Error `not_owner`, audited.
+    result<void> release(const kk1_peer& peer, const device_identity& device, const std::string& successor);
+
     // The customer of a KK1's chain, verified now. Errors not_a_registrar, revoked, unknown_registrar_root.
     result<std::string> customer_of(const kk1_peer& peer);
 
@@ -78,8 +81,9 @@ private:
         pki::certificate root;
     };
     result<customer_match> match_customer(const kk1_peer& peer);
-    result<void> audit_refusal(const device_identity& device, const std::string& customer, const kk3_id_field& id,
-                               const error& e);
+    // For refusals. `log_id` may be empty.
+    result<void> audit_once(const std::string& event, const device_identity& device, const std::string& customer,
+                            std::string_view outcome, const std::string& log_id);
     [[nodiscard]] bytes protect(const kk3_id_field& id, const secret_bytes& keys);
     [[nodiscard]] result<kk3_keys> unprotect(const waiting_kk3& kk3) const;
 
@@ -93,7 +97,7 @@ private:
     std::vector<customer_record> customers_;
     std::set<hash_field> root_keys_;  // of all roots ever registered
     uint64_t trust_generation_ = 0;
-    std::set<std::pair<kk3_id_field, std::string>> audited_;  // refusals that stand in the log
+    std::set<std::string> audited_;  // refusals that stand in the log
 };
 
 }  // namespace berth::onboarding

@@ -26,8 +26,16 @@ constexpr milliseconds most_session = 660'000;
 // A device repeats 3 after `pending`, which asks for a second at least; the network may press two together a little.
 constexpr milliseconds least_between_requests = 500;
 
+// No control characters: neither C0 and DEL, nor C1 (U+0080 to U+009F, as UTF-8 or as they stand), with which terminals are
+// steered too.
 bool printable(std::string_view text) {
-    return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    const std::string escaped = log::escape(text);
+    for (size_t i = 0; i + 1 < text.size(); ++i) {
+        if (text[i] == '\xc2' && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+            return false;
+        }
+    }
+    return escaped.find("\\u") == std::string::npos && escaped.find("\\n") == std::string::npos;
 }
 
 }  // namespace
@@ -241,8 +249,8 @@ result<void> registrar_session::handle_masa(const frame& f) {
 // A grant that is out, and an assignment that no longer holds: "on `withdrawn` [...] the registrar revokes Z6". After KK1 has
 // reopened the MASA judges 3 anew and says it by the name of what it found.
 void registrar_session::masa_took_it_back(const error& e) {
-    constexpr std::string_view names[] = {"withdrawn",    "blocked",         "revoked",
-                                          "not_assigned", "not_a_registrar", "unknown_registrar_root"};
+    // What is wrong with the registrar itself (`not_a_registrar`, ...) says nothing about the device.
+    constexpr std::string_view names[] = {"withdrawn", "blocked", "revoked", "not_assigned"};
     if (state_ != registrar_state::granted || std::find(std::begin(names), std::end(names), e.name) == std::end(names)) {
         return;
     }

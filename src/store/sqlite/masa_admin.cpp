@@ -69,6 +69,11 @@ result<bool> sqlite_masa_store::customer_known(const std::string& name) {
 
 result<void> sqlite_masa_store::register_customer(const customer_record& customer, unix_seconds now) {
     BERTH_TRY(root, pki::certificate::parse(customer.root));
+    // It travels in vouchers and releases: opaque Name<1..64>.
+    if (customer.name.empty() || customer.name.size() > 64) {
+        return fail(error_category::usage, "bad_name",
+                    fmt::format("a customer's name has 1 to 64 octets; this one has {}", customer.name.size()));
+    }
     return db_->transaction([&]() -> result<void> {
         {
             BERTH_TRY(read, db_->prepare("SELECT name FROM customer WHERE name = ? OR root_spki = ?"));

@@ -15,20 +15,6 @@ namespace {
 constexpr unix_seconds nonce_window = 24 * 3600;
 constexpr unix_seconds kk3_waits = 600;
 
-std::string_view name_of(authorization_verdict v) {
-    switch (v) {
-    case authorization_verdict::stored:
-    case authorization_verdict::stored_before: return "ok";
-    case authorization_verdict::not_assigned: return "not_assigned";
-    case authorization_verdict::assigned_elsewhere: return "assigned_elsewhere";
-    case authorization_verdict::blocked: return "blocked";
-    case authorization_verdict::revoked: return "revoked";
-    case authorization_verdict::replayed_nonce: return "replayed_nonce";
-    case authorization_verdict::kk3_reused: return "kk3_reused";
-    }
-    return "";
-}
-
 }  // namespace
 
 result<std::unique_ptr<sqlite_masa_store>> sqlite_masa_store::open(const std::string& path) {
@@ -85,6 +71,10 @@ result<std::vector<hash_field>> sqlite_masa_store::registered_root_keys() {
 }
 
 // ---- KK3
+
+result<void> sqlite_masa_store::forget_kk3s() {
+    return db_->execute("DELETE FROM waiting_kk3");
+}
 
 result<void> sqlite_masa_store::put_kk3(const waiting_kk3& kk3) {
     BERTH_FAULT_POINT("masa.before_kk3");
@@ -175,10 +165,8 @@ result<authorization_outcome> sqlite_masa_store::authorize(const authorization_a
             BERTH_TRY(erase, db_->prepare("DELETE FROM waiting_kk3 WHERE kk3_id = ?"));
             BERTH_CHECK(erase.bind(answer.id).run());
         }
-        if (out.verdict != authorization_verdict::stored_before) {
-            const bool ok = out.verdict == authorization_verdict::stored;
-            BERTH_CHECK(audit({attempt.now, ok ? "authorized" : "refused", answer.device, answer.customer,
-                               std::string(name_of(out.verdict)), attempt.log_id}));
+        if (out.verdict == authorization_verdict::stored) {
+            BERTH_CHECK(audit({attempt.now, "authorized", answer.device, answer.customer, "ok", attempt.log_id}));
         }
         return out;
     });
@@ -265,12 +253,13 @@ result<release_verdict> sqlite_masa_store::release(const device_identity& device
         BERTH_TRY(expire, vouchers_expire(device));
         auto next = registry::release(*record, customer, successor, now, expire);
         if (!next) {
-            BERTH_CHECK(audit({now, "release", device, customer, "not_owner", ""}));
             return release_verdict::not_owner;
+        }
+        if (*next == *record) {
+            return release_verdict::released;  // said before
         }
         BERTH_TRY(known, customer_known(successor));
         if (!known) {
-            BERTH_CHECK(audit({now, "release", device, customer, "unknown_successor", ""}));
             return release_verdict::unknown_successor;
         }
         BERTH_CHECK(put_device(*next));

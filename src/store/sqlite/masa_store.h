@@ -23,6 +23,7 @@ public:
     result<std::vector<onboarding::customer_record>> customers() override;
     result<uint64_t> trust_generation() override;
     result<std::vector<onboarding::hash_field>> registered_root_keys() override;
+    result<void> forget_kk3s() override;
     result<void> put_kk3(const onboarding::waiting_kk3& kk3) override;
     result<std::optional<onboarding::waiting_kk3>> find_kk3(const onboarding::kk3_id_field& id, unix_seconds now) override;
     result<std::optional<onboarding::stored_authorization>> find_authorization(const onboarding::kk3_id_field& id) override;

@@ -128,6 +128,12 @@ TEST_P(MasaStore, ReleaseWaitsForVouchers) {
     EXPECT_EQ(*store->release(device, "Cedar", "Cedar", 20), release_verdict::not_owner);
     EXPECT_EQ(*store->release(device, "Birch", "Nobody", 20), release_verdict::unknown_successor);
     EXPECT_EQ(*store->release(device, "Birch", "Cedar", 20), release_verdict::released);
+    const size_t entries = audit_size();
+    const auto generation = *store->ownership_generation();
+    EXPECT_EQ(*reopen()->release(device, "Birch", "Cedar", 5000), release_verdict::released)
+        << "said again, when it has long taken effect: the first answer was lost";
+    EXPECT_EQ(audit_size(), entries);
+    EXPECT_EQ(*store->ownership_generation(), generation);
     EXPECT_EQ(store->authorize(attempt(2, "Cedar", 100))->verdict, authorization_verdict::not_assigned);
     EXPECT_EQ(store->authorize(attempt(3, "Cedar", 911))->verdict, authorization_verdict::stored);
     EXPECT_EQ(*store->registrars_of(device, 911), std::vector<std::string>{"Cedar:8443"});

@@ -22,6 +22,11 @@ protected:
     }
     static std::string state_of(const std::string& serial) { return std::string(record_of(serial).at("state").as_string()); }
     static std::string owner_of(const std::string& serial) { return std::string(record_of(serial).at("owner").as_string()); }
+    // How many certificates the customer's published CRL holds.
+    static size_t listed(const std::string& customer) {
+        const auto lists = got(app::read_crls({world->customer(customer).registrar / "ca.crl"}));
+        return lists.front().revoked().size();
+    }
     static size_t revoked(const std::string& customer, const std::string& serial) {
         auto store = got(store::sqlite_registrar_store::open((world->customer(customer).registrar / "registrar.db").string()));
         size_t out = 0;
@@ -36,6 +41,7 @@ TEST_F(Release, DeviceGoesToTheSuccessorAndOnboardsThere) {
     const auto bundle = make("L-1", "Birch");
     ASSERT_EQ(onboard(bundle).exit, 0);
     ASSERT_TRUE(eventually([] { return state_of("L-1") == "onboarded"; }));
+    EXPECT_EQ(listed("Birch"), 0u);
     const auto released = release("L-1", "Birch", "Cedar");
     ASSERT_EQ(released.exit, 0) << released.all();
     EXPECT_EQ(released.json().at("released_to").as_string(), "Cedar");
@@ -43,6 +49,7 @@ TEST_F(Release, DeviceGoesToTheSuccessorAndOnboardsThere) {
     EXPECT_EQ(owner_of("L-1"), "Cedar");
     EXPECT_EQ(revoked("Birch", "L-1"), 3u) << "the former owner's certificates are withdrawn";
     EXPECT_TRUE(hear("Birch", "release", "L-1"));
+    EXPECT_TRUE(eventually([] { return listed("Birch") == 3u; })) << "and stand on the customer's list";
     // The manufacturer's own word for it changes nothing more.
     EXPECT_EQ(berth({"ownership", "assign", "L-1", "Cedar", "--masa", world->masa().string()}).exit, 0);
 

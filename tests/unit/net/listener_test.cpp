@@ -88,6 +88,52 @@ TEST(authkem_listener, one_address_may_have_so_many_handshakes_under_way_and_no_
     EXPECT_EQ(s.failures[1].name, "closed_in_handshake");
 }
 
+TEST(authkem_listener, when_all_places_are_taken_the_oldest_silent_one_goes) {
+    guarded_loop on;
+    listener_limits limits;
+    limits.most_handshakes = 3;
+    served s(on, plain_server(), limits);
+    std::vector<raw_socket> idle;
+    for (int i = 0; i < 3; ++i) {
+        idle.emplace_back(s.at().port);
+    }
+    told client;
+    std::optional<authkem_stream> c;
+    timer step(on);
+    s.on_failure = [&](const std::string&, const error& why) { s.failures.push_back(why); };
+    step.arm(50, [&] { c.emplace(connect(on, s.at(), write_down(client, {}, [&] { on.stop(); }))); });
+    on.run();
+    EXPECT_TRUE(client.established);
+    ASSERT_EQ(s.failures.size(), 1U);
+    EXPECT_EQ(s.failures[0].name, "too_many_requests");
+    EXPECT_EQ(s.listener->handshakes(), 2U) << "the two younger ones";
+    (void)idle[0].receive();
+    EXPECT_TRUE(idle[0].closed || idle[0].reset);
+}
+
+TEST(authkem_listener, handshakes_under_way_can_be_ended) {
+    guarded_loop on;
+    served s(on, plain_server(), {});
+    std::vector<raw_socket> idle;
+    idle.emplace_back(s.at().port);
+    idle.emplace_back(s.at().port);
+    timer step(on);
+    s.on_failure = [&](const std::string&, const error& why) { s.failures.push_back(why); };
+    step.arm(50, [&] {
+        ASSERT_EQ(s.listener->handshakes(), 2U);
+        s.listener->drop_handshakes();
+        on.stop();
+    });
+    on.run();
+    EXPECT_EQ(s.listener->handshakes(), 0U);
+    ASSERT_EQ(s.failures.size(), 2U);
+    EXPECT_EQ(s.failures[0].name, "replaced");
+    for (auto& i : idle) {
+        (void)i.receive();
+        EXPECT_TRUE(i.closed || i.reset);
+    }
+}
+
 TEST(authkem_listener, established_connections_do_not_count) {
     guarded_loop on;
     listener_limits limits;

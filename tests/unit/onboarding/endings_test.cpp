@@ -181,13 +181,21 @@ TEST_F(Endings, ACertificateUnderAnotherRootIsNotUsedAgain) {
 
 TEST_F(Endings, AModelWithControlCharactersIsRefused) {
     auto settings = p.settings_of(d);
-    settings.model = "\x1b[31mred";
-    onboarding_scene s(p, d, birch);
-    s.device = std::make_unique<device_session>(settings, channel{s.kk2_exporter(), birch.z4}, p.clock, crypto::system_random());
-    s.start();
-    s.run();
-    EXPECT_EQ(s.device_error(), "malformed");
-    EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
+    // An escape sequence, the same in C1, and an octet that is no text.
+    for (const char* model : {"\x1b[31mred",
+                              "\xc2\x9b"
+                              "31mred",
+                              "\x9b"
+                              "31mred"}) {
+        settings.model = model;
+        onboarding_scene s(p, d, birch);
+        s.device =
+            std::make_unique<device_session>(settings, channel{s.kk2_exporter(), birch.z4}, p.clock, crypto::system_random());
+        s.start();
+        s.run();
+        EXPECT_EQ(s.device_error(), "malformed");
+        EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
+    }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "onboarding/messages/authorization_request.h"
 #include "onboarding/messages/error.h"
 #include "onboarding/messages/pending.h"
+#include "onboarding/messages/release.h"
 #include "onboarding/messages/session_open.h"
 #include "support/onboarding_parties.h"
 
@@ -91,6 +92,42 @@ TEST_F(Limits, ARefusalThatIsRepeatedStandsInTheLogOnce) {
         EXPECT_EQ(again.error().name, "kk3_reused");
     }
     EXPECT_EQ(p.audit_outcomes(d).size(), before + 1);
+}
+
+TEST_F(Limits, RefusalsOfWhomIsNotTheOwnerStandInTheLogOnce) {
+    p.add_customer("Cedar");
+    const auto d = p.make_device("SN-1", "Cedar");
+    onboarding_scene s(p, d, birch);
+    s.start();
+    s.run();
+    ASSERT_EQ(s.device_error(), "not_assigned");
+    const auto before = p.audit_outcomes(d);
+    EXPECT_THAT(before, testing::Contains("refused assigned_elsewhere"));
+    // The KK3 still waits; the same request comes on one session after the other, and so do releases.
+    frame_reader reader(frame_reader::server_limit);
+    reader.feed(s.recorded[leg::registrar_to_masa]);
+    masa_link link(*p.masa, kk1_peer{birch.z4});
+    const session_open open{d.identity.device_root_spki, serial_field(std::string_view("SN-1")), d.z3.front().sha256()};
+    for (auto next = reader.next(); next && *next; next = reader.next()) {
+        if (!(*next)->is(message_type::authorization_request)) {
+            continue;
+        }
+        for (uint32_t number = 1; number <= 20; ++number) {
+            ASSERT_TRUE(link.receive(*to_frame(message_type::session_open, number, open)));
+            frame again = **next;
+            again.session = number;
+            ASSERT_TRUE(link.receive(*wire::encode(again)));
+            ASSERT_TRUE(link.receive(*to_frame(message_type::release, 1000 + number,
+                                               release{d.identity.device_root_spki, serial_field(std::string_view("SN-1")),
+                                                       name_field(std::string_view("Birch"))})));
+        }
+    }
+    const auto said = errors_in(link.take_output());
+    EXPECT_EQ(std::ranges::count(said, "not_assigned"), 20);
+    EXPECT_EQ(std::ranges::count(said, "not_owner"), 20);
+    auto expected = before;
+    expected.push_back("release not_owner");
+    EXPECT_EQ(p.audit_outcomes(d), expected);
 }
 
 TEST_F(Limits, RequestsOnOneSessionAreCounted) {
