@@ -31,12 +31,14 @@ int main(int argc, char** argv) try {
     std::signal(SIGPIPE, SIG_IGN);
     log::configure(log::level::warning, log::format::text);
     if (const auto usable = crypto::require_openssl(); !usable) {
-        return app::report(usable.error(), false);
+        return app::report(usable.error(),
+                           std::any_of(argv, argv + argc, [](const char* a) { return std::string_view(a) == "--json"; }));
     }
     try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        return cli.exit(e) == 0 ? 0 : 2;
+        const bool help = e.get_exit_code() == 0;
+        return app::report_usage(argc, argv, help ? "" : e.what(), [&] { return cli.exit(e); });
     }
     return context.exit;
 } catch (...) {

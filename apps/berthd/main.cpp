@@ -217,7 +217,8 @@ int main(int argc, char** argv) try {
     try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        return cli.exit(e) == 0 ? 0 : 2;
+        const bool help = e.get_exit_code() == 0;
+        return app::report_usage(argc, argv, help ? "" : e.what(), [&] { return cli.exit(e); });
     }
     if (file.empty() && checked.empty()) {
         return app::report({error_category::usage, "no_config", "name a configuration file: berthd --config FILE"}, json);

@@ -29,6 +29,14 @@ int report(const error& e, bool json) {
     return exit_code(e.category);
 }
 
+int report_usage(int argc, char** argv, const std::string& what, const std::function<int()>& print) {
+    const bool json = std::any_of(argv, argv + argc, [](const char* a) { return std::string_view(a) == "--json"; });
+    if (!json || what.empty()) {
+        return print() == 0 ? 0 : 2;
+    }
+    return report({error_category::usage, "bad_arguments", what}, true);
+}
+
 int report_exception(bool json) noexcept {
     const char* what = "an exception without a name";
     try {

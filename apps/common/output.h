@@ -6,11 +6,17 @@
 #include "base/result.h"
 #include "wire/json.h"
 
+#include <functional>
+
 namespace berth::app {
 
 // Prints the error as chosen by --json and returns its exit code: 0 done, 1 refused by the other side, 2 usage,
 // 3 environment, 4 our fault. Errors go to standard error, with --json to standard output.
 int report(const error& e, bool json);
+
+// A command line that does not parse: what `print` says, or with --json among the arguments the error `bad_arguments`, since
+// the flag itself may not have been read. Returns 2; 0 when help was asked for.
+int report_usage(int argc, char** argv, const std::string& what, const std::function<int()>& print);
 
 // For the last catch of a main(): reports the exception that is being handled, and returns 4.
 int report_exception(bool json) noexcept;

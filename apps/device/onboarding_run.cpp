@@ -94,6 +94,9 @@ void onboarding_run::round_over() {
     ++rounds_;
     const milliseconds most = std::min(options_.most_pause, options_.least_pause << std::min(rounds_, 16u));
     const auto pause = static_cast<milliseconds>(random_.number() % static_cast<uint64_t>(most + 1));
+    if (last_error_) {
+        log::failure("not_yet", *last_error_, {{"registrar", current_.host.empty() ? "" : current_.text()}});
+    }
     log::info("retry", "no registrar has onboarded this device; trying again", {{"in_ms", pause}, {"round", rounds_}});
     pause_.arm(pause, [this] { find_registrars(); });
 }
@@ -367,6 +370,17 @@ void onboarding_run::finish(bool ok, std::optional<error> why) {
     }
     report_.ok = ok;
     report_.why = std::move(why);
+    if (ok && report_.customer.empty()) {
+        // Nothing was granted this time: an installation of before was reported, or stands already.
+        if (const auto state = installation(bundle_).state()) {
+            report_.customer = state->customer;
+        }
+    }
+    if (ok && report_.credentials.empty()) {
+        for (const auto& c : bundle_.credentials) {
+            report_.credentials.push_back(c.name);
+        }
+    }
     wake_.cancel();
     pause_.cancel();
     // Not from within a callback of a stream that the caller may now destroy.

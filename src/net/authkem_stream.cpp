@@ -12,7 +12,7 @@ namespace {
 // After close_notify the peer's last octets are awaited this long, so that nothing under way is reset.
 constexpr milliseconds linger = 2000;
 
-error network_error(const char* name, const char* what, const error_code& ec) {
+error network_error(const char* name, std::string_view what, const error_code& ec) {
     return {error_category::environment, name, fmt::format("{}: {}", what, ec.message())};
 }
 
@@ -59,19 +59,22 @@ void authkem_stream::impl::cancel_deadline() {
 void authkem_stream::impl::connect(const address& to) {
     start_deadline(limits.connect, "connect_failed", "the connection was not made in time; is the address right?");
     resolver.async_resolve(
-        to.host, std::to_string(to.port), [self = shared_from_this()](const error_code& ec, tcp::resolver::results_type found) {
+        to.host, std::to_string(to.port),
+        [self = shared_from_this(), to](const error_code& ec, tcp::resolver::results_type found) {
             if (self->finished) {
                 return;
             }
             if (ec) {
-                return self->finish(network_error("connect_failed", "the host's name was not resolved", ec));
+                return self->finish(
+                    network_error("connect_failed", fmt::format("the name \"{}\" was not resolved", to.host), ec));
             }
-            asio::async_connect(self->socket, found, [self](const error_code& failed, const tcp::endpoint&) {
+            asio::async_connect(self->socket, found, [self, to](const error_code& failed, const tcp::endpoint&) {
                 if (self->finished) {
                     return;
                 }
                 if (failed) {
-                    return self->finish(network_error("connect_failed", "the connection was not made", failed));
+                    return self->finish(
+                        network_error("connect_failed", fmt::format("no connection to {} was made", to.text()), failed));
                 }
                 self->begin();
             });

@@ -3,12 +3,22 @@
 #pragma once
 
 #include "common/output.h"
+#include "net/address.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
 namespace berth::app {
+
+// For options that take an address: a mistake is found before anything is made.
+inline CLI::Validator host_and_port() {
+    return {[](const std::string& text) {
+                const auto address = net::parse_address(text);
+                return address ? std::string() : address.error().message;
+            },
+            "HOST:PORT"};
+}
 
 struct context {
     bool json = false;

@@ -95,6 +95,8 @@ void add_device(CLI::App& cli, context& c) {
                 const error why =
                     report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"});
                 c.exit = c.json ? exit_code(why.category) : app::report(why, false);
+            } else if (!c.json && report.attempts == 0) {
+                fmt::print("This device is onboarded already, by {}; berth device reset makes it new.\n", report.customer);
             } else if (!c.json) {
                 fmt::print("Onboarded by {}: {} credentials in {}/installed, {} octets sent, {} received.\n", report.customer,
                            report.credentials.size(), o->bundle, report.octets_sent, report.octets_received);

@@ -85,8 +85,10 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--backend", o->backend, "where keys live: software");
     cmd->add_option("--kem", o->kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
     cmd->add_option("--signature", o->signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
-    cmd->add_option("--registrar", o->order.registrars, "host:port, repeatable; none: --discovery finds it");
-    cmd->add_option("--masa-address", o->order.masa, "host:port of the MASA's direct listener, for rendezvous and --direct");
+    cmd->add_option("--registrar", o->order.registrars, "host:port, repeatable; none: --discovery finds it")
+        ->check(host_and_port());
+    cmd->add_option("--masa-address", o->order.masa, "host:port of the MASA's direct listener, for rendezvous and --direct")
+        ->check(host_and_port());
     cmd->add_option("--discovery", o->order.discovery, "configured, dns-sd, rendezvous; repeatable");
     cmd->add_flag("--direct", o->order.direct, "KK3 over a connection of its own instead of through the registrar");
     cmd->add_option("--credential", o->credentials,
@@ -137,8 +139,8 @@ void add_masa_init(CLI::App& group, context& c) {
     cmd->add_option("--passphrase-file", o->passphrase_file,
                     "encrypt the MASA's keys with this file's first line; berthd.toml names the file");
     cmd->add_option("--factory-passphrase-file", o->factory_passphrase_file, "unlocks the factory's encrypted z1.key");
-    cmd->add_option("--listen", o->setup.listen, "address of KK1 (0.0.0.0:9443)");
-    cmd->add_option("--direct-listen", o->setup.direct_listen, "address of KK3 by the direct way");
+    cmd->add_option("--listen", o->setup.listen, "address of KK1 (0.0.0.0:9443)")->check(host_and_port());
+    cmd->add_option("--direct-listen", o->setup.direct_listen, "address of KK3 by the direct way")->check(host_and_port());
     cmd->add_option("--admin", o->setup.admin, "address of /metrics, /healthz, /readyz");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
@@ -218,7 +220,7 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
     cmd->add_option("--maker-root", o->maker_root, "the manufacturer's z1.pem")->required();
     cmd->add_option("--masa", o->setup.masa, "host:port of the manufacturer's MASA")->required();
     cmd->add_option("--masa-host", o->setup.masa_host, "the name in the MASA's certificate, when it is not that host");
-    cmd->add_option("--listen", o->setup.listen, "address of KK2 (0.0.0.0:8443)");
+    cmd->add_option("--listen", o->setup.listen, "address of KK2 (0.0.0.0:8443)")->check(host_and_port());
     cmd->add_option("--admin", o->setup.admin, "address of /metrics, /healthz, /readyz");
     cmd->add_option("--kem", o->kem, "of Z4: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
     cmd->add_option("--passphrase-file", o->passphrase_file,

@@ -155,7 +155,9 @@ void add_ownership(CLI::App& cli, context& c) {
             return onboarding::refuse("not_owner", fmt::format("\"{}\" is not the owner", o->owner));
         }
         if (verdict == onboarding::release_verdict::unknown_successor) {
-            return fail(error_category::usage, "unknown_customer", fmt::format("no customer \"{}\" is registered", o->successor));
+            return fail(
+                error_category::usage, "unknown_customer",
+                fmt::format("no customer \"{}\" is registered; register it first (berth customer register)", o->successor));
         }
         return {};
     };

@@ -60,6 +60,19 @@ result<std::set<std::string, std::less<>>> parse_roles(const std::string& roles)
     return out;
 }
 
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+    static constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,+@%";
+    if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) {
+        return text;
+    }
+    std::string out = "'";
+    for (const char c : text) {
+        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    return out + "'";
+}
+
 device_order first_device(const world& w, const std::string& customer, const options& o) {
     device_order order;
     if (customer.empty()) {
@@ -92,9 +105,10 @@ result<void> quickstart(const options& o, bool json) {
     const std::string name = customer ? customer->name : "";
     BERTH_TRY(bundle, w->make_device(first_device(*w, name, o), name));
     BERTH_TRY(program, sibling_program("berth"));
-    const auto command = [&](const std::string& rest) { return program.string() + " " + rest; };
-    std::string another = fmt::format("factory make --dir {} --masa {} --serial SN-0002 --out {}", w->factory().string(),
-                                      w->masa().string(), (how.directory / "devices" / "SN-0002").string());
+    const auto command = [&](const std::string& rest) { return shell_word(program.string()) + " " + rest; };
+    std::string another =
+        fmt::format("factory make --dir {} --masa {} --serial SN-0002 --out {}", shell_word(w->factory().string()),
+                    shell_word(w->masa().string()), shell_word((how.directory / "devices" / "SN-0002").string()));
     if (o.post_quantum) {
         another += " --signature mldsa65 --credential device=mldsa65 --credential device-kem=mlkem768_p256";
     }
@@ -103,15 +117,16 @@ result<void> quickstart(const options& o, bool json) {
                              {"factory", w->factory().string()},
                              {"masa", w->masa().string()},
                              {"device", bundle.string()}};
-    wire::json::object commands{{"log", command(fmt::format("masa log show --masa {}", w->masa().string()))}};
+    wire::json::object commands{{"log", command(fmt::format("masa log show --masa {}", shell_word(w->masa().string())))}};
     if (customer) {
         another += fmt::format(" --registrar {}", customer->kk2.text());
         endpoints["registrar_kk2"] = customer->kk2.text();
         files["customer_root"] = (customer->ca / "z2.pem").string();
         files["registrar"] = customer->registrar.string();
-        commands["onboard"] = command(fmt::format("device onboard --bundle {}", bundle.string()));
-        commands["devices"] = command(fmt::format("registrar devices --dir {}", customer->registrar.string()));
-        commands["assign"] = command(fmt::format("ownership assign SN-0002 '{}' --masa {}", name, w->masa().string()));
+        commands["onboard"] = command(fmt::format("device onboard --bundle {}", shell_word(bundle.string())));
+        commands["devices"] = command(fmt::format("registrar devices --dir {}", shell_word(customer->registrar.string())));
+        commands["assign"] =
+            command(fmt::format("ownership assign SN-0002 {} --masa {}", shell_word(name), shell_word(w->masa().string())));
     }
     commands["another_device"] = command(another);
     wire::json::array running;
@@ -124,8 +139,11 @@ result<void> quickstart(const options& o, bool json) {
     } else {
         fmt::print("MASA on {}{}; everything lies in {}.\n\n", w->kk1().text(),
                    customer ? fmt::format(", registrar of {} on {}", name, customer->kk2.text()) : "", how.directory.string());
-        for (const auto& item : out.at("commands").as_object()) {
-            fmt::print("  {}\n", std::string_view(item.value().as_string()));
+        // In the order in which they make sense.
+        for (const char* name_of_command : {"onboard", "devices", "log", "another_device", "assign"}) {
+            if (const auto* const text = commands.if_contains(name_of_command)) {
+                fmt::print("  {}\n", std::string_view(text->as_string()));
+            }
         }
         fmt::print("\nCtrl-C ends it.\n");
         std::fflush(stdout);

@@ -1,6 +1,7 @@
 // Clients that do not speak HTTP as they should, by bare sockets.
 #include "unit/net/http_support.h"
 
+#include <atomic>
 #include <thread>
 
 namespace berth::net::test {
@@ -108,13 +109,15 @@ TEST(http_hostile, client_that_trickles_a_header_is_cut_off_in_time) {
     raw_socket c(s.port);
     const auto begin = std::chrono::steady_clock::now();
     c.send("GET /hello HTTP/1.1\r\nHost: h\r\n");
+    std::atomic<bool> over = false;
     std::thread trickle([&] {
-        for (int i = 0; i < 20 && !c.reset; ++i) {
+        for (int i = 0; i < 20 && !over; ++i) {
             c.send("X");
             std::this_thread::sleep_for(std::chrono::milliseconds(25));
         }
     });
     const bytes answer = c.receive();
+    over = true;
     const auto took = std::chrono::steady_clock::now() - begin;
     trickle.join();
     EXPECT_EQ(as_text(answer).substr(0, 12), "HTTP/1.1 408");

@@ -2,6 +2,7 @@
 #include "onboarding/errors.h"
 #include "onboarding/messages/authorization_request.h"
 #include "onboarding/messages/error.h"
+#include "onboarding/messages/frame.h"
 #include "onboarding/messages/pending.h"
 #include "onboarding/messages/release.h"
 #include "onboarding/messages/session_open.h"
