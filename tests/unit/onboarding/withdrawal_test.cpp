@@ -1,0 +1,141 @@
+// docs/onboarding.md section 9, continued: what was good when it began and is so no more.
+#include "support/onboarding_attack.h"
+
+namespace berth::test {
+namespace {
+
+using namespace onboarding;
+
+// ---- withdrawal
+
+TEST_F(Attack, DeviceBlockedBetweenS8AndS13) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.auto_ca = false;
+    s.start();
+    s.run();
+    ASSERT_TRUE(s.order);
+    ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
+    ASSERT_TRUE(s.masa_link->tick());
+    s.run();
+    EXPECT_EQ(s.registrar_error(), "withdrawn");
+    s.registrar->ca_answered(birch.ca->issue(*s.order, p.clock, crypto::system_random()));
+    s.run();
+    EXPECT_EQ(s.device_error(), "withdrawn");
+    EXPECT_FALSE(s.accepted);
+}
+
+TEST_F(Attack, DeviceReleasedBetweenS8AndS13) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.auto_ca = false;
+    s.start();
+    s.run();
+    ASSERT_TRUE(s.order);
+    ASSERT_EQ(got(p.masa_store->release(d.identity, "Birch", "Cedar", p.clock.now())), release_verdict::released);
+    ASSERT_TRUE(s.masa_link->tick());
+    s.run();
+    EXPECT_EQ(s.registrar_error(), "withdrawn");
+    EXPECT_EQ(s.device_error(), "withdrawn");
+    s.registrar->ca_answered(birch.ca->issue(*s.order, p.clock, crypto::system_random()));
+    s.run();
+    EXPECT_FALSE(s.accepted) << "what the CA issues after that is kept, and granted to nobody";
+    EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
+}
+
+TEST_F(Attack, DeviceBlockedBeforeAResend) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.auto_ca = false;
+    s.start();
+    s.run();
+    ASSERT_TRUE(s.order);
+    ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
+    s.reopen_kk1();  // session_open and 3 again
+    s.run();
+    EXPECT_EQ(s.device_error(), "blocked");
+    EXPECT_FALSE(s.accepted);
+    // "the refusal is sent and the stored voucher erased"
+    EXPECT_TRUE((*p.masa_store->find_authorization(*s.device->kk3_id()))->sealed_voucher.empty());
+}
+
+TEST_F(Attack, ResultOfAWithdrawnAssignment) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.auto_install = false;
+    s.start();
+    s.run();
+    ASSERT_EQ(s.device->state(), device_state::installing);
+    ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
+    s.install_accepted();
+    s.run();
+    for (const auto& c : got(birch.store->certificates_of(d.identity))) {
+        EXPECT_TRUE(c.revoked) << "on `withdrawn` the registrar revokes Z6";
+    }
+    EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
+}
+
+TEST_F(Attack, ReleaseByOneWhoIsNotTheOwner) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding::registrar_link link(*cedar.store, p.maker_root.spki_sha256(), p.clock);
+    masa_link masa(*p.masa, kk1_peer{cedar.z4});
+    ASSERT_TRUE(link.release(d.identity, "Cedar"));
+    ASSERT_TRUE(masa.receive(link.take_output()));
+    ASSERT_TRUE(link.receive(masa.take_output()));
+    const auto answers = link.take_release_answers();
+    ASSERT_EQ(answers.size(), 1u);
+    ASSERT_TRUE(answers[0].refused);
+    EXPECT_EQ(answers[0].refused->name, "not_owner");
+    EXPECT_EQ(p.ownership(d).owner(p.clock.now()), "Birch");
+}
+
+TEST_F(Attack, ReleaseTakesEffectOnlyWhenVouchersHaveExpired) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.auto_ca = false;
+    s.start();
+    s.run();
+    onboarding::registrar_link link(*birch.store, p.maker_root.spki_sha256(), p.clock);
+    masa_link masa(*p.masa, kk1_peer{birch.z4});
+    ASSERT_TRUE(link.release(d.identity, "Cedar"));
+    ASSERT_TRUE(masa.receive(link.take_output()));
+    ASSERT_TRUE(link.receive(masa.take_output()));
+    EXPECT_FALSE(link.take_release_answers().at(0).refused);
+    EXPECT_EQ(p.ownership(d).owner(p.clock.now()), "");
+    EXPECT_EQ(p.ownership(d).owner(p.clock.now() + 901), "Cedar");
+}
+
+// ---- registrars whose certificate is no longer good
+
+TEST_F(Attack, ExpiredRegistrarOnAnOldKk1) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.tamper = [&](leg l, bytes octets) {
+        if (l == leg::registrar_to_masa && s.registrar->state() == registrar_state::authorizing) {
+            p.clock.set(birch.z4.front().not_after() + 10);
+        }
+        return octets;
+    };
+    s.start();
+    s.run();
+    EXPECT_EQ(s.device_error(), "not_a_registrar");
+    expect_nothing_happened(d, s, "Birch");
+}
+
+TEST_F(Attack, RegistrarOfARemovedCustomerOnAnOldKk1) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.tamper = [&](leg l, bytes octets) {
+        if (l == leg::registrar_to_masa && s.registrar->state() == registrar_state::authorizing) {
+            (void)p.masa_store->remove_customer("Birch", p.clock.now());
+        }
+        return octets;
+    };
+    s.start();
+    s.run();
+    EXPECT_EQ(s.device_error(), "unknown_registrar_root");
+    EXPECT_FALSE(s.accepted);
+}
+
+}  // namespace
+}  // namespace berth::test
