@@ -62,7 +62,8 @@ public:
     // Those that were not answered yet, oldest first.
     virtual result<std::vector<release_request>> waiting_releases() = 0;
     virtual result<void> release_sent(uint64_t number, unix_seconds now) = 0;
-    // The first answer stays, "given_up" excepted: then nobody waits any more. "released" also revokes what was issued to the device: it is no longer this customer's.
+    // The first answer stays, "given_up" excepted: then nobody waits any more. "released" also revokes what was issued to the
+    // device: it is no longer this customer's.
     virtual result<void> release_answered(uint64_t number, const std::string& outcome, unix_seconds now) = 0;
     virtual result<std::optional<release_request>> find_release(uint64_t number) = 0;
 };
