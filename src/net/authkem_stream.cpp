@@ -315,9 +315,9 @@ void authkem_stream::impl::drain() {
             if (ec) {
                 return self->abandon();
             }
-            auto& socket = self->socket;
+            auto& from = self->socket;
             auto into = asio::buffer(self->in);
-            socket.async_read_some(into, std::move(*this));
+            from.async_read_some(into, std::move(*this));
         }
     };
     step{shared_from_this()}(error_code(), 0);

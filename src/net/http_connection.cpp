@@ -25,8 +25,7 @@ std::string http_date(unix_seconds time) {
 
 http_connection::http_connection(loop& on, std::shared_ptr<channel> over, std::shared_ptr<http_service> service,
                                  std::string address, std::function<void()> over_and_done)
-    : loop_(on),
-      channel_(std::move(over)),
+    : channel_(std::move(over)),
       service_(std::move(service)),
       address_(std::move(address)),
       over_and_done_(std::move(over_and_done)),

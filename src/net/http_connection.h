@@ -42,7 +42,6 @@ private:
     void end();
     void limit(milliseconds after, std::function<void()> then);
 
-    loop& loop_;
     std::shared_ptr<channel> channel_;
     std::shared_ptr<http_service> service_;
     std::string address_;

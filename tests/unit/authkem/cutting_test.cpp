@@ -59,7 +59,7 @@ TEST_P(Padding, IsSentAndIgnored) {
         }
     };
     ASSERT_TRUE(l.complete());
-    for (const size_t size : {0, 1, 100, 255, 256, 257, 5000}) {
+    for (const size_t size : std::initializer_list<size_t>{0, 1, 100, 255, 256, 257, 5000}) {
         ASSERT_TRUE(l.client().send(bytes(size, 3)));
         ASSERT_TRUE(l.pump());
         EXPECT_EQ(l.server().take_received(), bytes(size, 3));

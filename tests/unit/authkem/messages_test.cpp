@@ -341,7 +341,7 @@ TEST(CertificateRequest, IsReadAsItWasWritten) {
 }
 
 TEST(KemEncapsulation, IsReadAsItWasWritten) {
-    for (const size_t size : {0, 1, 1088, 65000}) {
+    for (const size_t size : std::initializer_list<size_t>{0, 1, 1088, 65000}) {
         const bytes message = encode_kem_encapsulation(bytes(size, 9)).value();
         EXPECT_EQ(parse_kem_encapsulation(body(message)).value(), bytes(size, 9));
     }
