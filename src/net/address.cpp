@@ -28,6 +28,11 @@ result<address> parse_address(std::string_view text) {
     } else if (host.find(':') != std::string_view::npos) {
         return bad();
     }
+    // DNS names, IPv4 and IPv6 (with a zone) are made of these and of nothing else.
+    static constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:%";
+    if (host.find_first_not_of(plain) != std::string_view::npos) {
+        return bad();
+    }
     const std::string_view digits = text.substr(colon + 1);
     uint16_t port = 0;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), port);

@@ -109,6 +109,8 @@ result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
             }
             out.push_back(static_cast<char>(high * 16 + low));
             i += 2;
+        } else if (text[i] == '\0') {
+            return fail(error_category::usage, "malformed", "the address holds an octet of zero");
         } else {
             out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
         }

@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <cmath>
 #include <set>
 
 namespace berth::wire {
@@ -54,7 +55,13 @@ public:
     bool on_number_part(view, code&) { return true; }
     bool on_int64(int64_t, view, code&) { return true; }
     bool on_uint64(uint64_t, view, code&) { return true; }
-    bool on_double(double, view, code&) { return true; }
+    // A number that no double holds is no number here: it would be printed as something that does not read back.
+    bool on_double(double number, view, code& ec) {
+        if (!std::isfinite(number)) {
+            ec = json::error::exponent_overflow;
+        }
+        return !ec;
+    }
     bool on_bool(bool, code&) { return true; }
     bool on_null(code&) { return true; }
     bool on_comment_part(view, code&) { return true; }
