@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <unordered_map>
