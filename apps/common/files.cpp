@@ -47,6 +47,11 @@ result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>
         if (!lists) {
             return fail(std::move(lists).error().during(file.string()).with("path", file.string()));
         }
+        if (lists->empty()) {  // a list that was cut to nothing would otherwise say that nobody is revoked
+            return fail(
+                error{error_category::usage, "bad_crl", fmt::format("{} holds no revocation list in PEM", file.string())}.with(
+                    "path", file.string()));
+        }
         out.insert(out.end(), lists->begin(), lists->end());
     }
     return out;
