@@ -103,12 +103,13 @@ result<std::filesystem::path> absolute_path(const std::filesystem::path& path) {
     return out;
 }
 
-result<std::filesystem::path> make_temporary_directory(const std::string& prefix) {
+result<std::filesystem::path> make_temporary_directory(const std::string& prefix, const std::filesystem::path& below) {
     std::error_code ec;
-    std::string name = (std::filesystem::temp_directory_path(ec) / (prefix + "-XXXXXX")).string();
+    std::string name = ((below.empty() ? std::filesystem::temp_directory_path(ec) : below) / (prefix + "-XXXXXX")).string();
     if (ec || !::mkdtemp(name.data())) {
         return fail(error_category::environment, "file_error",
-                    "cannot make a temporary directory; set TMPDIR to one that is writable");
+                    below.empty() ? "cannot make a temporary directory; set TMPDIR to one that is writable"
+                                  : fmt::format("cannot make a directory below {}: is it there, and writable?", below.string()));
     }
     return std::filesystem::path(name);
 }
