@@ -10,16 +10,12 @@ using namespace onboarding;
 
 TEST_F(Attack, DeviceBlockedBetweenS8AndS13) {
     const auto d = p.make_device("SN-1", "Birch");
-    onboarding_scene s(p, d, birch);
-    s.auto_ca = false;
-    s.start();
-    s.run();
-    ASSERT_TRUE(s.order);
+    onboarding_at_the_ca s(p, d, birch);
     ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
     ASSERT_TRUE(s.masa_link->tick());
     s.run();
     EXPECT_EQ(s.registrar_error(), "withdrawn");
-    s.registrar->ca_answered(birch.ca->issue(*s.order, p.clock, crypto::system_random()));
+    s.ca_answers();
     s.run();
     EXPECT_EQ(s.device_error(), "withdrawn");
     EXPECT_FALSE(s.accepted);
@@ -27,17 +23,13 @@ TEST_F(Attack, DeviceBlockedBetweenS8AndS13) {
 
 TEST_F(Attack, DeviceReleasedBetweenS8AndS13) {
     const auto d = p.make_device("SN-1", "Birch");
-    onboarding_scene s(p, d, birch);
-    s.auto_ca = false;
-    s.start();
-    s.run();
-    ASSERT_TRUE(s.order);
+    onboarding_at_the_ca s(p, d, birch);
     ASSERT_EQ(got(p.masa_store->release(d.identity, "Birch", "Cedar", p.clock.now())), release_verdict::released);
     ASSERT_TRUE(s.masa_link->tick());
     s.run();
     EXPECT_EQ(s.registrar_error(), "withdrawn");
     EXPECT_EQ(s.device_error(), "withdrawn");
-    s.registrar->ca_answered(birch.ca->issue(*s.order, p.clock, crypto::system_random()));
+    s.ca_answers();
     s.run();
     EXPECT_FALSE(s.accepted) << "what the CA issues after that is kept, and granted to nobody";
     EXPECT_NE(p.ownership(d).state, registry::ownership_state::onboarded);
@@ -45,11 +37,7 @@ TEST_F(Attack, DeviceReleasedBetweenS8AndS13) {
 
 TEST_F(Attack, DeviceBlockedBeforeAResend) {
     const auto d = p.make_device("SN-1", "Birch");
-    onboarding_scene s(p, d, birch);
-    s.auto_ca = false;
-    s.start();
-    s.run();
-    ASSERT_TRUE(s.order);
+    onboarding_at_the_ca s(p, d, birch);
     ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
     s.reopen_kk1();  // session_open and 3 again
     s.run();
@@ -91,10 +79,7 @@ TEST_F(Attack, ReleaseByOneWhoIsNotTheOwner) {
 
 TEST_F(Attack, ReleaseTakesEffectOnlyWhenVouchersHaveExpired) {
     const auto d = p.make_device("SN-1", "Birch");
-    onboarding_scene s(p, d, birch);
-    s.auto_ca = false;
-    s.start();
-    s.run();
+    onboarding_at_the_ca s(p, d, birch);
     onboarding::registrar_link link(*birch.store, p.maker_root.spki_sha256(), p.clock);
     masa_link masa(*p.masa, kk1_peer{birch.z4});
     ASSERT_TRUE(link.release(d.identity, "Cedar"));
