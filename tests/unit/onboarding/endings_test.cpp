@@ -90,6 +90,63 @@ TEST_F(Endings, ARepeatedRequestThatCrossesTheChallengeIsNoMistake) {
     EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
 }
 
+// KK1 broke, and is there again, and breaks again: the device's repeated 3 is under way meanwhile, and so is the grant.
+TEST_F(Endings, ARepeatedRequestThatCrossesTheGrantIsAnsweredByNothing) {
+    onboarding_at_the_ca s(p, d, birch);
+    s.auto_install = false;
+    s.registrar_link->lost();
+    s.device->receive(s.registrar->take_output());
+    p.clock.advance(5'000);
+    s.device->tick();
+    const bytes again = s.device->take_output();
+    ASSERT_TRUE(holds(again, message_type::authorization_request));
+    s.ca_answers();
+    s.reopen_kk1();
+    s.run();
+    ASSERT_EQ(s.registrar->state(), registrar_state::granted);
+    ASSERT_EQ(s.device->state(), device_state::installing);
+    s.registrar_link->lost();
+    s.registrar->receive(again);
+    EXPECT_TRUE(s.registrar->take_output().empty());
+    EXPECT_EQ(s.registrar->state(), registrar_state::granted);
+    // The MASA may say it, too, of a request that was repeated to it.
+    s.registrar->masa_frame({static_cast<uint8_t>(message_type::pending), 1, *wire::encode(pending{5})});
+    EXPECT_TRUE(s.registrar->take_output().empty());
+    EXPECT_EQ(s.registrar->state(), registrar_state::granted);
+    s.install_accepted();
+    s.reopen_kk1();
+    s.run();
+    EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
+    EXPECT_EQ(revoked(), 0u);
+    EXPECT_EQ(p.ownership(d).state, registry::ownership_state::onboarded);
+}
+
+// A registrar of an earlier version says `pending` there.
+TEST_F(Endings, APendingThatComesAfterTheGrantCostsNoKeys) {
+    onboarding_scene s(p, d, birch);
+    s.auto_install = false;
+    s.start();
+    s.run();
+    const bytes late = *to_frame(message_type::pending, 0, pending{1});
+    const auto expect_unmoved = [&](device_state in) {
+        ASSERT_EQ(s.device->state(), in);
+        s.device->receive(late);
+        EXPECT_EQ(s.device->state(), in) << s.device_error();
+        EXPECT_EQ(s.device->outcome(), device_outcome::running);
+        p.clock.advance(2'000);
+        s.device->tick();
+        EXPECT_TRUE(s.device->take_output().empty()) << "3 is not said again";
+    };
+    expect_unmoved(device_state::installing);
+    s.install_accepted();
+    const bytes reported = s.device->take_output();
+    expect_unmoved(device_state::reporting);
+    s.registrar->receive(reported);
+    s.run();
+    EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
+    EXPECT_EQ(revoked(), 0u);
+}
+
 TEST_F(Endings, ADecisionAboutAnotherDeviceIsNoNews) {
     birch.settings.manual_approval = true;
     onboarding_scene s(p, d, birch);
