@@ -12,7 +12,12 @@ namespace berth::test {
 // An onboarding in which S11 has held, the CA is asked, and has not answered.
 class onboarding_at_the_ca : public onboarding_scene {
 public:
-    onboarding_at_the_ca(parties& p, const device_party& d, customer_party& r) : onboarding_scene(p, d, r) {
+    // `masa`: another than that of `p`.
+    onboarding_at_the_ca(parties& p, const device_party& d, customer_party& r, onboarding::masa_service* masa = nullptr)
+        : onboarding_scene(p, d, r) {
+        if (masa) {
+            masa_link = std::make_unique<onboarding::masa_link>(*masa, onboarding::kk1_peer{r.z4});
+        }
         auto_ca = false;
         start();
         run();
