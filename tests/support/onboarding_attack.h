@@ -1,4 +1,5 @@
-// What tests of attackers on the onboarding share: two customers, frames changed on their way, and that nothing came of it.
+// What tests of attackers on the onboarding share: two customers, frames changed on their way, an onboarding that stands still at
+// the CA, and that nothing came of it.
 #pragma once
 
 #include "onboarding/messages/frame.h"
@@ -7,6 +8,27 @@
 #include <gtest/gtest.h>
 
 namespace berth::test {
+
+// An onboarding in which S11 has held, the CA is asked, and has not answered.
+class onboarding_at_the_ca : public onboarding_scene {
+public:
+    // `masa`: another than that of `p`.
+    onboarding_at_the_ca(parties& p, const device_party& d, customer_party& r, onboarding::masa_service* masa = nullptr)
+        : onboarding_scene(p, d, r) {
+        if (masa) {
+            masa_link = std::make_unique<onboarding::masa_link>(*masa, onboarding::kk1_peer{r.z4});
+        }
+        auto_ca = false;
+        start();
+        run();
+        EXPECT_TRUE(order) << device_error() << " / " << registrar_error();
+    }
+    // What the CA says to its order.
+    [[nodiscard]] result<std::vector<onboarding::issued_certificate>> certificates() const {
+        return registrar_party.ca->issue(order.value(), world.clock, crypto::system_random());
+    }
+    void ca_answers() { registrar->ca_answered(certificates()); }
+};
 
 class Attack : public testing::Test {
 protected:

@@ -57,18 +57,32 @@ parties::parties() : maker_root(load_maker_root()) {
     setup.host = "masa.acme.example";
     const fs::path dir = directory.path() / "masa";
     must(app::masa_init(dir, setup, clock, crypto::system_random()));
-    masa_settings settings;
-    for (const char* name : {"z5", "z5-spare"}) {
-        authkem::credential c{must(app::read_chain(dir / (std::string(name) + ".pem"))),
-                              must(keystore::open_kem_key("file:" + (dir / (std::string(name) + ".key")).string()))};
+    auto settings = masa_files();
+    for (const auto& c : settings.keys) {
         masa_keys.push_back(c.key->public_key());
-        settings.keys.push_back(std::move(c));
+    }
+    masa_store = must(store::sqlite_masa_store::open((dir / "masa.db").string()));
+    masa = std::make_unique<masa_service>(std::move(settings), *masa_store, clock, crypto::system_random());
+}
+
+masa_settings parties::masa_files() const {
+    const fs::path dir = directory.path() / "masa";
+    masa_settings settings;
+    for (const std::string name : {"z5", "z5-spare"}) {
+        settings.keys.push_back({must(app::read_chain(dir / (name + ".pem"))),
+                                 must(keystore::open_kem_key("file:" + (dir / (name + ".key")).string()))});
     }
     settings.device_roots = {maker_root};
     settings.device_issuers = {must(app::read_certificate(factory() / "idevid-ca.pem"))};
     settings.store_key = must(pki::read_secret_file((dir / "store.key").string(), 32));
-    masa_store = must(store::sqlite_masa_store::open((dir / "masa.db").string()));
-    masa = std::make_unique<masa_service>(std::move(settings), *masa_store, clock, crypto::system_random());
+    return settings;
+}
+
+pki::crl parties::revoked_registrar(const customer_party& c) const {
+    const auto key = must(pki::load_signing_key((c.directory / "ca" / "z2.key").string()));
+    const unix_seconds now = clock.now();
+    return must(pki::issue_crl(
+        {1, now - 60, now + 3600, {{c.z4.front().serial(), now - 30, pki::revocation_reason::key_compromise}}}, c.root, key));
 }
 
 customer_party& parties::add_customer(const std::string& name) {

@@ -68,6 +68,10 @@ public:
     // Fresh P-256, ML-DSA-65 and hybrid KEM keys.
     static std::vector<onboarding::device_credential> fresh_credentials();
     [[nodiscard]] onboarding::device_settings settings_of(const device_party& d) const;
+    // What the MASA's files say.
+    [[nodiscard]] onboarding::masa_settings masa_files() const;
+    // A list by the customer's root with its Z4 on it.
+    [[nodiscard]] pki::crl revoked_registrar(const customer_party& c) const;
 
     manual_clock clock{1'800'000'000};
     temporary_directory directory;

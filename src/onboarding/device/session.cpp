@@ -245,6 +245,9 @@ result<void> device_session::on_pending(const frame& f) {
     if (p.retry_after < least_retry_after || p.retry_after > most_retry_after) {
         return refuse("malformed", "retry_after is outside 1 to 120 seconds");
     }
+    if (state_ == device_state::installing || state_ == device_state::reporting) {
+        return {};  // it crossed the grant: nothing is asked for any more, and what is installed stays
+    }
     waiting_allowed_ = true;
     // "The device waits retry_after plus a uniform 0 to 60 s"
     const auto jitter = settings_.pending_jitter_ms == 0 ? 0 : random_.number() % (settings_.pending_jitter_ms + 1);

@@ -32,7 +32,7 @@ enum class device_event : uint8_t {
     refused_here,
 };
 
-inline constexpr std::array<transition<device_state, device_event>, 26> device_transitions{{
+inline constexpr std::array<transition<device_state, device_event>, 28> device_transitions{{
     {device_state::idle, device_event::start, device_state::reaching_masa},
     {device_state::idle, device_event::start_report, device_state::reporting},
     {device_state::reaching_masa, device_event::tunnel, device_state::reaching_masa},
@@ -49,9 +49,11 @@ inline constexpr std::array<transition<device_state, device_event>, 26> device_t
     {device_state::challenged, device_event::error, device_state::ended},
     {device_state::challenged, device_event::refused_here, device_state::ended},
     {device_state::installing, device_event::installed, device_state::reporting},
+    {device_state::installing, device_event::pending, device_state::installing},  // late, and no news any more
     {device_state::installing, device_event::error, device_state::installing},
     {device_state::installing, device_event::refused_here, device_state::ended},
     {device_state::reporting, device_event::result_ack, device_state::done},
+    {device_state::reporting, device_event::pending, device_state::reporting},
     {device_state::reporting, device_event::error, device_state::ended},
     {device_state::reporting, device_event::refused_here, device_state::ended},
     {device_state::idle, device_event::refused_here, device_state::ended},

@@ -252,7 +252,7 @@ result<void> masa_link::on_result(const frame& f) {
         return refuse("malformed", "a result of unknown status");
     }
     // Authorised anew: only the customer that was authorised may report.
-    BERTH_TRY(customer, service_.customer_of(peer_));
+    BERTH_TRY(customer, service_.reporter(peer_, m.kk3_id));
     const bool installed = m.status == result_status::installed;
     const std::string refused(is_protocol_error(m.refusal.text()) ? m.refusal.text() : installed ? "" : "peer_error");
     BERTH_TRY(verdict, service_.records().store_result(m.kk3_id, customer, installed, refused, service_.time().now()));

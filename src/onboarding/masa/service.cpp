@@ -187,8 +187,27 @@ result<void> masa_service::audit_once(const std::string& event, const device_ide
     return {};
 }
 
+result<std::string> masa_service::reporter(const kk1_peer& peer, const kk3_id_field& id) {
+    auto customer = customer_of(peer);
+    if (!customer && customer.error().category == error_category::peer) {
+        // What nobody authorised is nobody's device: numbers that a stranger makes up do not fill the log.
+        BERTH_TRY(stored, records_.find_authorization(id));
+        if (stored) {
+            BERTH_CHECK(audit_once("refused", stored->device, "", customer.error().name, to_hex(id)));
+        }
+    }
+    return customer;
+}
+
 result<void> masa_service::release(const kk1_peer& peer, const device_identity& device, const std::string& successor) {
-    BERTH_TRY(customer, customer_of(peer));
+    const auto asking = match_customer(peer);
+    if (!asking) {
+        if (asking.error().category == error_category::peer) {
+            BERTH_CHECK(audit_once("release", device, "", asking.error().name, ""));
+        }
+        return fail(asking.error());
+    }
+    const std::string& customer = asking->name;
     BERTH_TRY(verdict, records_.release(device, customer, successor, clock_.now()));
     // Only the owner learns whether the successor is known: for all others the answer is `not_owner`.
     switch (verdict) {

@@ -59,6 +59,9 @@ public:
     // The owner gives a device away. Error `not_owner`, audited.
     result<void> release(const kk1_peer& peer, const device_identity& device, const std::string& successor);
 
+    // Who reports on this KK3, verified now; audited when it is a registrar no more. Errors as customer_of().
+    result<std::string> reporter(const kk1_peer& peer, const kk3_id_field& id);
+
     // The customer of a KK1's chain, verified now. Errors not_a_registrar, revoked, unknown_registrar_root.
     result<std::string> customer_of(const kk1_peer& peer);
 

@@ -183,6 +183,10 @@ result<void> registrar_session::on_authorization_request(const frame& f) {
         if (m.kk3_id != request_->kk3_id || !(m.bi2 == request_->bi2)) {
             return refuse("kk3_reused", "another request on the same KK2");
         }
+        // "A repeated 3 that crosses [...] a `grant` is answered by nothing": there is nothing to wait for any more.
+        if (state_ == registrar_state::granted) {
+            return {};
+        }
         if (clock_.steady() - std::exchange(requested_at_, clock_.steady()) < least_between_requests) {
             return refuse("too_many_requests", "the same request again at once");
         }
@@ -233,7 +237,8 @@ result<void> registrar_session::handle_masa(const frame& f) {
     case message_type::authorization: return on_authorization(f);
     case message_type::pending: {
         BERTH_TRY(p, wire::decode<pending>(f.body.view()));
-        return say_pending(p.retry_after);
+        // What is granted is granted; the MASA thinks about a request that was repeated because KK1 broke.
+        return state_ == registrar_state::granted ? result<void>{} : say_pending(p.retry_after);
     }
     case message_type::error: {
         BERTH_TRY(m, wire::decode<error_message>(f.body.view()));

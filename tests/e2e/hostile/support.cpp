@@ -3,6 +3,7 @@
 #include "common/files.h"
 #include "keystore/key_uri.h"
 #include "onboarding/channel.h"
+#include "support/authkem_clients.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -156,29 +157,14 @@ std::string hostile_peer::server_alert() const {
     return "our own " + why->name;
 }
 
-namespace {
-
-// Takes any server: these peers want in, whoever it is.
-authkem::client_config client(std::string_view alpn, authkem::credential own) {
-    authkem::client_config config;
-    config.own = std::move(own);
-    config.expect_certificate_request = true;
-    config.server.possession_only = true;
-    config.alpn = {std::string(alpn)};
-    config.alpn_required = true;
-    return config;
-}
-
-}  // namespace
-
 authkem::client_config kk1_client(const app::world& w, authkem::credential own) {
-    authkem::client_config config = client(onboarding::alpn_kk1, std::move(own));
+    authkem::client_config config = client_of_anybody(onboarding::alpn_kk1, std::move(own));
     config.server_name = w.masa_host();
     return config;
 }
 
 authkem::client_config kk2_client(authkem::credential own) {
-    return client(onboarding::alpn_kk2, std::move(own));
+    return client_of_anybody(onboarding::alpn_kk2, std::move(own));
 }
 
 authkem::credential credential_of(const std::filesystem::path& chain, const std::filesystem::path& key) {

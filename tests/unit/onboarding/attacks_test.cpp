@@ -94,13 +94,16 @@ TEST_F(Attack, Kk1OfAnotherCustomerCannotReport) {
     EXPECT_EQ(p.ownership(d).state, registry::ownership_state::assigned);
 }
 
-TEST_F(Attack, AnotherMakersDeviceWithTheSameSerial) {
+TEST_F(Attack, SessionAboutAnotherMakersDeviceWithTheSameSerial) {
     const auto d = p.make_device("SN-1", "Birch");
+    parties elsewhere;
+    elsewhere.add_customer("Birch");
+    const auto theirs = elsewhere.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
     s.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_masa ? octets : each_frame(octets, [](frame& f) {
+        return l != leg::registrar_to_masa ? octets : each_frame(octets, [&](frame& f) {
             if (f.is(message_type::session_open)) {
-                edit<session_open>(f, [](auto& m) { m.device_root_spki[0] ^= 1; });
+                edit<session_open>(f, [&](auto& m) { m.device_root_spki = theirs.identity.device_root_spki; });
             }
         });
     };
@@ -454,14 +457,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(Attack, GrantForAnotherDevice) {
     const auto d = p.make_device("SN-1", "Birch");
     const auto other = p.make_device("SN-2", "Birch");
-    onboarding_scene s(p, d, birch);
-    s.auto_ca = false;
-    s.start();
-    s.run();
-    ASSERT_TRUE(s.order);
+    onboarding_at_the_ca s(p, d, birch);
     s.order->device = other.identity;  // the CA answers for somebody else
-    auto answer = birch.ca->issue(*s.order, p.clock, crypto::system_random());
-    s.registrar->ca_answered(std::move(answer));
+    s.ca_answers();
     s.run();
     EXPECT_EQ(s.device_error(), "certificate_key_mismatch");
     EXPECT_FALSE(s.accepted);
@@ -469,12 +467,8 @@ TEST_F(Attack, GrantForAnotherDevice) {
 
 TEST_F(Attack, CaAnswersWithAnotherKey) {
     const auto d = p.make_device("SN-1", "Birch");
-    onboarding_scene s(p, d, birch);
-    s.auto_ca = false;
-    s.start();
-    s.run();
-    ASSERT_TRUE(s.order);
-    auto answer = birch.ca->issue(*s.order, p.clock, crypto::system_random());
+    onboarding_at_the_ca s(p, d, birch);
+    auto answer = s.certificates();
     ASSERT_TRUE(answer);
     std::swap((*answer)[0].spki_hash, (*answer)[1].spki_hash);
     s.registrar->ca_answered(std::move(answer));
@@ -598,12 +592,10 @@ TEST_F(Attack, PendingForEver) {
 
 TEST_F(Attack, PendingBeyondItsCap) {
     const auto d = p.make_device("SN-1", "Birch");
-    onboarding_scene s(p, d, birch);
-    s.auto_ca = false;
-    s.start();
-    s.run();
+    onboarding_at_the_ca s(p, d, birch);
     s.device->receive(*to_frame(message_type::pending, 0, pending{100'000}));
     EXPECT_EQ(s.device_error(), "malformed");
+    expect_nothing_happened(d, s, "Birch");
 }
 
 TEST_F(Attack, FramesAtTheWrongTime) {

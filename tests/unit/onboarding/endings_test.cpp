@@ -4,7 +4,7 @@
 #include "onboarding/messages/onboard_request.h"
 #include "onboarding/messages/pending.h"
 #include "onboarding/messages/result.h"
-#include "support/onboarding_parties.h"
+#include "support/onboarding_attack.h"
 
 namespace berth::test {
 namespace {
@@ -19,24 +19,8 @@ protected:
         const auto all = got(birch.store->certificates_of(d.identity));
         return static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const auto& c) { return c.revoked; }));
     }
-    // A scene in which the CA is asked and has not answered.
-    std::unique_ptr<onboarding_scene> scene_at_the_ca() {
-        auto s = std::make_unique<onboarding_scene>(p, d, birch);
-        s->auto_ca = false;
-        s->start();
-        s->run();
-        EXPECT_TRUE(s->order);
-        return s;
-    }
-    static bool holds(const bytes& octets, message_type type) {
-        frame_reader reader(frame_reader::server_limit);
-        reader.feed(octets);
-        for (auto next = reader.next(); next && *next; next = reader.next()) {
-            if ((*next)->is(type)) {
-                return true;
-            }
-        }
-        return false;
+    static bool holds(bytes_view octets, message_type type) {
+        return std::ranges::any_of(frames_of(octets), [&](const frame& f) { return f.is(type); });
     }
 
     parties p;
@@ -106,6 +90,63 @@ TEST_F(Endings, ARepeatedRequestThatCrossesTheChallengeIsNoMistake) {
     EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
 }
 
+// KK1 broke, and is there again, and breaks again: the device's repeated 3 is under way meanwhile, and so is the grant.
+TEST_F(Endings, ARepeatedRequestThatCrossesTheGrantIsAnsweredByNothing) {
+    onboarding_at_the_ca s(p, d, birch);
+    s.auto_install = false;
+    s.registrar_link->lost();
+    s.device->receive(s.registrar->take_output());
+    p.clock.advance(5'000);
+    s.device->tick();
+    const bytes again = s.device->take_output();
+    ASSERT_TRUE(holds(again, message_type::authorization_request));
+    s.ca_answers();
+    s.reopen_kk1();
+    s.run();
+    ASSERT_EQ(s.registrar->state(), registrar_state::granted);
+    ASSERT_EQ(s.device->state(), device_state::installing);
+    s.registrar_link->lost();
+    s.registrar->receive(again);
+    EXPECT_TRUE(s.registrar->take_output().empty());
+    EXPECT_EQ(s.registrar->state(), registrar_state::granted);
+    // The MASA may say it, too, of a request that was repeated to it.
+    s.registrar->masa_frame({static_cast<uint8_t>(message_type::pending), 1, *wire::encode(pending{5})});
+    EXPECT_TRUE(s.registrar->take_output().empty());
+    EXPECT_EQ(s.registrar->state(), registrar_state::granted);
+    s.install_accepted();
+    s.reopen_kk1();
+    s.run();
+    EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
+    EXPECT_EQ(revoked(), 0u);
+    EXPECT_EQ(p.ownership(d).state, registry::ownership_state::onboarded);
+}
+
+// A registrar of an earlier version says `pending` there.
+TEST_F(Endings, APendingThatComesAfterTheGrantCostsNoKeys) {
+    onboarding_scene s(p, d, birch);
+    s.auto_install = false;
+    s.start();
+    s.run();
+    const bytes late = *to_frame(message_type::pending, 0, pending{1});
+    const auto expect_unmoved = [&](device_state in) {
+        ASSERT_EQ(s.device->state(), in);
+        s.device->receive(late);
+        EXPECT_EQ(s.device->state(), in) << s.device_error();
+        EXPECT_EQ(s.device->outcome(), device_outcome::running);
+        p.clock.advance(2'000);
+        s.device->tick();
+        EXPECT_TRUE(s.device->take_output().empty()) << "3 is not said again";
+    };
+    expect_unmoved(device_state::installing);
+    s.install_accepted();
+    const bytes reported = s.device->take_output();
+    expect_unmoved(device_state::reporting);
+    s.registrar->receive(reported);
+    s.run();
+    EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
+    EXPECT_EQ(revoked(), 0u);
+}
+
 TEST_F(Endings, ADecisionAboutAnotherDeviceIsNoNews) {
     birch.settings.manual_approval = true;
     onboarding_scene s(p, d, birch);
@@ -118,26 +159,26 @@ TEST_F(Endings, ADecisionAboutAnotherDeviceIsNoNews) {
 }
 
 TEST_F(Endings, LosingKk1AfterS11LetsTheDeviceWait) {
-    const auto s = scene_at_the_ca();
-    s->registrar_link->lost();
-    const bytes said = s->registrar->take_output();
+    onboarding_at_the_ca s(p, d, birch);
+    s.registrar_link->lost();
+    const bytes said = s.registrar->take_output();
     ASSERT_TRUE(holds(said, message_type::pending));
-    s->device->receive(said);
+    s.device->receive(said);
     p.clock.advance(61'000);  // more than a device waits in silence
-    s->registrar->ca_answered(birch.ca->issue(*s->order, p.clock, crypto::system_random()));
-    EXPECT_FALSE(holds(s->registrar->take_output(), message_type::grant)) << "not without the MASA's word on a live KK1";
-    s->device->tick();
-    EXPECT_EQ(s->device->outcome(), device_outcome::running);
-    s->reopen_kk1();
-    s->run();
-    EXPECT_EQ(s->device->outcome(), device_outcome::done) << s->device_error() << " / " << s->registrar_error();
+    s.ca_answers();
+    EXPECT_FALSE(holds(s.registrar->take_output(), message_type::grant)) << "not without the MASA's word on a live KK1";
+    s.device->tick();
+    EXPECT_EQ(s.device->outcome(), device_outcome::running);
+    s.reopen_kk1();
+    s.run();
+    EXPECT_EQ(s.device->outcome(), device_outcome::done) << s.device_error() << " / " << s.registrar_error();
     EXPECT_EQ(birch.store->certificates_of(d.identity)->size(), 3u);
 }
 
 TEST_F(Endings, CertificatesThatComeTooLateAreKeptForTheNextTime) {
-    auto s = scene_at_the_ca();
-    s->registrar->kk2_ended();
-    s->registrar->ca_answered(birch.ca->issue(*s->order, p.clock, crypto::system_random()));
+    onboarding_at_the_ca s(p, d, birch);
+    s.registrar->kk2_ended();
+    s.ca_answers();
     EXPECT_EQ(birch.store->certificates_of(d.identity)->size(), 3u);
     onboarding_scene next(p, d, birch);
     next.start();
@@ -171,11 +212,8 @@ TEST_F(Endings, ACertificateUnderAnotherRootIsNotUsedAgain) {
     // The customer has a new root; the CA that asks is another one too.
     auto& cedar = p.add_customer("Cedar");
     birch.settings.domain = cedar.settings.domain;
-    onboarding_scene second(p, d, birch);
-    second.auto_ca = false;
-    second.start();
-    second.run();
-    ASSERT_TRUE(second.order) << "old certificates were granted";
+    const onboarding_at_the_ca second(p, d, birch);  // which fails when old certificates were granted
+    ASSERT_TRUE(second.order);
     EXPECT_EQ(second.order->items.size(), 3u);
 }
 
