@@ -23,11 +23,13 @@ constexpr std::array manuals{
         "factory init",
         "Writes DIR/z1.pem, z1.key (the root; keep it offline), idevid-ca.pem, idevid-ca.key. Private keys: PKCS#8, mode 0600.",
         "berth factory init --dir factory --maker \"Acme Devices\""},
-    manual{"factory make",
-           "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
-           "p3-sig.pem, "
-           "masa-kem.pem, device.toml; and the device into masa.db.",
-           "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
+    manual{
+        "factory make",
+        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
+        "p3-sig.pem, "
+        "masa-kem.pem, device.toml; and the device into masa.db. --out appears complete or not at all, and is never overwritten; "
+        "what was interrupted may be repeated.",
+        "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
     manual{"masa init",
            "Reads z1.* of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), store.key, audit.key, "
            "audit.pub, masa.db, "
