@@ -31,8 +31,7 @@ int main(int argc, char** argv) try {
     std::signal(SIGPIPE, SIG_IGN);
     log::configure(log::level::warning, log::format::text);
     if (const auto usable = crypto::require_openssl(); !usable) {
-        return app::report(usable.error(),
-                           std::any_of(argv, argv + argc, [](const char* a) { return std::string_view(a) == "--json"; }));
+        return app::report(usable.error(), app::asks_for_json(argc, argv));
     }
     try {
         cli.parse(argc, argv);
@@ -42,5 +41,5 @@ int main(int argc, char** argv) try {
     }
     return context.exit;
 } catch (...) {
-    return berth::app::report_exception(false);
+    return berth::app::report_exception(berth::app::asks_for_json(argc, argv));
 }

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "common/files.h"
+#include "common/words.h"
 #include "crypto/random.h"
 #include "scene/world.h"
 
@@ -58,19 +59,6 @@ result<std::set<std::string, std::less<>>> parse_roles(const std::string& roles)
         return fail(error_category::usage, "role_incomplete", "name a role: --roles masa or --roles masa,registrar,ca");
     }
     return out;
-}
-
-// As a shell takes it for one word.
-std::string shell_word(const std::string& text) {
-    static constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,+@%";
-    if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) {
-        return text;
-    }
-    std::string out = "'";
-    for (const char c : text) {
-        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return out + "'";
 }
 
 device_order first_device(const world& w, const std::string& customer, const options& o) {
