@@ -56,9 +56,12 @@ constexpr std::array manuals{
            "berth ownership block SN-1 --masa masa"},
     manual{"ownership revoke", "Writes masa.db.", "berth ownership revoke SN-1 --masa masa"},
     manual{"ownership show", "Reads masa.db.", "berth ownership show SN-1 --masa masa --json"},
-    manual{"registrar init", "Reads z2.* and ca.* of --ca. Writes DIR/z4.pem, z4.key, registrar.db, berthd.toml.",
-           "berth registrar init --dir registrar --ca ca --host registrar.example --maker-root z1.pem --masa "
-           "masa.acme.example:9443"},
+    manual{
+        "registrar init",
+        "Reads z2.* and ca.* of --ca, and --maker-root; nothing is made if one of them is not what it must be, or has expired. "
+        "Writes DIR/z4.pem, z4.key, registrar.db, berthd.toml.",
+        "berth registrar init --dir registrar --ca ca --host registrar.example --maker-root z1.pem --masa "
+        "masa.acme.example:9443"},
     manual{"registrar devices", "Reads registrar.db.", "berth registrar devices --dir registrar --json"},
     manual{"registrar approve", "Writes registrar.db; a running berthd goes on within a fraction of a second.",
            "berth registrar approve SN-1 --dir registrar"},
