@@ -208,7 +208,7 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
     };
     auto* const set =
         with_scope("set", "set it from a JSON file; device over group over model over default, member by member (RFC 7396)");
-    set->add_option("FILE", o->file, "a JSON object")->required()->check(CLI::ExistingFile);
+    set->add_option("FILE", o->file, "a JSON object")->required();
     set->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));
