@@ -1,6 +1,7 @@
 // berth: the command line that people use.
 #include "base/log.h"
 #include "berth/commands/commands.h"
+#include "berth/commands/unknown.h"
 #include "crypto/version.h"
 
 #include <csignal>
@@ -37,6 +38,9 @@ int main(int argc, char** argv) try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         const bool help = e.get_exit_code() == 0;
+        if (const auto mistake = help ? std::nullopt : app::command_mistake(cli, argc, argv)) {
+            return app::report(*mistake, app::asks_for_json(argc, argv));
+        }
         return app::report_usage(argc, argv, help ? "" : e.what(), [&] { return cli.exit(e); });
     }
     return context.exit;
