@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "berth/commands/demo_board.h"
+#include "berth/commands/own_directory.h"
 #include "common/files.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
@@ -288,7 +289,7 @@ void add_demo(CLI::App& cli, context& c) {
     auto* const cmd = cli.add_subcommand("demo", "show a whole onboarding on this machine, and the attacks that must fail");
     cmd->add_option("--devices", o->devices, "how many devices are onboarded (4)")->check(CLI::Range(1, 1000));
     cmd->add_flag("--keep", o->keep, "leave the servers running and the files in place until Ctrl-C");
-    cmd->add_option("--dir", o->dir, "where to keep everything (a temporary directory)");
+    cmd->add_option("--dir", o->dir, "where to keep everything, new or empty (a temporary directory)");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             std::signal(SIGINT, [](int) { interrupted = 1; });
@@ -297,6 +298,10 @@ void add_demo(CLI::App& cli, context& c) {
             if (directory.empty()) {
                 BERTH_TRY(made, make_temporary_directory("berth-demo"));
                 directory = made;
+            } else {
+                BERTH_TRY(given, absolute_path(directory));
+                directory = given;
+                BERTH_CHECK(take_directory(directory, "berth demo"));
             }
             log::configure(log::level::error, log::format::text);
             auto done = [&] { return demonstration(directory, o->devices, o->keep).run(); }();

@@ -14,11 +14,13 @@ struct manual {
 };
 
 constexpr std::array manuals{
-    manual{"demo", "Writes below --dir, or into a temporary directory that is removed at the end.", "berth demo --devices 10"},
-    manual{
-        "quickstart",
-        "Writes below --dir: factory/, masa/, one directory per customer, devices/SN-0001 (a bundle that waits to be onboarded).",
-        "berth quickstart --dir /tmp/q --json"},
+    manual{"demo",
+           "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end.",
+           "berth demo --devices 10"},
+    manual{"quickstart",
+           "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
+           "devices/SN-0001 (a bundle that waits to be onboarded).",
+           "berth quickstart --dir /tmp/q --json"},
     manual{
         "factory init",
         "Writes DIR/z1.pem, z1.key (the root; keep it offline), idevid-ca.pem, idevid-ca.key. Private keys: PKCS#8, mode 0600.",

@@ -1,6 +1,7 @@
 // berth quickstart: every role asked for, on free loopback ports, until interrupted.
 #include "base/log.h"
 #include "berth/commands/commands.h"
+#include "berth/commands/own_directory.h"
 #include "common/files.h"
 #include "common/words.h"
 #include "crypto/random.h"
@@ -80,9 +81,9 @@ device_order first_device(const world& w, const std::string& customer, const opt
 
 result<void> quickstart(const options& o, bool json) {
     BERTH_TRY(roles, parse_roles(o.roles));
-    BERTH_CHECK(refuse_existing(fs::path(o.dir) / "masa"));
     world::options how;
     BERTH_TRY(directory, absolute_path(o.dir));
+    BERTH_CHECK(take_directory(directory, "berth quickstart"));
     how.directory = directory;
     how.customers.clear();
     if (roles.contains("registrar")) {
@@ -147,7 +148,7 @@ result<void> quickstart(const options& o, bool json) {
 void add_quickstart(CLI::App& cli, context& c) {
     const auto o = std::make_shared<options>();
     auto* const cmd = cli.add_subcommand("quickstart", "set up and run every role on free loopback ports, until interrupted");
-    cmd->add_option("--dir", o->dir, "where everything goes; must be new")->required();
+    cmd->add_option("--dir", o->dir, "where everything goes; new or empty")->required();
     cmd->add_option("--roles", o->roles, "masa, or masa,registrar,ca (all)");
     cmd->add_flag("--pq", o->post_quantum,
                   "devices have and ask for post-quantum and hybrid keys only (CAs and channels always do)");
