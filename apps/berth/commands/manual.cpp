@@ -15,7 +15,8 @@ struct manual {
 
 constexpr std::array manuals{
     manual{"demo",
-           "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end.",
+           "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end. "
+           "With --json: one line for each device of the table, then one with \"ok\".",
            "berth demo --devices 10"},
     manual{"quickstart",
            "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
