@@ -14,3 +14,6 @@ foreach(unit berthd@.service berth-agent.service)
 endforeach()
 install(FILES LICENSE README.md SECURITY.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN decisions EXCLUDE)
+# The user that berthd@.service runs as, and its directory of configurations.
+install(FILES packaging/sysusers.d/berth.conf DESTINATION lib/sysusers.d)
+install(FILES packaging/tmpfiles.d/berth.conf DESTINATION lib/tmpfiles.d)
