@@ -7,6 +7,7 @@
 #include "roles/masa_role.h"
 #include "roles/registrar_role.h"
 #include "roles/role_metrics.h"
+#include "roles/startup_checks.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -210,6 +211,7 @@ result<void> serve(const std::filesystem::path& file) {
 
 result<void> check(const std::filesystem::path& file, bool json) {
     BERTH_TRY(config, app::read_config(file));
+    BERTH_CHECK(app::check_files(config, system_clock().now()));
     wire::json::array roles;
     std::string names;
     for (const auto& [there, name] : {std::pair(config.masa.has_value(), "masa"),
@@ -223,7 +225,7 @@ result<void> check(const std::filesystem::path& file, bool json) {
     if (json) {
         app::print_json(wire::json::object{{"config", file.string()}, {"roles", roles}});
     } else {
-        fmt::print("{} is well formed; roles:{}\n", file.string(), names);
+        fmt::print("{} is well formed and the files that it names fit together; roles:{}\n", file.string(), names);
     }
     return {};
 }
@@ -237,7 +239,9 @@ int main(int argc, char** argv) try {
     std::string checked;
     cli.add_option("--config", file, "the configuration file; serve what it says")->type_name("FILE");
     auto* const checking = cli.add_subcommand(
-        "check", "read a configuration file, without serving, and say what is wrong with it and in which line");
+        "check",
+        "say what is wrong with a configuration file, and in which line, or with a file that it names: missing, readable by "
+        "others, not what it must be, not fitting to the others, expired. Nothing is bound, made or changed");
     checking->add_option("FILE", checked, "the configuration file")->required();
     bool json = false;
     cli.add_flag("--json", json, "errors, and what `check` says, as one JSON object on standard output");

@@ -16,11 +16,22 @@ result<void> write_text(const std::filesystem::path& path, std::string_view text
     return pki::write_file_atomically(path.string(), as_bytes(text), mode);
 }
 
+namespace {
+
+// A file of ours that is wrong is nobody else's fault, whatever the parser says that peers' certificates pass as well.
+tl::unexpected<error> wrong_file(error e, const std::filesystem::path& path) {
+    e = std::move(e).during(path.string()).with("path", path.string());
+    e.category = error_category::usage;
+    return fail(std::move(e));
+}
+
+}  // namespace
+
 result<std::vector<pki::certificate>> read_chain(const std::filesystem::path& path) {
     BERTH_TRY(text, read_text(path));
     auto chain = pki::certificate::parse_pem_chain(text);
     if (!chain) {
-        return fail(std::move(chain).error().during(path.string()).with("path", path.string()));
+        return wrong_file(chain.error(), path);
     }
     return chain;
 }
@@ -45,7 +56,7 @@ result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>
         BERTH_TRY(text, read_text(file));
         auto lists = pki::crl::parse_pem_all(text);
         if (!lists) {
-            return fail(std::move(lists).error().during(file.string()).with("path", file.string()));
+            return wrong_file(lists.error(), file);
         }
         if (lists->empty()) {  // a list that was cut to nothing would otherwise say that nobody is revoked
             return fail(
@@ -61,7 +72,7 @@ result<std::vector<pki::certificate>> read_anchors(const std::vector<std::filesy
     for (const auto& file : files) {
         BERTH_TRY(chain, read_chain(file));
         if (const auto built = pki::trust_store::build({chain, {}, {}}); !built) {
-            return fail(error(built.error()).during(file.string()).with("path", file.string()));
+            return wrong_file(built.error(), file);
         }
     }
     return read_certificates(files);
