@@ -1,43 +1,14 @@
 // Trust, keys and revocation lists change under running processes: SIGHUP, no restart.
-#include "pki/crl.h"
-#include "support/small_world.h"
-
-#include <csignal>
+#include "support/reloading_world.h"
 
 namespace berth::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Reload : public small_world {
+class Reload : public reloading_world {
 protected:
     static void SetUpTestSuite() { begin({"Birch", "Cedar", "Dogwood"}); }
-
-    // A line into a table of the process's configuration; the same again does nothing.
-    static void configure(const std::string& process, const std::string& table, const std::string& line) {
-        auto toml = got(app::read_text(world->config(process)));
-        if (toml.find(line) == std::string::npos) {
-            const size_t at = toml.find('\n', toml.find(table));
-            ASSERT_NE(at, std::string::npos);
-            toml.insert(at + 1, line + "\n");
-            ASSERT_TRUE(app::write_text(world->config(process), toml));
-        }
-    }
-    static std::optional<wire::json::object> reload(const std::string& process, const std::string& event = "reloaded") {
-        listen(0);
-        const size_t from = heard.size();
-        world->signal(process, SIGHUP);
-        return hear(process, event, "", from);
-    }
-    static void revoke(const fs::path& file, const app::authority& issuer, const bytes& serial) {
-        static uint64_t number = 0;
-        const auto now = system_clock().now();
-        const auto list =
-            got(pki::issue_crl({++number, now - 60, now + 3600, {{serial, now - 30, pki::revocation_reason::key_compromise}}},
-                               issuer.certificate(), issuer.key->as_signing_key()));
-        ASSERT_TRUE(app::write_text(file, list.to_pem()));
-    }
-    static bytes serial_of(const fs::path& chain) { return got(app::read_chain(chain)).front().serial(); }
 };
 
 TEST_F(Reload, RevokedDeviceIsRefusedByMasaAndByRegistrar) {

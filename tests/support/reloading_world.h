@@ -1,0 +1,40 @@
+// A world of real processes whose configuration and revocation lists a test changes while they run.
+#pragma once
+
+#include "pki/crl.h"
+#include "support/small_world.h"
+
+#include <csignal>
+
+namespace berth::test {
+
+class reloading_world : public small_world {
+protected:
+    // A line into a table of the process's configuration; the same again does nothing.
+    static void configure(const std::string& process, const std::string& table, const std::string& line) {
+        auto toml = got(app::read_text(world->config(process)));
+        if (toml.find(line) == std::string::npos) {
+            const size_t at = toml.find('\n', toml.find(table));
+            ASSERT_NE(at, std::string::npos);
+            toml.insert(at + 1, line + "\n");
+            ASSERT_TRUE(app::write_text(world->config(process), toml));
+        }
+    }
+    static std::optional<wire::json::object> reload(const std::string& process, const std::string& event = "reloaded") {
+        listen(0);
+        const size_t from = heard.size();
+        world->signal(process, SIGHUP);
+        return hear(process, event, "", from);
+    }
+    static void revoke(const std::filesystem::path& file, const app::authority& issuer, const bytes& serial) {
+        static uint64_t number = 0;
+        const auto now = system_clock().now();
+        const auto list =
+            got(pki::issue_crl({++number, now - 60, now + 3600, {{serial, now - 30, pki::revocation_reason::key_compromise}}},
+                               issuer.certificate(), issuer.key->as_signing_key()));
+        ASSERT_TRUE(app::write_text(file, list.to_pem()));
+    }
+    static bytes serial_of(const std::filesystem::path& chain) { return got(app::read_chain(chain)).front().serial(); }
+};
+
+}  // namespace berth::test
