@@ -12,5 +12,10 @@ foreach(unit berthd@.service berth-agent.service)
     configure_file(${CMAKE_CURRENT_SOURCE_DIR}/packaging/systemd/${unit}.in ${CMAKE_CURRENT_BINARY_DIR}/${unit} @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${unit} DESTINATION lib/systemd/system)
 endforeach()
-install(FILES LICENSE README.md SECURITY.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN decisions EXCLUDE)
+# As they lie in the source tree, so that the links from one to another lead somewhere: tests/scripts/install follows them.
+install(FILES LICENSE README.md ARCHITECTURE.md CONTRIBUTING.md SECURITY.md THREAT-MODEL.md CHANGELOG.md
+        DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT docs)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT docs FILES_MATCHING PATTERN "*.md")
+# The user that berthd@.service runs as, and its directory of configurations.
+install(FILES packaging/sysusers.d/berth.conf DESTINATION lib/sysusers.d)
+install(FILES packaging/tmpfiles.d/berth.conf DESTINATION lib/tmpfiles.d)

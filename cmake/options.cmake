@@ -21,8 +21,8 @@ add_link_options(-Wl,--gc-sections -Wl,-z,relro,-z,now)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # With precompiled headers ccache needs the preprocessed form to be honest about what changed.
     add_compile_options(-fpch-preprocess)
-    if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
-        # g++ 12 and 13 report false positives from inlined libstdc++ code at -O2.
+    if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14 OR BERTH_SANITIZE)
+        # g++ 12 and 13, and any under a sanitizer, report false positives from inlined libstdc++ code at -O2.
         add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized
                             -Wno-dangling-pointer -Wno-stringop-overread)
     endif()

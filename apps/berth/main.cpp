@@ -1,6 +1,7 @@
 // berth: the command line that people use.
 #include "base/log.h"
 #include "berth/commands/commands.h"
+#include "berth/commands/unknown.h"
 #include "crypto/version.h"
 
 #include <csignal>
@@ -31,16 +32,18 @@ int main(int argc, char** argv) try {
     std::signal(SIGPIPE, SIG_IGN);
     log::configure(log::level::warning, log::format::text);
     if (const auto usable = crypto::require_openssl(); !usable) {
-        return app::report(usable.error(),
-                           std::any_of(argv, argv + argc, [](const char* a) { return std::string_view(a) == "--json"; }));
+        return app::report(usable.error(), app::asks_for_json(argc, argv));
     }
     try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         const bool help = e.get_exit_code() == 0;
+        if (const auto mistake = help ? std::nullopt : app::command_mistake(cli, argc, argv)) {
+            return app::report(*mistake, app::asks_for_json(argc, argv));
+        }
         return app::report_usage(argc, argv, help ? "" : e.what(), [&] { return cli.exit(e); });
     }
     return context.exit;
 } catch (...) {
-    return berth::app::report_exception(false);
+    return berth::app::report_exception(berth::app::asks_for_json(argc, argv));
 }

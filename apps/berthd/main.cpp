@@ -3,9 +3,11 @@
 #include "common/output.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
+#include "roles/list_watch.h"
 #include "roles/masa_role.h"
 #include "roles/registrar_role.h"
 #include "roles/role_metrics.h"
+#include "roles/startup_checks.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -77,34 +79,34 @@ void watch(ops::metric_registry& metrics, ops::health& health, app::masa_role* m
     }
 }
 
+void watch(ops::metric_registry& metrics, const app::list_watch& lists) {
+    const auto expiries = metrics.gauges("berth_crl_next_update_timestamp_seconds", "When a revocation list expires", {"file"});
+    metrics.before_text([expiries, &lists] {
+        for (const auto& e : lists.expiries()) {
+            expiries.with({e.file.string()}).set(static_cast<double>(e.next_update));
+        }
+    });
+}
+
 struct running {
     app::daemon_config config;
     std::unique_ptr<app::masa_role> masa;
     std::unique_ptr<app::registrar_role> registrar;
     std::unique_ptr<app::admin_listener> admin;
+    std::unique_ptr<app::list_watch> lists;
 };
 
-// All of the new configuration, or nothing of it: every file that it names was read and tried before the first part of it
-// takes effect.
-result<void> reload(running& r, const std::filesystem::path& file) {
-    BERTH_TRY(fresh, app::read_config(file));
-    const auto& before = r.config;
-    const bool same_admin = fresh.admin.has_value() == before.admin.has_value() &&
-                            (!fresh.admin || (fresh.admin->host == before.admin->host &&
-                                              (fresh.admin->port == before.admin->port || fresh.admin->port == r.admin->port())));
-    if (!same_admin || fresh.masa.has_value() != before.masa.has_value() ||
-        fresh.registrar.has_value() != before.registrar.has_value()) {
-        return fail(error_category::usage, "restart_needed",
-                    "which roles there are, and where [admin] listens, is read at start only: restart berthd, or put it back");
-    }
+// All of the configuration's files, or nothing of them: every one was read and tried before the first part takes effect.
+result<void> take(running& r, const app::daemon_config& config) {
+    auto lists = app::list_watch::look_at(app::lists_of(config));
     std::optional<app::masa_role::prepared> masa;
     std::optional<app::registrar_role::prepared> registrar;
-    if (fresh.masa) {
-        BERTH_TRY(ready, r.masa->prepare(*fresh.masa));
+    if (config.masa) {
+        BERTH_TRY(ready, r.masa->prepare(*config.masa));
         masa = std::move(ready);
     }
-    if (fresh.registrar) {
-        BERTH_TRY(ready, r.registrar->prepare(*fresh.registrar, *fresh.ca));
+    if (config.registrar) {
+        BERTH_TRY(ready, r.registrar->prepare(*config.registrar, *config.ca));
         registrar.emplace(std::move(ready));
     }
     if (masa) {
@@ -113,6 +115,23 @@ result<void> reload(running& r, const std::filesystem::path& file) {
     if (registrar) {
         r.registrar->apply(std::move(*registrar));
     }
+    r.lists->were_read(std::move(lists));
+    return {};
+}
+
+result<void> reload(running& r, const std::filesystem::path& file) {
+    BERTH_TRY(fresh, app::read_config(file));
+    const auto& before = r.config;
+    const bool same_admin = fresh.admin.has_value() == before.admin.has_value() &&
+                            (!fresh.admin || (fresh.admin->host == before.admin->host &&
+                                              fresh.admin_beyond_loopback == before.admin_beyond_loopback &&
+                                              (fresh.admin->port == before.admin->port || fresh.admin->port == r.admin->port())));
+    if (!same_admin || fresh.masa.has_value() != before.masa.has_value() ||
+        fresh.registrar.has_value() != before.registrar.has_value()) {
+        return fail(error_category::usage, "restart_needed",
+                    "which roles there are, and where [admin] listens, is read at start only: restart berthd, or put it back");
+    }
+    BERTH_CHECK(take(r, fresh));
     log::configure(fresh.log_level, fresh.log_format);
     // Listeners stay where they are, whatever port the file says by now.
     auto admin = std::move(r.config.admin);
@@ -146,6 +165,14 @@ result<void> serve(const std::filesystem::path& file) {
     const auto observer = app::count_into(metrics);
     running r;
     r.config = config;
+    auto lists = app::list_watch::look_at(app::lists_of(config));
+    r.lists = std::make_unique<app::list_watch>(loop, system_clock(), [&r] {
+        if (const auto taken = take(r, r.config); !taken) {
+            log::failure("lists_refused", taken.error());
+        } else {
+            log::info("lists_read", "a revocation list has changed: all were read again");
+        }
+    });
     if (config.masa) {
         BERTH_TRY(started, app::masa_role::start(loop, *config.masa, system_clock(), crypto::system_random(), observer));
         r.masa = std::move(started);
@@ -160,7 +187,9 @@ result<void> serve(const std::filesystem::path& file) {
         r.registrar = std::move(started);
         say_listening("registrar", "kk2", r.registrar->port());
     }
+    r.lists->were_read(std::move(lists));
     watch(metrics, health, r.masa.get(), r.registrar.get());
+    watch(metrics, *r.lists);
     if (config.admin) {
         BERTH_TRY(started,
                   app::admin_listener::start(loop, *config.admin, metrics, health, system_clock(), config.admin_beyond_loopback));
@@ -182,6 +211,7 @@ result<void> serve(const std::filesystem::path& file) {
 
 result<void> check(const std::filesystem::path& file, bool json) {
     BERTH_TRY(config, app::read_config(file));
+    BERTH_CHECK(app::check_files(config, system_clock().now()));
     wire::json::array roles;
     std::string names;
     for (const auto& [there, name] : {std::pair(config.masa.has_value(), "masa"),
@@ -195,7 +225,7 @@ result<void> check(const std::filesystem::path& file, bool json) {
     if (json) {
         app::print_json(wire::json::object{{"config", file.string()}, {"roles", roles}});
     } else {
-        fmt::print("{} is well formed; roles:{}\n", file.string(), names);
+        fmt::print("{} is well formed and the files that it names fit together; roles:{}\n", file.string(), names);
     }
     return {};
 }
@@ -209,7 +239,9 @@ int main(int argc, char** argv) try {
     std::string checked;
     cli.add_option("--config", file, "the configuration file; serve what it says")->type_name("FILE");
     auto* const checking = cli.add_subcommand(
-        "check", "read a configuration file, without serving, and say what is wrong with it and in which line");
+        "check",
+        "say what is wrong with a configuration file, and in which line, or with a file that it names: missing, readable by "
+        "others, not what it must be, not fitting to the others, expired. Nothing is bound, made or changed");
     checking->add_option("FILE", checked, "the configuration file")->required();
     bool json = false;
     cli.add_flag("--json", json, "errors, and what `check` says, as one JSON object on standard output");
@@ -224,6 +256,7 @@ int main(int argc, char** argv) try {
         return app::report({error_category::usage, "no_config", "name a configuration file: berthd --config FILE"}, json);
     }
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);   // until there is something that could be read again
     std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error of the store, not the end
     if (const auto usable = crypto::require_openssl(); !usable) {
         return app::report(usable.error(), json);

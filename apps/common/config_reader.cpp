@@ -1,5 +1,7 @@
 #include "common/config_reader.h"
 
+#include "common/words.h"
+
 namespace berth::app {
 
 namespace {
@@ -22,8 +24,8 @@ result<toml::table> parse_toml(const std::string& text, const std::filesystem::p
 }
 
 void table_reader::complain(const toml::node* where, const std::string& what) {
-    if (!complaint_) {
-        complaint_ = complaint_at(file_, (where ? where : &table_)->source().begin, what);
+    if (!complaints_->first) {
+        complaints_->first = complaint_at(file_, (where ? where : &table_)->source().begin, what);
     }
 }
 
@@ -31,7 +33,7 @@ const toml::node* table_reader::find(const char* key, bool required, const char*
     known_.insert(key);
     const toml::node* node = table_.get(key);
     if (!node && required) {
-        complain(nullptr, fmt::format("[{}] needs \"{}\" ({})", name_, key, kind));
+        complain(nullptr, fmt::format("{} needs \"{}\" ({})", here(), key, kind));
     }
     return node;
 }
@@ -110,7 +112,7 @@ std::vector<std::filesystem::path> table_reader::paths(const char* key, bool req
         out.push_back(resolve(text));
     }
     if (required && out.empty()) {
-        complain(table_.get(key), fmt::format("[{}] needs \"{}\" (a list of files)", name_, key));
+        complain(table_.get(key), fmt::format("{} needs \"{}\" (a list of files)", here(), key));
     }
     return out;
 }
@@ -130,6 +132,19 @@ std::optional<net::address> table_reader::optional_address(const char* key) {
     return table_.contains(key) ? std::optional(address(key)) : std::nullopt;
 }
 
+std::vector<net::address> table_reader::addresses(const char* key) {
+    std::vector<net::address> out;
+    for (const auto& named : texts(key)) {
+        const auto parsed = net::parse_address(named);
+        if (!parsed) {
+            complain(table_.get(key), fmt::format("\"{}\": {}", key, parsed.error().message));
+            return {};
+        }
+        out.push_back(*parsed);
+    }
+    return out;
+}
+
 std::optional<table_reader> table_reader::table(const char* key) {
     const toml::node* node = find(key, false, "a table");
     if (!node) {
@@ -139,7 +154,7 @@ std::optional<table_reader> table_reader::table(const char* key) {
         complain(node, fmt::format("\"{}\" must be a table", key));
         return std::nullopt;
     }
-    return table_reader(*node->as_table(), name_.empty() ? key : name_ + "." + key, file_);
+    return table_reader(*node->as_table(), below(key), *this);
 }
 
 std::vector<table_reader> table_reader::tables(const char* key, bool required) {
@@ -150,7 +165,7 @@ std::vector<table_reader> table_reader::tables(const char* key, bool required) {
     }
     const toml::array* list = node->as_array();
     if (!list) {
-        complain(node, fmt::format("write [[{}.{}]] for each of \"{}\"", name_, key, key));
+        complain(node, fmt::format("write [[{}]] for each of \"{}\"", below(key), key));
         return out;
     }
     for (const auto& item : *list) {
@@ -158,22 +173,43 @@ std::vector<table_reader> table_reader::tables(const char* key, bool required) {
             complain(&item, fmt::format("\"{}\" must hold tables only", key));
             return out;
         }
-        out.emplace_back(*item.as_table(), name_ + "." + key, file_);
+        out.push_back(table_reader(*item.as_table(), below(key), *this));
     }
     return out;
 }
 
+void table_reader::note_unknown(std::string_view key, const toml::node& node) {
+    const auto line = node.source().begin.line;
+    if (complaints_->unknown && complaints_->line_of_unknown <= line) {
+        return;
+    }
+    const bool table = node.is_table() || node.is_array_of_tables();
+    std::string what = table ? fmt::format("there is no table [{}]", below(std::string(key).c_str()))
+                             : fmt::format("\"{}\" is not a key of {}", key, here());
+    const auto meant = nearest(key, {known_.begin(), known_.end()});
+    if (meant) {
+        what += fmt::format("; is \"{}\" meant?", *meant);
+    }
+    complaints_->line_of_unknown = line;
+    complaints_->unknown = complaint_at(file_, node.source().begin, what).with("key", std::string(key));
+    if (meant) {
+        complaints_->unknown->params.emplace_back("meant", *meant);
+    }
+}
+
 result<void> table_reader::finish() {
-    if (!complaint_) {
-        for (const auto& [key, node] : table_) {
-            if (!known_.contains(std::string_view(key.str()))) {
-                complain(&node, fmt::format("\"{}\" is not a key of [{}]", key.str(), name_));
-                break;
-            }
+    for (const auto& [key, node] : table_) {
+        if (!known_.contains(std::string_view(key.str()))) {
+            note_unknown(key.str(), node);
         }
     }
-    if (complaint_) {
-        return fail(*complaint_);
+    if (!whole_) {
+        return {};
+    }
+    for (const auto* complaint : {&complaints_->unknown, &complaints_->first}) {
+        if (*complaint) {
+            return fail(**complaint);
+        }
     }
     return {};
 }

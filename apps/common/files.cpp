@@ -16,11 +16,22 @@ result<void> write_text(const std::filesystem::path& path, std::string_view text
     return pki::write_file_atomically(path.string(), as_bytes(text), mode);
 }
 
+namespace {
+
+// A file of ours that is wrong is nobody else's fault, whatever the parser says that peers' certificates pass as well.
+tl::unexpected<error> wrong_file(error e, const std::filesystem::path& path) {
+    e = std::move(e).during(path.string()).with("path", path.string());
+    e.category = error_category::usage;
+    return fail(std::move(e));
+}
+
+}  // namespace
+
 result<std::vector<pki::certificate>> read_chain(const std::filesystem::path& path) {
     BERTH_TRY(text, read_text(path));
     auto chain = pki::certificate::parse_pem_chain(text);
     if (!chain) {
-        return fail(std::move(chain).error().during(path.string()).with("path", path.string()));
+        return wrong_file(chain.error(), path);
     }
     return chain;
 }
@@ -45,7 +56,12 @@ result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>
         BERTH_TRY(text, read_text(file));
         auto lists = pki::crl::parse_pem_all(text);
         if (!lists) {
-            return fail(std::move(lists).error().during(file.string()).with("path", file.string()));
+            return wrong_file(lists.error(), file);
+        }
+        if (lists->empty()) {  // a list that was cut to nothing would otherwise say that nobody is revoked
+            return fail(
+                error{error_category::usage, "bad_crl", fmt::format("{} holds no revocation list in PEM", file.string())}.with(
+                    "path", file.string()));
         }
         out.insert(out.end(), lists->begin(), lists->end());
     }
@@ -56,7 +72,7 @@ result<std::vector<pki::certificate>> read_anchors(const std::vector<std::filesy
     for (const auto& file : files) {
         BERTH_TRY(chain, read_chain(file));
         if (const auto built = pki::trust_store::build({chain, {}, {}}); !built) {
-            return fail(error(built.error()).during(file.string()).with("path", file.string()));
+            return wrong_file(built.error(), file);
         }
     }
     return read_certificates(files);
@@ -98,12 +114,13 @@ result<std::filesystem::path> absolute_path(const std::filesystem::path& path) {
     return out;
 }
 
-result<std::filesystem::path> make_temporary_directory(const std::string& prefix) {
+result<std::filesystem::path> make_temporary_directory(const std::string& prefix, const std::filesystem::path& below) {
     std::error_code ec;
-    std::string name = (std::filesystem::temp_directory_path(ec) / (prefix + "-XXXXXX")).string();
+    std::string name = ((below.empty() ? std::filesystem::temp_directory_path(ec) : below) / (prefix + "-XXXXXX")).string();
     if (ec || !::mkdtemp(name.data())) {
         return fail(error_category::environment, "file_error",
-                    "cannot make a temporary directory; set TMPDIR to one that is writable");
+                    below.empty() ? "cannot make a temporary directory; set TMPDIR to one that is writable"
+                                  : fmt::format("cannot make a directory below {}: is it there, and writable?", below.string()));
     }
     return std::filesystem::path(name);
 }

@@ -32,8 +32,8 @@ result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path&
 result<bool> is_there(const std::filesystem::path& path);
 // Error `file_error`: the working directory is gone.
 result<std::filesystem::path> absolute_path(const std::filesystem::path& path);
-// A new directory below the one for temporary files. Error `file_error`.
-result<std::filesystem::path> make_temporary_directory(const std::string& prefix);
+// A new directory, below that for temporary files unless another is named. Error `file_error`.
+result<std::filesystem::path> make_temporary_directory(const std::string& prefix, const std::filesystem::path& below = {});
 // mkdir -p. Error `file_error`.
 result<void> make_directory(const std::filesystem::path& path, unsigned mode = 0755);
 

@@ -29,9 +29,12 @@ int report(const error& e, bool json) {
     return exit_code(e.category);
 }
 
+bool asks_for_json(int argc, char** argv) {
+    return std::any_of(argv, argv + argc, [](const char* a) { return std::string_view(a) == "--json"; });
+}
+
 int report_usage(int argc, char** argv, const std::string& what, const std::function<int()>& print) {
-    const bool json = std::any_of(argv, argv + argc, [](const char* a) { return std::string_view(a) == "--json"; });
-    if (!json || what.empty()) {
+    if (!asks_for_json(argc, argv) || what.empty()) {
         return print() == 0 ? 0 : 2;
     }
     return report({error_category::usage, "bad_arguments", what}, true);

@@ -14,8 +14,11 @@ namespace berth::app {
 // 3 environment, 4 our fault. Errors go to standard error, with --json to standard output.
 int report(const error& e, bool json);
 
-// A command line that does not parse: what `print` says, or with --json among the arguments the error `bad_arguments`, since
-// the flag itself may not have been read. Returns 2; 0 when help was asked for.
+// Whether --json is among the arguments: for what goes wrong before they are read.
+bool asks_for_json(int argc, char** argv);
+
+// A command line that does not parse: what `print` says, or with --json among the arguments the error `bad_arguments`. Returns 2;
+// 0 when help was asked for.
 int report_usage(int argc, char** argv, const std::string& what, const std::function<int()>& print);
 
 // For the last catch of a main(): reports the exception that is being handled, and returns 4.

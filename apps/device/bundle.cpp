@@ -22,6 +22,23 @@ tl::unexpected<error> bad_bundle(const fs::path& directory, const std::string& w
     return fail(error{error_category::usage, "bad_bundle", fmt::format("the bundle {}: {}", directory.string(), what)});
 }
 
+// Whether the chain leads to z1.pem: a device that has another maker's root would find that out at S14 only, from what its own
+// MASA says. Signatures and purposes alone are judged, no time: the device's clock may be anywhere.
+result<void> require_chain(const fs::path& directory, const pki::trust_store& maker, const std::vector<pki::certificate>& chain,
+                           pki::leaf_rule rule, const std::string& file) {
+    pki::verify_options options;
+    options.time = pki::validity_instants::between(0, pki::no_expiry);
+    options.leaf = rule;
+    options.revocation = pki::crl_policy::none;
+    if (const auto verified = pki::verify_chain(maker, chain, options); !verified) {
+        return bad_bundle(
+            directory, fmt::format("{} does not lead to z1.pem. Both are its maker's: copy the bundle once more from where berth "
+                                   "factory make wrote it ({})",
+                                   file, verified.error().message));
+    }
+    return {};
+}
+
 // p3.pem, or p3.uri naming a key elsewhere (chip, token).
 result<std::string> key_uri_of(const fs::path& directory, const std::string& name) {
     BERTH_TRY(there, is_there(directory / (name + ".pem")));
@@ -51,6 +68,27 @@ result<std::vector<crypto::kem_public_key>> read_masa_keys(const fs::path& file)
                     file.string() + " must hold the MASA's key and, if there is one, its spare");
     }
     return out;
+}
+
+// The IDevID-signature pair is nobody's in an onboarding, but it is this device's, or none.
+result<void> check_signature_identity(const device_bundle& bundle, const pki::trust_store& maker) {
+    const fs::path& directory = bundle.directory;
+    BERTH_TRY(there, is_there(directory / "z3-sig.pem"));
+    if (!there) {
+        return {};
+    }
+    BERTH_TRY(chain, read_chain(directory / "z3-sig.pem"));
+    BERTH_CHECK(require_chain(directory, maker, chain, pki::leaf_rule::signature, "z3-sig.pem"));
+    const auto serial = chain.front().device_serial();
+    if (!serial || *serial != bundle.identity.serial) {
+        return bad_bundle(directory, "the serial in device.toml is not that of z3-sig.pem");
+    }
+    BERTH_TRY(uri, key_uri_of(directory, "p3-sig"));
+    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), bundle.passphrase}));
+    if (!same_octets(chain.front().spki(), key->public_key().spki())) {
+        return bad_bundle(directory, "p3-sig is not the key of z3-sig.pem");
+    }
+    return {};
 }
 
 using credential_key = std::variant<keystore::signing_key_ptr, keystore::kem_key_ptr>;
@@ -104,6 +142,12 @@ result<device_bundle> device_bundle::open(const fs::path& given, const fs::path&
     if (!same_octets(chain.front().spki(), key->public_key().spki())) {
         return bad_bundle(out.directory, "p3 is not the key of z3.pem");
     }
+    const auto maker = pki::trust_store::from_root(root);
+    if (!maker) {
+        return bad_bundle(out.directory, fmt::format("z1.pem is not a maker's root ({})", maker.error().message));
+    }
+    BERTH_CHECK(require_chain(out.directory, *maker, chain, pki::leaf_rule::kem, "z3.pem"));
+    BERTH_CHECK(check_signature_identity(out, *maker));
     std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });
     out.z3 = std::move(chain);
     out.p3 = std::move(key);

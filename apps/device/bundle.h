@@ -1,6 +1,7 @@
 // A device's bundle directory: what the factory put there, and what the device keeps.
 //
-//   z1.pem, z3.pem (or z3-sig.pem), p3.pem or p3.uri, masa-kem.pem, device.toml     made at the factory, never written again
+//   z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem, device.toml     made at the factory, never written again
+//   z3-sig.pem, p3-sig.pem or p3-sig.uri    the same, where the device has a signature key too
 //   pending/NAME.key, pending/registrar     keys made for an onboarding that has not ended; one set per registrar
 //   installed/                              the outcome: domain-root.pem, NAME.pem, NAME.key or NAME.uri, config.json, state.json
 //   time                                    the last time that an accepted voucher told
@@ -44,7 +45,7 @@ struct device_bundle {
     std::optional<secret_bytes> passphrase;  // what it holds
 
     // `passphrase_file`, where it is given, takes the place of device.toml's. Errors of files and keys; `bad_config` with the
-    // line; `bad_bundle`: what is missing or does not fit together.
+    // line; `bad_bundle`: what is missing or does not fit together (chains, keys, serials; never times: the clock may be wrong).
     static result<device_bundle> open(const std::filesystem::path& directory, const std::filesystem::path& passphrase_file = {});
 
     // The latest of the firmware's build and the last persisted time.

@@ -27,17 +27,14 @@ result<void> read_device_toml(const std::filesystem::path& file, device_bundle& 
 
 result<void> parse_device_toml(const std::string& text, const std::filesystem::path& file, device_bundle& out) {
     BERTH_TRY(parsed, parse_toml(text, file));
-    table_reader top(parsed, "device", file);
+    table_reader top(parsed, file);
     out.identity.serial = top.text("serial");
     out.model = top.text("model");
     out.firmware = top.text("firmware", "unknown");
     out.firmware_built = top.integer("firmware_built", 0, INT64_MAX, 0);
     out.has_clock = top.flag("clock", true);
     out.pending_jitter_ms = static_cast<uint32_t>(top.integer("pending_jitter_ms", 0, 60'000, 60'000));
-    for (const auto& named : top.texts("registrars")) {
-        BERTH_TRY(address, net::parse_address(named));
-        out.registrars.push_back(std::move(address));
-    }
+    out.registrars = top.addresses("registrars");
     out.passphrase_file = top.path("passphrase_file", false);
     out.masa = top.optional_address("masa");
     for (const auto& way : top.texts("discovery")) {

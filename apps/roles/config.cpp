@@ -100,7 +100,7 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
     BERTH_TRY(file, absolute_path(given));
     BERTH_TRY(text, read_text(file));
     BERTH_TRY(parsed, parse_toml(text, file));
-    table_reader top(parsed, "", file);
+    table_reader top(parsed, file);
     daemon_config out;
     if (auto t = top.table("log")) {
         BERTH_CHECK(read_log(std::move(*t), out));

@@ -91,6 +91,7 @@ void maker_link::drain() {
 void maker_link::keep_up() {
     upkeep_.arm(upkeep_every, [this] { keep_up(); });
     const milliseconds now = clock_.steady();
+    bool delivers = false;
     for (auto& c : connections_) {
         if (!c.open) {
             if (c.drain_since != 0) {
@@ -108,10 +109,13 @@ void maker_link::keep_up() {
             if (const auto delivered = c.link->deliver_results(); !delivered) {
                 log::failure("results_not_read", delivered.error());
             }
-            say(c);
+            delivers = true;
         }
     }
     wake();
+    if (delivers) {
+        told_({});  // sent at the end of a turn, as everything is: an open one may have collected what is not stored yet
+    }
 }
 
 void maker_link::wake() {

@@ -35,13 +35,11 @@ masa_role::masa_role(net::loop& on, const clock& time, random_source& random, ro
       random_(random),
       observer_(std::move(observer)),
       cache_(std::make_shared<authkem::verified_leaf_cache>(cached_leaves)),
+      turn_(on, "masa", [this](bool kept) { end_turn(kept); }),
       ticker_(on) {}
 
 masa_role::~masa_role() {
     if (store_) {
-        if (in_turn_) {
-            (void)store_->end_batch();
-        }
         checkpoint();
     }
 }
@@ -91,6 +89,7 @@ result<void> masa_role::open(const masa_config& config) {
     ready.settings.store_key = std::move(store_key);
     BERTH_TRY(opened, store::sqlite_masa_store::open(config.store.string()));
     store_ = std::move(opened);
+    turn_.over(*store_);
     config_ = config;
     credentials_ = ready.settings.keys;
     checkpoint_key_ = std::move(ready.checkpoint_key);
@@ -185,27 +184,10 @@ result<std::shared_ptr<const authkem::server_context>> masa_role::kk1_context() 
 
 result<void> masa_role::check() {
     BERTH_CHECK(store_->ownership_generation());
-    if (store_failed_) {
-        if (in_turn_) {
-            return fail(error_category::environment, "store_failed", "the last commit failed, and the next has not ended yet");
-        }
-        BERTH_CHECK(store_->try_write());
-        store_failed_ = false;
-    }
-    return {};
+    return turn_.check();
 }
 
 // ---- turns
-
-result<void> masa_role::begin_turn() {
-    if (in_turn_) {
-        return {};
-    }
-    BERTH_CHECK(store_->begin_batch());
-    in_turn_ = true;
-    loop_.at_turn_end([this] { end_turn(); });
-    return {};
-}
 
 void masa_role::touch(std::list<kk1>::iterator which) {
     if (!std::exchange(which->dirty, true)) {
@@ -213,19 +195,15 @@ void masa_role::touch(std::list<kk1>::iterator which) {
     }
 }
 
-void masa_role::end_turn() {
-    in_turn_ = false;
-    const auto committed = store_->end_batch();
-    store_failed_ = store_failed_ || !committed;  // a commit of nothing proves nothing: check() tries
-    if (!committed) {
-        log::failure("store_failed", committed.error(), {{"party", "masa"}});
+void masa_role::end_turn(bool kept) {
+    if (!kept) {
         service_->forget_uncommitted();
     }
     for (const auto& which : std::exchange(dirty_, {})) {
         which->dirty = false;
         report(which->link);
         const bytes output = which->link.take_output();
-        if (!committed) {
+        if (!kept) {
             // What was not stored was not decided: the registrar comes again.
             links_.erase(which);
             continue;
@@ -256,8 +234,7 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     const auto at = std::prev(links_.end());
     net::stream_events events;
     events.on_data = [this, at](bytes_view data) {
-        if (const auto begun = begin_turn(); !begun) {
-            log::failure("store_failed", begun.error(), {{"party", "masa"}});
+        if (!turn_.begin()) {
             at->ending = true;
             at->stream.close();
             return;
@@ -343,8 +320,7 @@ void masa_role::tick() {
         if (at->link.open_sessions() == 0) {
             continue;
         }
-        if (const auto begun = begin_turn(); !begun) {
-            log::failure("store_failed", begun.error(), {{"party", "masa"}});
+        if (!turn_.begin()) {
             break;
         }
         if (const auto ticked = at->link.tick(); !ticked) {

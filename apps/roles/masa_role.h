@@ -6,6 +6,7 @@
 #include "onboarding/masa/link.h"
 #include "roles/config.h"
 #include "roles/step_log.h"
+#include "roles/store_turn.h"
 #include "store/sqlite/masa_store.h"
 
 #include <list>
@@ -62,10 +63,8 @@ private:
     void accept_kk1(net::authkem_stream stream);
     void close_surplus(const onboarding::hash_field& leaf);
     void accept_direct(net::authkem_stream stream);
-    // Begins a turn: what is stored until its end is one commit, and nothing is sent before that.
-    result<void> begin_turn();
     void touch(std::list<kk1>::iterator which);
-    void end_turn();
+    void end_turn(bool kept);
     void report(onboarding::masa_link& link);
     void tick();
     void checkpoint();
@@ -88,8 +87,7 @@ private:
     std::list<kk1> links_;
     std::list<kk3> directs_;
     std::vector<std::list<kk1>::iterator> dirty_;
-    bool in_turn_ = false;
-    bool store_failed_ = false;  // the last commit; until a trial succeeds
+    store_turn<store::sqlite_masa_store> turn_;
     net::timer ticker_;
     milliseconds last_checkpoint_ = 0;
 };

@@ -75,9 +75,9 @@ result<registrar_role::prepared> registrar_role::prepare(const registrar_config&
     // A free port that was asked for may have been written down since.
     const bool same_listener =
         config.listen.host == config_.listen.host && (config.listen.port == config_.listen.port || config.listen.port == port());
-    if (!same_listener || config.store != config_.store) {
+    if (!same_listener || config.store != config_.store || config.announce != config_.announce) {
         return fail(error_category::usage, "restart_needed",
-                    "listen and store of [registrar] are read at start only: restart berthd, or put them back");
+                    "listen, store and announce of [registrar] are read at start only: restart berthd, or put them back");
     }
     return read(config, ca, clock_.now());
 }
@@ -117,18 +117,26 @@ void registrar_role::apply(prepared ready) {
 }
 
 void registrar_role::judge_again(const pki::trust_store& trust) {
-    if (sessions_.empty() || !begin_turn()) {
+    if (sessions_.empty()) {
         return;
     }
+    const bool stored = turn_.begin();
     pki::verify_options options;
     options.time = pki::validity_instants::at(clock_.now());
     options.leaf = pki::leaf_rule::kem;
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
         if (const auto still = pki::verify_chain(trust, at->z3, options); !still) {
             log::failure("kk2_ends", still.error(), {{"party", "registrar"}, {"serial", at->session->device().identity.serial}});
-            at->session->give_up(still.error().is("unknown_issuer") ? "unknown_device_root" : "revoked");
+            if (stored) {
+                at->session->give_up(still.error().is("unknown_issuer") ? "unknown_device_root" : "revoked");
+            } else {
+                at->ending = true;
+                at->stream.close();
+            }
         }
-        serve(at);
+        if (stored) {
+            serve(at);
+        }
     }
 }
 
@@ -141,7 +149,7 @@ maker_link* registrar_role::maker_of(const onboarding::hash_field& root_spki) co
 
 void registrar_role::pass_releases() {
     const auto waiting = store_->waiting_releases();
-    if (!waiting || waiting->empty() || !begin_turn()) {
+    if (!waiting || waiting->empty() || !turn_.begin()) {
         return;
     }
     for (const auto& r : *waiting) {

@@ -13,13 +13,13 @@ constexpr milliseconds crl_retry_after = 5'000;
 }  // namespace
 
 registrar_role::registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, embedded_ca ca)
-    : loop_(on), clock_(time), random_(random), observer_(std::move(observer)), ca_(std::move(ca)), ticker_(on) {}
-
-registrar_role::~registrar_role() {
-    if (store_ && in_turn_) {
-        (void)store_->end_batch();
-    }
-}
+    : loop_(on),
+      clock_(time),
+      random_(random),
+      observer_(std::move(observer)),
+      ca_(std::move(ca)),
+      turn_(on, "registrar", [this](bool kept) { end_turn(kept); }),
+      ticker_(on) {}
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
                                                               const clock& time, random_source& random, role_observer observer) {
@@ -27,6 +27,7 @@ result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, con
     std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), ready.ca));
     BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string()));
     role->store_ = std::move(store);
+    role->turn_.over(*role->store_);
     role->apply(std::move(ready));
     BERTH_CHECK(role->listen(config));
     role->tick();
@@ -56,27 +57,10 @@ bool registrar_role::ready() const {
 
 result<void> registrar_role::check() {
     BERTH_CHECK(store_->decision_generation());
-    if (store_failed_) {
-        if (in_turn_) {
-            return fail(error_category::environment, "store_failed", "the last commit failed, and the next has not ended yet");
-        }
-        BERTH_CHECK(store_->try_write());
-        store_failed_ = false;
-    }
-    return {};
+    return turn_.check();
 }
 
 // ---- turns
-
-result<void> registrar_role::begin_turn() {
-    if (in_turn_) {
-        return {};
-    }
-    BERTH_CHECK(store_->begin_batch());
-    in_turn_ = true;
-    loop_.at_turn_end([this] { end_turn(); });
-    return {};
-}
 
 void registrar_role::touch(kk2_ref which) {
     if (!std::exchange(which->dirty, true)) {
@@ -84,29 +68,25 @@ void registrar_role::touch(kk2_ref which) {
     }
 }
 
-void registrar_role::end_turn() {
-    in_turn_ = false;
-    const auto committed = store_->end_batch();
-    store_failed_ = store_failed_ || !committed;  // a commit of nothing proves nothing: check() tries
-    if (!committed) {
-        log::failure("store_failed", committed.error(), {{"party", "registrar"}});
-    }
+void registrar_role::end_turn(bool kept) {
     for (const auto& which : std::exchange(dirty_, {})) {
         which->dirty = false;
         report(which);
         const bytes output = which->session->take_output();
         BERTH_TEST_RECORD("kk2_out", output);
-        if (committed) {
+        if (kept) {
             which->stream.send(output);
         }
-        if (!committed || which->session->closing()) {
+        if (!kept || which->session->closing()) {
             which->ending = true;
             which->stream.close();
         }
     }
-    if (committed) {
-        for (const auto& maker : makers_) {
-            maker->flush();
+    if (kept) {
+        for (const auto* makers : {&makers_, &retired_}) {
+            for (const auto& maker : *makers) {
+                maker->flush();
+            }
         }
     }
 }
@@ -122,8 +102,7 @@ void registrar_role::accept(net::authkem_stream stream) {
         return;
     }
     onboarding::kk2_device device{{verified->anchor().spki_sha256(), *serial}, verified->leaf().sha256()};
-    if (const auto begun = begin_turn(); !begun) {
-        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+    if (!turn_.begin()) {
         return;
     }
     close_older(device.identity);
@@ -147,8 +126,7 @@ void registrar_role::accept(net::authkem_stream stream) {
         if (at->ending) {
             return;
         }
-        if (const auto begun = begin_turn(); !begun) {
-            log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+        if (!turn_.begin()) {
             at->ending = true;
             at->stream.close();
             return;
@@ -166,9 +144,7 @@ void registrar_role::closed(kk2_ref which, const error* why) {
     if (why && !which->session->closing()) {
         log::failure("kk2_lost", *why, {{"serial", which->session->device().identity.serial}});
     }
-    if (const auto begun = begin_turn(); !begun) {
-        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
-    }
+    (void)turn_.begin();  // if not, what the session would store is not, as its log says
     which->session->kk2_ended();
     which->maker->detach(*which->session);
     report(which);
@@ -202,8 +178,7 @@ void registrar_role::serve(kk2_ref which) {
 }
 
 void registrar_role::serve_these(const std::set<onboarding::registrar_session*>& told) {
-    if (const auto begun = begin_turn(); !begun) {
-        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+    if (!turn_.begin()) {
         return;
     }
     note_released();
@@ -215,8 +190,7 @@ void registrar_role::serve_these(const std::set<onboarding::registrar_session*>&
 }
 
 void registrar_role::serve_all() {
-    if (const auto begun = begin_turn(); !begun) {
-        log::failure("store_failed", begun.error(), {{"party", "registrar"}});
+    if (!turn_.begin()) {
         return;
     }
     note_released();
@@ -227,7 +201,7 @@ void registrar_role::serve_all() {
 
 // At start, when something was revoked, and in time before the list expires; again and again until it is written.
 void registrar_role::publish_crl() {
-    if (in_turn_) {
+    if (turn_.open()) {
         return;  // what is not committed is not published
     }
     const auto generation = store_->revocation_generation();
@@ -273,7 +247,7 @@ void registrar_role::tick() {
         decisions_ = *generation;
     }
     if (!sessions_.empty()) {
-        if (const auto begun = begin_turn(); begun) {
+        if (turn_.begin()) {
             for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
                 at->session->tick();
                 if (decided) {

@@ -6,6 +6,7 @@
 #include "roles/embedded_ca.h"
 #include "roles/maker_link.h"
 #include "roles/step_log.h"
+#include "roles/store_turn.h"
 #include "store/sqlite/registrar_store.h"
 
 #include <list>
@@ -19,7 +20,6 @@ public:
     // Errors of files, keys and store; `listen_failed`.
     static result<std::unique_ptr<registrar_role>> start(net::loop& on, const registrar_config& config, const ca_config& ca,
                                                          const clock& time, random_source& random, role_observer observer = {});
-    ~registrar_role();
 
     // Another configuration while this one serves: prepare() reads and tries everything that it names and changes nothing;
     // apply() cannot fail. Errors as start(), naming the file; `restart_needed`.
@@ -75,9 +75,8 @@ private:
     void serve(kk2_ref which);
     void serve_all();
     void serve_these(const std::set<onboarding::registrar_session*>& told);
-    result<void> begin_turn();
     void touch(kk2_ref which);
-    void end_turn();
+    void end_turn(bool kept);
     void report(kk2_ref which);
     void publish_crl();
     void close_older(const onboarding::device_identity& device);
@@ -100,8 +99,7 @@ private:
     std::list<kk2> sessions_;
     std::unordered_map<const onboarding::registrar_session*, kk2_ref> by_session_;
     std::vector<kk2_ref> dirty_;
-    bool in_turn_ = false;
-    bool store_failed_ = false;           // the last commit; until a trial succeeds
+    store_turn<store::sqlite_registrar_store> turn_;
     uint64_t published_revocations_ = 0;  // their generation in the CRL
     unix_seconds crl_renewal_ = 0;
     milliseconds crl_retry_ = 0;  // not before, after a failure

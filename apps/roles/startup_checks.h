@@ -13,4 +13,15 @@ result<void> check_masa_files(const masa_config& config);
 // roots. Errors of files, `bad_profile`, those of pki::verify_chain; each names the file.
 result<void> check_registrar_files(const registrar_config& config, const ca_config& ca, unix_seconds now);
 
+// A root, and in its time: `bad_profile`, `certificate_expired`, `certificate_not_yet_valid`, errors of files; each names the
+// file. Start does not ask for the time: a maker whose root has expired must not take the other makers' devices with it.
+result<void> check_root_file(const std::filesystem::path& file, unix_seconds now);
+
+// The root and, leaf first, an issuing CA below it. Errors as check_registrar_files.
+result<void> check_authority_files(const std::filesystem::path& root, const std::filesystem::path& issuer, unix_seconds now);
+
+// All that start would find in files, and what it leaves to time: that roots, Z5 and revocation lists have not expired. Nothing
+// is bound, made or changed. Errors as above and those of keys and chains; each names the file.
+result<void> check_files(const daemon_config& config, unix_seconds now);
+
 }  // namespace berth::app

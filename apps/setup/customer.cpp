@@ -3,6 +3,7 @@
 #include "common/files.h"
 #include "net/address.h"
 #include "onboarding/errors.h"
+#include "roles/startup_checks.h"
 #include "store/sqlite/registrar_store.h"
 
 namespace berth::app {
@@ -10,6 +11,26 @@ namespace berth::app {
 namespace fs = std::filesystem;
 
 namespace {
+
+// What berthd and the first device would find out later, before anything is made.
+result<void> check_what_is_given(const registrar_setup& setup, const clock& time) {
+    BERTH_CHECK(check_authority_files(setup.ca / "z2.pem", setup.ca / "ca.pem", time.now()));
+    if (const auto judged = check_root_file(setup.maker_root, time.now()); !judged) {
+        error e = judged.error();
+        e.message += "; --maker-root takes the z1.pem that the manufacturer has given to you";
+        return fail(std::move(e));
+    }
+    BERTH_TRY(own, read_certificate(setup.ca / "z2.pem"));
+    BERTH_TRY(maker, read_certificate(setup.maker_root));
+    if (same_octets(own.spki(), maker.spki())) {
+        return fail(error{error_category::usage,
+                          "bad_maker_root",
+                          fmt::format("{} is your own root: --maker-root takes the z1.pem that the manufacturer has given to you",
+                                      setup.maker_root.string()),
+                          {{"file", setup.maker_root.string()}}});
+    }
+    return {};
+}
 
 bytes proof_octets(const pki::certificate& root, const std::string& customer, const pki::certificate& maker_root) {
     return concat({as_bytes("berth customer root 1"), maker_root.spki_sha256(), root.sha256(), as_bytes(customer)});
@@ -32,11 +53,12 @@ result<void> ca_init(const fs::path& directory, const ca_setup& setup, const clo
 
 result<void> registrar_init(const fs::path& directory, const registrar_setup& setup, const clock& time, random_source& random) {
     BERTH_CHECK(refuse_existing(directory / "berthd.toml"));
+    BERTH_CHECK(check_what_is_given(setup, time));
+    BERTH_TRY(masa, net::parse_address(setup.masa));
     BERTH_CHECK(make_directory(directory, 0700));
     BERTH_TRY(ca_passphrase, read_passphrase(setup.ca_passphrase_file));
     BERTH_TRY(passphrase, read_passphrase(setup.passphrase_file));
     BERTH_TRY(root, open_authority(setup.ca, "z2", ca_passphrase));
-    BERTH_TRY(masa, net::parse_address(setup.masa));
     const std::string customer = root.certificate().organization().value_or("");
     const pki::validity validity{time.now() - 60, time.now() + 2 * one_year};
     BERTH_CHECK(make_kem_leaf(directory, "z4",

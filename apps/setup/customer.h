@@ -29,7 +29,8 @@ struct registrar_setup {
     std::filesystem::path passphrase_file = {};     // of the key made here; berthd.toml names both
 };
 
-// DIR: z4.pem z4.key, registrar.db, berthd.toml with [registrar] and [ca].
+// DIR: z4.pem z4.key, registrar.db, berthd.toml with [registrar] and [ca]. Errors of files; before anything is made, those of
+// check_root_file and check_authority_files, and `bad_maker_root`: it is the customer's own.
 result<void> registrar_init(const std::filesystem::path& directory, const registrar_setup& setup, const clock& time,
                             random_source& random);
 

@@ -1,6 +1,9 @@
 #include "setup/factory.h"
 
 #include "common/files.h"
+#include "setup/new_directory.h"
+
+#include <functional>
 
 namespace berth::app {
 
@@ -79,36 +82,93 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     return {};
 }
 
-result<onboarding::device_identity> factory_make(const fs::path& factory, const fs::path& out, const device_order& order,
-                                                 const std::string& masa_keys, const clock& time, random_source& random) {
-    BERTH_CHECK(check_serial(order.serial));
-    BERTH_CHECK(refuse_existing(out / "device.toml"));
-    BERTH_TRY(root, read_certificate(factory / "z1.pem"));
+namespace {
+
+// The files of a bundle, device.toml last: where that is, all are.
+constexpr const char* last_file = "device.toml";
+
+result<void> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into, const device_order& order,
+                          const std::string& masa_keys, const clock& time, random_source& random) {
     BERTH_TRY(issuer, open_authority(factory, "idevid-ca", order.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
-    BERTH_CHECK(make_directory(out, 0700));
     const std::string maker = root.organization().value_or("");
     // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
     const pki::validity validity{time.now() - 60, pki::no_expiry};
     const pki::hardware_module hardware{hardware_type, to_bytes(as_bytes(order.serial))};
-    BERTH_CHECK(make_kem_leaf(out, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
+    BERTH_CHECK(make_kem_leaf(into, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
                               random, passphrase));
-    BERTH_CHECK(make_signature_leaf(out, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
+    BERTH_CHECK(make_signature_leaf(into, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
                                     issuer, order.signature, random, passphrase));
     std::error_code ec;
-    fs::rename(out / "z3.key", out / "p3.pem", ec);
+    fs::rename(into / "z3.key", into / "p3.pem", ec);
     if (!ec) {
-        fs::rename(out / "z3-sig.key", out / "p3-sig.pem", ec);
+        fs::rename(into / "z3-sig.key", into / "p3-sig.pem", ec);
     }
     if (ec) {
         return fail(error_category::environment, "file_error",
-                    fmt::format("cannot rename a key in {}: {}", out.string(), ec.message()));
+                    fmt::format("cannot rename a key in {}: {}", into.string(), ec.message()));
     }
-    BERTH_CHECK(write_text(out / "z1.pem", root.to_pem()));
-    BERTH_CHECK(write_text(out / "masa-kem.pem", masa_keys));
+    BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
+    BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
     BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));
-    BERTH_CHECK(write_text(out / "device.toml", toml));
-    return onboarding::device_identity{root.spki_sha256(), order.serial};
+    return write_text(into / last_file, toml);
+}
+
+// Makes the bundle, has `record` written down what was made, and only then puts the bundle where it was asked for: a device
+// without a record would be a second identity of its serial as soon as another is made.
+result<onboarding::device_identity> make_and_publish(const fs::path& factory, const fs::path& out, const device_order& order,
+                                                     const std::string& masa_keys, const clock& time, random_source& random,
+                                                     const std::function<result<void>(const registry::ownership&)>& record) {
+    BERTH_CHECK(check_serial(order.serial));
+    BERTH_TRY(root, read_certificate(factory / "z1.pem"));
+    BERTH_TRY(bundle, new_directory::begin(out));
+    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random));
+    registry::ownership made;
+    made.device = {root.spki_sha256(), order.serial};
+    made.model = order.model;
+    BERTH_CHECK(record(made));
+    bundle.keep(true);  // it is this device's only key now
+    BERTH_CHECK(bundle.publish());
+    return made.device;
+}
+
+// A bundle that a process was ended over between the record and its last step: if it is this device's, it is put in its place.
+// It is the one that the record speaks of, for a device that has a record already is refused before anything is made. One
+// without a record is cleared away. Error `unfinished_device`: it is another's, which would be lost.
+result<bool> publish_what_was_left(const fs::path& out, const onboarding::device_identity& device,
+                                   registry::masa_registry& records) {
+    BERTH_TRY(left, new_directory::resume(out, last_file));
+    if (!left) {
+        return false;
+    }
+    BERTH_TRY(root, read_certificate(left->path() / "z1.pem"));
+    BERTH_TRY(z3, read_certificate(left->path() / "z3.pem"));
+    BERTH_TRY(serial, z3.device_serial());
+    const onboarding::device_identity whose{root.spki_sha256(), serial};
+    BERTH_TRY(recorded, records.find_device(whose));
+    if (!recorded) {
+        left->keep(false);
+        return false;
+    }
+    if (whose != device) {
+        return fail(
+            error{error_category::usage,
+                  "unfinished_device",
+                  fmt::format("device {} was being made here, is in the records, and lacks its last step: repeat its berth "
+                              "factory make with --out {} first",
+                              serial, out.string()),
+                  {{"serial", serial}}});
+    }
+    BERTH_CHECK(left->publish());
+    return true;
+}
+
+}  // namespace
+
+result<onboarding::device_identity> factory_make(const fs::path& factory, const fs::path& out, const device_order& order,
+                                                 const std::string& masa_keys, const clock& time, random_source& random) {
+    return make_and_publish(factory, out, order, masa_keys, time, random,
+                            [](const registry::ownership&) { return result<void>{}; });
 }
 
 result<onboarding::device_identity> factory_make_recorded(const fs::path& factory, const fs::path& out, const device_order& order,
@@ -116,34 +176,24 @@ result<onboarding::device_identity> factory_make_recorded(const fs::path& factor
                                                           const clock& time, random_source& random) {
     BERTH_CHECK(check_serial(order.serial));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
-    BERTH_TRY(before, records.find_device({root.spki_sha256(), order.serial}));
+    const onboarding::device_identity device{root.spki_sha256(), order.serial};
+    BERTH_TRY(finished, publish_what_was_left(out, device, records));
+    if (finished) {
+        return device;
+    }
+    BERTH_TRY(before, records.find_device(device));
     if (before) {
-        return fail(error{error_category::usage,
-                          "device_exists",
-                          fmt::format("device {} is in the records already; no second one is made", order.serial),
-                          {{"serial", order.serial}}});
+        return fail(
+            error{error_category::usage,
+                  "device_exists",
+                  fmt::format("device {} is in the records already; no second one is made. Its bundle is where it was made; "
+                              "another device needs another serial",
+                              order.serial),
+                  {{"serial", order.serial}}});
     }
-    BERTH_TRY(there, is_there(out));
-    std::error_code ec;
-    if (there && !fs::is_empty(out, ec)) {
-        return fail(error{error_category::usage,
-                          "file_exists",
-                          fmt::format("{} is there already and is not empty; a bundle gets a directory of its own", out.string()),
-                          {{"file", out.string()}}});
-    }
-    auto made = [&]() -> result<onboarding::device_identity> {
-        BERTH_TRY(identity, factory_make(factory, out, order, masa_keys, time, random));
-        registry::ownership record;
-        record.device = identity;
-        record.model = order.model;
-        // Looks once more, within its transaction: another factory may have been quicker.
-        BERTH_CHECK(records.add_device(record, time.now()));
-        return identity;
-    }();
-    if (!made) {
-        fs::remove_all(out, ec);  // it was not there, or empty
-    }
-    return made;
+    // Looks once more, within its transaction: another factory may have been quicker.
+    return make_and_publish(factory, out, order, masa_keys, time, random,
+                            [&](const registry::ownership& made) { return records.add_device(made, time.now()); });
 }
 
 }  // namespace berth::app

@@ -41,14 +41,15 @@ struct device_order {
     crypto::signature_algorithm signature = crypto::signature_algorithm::ecdsa_p256_sha256;  // of the IDevID-signature key
 };
 
-// One bundle directory. `masa_keys` is masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`.
+// One bundle directory, complete or not at all: whatever an interrupted attempt has left is cleared away. `masa_keys` is
+// masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`: there is something at `out`; `in_use`.
 result<onboarding::device_identity> factory_make(const std::filesystem::path& factory, const std::filesystem::path& out,
                                                  const device_order& order, const std::string& masa_keys, const clock& time,
                                                  random_source& random);
 
 // The same, and the device's record at the MASA. A device that has a record is refused before anything is made, and a bundle
-// whose record cannot be made does not stay: it would be a second identity of the same name. Errors also `device_exists`,
-// those of the records.
+// whose record cannot be made does not stay: it would be a second identity of the same name. An attempt that was interrupted
+// after the record is brought to its end when it is repeated. Errors also `device_exists`, those of the records.
 result<onboarding::device_identity> factory_make_recorded(const std::filesystem::path& factory, const std::filesystem::path& out,
                                                           const device_order& order, const std::string& masa_keys,
                                                           registry::masa_registry& records, const clock& time,

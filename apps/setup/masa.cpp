@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "pki/private_key_file.h"
+#include "roles/startup_checks.h"
 #include "store/sqlite/masa_store.h"
 #include "wire/pem.h"
 
@@ -11,6 +12,7 @@ namespace fs = std::filesystem;
 
 result<void> masa_init(const fs::path& directory, const masa_setup& setup, const clock& time, random_source& random) {
     BERTH_CHECK(refuse_existing(directory / "berthd.toml"));
+    BERTH_CHECK(check_authority_files(setup.factory / "z1.pem", setup.factory / "idevid-ca.pem", time.now()));
     BERTH_CHECK(make_directory(directory, 0700));
     BERTH_TRY(root, open_authority(setup.factory, "z1", setup.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(setup.passphrase_file));

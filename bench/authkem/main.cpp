@@ -73,9 +73,9 @@ private:
 int main(int argc, char** argv) {
     std::vector<char*> arguments(argv, argv + argc);
     // Before what the caller says, which therefore wins.
-    std::string repetitions = "--benchmark_repetitions=11";
+    std::string repetitions = "--benchmark_repetitions=61";
     std::string interleaved = "--benchmark_enable_random_interleaving=true";
-    std::string shortly = "--benchmark_min_time=0.5";
+    std::string shortly = "--benchmark_min_time=0.05";
     for (std::string* option : {&shortly, &interleaved, &repetitions}) {
         arguments.insert(arguments.begin() + 1, option->data());
     }

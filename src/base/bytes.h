@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>

@@ -12,6 +12,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
+
 namespace berth::net {
 
 enum class authkem_errc {

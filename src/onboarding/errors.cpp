@@ -14,12 +14,16 @@ std::string_view advice_for(std::string_view name) {
     return {};
 }
 
+error_category category_of(std::string_view name) {
+    return name == "masa_unreachable" ? error_category::environment : error_category::peer;
+}
+
 error refusal(std::string_view name) {
-    return {error_category::peer, std::string(name), std::string(advice_for(name))};
+    return {category_of(name), std::string(name), std::string(advice_for(name))};
 }
 
 error refusal(std::string_view name, std::string_view found) {
-    return {error_category::peer, std::string(name), fmt::format("{} ({})", found, advice_for(name))};
+    return {category_of(name), std::string(name), fmt::format("{} ({})", found, advice_for(name))};
 }
 
 bool is_protocol_error(std::string_view name) {
@@ -36,7 +40,7 @@ error_message to_message(const error& e) {
 
 error from_message(const error_message& m, std::string_view sender) {
     const std::string_view name = is_protocol_error(m.name.text()) ? m.name.text() : std::string_view("peer_error");
-    return error{error_category::peer,
+    return error{category_of(name),
                  std::string(name),
                  fmt::format("the {} answered: {}", sender, advice_for(name)),
                  {{"from", std::string(sender)}, {"text", log::escape(m.text.text())}}};

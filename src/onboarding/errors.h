@@ -56,7 +56,10 @@ inline constexpr std::array<refusal_text, 34> refusals{{
 // The advice for a name; empty for one that is not in the list.
 std::string_view advice_for(std::string_view name);
 
-// An error with one of these names and its advice, category peer.
+// Who can do something about it, wherever it is said: `masa_unreachable` is the network's (environment), all others the peer's.
+error_category category_of(std::string_view name);
+
+// An error with one of these names, its category and its advice.
 error refusal(std::string_view name);
 // The same with a sentence of what was found, before the advice.
 error refusal(std::string_view name, std::string_view found);

@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstdint>

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace berth::test {
 
 // Hands out exactly the octets given; asking for more fails the test.

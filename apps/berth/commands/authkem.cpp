@@ -16,7 +16,7 @@ constexpr const char* examples_server =
     "  berth authkem server --port 4433 --cert server.pem --key server.key --echo\n"
     "  berth authkem server --port 0 --cert server.pem --key tpm2:0x81010001 --ca roots.pem --mutual --once --json\n"
     "  berth authkem server --port 4433 --key masa.key      # only for clients that hold its public key (--pdk)\n"
-    "\nExit status: 0 done, 1 refused by the other side (with --once), 2 usage, 3 environment, 4 our fault.";
+    "\nWith --once the outcome of the one connection is the exit code.";
 
 constexpr const char* about_client =
     "Connects, makes the handshake, sends --message if given, closes its side, prints what comes back and a report.\n\n"
@@ -30,7 +30,7 @@ constexpr const char* examples_client =
     "  berth authkem client --connect 192.0.2.7:4433 --ca roots.pem --server-name masa.example --cert z3.pem --key p3.pem\n"
     "  berth authkem client --connect localhost:4433 --pdk masa-kem.pem --cert z3.pem --key p3.pem --json\n"
     "  berth authkem client --connect localhost:4433 --ca roots.pem --count 100        # the time of a handshake\n"
-    "\nExit status: 0 done, 1 refused by either side, 2 usage, 3 environment, 4 our fault.";
+    "\nExit code 1 also tells that the client itself has refused the server.";
 
 void add_common(CLI::App& command, authkem_options& o) {
     command.add_option("--cert", o.certificate, "our certificate chain, leaf first (PEM)")->type_name("FILE");
@@ -82,7 +82,7 @@ void add_authkem(CLI::App& cli, context& context) {
     add_common(*server, *options);
     server->add_flag("--mutual", options->mutual, "demand a certificate from the client, vouched for by --ca");
     server->add_flag("--echo", options->echo, "send back what comes");
-    server->add_flag("--once", options->once, "end after the first connection, whose outcome is the exit status");
+    server->add_flag("--once", options->once, "end after the first connection, whose outcome is the exit code");
     server->footer(examples_server);
     server->callback([options, &context] { context.exit = run_authkem_server(*options, context.json); });
 

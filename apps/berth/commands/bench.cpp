@@ -6,7 +6,9 @@
 #include "device/onboarding_run.h"
 #include "scene/world.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace berth::app {
 
@@ -18,6 +20,29 @@ struct options {
     size_t devices = 100;
     size_t concurrency = 10;
     std::string dir;
+    std::string device_dir;
+};
+
+// Where many devices can write at once as each would on a disk of its own; nothing where there is no such place.
+fs::path memory_directory() {
+    const fs::path shared = "/dev/shm";
+    return ::access(shared.c_str(), W_OK) == 0 ? shared : fs::path();
+}
+
+// A directory that is removed when it is no longer needed.
+class scratch {
+public:
+    explicit scratch(fs::path path) : path_(std::move(path)) {}
+    scratch(const scratch&) = delete;
+    scratch& operator=(const scratch&) = delete;
+    ~scratch() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
 };
 
 double cpu_seconds(int who) {
@@ -78,14 +103,18 @@ private:
 };
 
 result<void> bench(const options& o, bool json) {
-    fs::path directory = o.dir;
-    if (directory.empty()) {
+    std::optional<scratch> temporary;
+    if (o.dir.empty()) {
         BERTH_TRY(made, make_temporary_directory("berth-bench"));
-        directory = made;
+        temporary.emplace(made);
     }
+    BERTH_TRY(devices, make_temporary_directory("berth-bench-devices",
+                                                o.device_dir.empty() ? memory_directory() : fs::path(o.device_dir)));
+    const scratch device_files(devices);
     log::configure(log::level::error, log::format::text);
     world::options how;
-    how.directory = directory;
+    how.directory = temporary ? temporary->path() : fs::path(o.dir);
+    how.devices = device_files.path();
     how.customers = {"Birch Energy"};
     how.direct = false;
     how.log_level = "warning";
@@ -101,6 +130,7 @@ result<void> bench(const options& o, bool json) {
     }
     net::loop loop;
     load generator(loop, bundles, o.concurrency);
+    ::pthread_setname_np(::pthread_self(), "berth-devices");  // told apart from the preparations by profilers
     const double cpu_before = cpu_seconds(RUSAGE_SELF);
     const auto servers_before = w->cpu_seconds();
     const auto memory_before = w->resident_kilobytes();
@@ -151,10 +181,6 @@ result<void> bench(const options& o, bool json) {
         }
     }
     w->stop();
-    if (o.dir.empty()) {
-        std::error_code ignored;
-        fs::remove_all(directory, ignored);
-    }
     if (failed > 0) {
         return fail(error_category::peer, "onboardings_failed", fmt::format("{} onboardings failed", failed));
     }
@@ -170,7 +196,9 @@ void add_bench(CLI::App& cli, context& c) {
     auto* const cmd = group->add_subcommand("onboard", "whole three-party onboardings per second, all parties on this machine");
     cmd->add_option("--devices", o->devices, "how many devices in all (100)")->check(CLI::Range(1, 100000));
     cmd->add_option("--concurrency", o->concurrency, "how many at once (10)")->check(CLI::Range(1, 10000));
-    cmd->add_option("--dir", o->dir, "where to keep everything (a temporary directory)");
+    cmd->add_option("--dir", o->dir, "where the servers keep everything (a temporary directory)");
+    cmd->add_option("--device-dir", o->device_dir,
+                    "below which the devices keep their files while it runs (memory, /dev/shm: a device has a disk of its own)");
     cmd->callback([o, &c] { c.run([&] { return bench(*o, c.json); }); });
     add_bench_agent(*group, c);
 }

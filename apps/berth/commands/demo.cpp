@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "berth/commands/demo_board.h"
+#include "berth/commands/own_directory.h"
 #include "common/files.h"
+#include "common/words.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "device/installation.h"
@@ -31,8 +33,8 @@ struct outcome {
 
 class demonstration {
 public:
-    demonstration(fs::path directory, size_t devices, bool keep)
-        : directory_(std::move(directory)), devices_(devices), keep_(keep), board_(on_terminal()) {}
+    demonstration(fs::path directory, size_t devices, bool keep, bool json)
+        : directory_(std::move(directory)), devices_(devices), keep_(keep), json_(json), board_(on_terminal(), json) {}
 
     result<void> run() {
         const clock& time = system_clock();
@@ -48,16 +50,20 @@ public:
         for (const auto& c : world_->customers()) {
             board_.good(fmt::format("{}: its own root and CA (ML-DSA-65), registrar on {}", c.name, c.kk2.text()));
         }
-        fmt::print("  {} processes, {}; no handshake below is signed by anybody: each is authenticated by a KEM\n",
-                   1 + world_->customers().size(), crypto::openssl_version_text());
+        board_.print(fmt::format("  {} processes, {}; no handshake below is signed by anybody: each is authenticated by a KEM\n",
+                                 1 + world_->customers().size(), crypto::openssl_version_text()));
         BERTH_CHECK(onboard_batch());
         BERTH_CHECK(refusals());
         table();
         BERTH_CHECK(look_around());
-        fmt::print("\nDone in {:.1f} s.\n", static_cast<double>(time.steady() - began) / 1000);
+        const milliseconds took = time.steady() - began;
+        board_.print(fmt::format("\nDone in {:.1f} s.\n", static_cast<double>(took) / 1000));
         if (failures_ > 0) {
             return fail(error_category::internal, "demo_failed",
                         fmt::format("{} of the scenes did not end as they must", failures_));
+        }
+        if (json_) {
+            print_json(wire::json::object{{"ok", true}, {"scenes", outcomes_.size()}, {"ms", took}, {"commands", commands_}});
         }
         if (keep_) {
             wait_for_interrupt();
@@ -132,7 +138,7 @@ private:
     void expect(const std::string& serial, const std::string& what, const std::string& wanted, const std::string& got) {
         const bool good = got == wanted;
         failures_ += good ? 0 : 1;
-        outcomes_.push_back({serial, "-", good ? "refused: " + got : "UNEXPECTED: " + got, 0, 0});
+        outcomes_.push_back({serial, "", good ? "refused: " + got : "UNEXPECTED: " + got, 0, 0});
         if (good) {
             board_.good(fmt::format("{}: refused with `{}`", what, got));
         } else {
@@ -211,55 +217,58 @@ private:
 
     void table() const {
         board_.heading("Table");
-        fmt::print("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", "device", "customer", "result", "ms", "steps");
+        board_.print(fmt::format("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", "device", "customer", "result", "ms", "steps"));
         for (const auto& o : outcomes_) {
-            fmt::print("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", o.serial, o.customer, o.result,
-                       o.took ? std::to_string(o.took) : "-", o.steps ? fmt::format("{}/14", o.steps) : "-");
+            board_.print(fmt::format("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", o.serial, o.customer.empty() ? "-" : o.customer,
+                                     o.result, o.took ? std::to_string(o.took) : "-",
+                                     o.steps ? fmt::format("{}/14", o.steps) : "-"));
+            if (json_) {
+                print_json(wire::json::object{
+                    {"device", o.serial}, {"customer", o.customer}, {"result", o.result}, {"ms", o.took}, {"steps", o.steps}});
+            }
         }
     }
 
     result<void> look_around() {
         board_.heading("Look around");
         const fs::path installed = directory_ / "devices" / "SN-0001" / "installed";
-        const std::string verify =
-            fmt::format("{} verify -CAfile {} -untrusted {} {}", BERTH_OPENSSL_COMMAND, (installed / "domain-root.pem").string(),
-                        (installed / "device-pq.pem").string(), (installed / "device-pq.pem").string());
-        fmt::print("  $ {}\n", verify);
-        std::fflush(stdout);
+        const std::string chain = shell_word((installed / "device-pq.pem").string());
+        const std::string verify = fmt::format("{} verify -CAfile {} -untrusted {} {}", shell_word(BERTH_OPENSSL_COMMAND),
+                                               shell_word((installed / "domain-root.pem").string()), chain, chain);
+        board_.print(fmt::format("  $ {}\n", verify));
         BERTH_TRY(openssl, child_process::start("/bin/sh", {"-c", verify}));
         while (!openssl.ended()) {
             poll_children({&openssl}, 100);
         }
-        for (const auto& text : openssl.take_output_lines()) {
-            fmt::print("    {}\n", text);
-        }
-        for (const auto& text : openssl.take_error_lines()) {
-            fmt::print("    {}\n", text);
+        for (const auto& lines : {openssl.take_output_lines(), openssl.take_error_lines()}) {
+            for (const auto& text : lines) {
+                board_.print("    " + text + "\n");
+            }
         }
         failures_ += openssl.exit_code() == 0 ? 0 : 1;
-        const fs::path registrar = world_->customers()[0].registrar;
+        if (!keep_) {
+            board_.print("  make demo KEEP=1 keeps the servers running, and prints the commands to look around with.\n");
+            return {};
+        }
+        const std::string registrar = shell_word(world_->customers()[0].registrar.string());
+        const std::string masa = shell_word(world_->masa().string());
+        const std::string bundle = shell_word((directory_ / "devices" / "SN-0001").string());
         BERTH_TRY(program, sibling_program("berth"));
-        if (keep_) {
-            for (const auto& command :
-                 {fmt::format("masa log show --masa {}", world_->masa().string()),
-                  fmt::format("masa log verify --masa {}", world_->masa().string()),
-                  fmt::format("ownership show --masa {}", world_->masa().string()),
-                  fmt::format("registrar devices --dir {}", registrar.string()),
-                  fmt::format("registrar devices SN-0001 --dir {}", registrar.string()),
-                  fmt::format("device show --bundle {}", (directory_ / "devices" / "SN-0001").string()),
-                  fmt::format("registrar config set --default FILE --dir {}", registrar.string()),
-                  fmt::format("device config --bundle {}", (directory_ / "devices" / "SN-0001").string())}) {
-                fmt::print("  $ {} {}\n", program.string(), command);
-            }
-        } else {
-            fmt::print("  make demo KEEP=1 keeps the servers running, and prints the commands to look around with.\n");
+        for (const auto& command :
+             {fmt::format("masa log show --masa {}", masa), fmt::format("masa log verify --masa {}", masa),
+              fmt::format("ownership show --masa {}", masa), fmt::format("registrar devices --dir {}", registrar),
+              fmt::format("registrar devices SN-0001 --dir {}", registrar), fmt::format("device show --bundle {}", bundle),
+              fmt::format("registrar config set --default FILE --dir {}", registrar),
+              fmt::format("device config --bundle {}", bundle)}) {
+            const std::string whole = shell_word(program.string()) + " " + command;
+            board_.print(fmt::format("  $ {}\n", whole));
+            commands_.emplace_back(whole);
         }
         return {};
     }
 
     void wait_for_interrupt() {
-        fmt::print("\nEverything is kept in {} and goes on running; Ctrl-C ends it.\n", directory_.string());
-        std::fflush(stdout);
+        board_.print(fmt::format("\nEverything is kept in {} and goes on running; Ctrl-C ends it.\n", directory_.string()));
         while (!interrupted) {
             (void)world_->events(500);
         }
@@ -269,9 +278,11 @@ private:
     fs::path directory_;
     size_t devices_;
     bool keep_;
+    bool json_;
     demo_board board_;
     std::unique_ptr<world> world_;
     std::vector<outcome> outcomes_;
+    wire::json::array commands_;  // to look around with
     std::string last_refusal_;
     int failures_ = 0;
 };
@@ -288,7 +299,7 @@ void add_demo(CLI::App& cli, context& c) {
     auto* const cmd = cli.add_subcommand("demo", "show a whole onboarding on this machine, and the attacks that must fail");
     cmd->add_option("--devices", o->devices, "how many devices are onboarded (4)")->check(CLI::Range(1, 1000));
     cmd->add_flag("--keep", o->keep, "leave the servers running and the files in place until Ctrl-C");
-    cmd->add_option("--dir", o->dir, "where to keep everything (a temporary directory)");
+    cmd->add_option("--dir", o->dir, "where to keep everything, new or empty (a temporary directory)");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             std::signal(SIGINT, [](int) { interrupted = 1; });
@@ -297,9 +308,13 @@ void add_demo(CLI::App& cli, context& c) {
             if (directory.empty()) {
                 BERTH_TRY(made, make_temporary_directory("berth-demo"));
                 directory = made;
+            } else {
+                BERTH_TRY(given, absolute_path(directory));
+                directory = given;
+                BERTH_CHECK(take_directory(directory, "berth demo"));
             }
             log::configure(log::level::error, log::format::text);
-            auto done = [&] { return demonstration(directory, o->devices, o->keep).run(); }();
+            auto done = [&] { return demonstration(directory, o->devices, o->keep, c.json).run(); }();
             if (!o->keep && o->dir.empty()) {
                 std::error_code ignored;
                 fs::remove_all(directory, ignored);

@@ -47,19 +47,23 @@ std::string demo_board::paint(const char* code, const std::string& text) const {
     return colours_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
 }
 
+void demo_board::print(const std::string& text) const {
+    if (!silent_) {
+        std::fputs(text.c_str(), stdout);
+        std::fflush(stdout);
+    }
+}
+
 void demo_board::heading(const std::string& text) const {
-    fmt::print("\n{}\n", paint("1", text));
-    std::fflush(stdout);
+    print("\n" + paint("1", text) + "\n");
 }
 
 void demo_board::good(const std::string& text) const {
-    fmt::print("  {} {}\n", paint("32", "ok"), text);
-    std::fflush(stdout);
+    print(fmt::format("  {} {}\n", paint("32", "ok"), text));
 }
 
 void demo_board::bad(const std::string& text) const {
-    fmt::print("  {} {}\n", paint("31", "!!"), text);
-    std::fflush(stdout);
+    print(fmt::format("  {} {}\n", paint("31", "!!"), text));
 }
 
 void demo_board::begin(const std::string& serial, milliseconds now) {
@@ -85,10 +89,9 @@ void demo_board::take(const std::string& party, const wire::json::object& line, 
 }
 
 void demo_board::line(const std::string& serial, int number, const seen_step& s) const {
-    fmt::print("  {:<10} {:>5} ms  {}  {}  {}{}\n", serial, s.at, paint("36", fmt::format("S{:<2}", number)),
-               paint("2", std::string(arrow_of(number))), s.text,
-               s.octets ? paint("2", fmt::format("  {} octets", s.octets)) : "");
-    std::fflush(stdout);
+    print(fmt::format("  {:<10} {:>5} ms  {}  {}  {}{}\n", serial, s.at, paint("36", fmt::format("S{:<2}", number)),
+                      paint("2", std::string(arrow_of(number))), s.text,
+                      s.octets ? paint("2", fmt::format("  {} octets", s.octets)) : ""));
 }
 
 void demo_board::draw(const std::string& serial, bool all) {

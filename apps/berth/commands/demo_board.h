@@ -10,7 +10,8 @@ namespace berth::app {
 
 class demo_board {
 public:
-    explicit demo_board(bool colours) : colours_(colours) {}
+    // Silent: it counts the steps, and prints nothing.
+    demo_board(bool colours, bool silent) : colours_(colours), silent_(silent) {}
 
     void begin(const std::string& serial, milliseconds now);
     // A log line of one of the parties ("device" for an agent).
@@ -18,6 +19,8 @@ public:
     // Prints what has come; with `all`, also what an earlier step is still missing for.
     void draw(const std::string& serial, bool all);
 
+    // Text as it is, on standard output at once.
+    void print(const std::string& text) const;
     void heading(const std::string& text) const;
     void good(const std::string& text) const;
     void bad(const std::string& text) const;
@@ -38,6 +41,7 @@ private:
     [[nodiscard]] std::string paint(const char* code, const std::string& text) const;
 
     bool colours_;
+    bool silent_;
     std::map<std::string, device> devices_;
 };
 

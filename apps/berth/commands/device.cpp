@@ -152,7 +152,15 @@ void add_device(CLI::App& cli, context& c) {
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
-            return installation(bundle).reset();
+            installation there(bundle);
+            const bool installed = there.present();
+            BERTH_CHECK(there.reset());
+            if (c.json) {
+                print_json(wire::json::object{{"serial", bundle.identity.serial}, {"was_installed", installed}});
+            } else {
+                fmt::print("{} is as it left the factory{}.\n", bundle.identity.serial, installed ? "" : ", as it was before");
+            }
+            return {};
         });
     });
 }

@@ -14,20 +14,25 @@ struct manual {
 };
 
 constexpr std::array manuals{
-    manual{"demo", "Writes below --dir, or into a temporary directory that is removed at the end.", "berth demo --devices 10"},
-    manual{
-        "quickstart",
-        "Writes below --dir: factory/, masa/, one directory per customer, devices/SN-0001 (a bundle that waits to be onboarded).",
-        "berth quickstart --dir /tmp/q --json"},
+    manual{"demo",
+           "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end. "
+           "With --json: one line for each device of the table, then one with \"ok\".",
+           "berth demo --devices 10"},
+    manual{"quickstart",
+           "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
+           "devices/SN-0001 (a bundle that waits to be onboarded).",
+           "berth quickstart --dir /tmp/q --json"},
     manual{
         "factory init",
         "Writes DIR/z1.pem, z1.key (the root; keep it offline), idevid-ca.pem, idevid-ca.key. Private keys: PKCS#8, mode 0600.",
         "berth factory init --dir factory --maker \"Acme Devices\""},
-    manual{"factory make",
-           "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
-           "p3-sig.pem, "
-           "masa-kem.pem, device.toml; and the device into masa.db.",
-           "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
+    manual{
+        "factory make",
+        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
+        "p3-sig.pem, "
+        "masa-kem.pem, device.toml; and the device into masa.db. --out appears complete or not at all, and is never overwritten; "
+        "what was interrupted may be repeated.",
+        "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
     manual{"masa init",
            "Reads z1.* of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), store.key, audit.key, "
            "audit.pub, masa.db, "
@@ -44,6 +49,11 @@ constexpr std::array manuals{
            "berth customer register Birch --masa masa --root z2.pem --proof birch.proof --maker-root factory/z1.pem"},
     manual{"customer list", "Reads masa.db.", "berth customer list --masa masa --json"},
     manual{"customer remove", "Writes masa.db; a running berthd sees it at once.", "berth customer remove Birch --masa masa"},
+    manual{"customer registrars", "Writes masa.db; a running berthd sees it at once.",
+           "berth customer registrars Birch 192.0.2.7:8443 registrar.birch.example:8443 --masa masa"},
+    manual{"ownership configure",
+           "Writes masa.db; the device finds it in its next voucher, and keeps it as installed/manufacturer.json.",
+           "berth ownership configure SN-1 for-sn-1.json --masa masa"},
     manual{"ownership assign", "Writes masa.db.", "berth ownership assign SN-1 Birch --masa masa"},
     manual{"ownership import", "Reads FILE, writes masa.db: all lines or none.",
            "berth ownership import shipped.csv --masa masa"},
@@ -54,9 +64,12 @@ constexpr std::array manuals{
            "berth ownership block SN-1 --masa masa"},
     manual{"ownership revoke", "Writes masa.db.", "berth ownership revoke SN-1 --masa masa"},
     manual{"ownership show", "Reads masa.db.", "berth ownership show SN-1 --masa masa --json"},
-    manual{"registrar init", "Reads z2.* and ca.* of --ca. Writes DIR/z4.pem, z4.key, registrar.db, berthd.toml.",
-           "berth registrar init --dir registrar --ca ca --host registrar.example --maker-root z1.pem --masa "
-           "masa.acme.example:9443"},
+    manual{
+        "registrar init",
+        "Reads z2.* and ca.* of --ca, and --maker-root; nothing is made if one of them is not what it must be, or has expired. "
+        "Writes DIR/z4.pem, z4.key, registrar.db, berthd.toml.",
+        "berth registrar init --dir registrar --ca ca --host registrar.example --maker-root z1.pem --masa "
+        "masa.acme.example:9443"},
     manual{"registrar devices", "Reads registrar.db.", "berth registrar devices --dir registrar --json"},
     manual{"registrar approve", "Writes registrar.db; a running berthd goes on within a fraction of a second.",
            "berth registrar approve SN-1 --dir registrar"},

@@ -1,7 +1,9 @@
 // berth quickstart: every role asked for, on free loopback ports, until interrupted.
 #include "base/log.h"
 #include "berth/commands/commands.h"
+#include "berth/commands/own_directory.h"
 #include "common/files.h"
+#include "common/words.h"
 #include "crypto/random.h"
 #include "scene/world.h"
 
@@ -60,19 +62,6 @@ result<std::set<std::string, std::less<>>> parse_roles(const std::string& roles)
     return out;
 }
 
-// As a shell takes it for one word.
-std::string shell_word(const std::string& text) {
-    static constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,+@%";
-    if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) {
-        return text;
-    }
-    std::string out = "'";
-    for (const char c : text) {
-        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return out + "'";
-}
-
 device_order first_device(const world& w, const std::string& customer, const options& o) {
     device_order order;
     if (customer.empty()) {
@@ -92,9 +81,9 @@ device_order first_device(const world& w, const std::string& customer, const opt
 
 result<void> quickstart(const options& o, bool json) {
     BERTH_TRY(roles, parse_roles(o.roles));
-    BERTH_CHECK(refuse_existing(fs::path(o.dir) / "masa"));
     world::options how;
     BERTH_TRY(directory, absolute_path(o.dir));
+    BERTH_CHECK(take_directory(directory, "berth quickstart"));
     how.directory = directory;
     how.customers.clear();
     if (roles.contains("registrar")) {
@@ -159,7 +148,7 @@ result<void> quickstart(const options& o, bool json) {
 void add_quickstart(CLI::App& cli, context& c) {
     const auto o = std::make_shared<options>();
     auto* const cmd = cli.add_subcommand("quickstart", "set up and run every role on free loopback ports, until interrupted");
-    cmd->add_option("--dir", o->dir, "where everything goes; must be new")->required();
+    cmd->add_option("--dir", o->dir, "where everything goes; new or empty")->required();
     cmd->add_option("--roles", o->roles, "masa, or masa,registrar,ca (all)");
     cmd->add_flag("--pq", o->post_quantum,
                   "devices have and ask for post-quantum and hybrid keys only (CAs and channels always do)");

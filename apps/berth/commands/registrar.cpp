@@ -172,7 +172,14 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));
             BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
-            return store->set_group(device, o->group, system_clock().now());
+            BERTH_CHECK(store->set_group(device, o->group, system_clock().now()));
+            if (c.json) {
+                print_json(wire::json::object{
+                    {"serial", device.serial}, {"device_root_spki", to_hex(device.device_root_spki)}, {"group", o->group}});
+            } else {
+                fmt::print("{} is in the group {}.\n", device.serial, o->group);
+            }
+            return {};
         });
     });
 }
@@ -208,7 +215,7 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
     };
     auto* const set =
         with_scope("set", "set it from a JSON file; device over group over model over default, member by member (RFC 7396)");
-    set->add_option("FILE", o->file, "a JSON object")->required()->check(CLI::ExistingFile);
+    set->add_option("FILE", o->file, "a JSON object")->required();
     set->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));

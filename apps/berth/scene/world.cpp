@@ -168,8 +168,9 @@ device_order world::order_for(const std::string& serial, const std::string& cust
 }
 
 result<fs::path> world::make_device(device_order order, const std::string& customer_name) {
-    const fs::path bundle = directory() / "devices" / order.serial;
-    BERTH_CHECK(make_directory(directory() / "devices"));
+    const fs::path devices = options_.devices.empty() ? directory() / "devices" : options_.devices;
+    const fs::path bundle = devices / order.serial;
+    BERTH_CHECK(make_directory(devices));
     BERTH_TRY(masa_keys, read_text(masa() / "masa-kem.pem"));
     BERTH_TRY(store, store::sqlite_masa_store::open((masa() / "masa.db").string()));
     BERTH_TRY(identity, factory_make_recorded(factory(), bundle, order, masa_keys, *store, time_, random_));

@@ -30,6 +30,7 @@ class world {
 public:
     struct options {
         std::filesystem::path directory;
+        std::filesystem::path devices = {};  // where their bundles go; empty: devices/ of the directory
         std::string maker = "Acme Devices";
         std::vector<std::string> customers{"Birch Energy", "Cedar Water"};
         bool direct = true;  // the MASA also listens for direct KK3

@@ -353,6 +353,7 @@ void device_session::installed() {
 
 void device_session::install_failed(const error& why) {
     error told = refusal("install_failed", why.message);
+    told.category = error_category::environment;  // nobody has refused anything: it is this device's own disk
     report_refusal(told);
 }
 

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -75,7 +76,7 @@ public:
 
     // Runs `work` in a transaction: BEGIN IMMEDIATE at the top, a savepoint inside another. Rolls back when `work` fails.
     template <class F>
-    auto transaction(F&& work) -> decltype(work()) {
+    auto transaction(const F& work) -> decltype(work()) {
         if (auto begun = begin(); !begun) {
             return fail(std::move(begun).error());
         }

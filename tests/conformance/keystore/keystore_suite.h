@@ -10,6 +10,7 @@
 #include "pki/csr.h"
 #include "support/test_pki.h"
 
+#include <algorithm>
 #include <functional>
 #include <thread>
 

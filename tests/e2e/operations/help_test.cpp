@@ -35,7 +35,10 @@ void check(std::vector<std::string> path, size_t& checked) {
     }
     if (below.empty()) {
         ++checked;
-        EXPECT_THAT(help.all(), testing::HasSubstr("Exit codes")) << name;
+        const size_t codes = help.all().find("Exit codes");
+        ASSERT_NE(codes, std::string::npos) << name;
+        EXPECT_EQ(help.all().find("Exit codes", codes + 1), std::string::npos) << name << " tells them twice";
+        EXPECT_EQ(help.all().find("Exit status"), std::string::npos) << name;
         EXPECT_THAT(help.all(), testing::HasSubstr("berth " + name + " ")) << name << " has no example";
         EXPECT_THAT(help.all(), testing::HasSubstr("xample")) << name;
     }

@@ -3,6 +3,8 @@
 #include "authkem/handshake_reader.h"
 #include "authkem/record.h"
 
+#include <algorithm>
+
 using namespace berth;
 
 namespace {

@@ -1,6 +1,8 @@
 // Octets from a hostile peer, into a client and into a server. The first octet is the size of the pieces.
 #include "unit/authkem/support.h"
 
+#include <algorithm>
+
 using namespace berth;
 using namespace berth::authkem::test;
 

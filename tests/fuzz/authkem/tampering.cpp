@@ -2,6 +2,8 @@
 // five octets: flight, position (2), what to do, with what. Whoever completes agrees with the other side.
 #include "unit/authkem/support.h"
 
+#include <algorithm>
+
 using namespace berth;
 using namespace berth::authkem::test;
 

@@ -4,6 +4,7 @@
 #include "crypto/random.h"
 #include "crypto/sign.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 

@@ -3,6 +3,7 @@
 #include "net/http_codec.h"
 #include "net/http_router.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace berth;

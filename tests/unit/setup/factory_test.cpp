@@ -4,6 +4,7 @@
 #include "common/files.h"
 #include "device/bundle.h"
 #include "device/config_toml.h"
+#include "setup/new_directory.h"
 #include "support/onboarding_parties.h"
 #include "wire/pem.h"
 
@@ -59,6 +60,51 @@ TEST_F(Factory, DoesNotTouchADirectoryThatIsInUse) {
     ASSERT_TRUE(app::write_text(at("used") / "p3.pem", "mine"));
     EXPECT_EQ(make("used").error().name, "file_exists");
     EXPECT_EQ(got(app::read_text(at("used") / "p3.pem")), "mine");
+    EXPECT_TRUE(got(store->find_serial("SN-1")).empty());
+}
+
+// What a process that was killed leaves beside a bundle's place.
+TEST_F(Factory, ClearsAwayAnAbandonedBundle) {
+    fs::create_directory(at(".one.making"));
+    ASSERT_TRUE(app::write_text(at(".one.making") / "z3.pem", "half"));
+    const auto made = make("one");
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_FALSE(fs::exists(at(".one.making")));
+    EXPECT_TRUE(app::device_bundle::open(at("one")));
+}
+
+TEST_F(Factory, FinishesABundleThatHasItsRecordAlready) {
+    ASSERT_TRUE(make("one"));
+    const auto key = got(app::read_text(at("one") / "p3.pem"));
+    fs::rename(at("one"), at(".one.making"));  // as killed just before the last step
+    order.serial = "SN-2";
+    const auto other = make("one");
+    ASSERT_FALSE(other) << "the only key of SN-1 would be lost";
+    EXPECT_EQ(other.error().name, "unfinished_device");
+    EXPECT_TRUE(fs::exists(at(".one.making")));
+    EXPECT_TRUE(got(store->find_serial("SN-2")).empty());
+    order.serial = "SN-1";
+    const auto again = make("one");
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(got(app::read_text(at("one") / "p3.pem")), key);
+    EXPECT_FALSE(fs::exists(at(".one.making")));
+    EXPECT_EQ(make("one").error().name, "device_exists") << "and never again";
+}
+
+TEST_F(Factory, ABundleWithoutItsRecordIsMadeAnew) {
+    ASSERT_TRUE(make("one"));
+    const auto key = got(app::read_text(at("one") / "p3.pem"));
+    fs::rename(at("one"), at(".one.making"));
+    store = got(store::sqlite_masa_store::open((directory.path() / "other.db").string()));
+    ASSERT_TRUE(make("one"));
+    EXPECT_NE(got(app::read_text(at("one") / "p3.pem")), key);
+    EXPECT_EQ(got(store->find_serial("SN-1")).size(), 1u);
+}
+
+TEST_F(Factory, TwoProcessesDoNotMakeOneBundle) {
+    const auto first = got(app::new_directory::begin(at("one")));
+    EXPECT_EQ(make("one").error().name, "in_use");
+    EXPECT_TRUE(fs::exists(first.path()));
     EXPECT_TRUE(got(store->find_serial("SN-1")).empty());
 }
 

@@ -1,4 +1,4 @@
-// A world of real processes whose configuration and revocation lists a test changes while they run.
+// A world whose files are changed while it runs.
 #pragma once
 
 #include "pki/crl.h"
@@ -8,7 +8,7 @@
 
 namespace berth::test {
 
-class reloading_world : public small_world {
+class changing_world : public small_world {
 protected:
     // A line into a table of the process's configuration; the same again does nothing.
     static void configure(const std::string& process, const std::string& table, const std::string& line) {
@@ -26,13 +26,20 @@ protected:
         world->signal(process, SIGHUP);
         return hear(process, event, "", from);
     }
-    static void revoke(const std::filesystem::path& file, const app::authority& issuer, const bytes& serial) {
+    // A list of that issuer with that certificate, or with none.
+    static void write_list(const std::filesystem::path& file, const app::authority& issuer, const std::optional<bytes>& serial,
+                           unix_seconds age = 60, unix_seconds left = 3600) {
         static uint64_t number = 0;
         const auto now = system_clock().now();
-        const auto list =
-            got(pki::issue_crl({++number, now - 60, now + 3600, {{serial, now - 30, pki::revocation_reason::key_compromise}}},
-                               issuer.certificate(), issuer.key->as_signing_key()));
-        ASSERT_TRUE(app::write_text(file, list.to_pem()));
+        pki::crl_template list{++number, now - age, now + left, {}};
+        if (serial) {
+            list.revoked.push_back({*serial, now - 30, pki::revocation_reason::key_compromise});
+        }
+        ASSERT_TRUE(
+            app::write_text(file, got(pki::issue_crl(list, issuer.certificate(), issuer.key->as_signing_key())).to_pem()));
+    }
+    static void revoke(const std::filesystem::path& file, const app::authority& issuer, const bytes& serial) {
+        write_list(file, issuer, serial);
     }
     static bytes serial_of(const std::filesystem::path& chain) { return got(app::read_chain(chain)).front().serial(); }
 };

@@ -1,0 +1,29 @@
+#include "berth/commands/masa_records.h"
+
+#include "common/files.h"
+
+namespace berth::app {
+
+result<std::unique_ptr<store::sqlite_masa_store>> open_masa_store(const std::string& masa) {
+    const auto file = std::filesystem::path(masa) / "masa.db";
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
+        return fail(error_category::environment, "file_not_found",
+                    fmt::format("{} is not a MASA's directory (no masa.db); berth masa init", masa));
+    }
+    return store::sqlite_masa_store::open(file.string());
+}
+
+CLI::App* masa_command(CLI::App& group, std::string& masa, const char* name, const char* help) {
+    auto* const cmd = group.add_subcommand(name, help);
+    cmd->add_option("--masa", masa, "the MASA's directory")->required();
+    return cmd;
+}
+
+void add_records(CLI::App& cli, CLI::App& masa, context& c) {
+    add_customer(cli, c);
+    add_ownership(cli, c);
+    add_masa_log(masa, c);
+}
+
+}  // namespace berth::app

@@ -1,0 +1,80 @@
+#include "berth/commands/unknown.h"
+
+#include "common/words.h"
+
+#include <array>
+
+namespace berth::app {
+
+namespace {
+
+// Commands that the product is to have, and what they are for.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> later{{
+    {"berth jose", "sealed and signed messages"},
+    {"berth hub", "the registry of devices, and their login"},
+    {"berth firmware", "signed firmware"},
+    {"berth est", "enrolment over EST"},
+    {"berth factory personalise", "keys in chips, many at a time"},
+}};
+
+std::vector<std::string> names_below(const CLI::App& group) {
+    std::vector<std::string> out;
+    for (const auto* command : group.get_subcommands([](const CLI::App*) { return true; })) {
+        out.push_back(command->get_name());
+    }
+    return out;
+}
+
+error unknown_command(const std::string& group, const std::string& word, const std::vector<std::string>& known) {
+    const std::string asked = group + " " + word;
+    const auto planned = std::ranges::find(later, asked, &decltype(later)::value_type::first);
+    if (planned != later.end()) {
+        return error{
+            error_category::usage,
+            "command_not_available",
+            fmt::format("{} ({}) comes in a later version; {} --help lists what this one has", asked, planned->second, group),
+            {{"command", asked}}};
+    }
+    error out{error_category::usage, "unknown_command", fmt::format("there is no command {}", asked), {{"command", asked}}};
+    if (const auto meant = nearest(word, known)) {
+        out.message += fmt::format("; is {} {} meant?", group, *meant);
+        out.params.emplace_back("meant", group + " " + *meant);
+    }
+    out.message += fmt::format(" {} --help lists the commands", group);
+    return out;
+}
+
+}  // namespace
+
+std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv) {
+    const CLI::App* at = &cli;
+    std::string path = cli.get_name();
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        const auto known = names_below(*at);
+        if (known.empty()) {
+            return std::nullopt;
+        }
+        if (word == "--json") {
+            continue;
+        }
+        if (word.starts_with("-")) {
+            return std::nullopt;  // an option that is not one: the parser says so
+        }
+        if (std::ranges::find(known, word) == known.end()) {
+            return unknown_command(path, word, known);
+        }
+        at = at->get_subcommands([&](const CLI::App* command) { return command->get_name() == word; }).front();
+        path += " " + word;
+    }
+    const auto known = names_below(*at);
+    if (known.empty()) {
+        return std::nullopt;
+    }
+    return error{error_category::usage,
+                 "command_missing",
+                 fmt::format("say what {} is to do: {}. {} --help explains them", path, fmt::join(known, ", "), path),
+                 {{"command", path}}};
+}
+
+}  // namespace berth::app

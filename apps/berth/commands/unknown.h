@@ -1,0 +1,14 @@
+// What is said to somebody who asks for a command that is not there.
+#pragma once
+
+#include "base/result.h"
+
+#include <CLI/App.hpp>
+
+namespace berth::app {
+
+// Of a command line that did not parse: the error, if it names a command that there is not (`unknown_command`), not yet
+// (`command_not_available`), or none below a group of commands (`command_missing`); else nothing.
+std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv);
+
+}  // namespace berth::app

@@ -1,0 +1,51 @@
+// Exit codes say who can do something: 1 the other side has refused, 3 the network or the disk has.
+#include "support/small_world.h"
+
+namespace berth::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Categories : public small_world {
+protected:
+    static void SetUpTestSuite() { begin({"Birch"}); }
+    static void expect(const program_result& r, const std::string& name, const std::string& category, int exit) {
+        ASSERT_EQ(r.error_name(), name) << r.all();
+        EXPECT_EQ(r.json().at("error").as_object().at("category").as_string(), category) << r.all();
+        EXPECT_EQ(r.exit, exit) << r.all();
+    }
+};
+
+TEST_F(Categories, TheDevicesOwnDisk) {
+    const auto bundle = make("C-1", "Birch");
+    fs::create_directories(bundle / "time" / "in-the-way");
+    expect(onboard(bundle), "install_failed", "environment", 3);
+    EXPECT_FALSE(fs::exists(bundle / "installed"));
+    EXPECT_EQ(run_program("berth-agent", {"--bundle", bundle.string(), "--once"}).exit, 3);
+}
+
+TEST_F(Categories, ARefusalOfTheMasa) {
+    const auto bundle = got(world->make_device(world->order_for("C-2", "Birch"), ""));
+    expect(onboard(bundle), "not_assigned", "peer", 1);
+    EXPECT_EQ(run_program("berth-agent", {"--bundle", bundle.string(), "--once"}).exit, 1);
+}
+
+TEST_F(Categories, NetworkThatIsNotThere) {
+    const auto through = make("C-3", "Birch");
+    auto order = world->order_for("C-4", "Birch");
+    order.direct = true;
+    const auto direct = make(std::move(order), "Birch");
+    world->signal("masa", SIGKILL);
+    ASSERT_TRUE(hear("Birch", "kk1_lost"));
+    expect(onboard(through), "masa_unreachable", "environment", 3);
+    EXPECT_EQ(run_program("berth-agent", {"--bundle", through.string(), "--once"}).exit, 3);
+    EXPECT_EQ(onboard(direct).exit, 3);
+    const auto release = berth({"--json", "registrar", "release", "C-3", "--to", "Cedar", "--wait", "2", "--dir",
+                                world->customer("Birch").registrar.string(), "--maker-root", (through / "z1.pem").string()});
+    expect(release, "masa_unreachable", "environment", 3);
+    EXPECT_FALSE(fs::exists(through / "installed"));
+    ASSERT_TRUE(world->restart("masa"));
+}
+
+}  // namespace
+}  // namespace berth::test

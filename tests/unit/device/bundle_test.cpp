@@ -1,0 +1,90 @@
+// A bundle whose files do not belong together is refused when it is opened, and the file is named.
+#include "device/bundle.h"
+
+#include "common/files.h"
+#include "support/onboarding_parties.h"
+#include "wire/pem.h"
+
+namespace berth::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Bundle : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        directory = std::make_unique<temporary_directory>();
+        for (const char* maker : {"acme", "other"}) {
+            ASSERT_TRUE(app::factory_init(directory->path() / maker, {maker, crypto::signature_algorithm::ecdsa_p256_sha256},
+                                          time(), crypto::system_random()));
+            const auto key = crypto::kem_private_key::generate(crypto::kem_algorithm::mlkem768, crypto::system_random());
+            app::device_order order;
+            order.serial = "SN-1";
+            ASSERT_TRUE(app::factory_make(directory->path() / maker, device(maker), order,
+                                          wire::to_pem("PUBLIC KEY", key.public_key().spki()), time(), crypto::system_random()));
+        }
+    }
+    static void TearDownTestSuite() { directory.reset(); }
+    // Long ago: certificates of these makers are expired by any clock of today.
+    static const clock& time() {
+        static manual_clock then{100'000'000};
+        return then;
+    }
+    static fs::path device(const std::string& maker) { return directory->path() / (maker + "-device"); }
+
+    // Acme's device with these files of the other maker's.
+    static result<app::device_bundle> with(const std::vector<const char*>& foreign) {
+        const fs::path mixed = directory->path() / "mixed";
+        fs::remove_all(mixed);
+        fs::copy(device("acme"), mixed);
+        for (const char* file : foreign) {
+            fs::copy_file(device("other") / file, mixed / file, fs::copy_options::overwrite_existing);
+        }
+        return app::device_bundle::open(mixed);
+    }
+    static void expect_bad(const result<app::device_bundle>& opened, const std::string& text) {
+        ASSERT_FALSE(opened) << text;
+        EXPECT_EQ(opened.error().name, "bad_bundle") << opened.error().message;
+        EXPECT_EQ(opened.error().category, error_category::usage);
+        EXPECT_THAT(opened.error().message, testing::HasSubstr(text));
+    }
+
+    static std::unique_ptr<temporary_directory> directory;
+};
+std::unique_ptr<temporary_directory> Bundle::directory;
+
+TEST_F(Bundle, IsOpenedWhateverTheTimeIs) {
+    const auto opened = with({});
+    ASSERT_TRUE(opened) << opened.error().message;
+    EXPECT_EQ(opened->z3.size(), 2u);
+}
+
+TEST_F(Bundle, ARootOfAnotherMakerIsRefused) {
+    expect_bad(with({"z1.pem"}), "z3.pem does not lead to z1.pem");
+    const auto opened = with({"z1.pem"});
+    EXPECT_THAT(opened.error().message, testing::HasSubstr("copy the bundle once more"));
+    expect_bad(with({"z3-sig.pem", "p3-sig.pem"}), "z3-sig.pem does not lead to z1.pem");
+}
+
+TEST_F(Bundle, AKeyOfAnotherCertificateIsRefused) {
+    expect_bad(with({"p3.pem"}), "p3 is not the key of z3.pem");
+    expect_bad(with({"p3-sig.pem"}), "p3-sig is not the key of z3-sig.pem");
+}
+
+TEST_F(Bundle, ALeafIsNoRoot) {
+    const fs::path mixed = directory->path() / "leaf";
+    fs::copy(device("acme"), mixed);
+    fs::copy_file(device("acme") / "z3.pem", mixed / "z1.pem", fs::copy_options::overwrite_existing);
+    expect_bad(app::device_bundle::open(mixed), "z1.pem is not a maker's root");
+}
+
+TEST_F(Bundle, MayHaveNoSignatureKey) {
+    const fs::path bare = directory->path() / "bare";
+    fs::copy(device("acme"), bare);
+    fs::remove(bare / "z3-sig.pem");
+    fs::remove(bare / "p3-sig.pem");
+    EXPECT_TRUE(app::device_bundle::open(bare));
+}
+
+}  // namespace
+}  // namespace berth::test
