@@ -1,14 +1,15 @@
 // What is revoked under running processes: a registrar whose KK1 stands, and certificates that the customer's own CA gave.
+#include "changing_world.h"
+
 #include "store/sqlite/masa_store.h"
 #include "store/sqlite/registrar_store.h"
-#include "support/reloading_world.h"
 
 namespace berth::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Revocation : public reloading_world {
+class Revocation : public changing_world {
 protected:
     static void SetUpTestSuite() { begin({"Birch", "Cedar"}); }
 

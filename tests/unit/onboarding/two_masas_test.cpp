@@ -29,7 +29,7 @@ protected:
 TEST_F(TwoMasas, StoreOneAnswerUnderOneKk3) {
     const auto d = p.make_device("SN-1", "Birch");
     constexpr uint8_t rounds = 40;
-    const auto in_one = [&](uint8_t mark, std::vector<authorization_outcome>& out) {
+    const auto in_one = [&](uint8_t mark, std::vector<result<authorization_outcome>>& out) {
         const node own(p);
         for (uint8_t round = 0; round < rounds; ++round) {
             authorization_attempt attempt;
@@ -42,19 +42,20 @@ TEST_F(TwoMasas, StoreOneAnswerUnderOneKk3) {
             attempt.now = p.clock.now();
             attempt.voucher_expires_at = p.clock.now() + 900;
             together.arrive_and_wait();
-            out.push_back(got(own.store->authorize(attempt)));
+            out.push_back(own.store->authorize(attempt));
         }
     };
-    std::vector<authorization_outcome> first;
-    std::vector<authorization_outcome> second;
+    std::vector<result<authorization_outcome>> first;
+    std::vector<result<authorization_outcome>> second;
     std::thread other([&] { in_one(2, second); });
     in_one(1, first);
     other.join();
     for (uint8_t round = 0; round < rounds; ++round) {
-        const bool first_won = first[round].verdict == authorization_verdict::stored;
-        const auto& loser = first_won ? second[round] : first[round];
+        ASSERT_TRUE(first[round] && second[round]);
+        const bool first_won = first[round]->verdict == authorization_verdict::stored;
+        const auto& loser = first_won ? *second[round] : *first[round];
         // "A node that loses the insert sends the stored octets."
-        ASSERT_NE(first_won, second[round].verdict == authorization_verdict::stored);
+        ASSERT_NE(first_won, second[round]->verdict == authorization_verdict::stored);
         EXPECT_EQ(loser.verdict, authorization_verdict::stored_before);
         EXPECT_EQ(loser.stored.sealed_voucher, (bytes{static_cast<uint8_t>(first_won ? 1 : 2), round}));
     }
