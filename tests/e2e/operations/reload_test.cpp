@@ -1,20 +1,12 @@
 // Trust, keys and revocation lists change under running processes: SIGHUP, no restart.
-<<<<<<< HEAD
 #include "support/reloading_world.h"
-=======
-#include "changing_world.h"
->>>>>>> tests3
 
 namespace berth::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-<<<<<<< HEAD
 class Reload : public reloading_world {
-=======
-class Reload : public changing_world {
->>>>>>> tests3
 protected:
     static void SetUpTestSuite() { begin({"Birch", "Cedar", "Dogwood"}); }
 };

@@ -1,5 +1,5 @@
 // What is revoked under running processes: a registrar whose KK1 stands, and certificates that the customer's own CA gave.
-#include "changing_world.h"
+#include "support/reloading_world.h"
 
 #include "store/sqlite/masa_store.h"
 #include "store/sqlite/registrar_store.h"
@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Revocation : public changing_world {
+class Revocation : public reloading_world {
 protected:
     static void SetUpTestSuite() { begin({"Birch", "Cedar"}); }
 
