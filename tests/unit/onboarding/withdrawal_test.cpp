@@ -81,6 +81,24 @@ TEST_F(Attack, ReleaseByOneWhoIsNotTheOwner) {
     EXPECT_EQ(p.ownership(d).owner(p.clock.now()), "Birch");
 }
 
+TEST_F(Attack, SerialsThatAreMadeUpDoNotFillTheLog) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding::registrar_link link(*cedar.store, p.maker_root.spki_sha256(), p.clock);
+    masa_link masa(*p.masa, kk1_peer{cedar.z4});
+    const auto before = got(p.masa_store->last_audit_entry())->number;
+    for (int i = 0; i < 5; ++i) {
+        const onboarding::device_identity invented{d.identity.device_root_spki, fmt::format("NO-{}", i)};
+        ASSERT_TRUE(link.release(invented, "Cedar"));
+        ASSERT_TRUE(masa.receive(link.take_output()));
+        ASSERT_TRUE(link.receive(masa.take_output()));
+        const auto answers = link.take_release_answers();
+        ASSERT_EQ(answers.size(), 1u);
+        ASSERT_TRUE(answers[0].refused);
+        EXPECT_EQ(answers[0].refused->name, "not_owner");
+    }
+    EXPECT_EQ(got(p.masa_store->last_audit_entry())->number, before);
+}
+
 TEST_F(Attack, ReleaseTakesEffectOnlyWhenVouchersHaveExpired) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_at_the_ca s(p, d, birch);
