@@ -166,13 +166,7 @@ result<void> serve(const std::filesystem::path& file) {
     running r;
     r.config = config;
     auto lists = app::list_watch::look_at(app::lists_of(config));
-    r.lists = std::make_unique<app::list_watch>(loop, system_clock(), [&r] {
-        if (const auto taken = take(r, r.config); !taken) {
-            log::failure("lists_refused", taken.error());
-        } else {
-            log::info("lists_read", "a revocation list has changed: all were read again");
-        }
-    });
+    r.lists = std::make_unique<app::list_watch>(loop, system_clock(), [&r] { return take(r, r.config); });
     if (config.masa) {
         BERTH_TRY(started, app::masa_role::start(loop, *config.masa, system_clock(), crypto::system_random(), observer));
         r.masa = std::move(started);

@@ -5,6 +5,7 @@
 #include "device/installation.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/configuration.h"
+#include "onboarding/messages/error.h"
 #include "pki/profiles.h"
 
 namespace berth::app {
@@ -345,6 +346,10 @@ void onboarding_run::on_configuration(bytes_view data) {
         BERTH_TRY(frame, configuration_reader_.next());
         if (!frame) {
             return false;
+        }
+        if (frame->is(onboarding::message_type::error)) {
+            BERTH_TRY(refused, wire::decode<onboarding::error_message>(frame->body.view()));
+            return fail(onboarding::from_message(refused, "registrar"));
         }
         if (!frame->is(onboarding::message_type::configuration)) {
             return onboarding::refuse("unexpected_message");

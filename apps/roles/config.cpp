@@ -125,6 +125,9 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         }
         out.registrar = std::move(registrar);
     }
+    if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
+        top.complain(nullptr, "[masa] and [registrar] name the same \"store\": each needs one of its own");
+    }
     if (!out.masa && !out.registrar) {
         top.complain(nullptr, "no role: write a [masa] or a [registrar] table");
     }

@@ -61,6 +61,10 @@ result<std::vector<onboarding::issued_certificate>> embedded_ca::issue(const onb
     return out;
 }
 
+bool embedded_ca::publishes_as(const embedded_ca& other) const {
+    return config_.crl == other.config_.crl && same_octets(chain_.front().der(), other.chain_.front().der());
+}
+
 // RFC 5280 5.2.3: "monotonically increasing", also when two lists are made within one second. 0: there is none.
 uint64_t embedded_ca::number_of_last() const {
     const auto lists = read_crls({config_.crl});

@@ -23,6 +23,8 @@ public:
     static constexpr unix_seconds crl_lifetime = 7 * 24 * 3600;  // renewed at half of it
     // The CRL over what the registry says is revoked, written to the profile's file. Nothing to do without one.
     result<void> publish_crl(registry::registrar_registry& registry, const clock& time) const;
+    // Whether the other's list is this one's: of the same issuer, in the same file.
+    [[nodiscard]] bool publishes_as(const embedded_ca& other) const;
     [[nodiscard]] const std::string& profile() const { return config_.profile; }
 
 private:

@@ -1,6 +1,7 @@
 #include "roles/list_watch.h"
 
 #include "common/files.h"
+#include "pki/trust.h"
 
 #include <sys/stat.h>
 
@@ -9,6 +10,7 @@ namespace berth::app {
 namespace {
 
 constexpr milliseconds look_every = 2'000;
+constexpr milliseconds again_after = 30'000;  // every key is read anew, which may cost some tenths of a second each
 
 }  // namespace
 
@@ -27,8 +29,24 @@ std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
     return out;
 }
 
-list_watch::list_watch(net::loop& on, const clock& time, std::function<void()> changed)
-    : clock_(time), changed_(std::move(changed)), ticker_(on) {}
+result<std::vector<list_in_force>> lists_in_force(const std::vector<std::filesystem::path>& files) {
+    BERTH_TRY(all, read_crls(files));
+    BERTH_TRY(trust, pki::trust_store::build({{}, {}, std::move(all)}));
+    std::vector<list_in_force> out;
+    for (const auto& file : files) {
+        BERTH_TRY(lists, read_crls({file}));
+        for (const auto& list : lists) {
+            const auto same = [&](const pki::crl& newest) { return same_octets(newest.der(), list.der()); };
+            if (std::ranges::any_of(trust.crls(), same)) {
+                out.push_back({file, list});
+            }
+        }
+    }
+    return out;
+}
+
+list_watch::list_watch(net::loop& on, const clock& time, std::function<result<void>()> take)
+    : clock_(time), take_(std::move(take)), ticker_(on) {}
 
 list_watch::versions list_watch::look_at(const std::vector<std::filesystem::path>& files) {
     versions out;
@@ -46,20 +64,17 @@ list_watch::versions list_watch::look_at(const std::vector<std::filesystem::path
 
 void list_watch::were_read(versions seen) {
     read_ = std::move(seen);
+    refused_.clear();
     spans_.clear();
+    std::vector<std::filesystem::path> files;
     for (const auto& [file, v] : read_) {
-        const auto lists = read_crls({file});
-        if (!lists) {
-            continue;  // replaced since it was read: the next look sees that
-        }
-        for (const auto& list : *lists) {
-            if (list.next_update() == 0) {
-                continue;
-            }
-            const auto [at, fresh] = spans_.try_emplace(file, span{list.this_update(), list.next_update()});
-            if (!fresh && list.next_update() < at->second.next_update) {
-                at->second = {list.this_update(), list.next_update()};
-            }
+        files.push_back(file);
+    }
+    // Should one have been replaced since it was read, the next look sees that.
+    for (const auto& [file, list] : lists_in_force(files).value_or(std::vector<list_in_force>())) {
+        const auto found = spans_.find(file);
+        if (list.next_update() != 0 && (found == spans_.end() || list.next_update() < found->second.next_update)) {
+            spans_[file] = {list.this_update(), list.next_update()};
         }
     }
     if (!read_.empty()) {
@@ -84,17 +99,27 @@ void list_watch::look() {
         files.push_back(file);
     }
     auto now = look_at(files);
-    if (now != read_) {
-        read_ = std::move(now);
-        changed_();
+    const milliseconds at = clock_.steady();
+    if (now == read_ || (now == refused_ && at < again_at_)) {
+        return;
+    }
+    const bool first = now != refused_;
+    if (const auto taken = take_(); taken) {
+        log::info("lists_read", "a revocation list has changed: all were read again");
+    } else {
+        refused_ = std::move(now);
+        again_at_ = at + again_after;
+        if (first) {
+            log::failure("lists_refused", taken.error());
+        }
     }
 }
 
 void list_watch::warn() {
-    for (auto& [file, s] : spans_) {
+    for (const auto& [file, s] : spans_) {
         const unix_seconds left = s.next_update - clock_.now();
-        if (!s.warned && left < (s.next_update - s.this_update) / 3) {
-            s.warned = true;
+        if (warned_[file] != s.next_update && left < (s.next_update - s.this_update) / 3) {
+            warned_[file] = s.next_update;
             log::warning("list_ages",
                          left > 0
                              ? "a revocation list expires soon; put a newer one in its place"

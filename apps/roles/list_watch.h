@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "net/loop.h"
+#include "pki/crl.h"
 #include "roles/config.h"
 
 #include <functional>
@@ -12,6 +13,14 @@ namespace berth::app {
 
 // The revocation lists that a configuration names.
 std::vector<std::filesystem::path> lists_of(const daemon_config& config);
+
+// A list that counts: of each issuer the newest, whatever others the files hold.
+struct list_in_force {
+    std::filesystem::path file;
+    pki::crl list;
+};
+// Errors of read_crls, `duplicate_crl`.
+result<std::vector<list_in_force>> lists_in_force(const std::vector<std::filesystem::path>& files);
 
 class list_watch {
 public:
@@ -24,9 +33,9 @@ public:
     using versions = std::map<std::filesystem::path, version>;
     static versions look_at(const std::vector<std::filesystem::path>& files);
 
-    // `changed` is called when a file is not the one that was read. If it cannot be taken, it is asked again when the file
-    // has changed once more.
-    list_watch(net::loop& on, const clock& time, std::function<void()> changed);
+    // `take` is called when a file is not the one that was read, and when it has failed again after a while: a list that is
+    // refused because of something else must not be forgotten.
+    list_watch(net::loop& on, const clock& time, std::function<result<void>()> take);
     // These were read, in the versions that were seen before reading. Begins to watch.
     void were_read(versions seen);
 
@@ -34,21 +43,23 @@ public:
         std::filesystem::path file;
         unix_seconds next_update;
     };
-    // Of each file the list that expires first.
+    // Of each file the list in force that expires first.
     [[nodiscard]] std::vector<expiry> expiries() const;
 
 private:
     struct span {
         unix_seconds this_update, next_update;
-        bool warned = false;
     };
     void look();
     void warn();
 
     const clock& clock_;
-    std::function<void()> changed_;
+    std::function<result<void>()> take_;
     versions read_;
+    versions refused_;
+    milliseconds again_at_ = 0;
     std::map<std::filesystem::path, span> spans_;
+    std::map<std::filesystem::path, unix_seconds> warned_;  // of which end
     net::timer ticker_;
 };
 

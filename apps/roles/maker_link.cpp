@@ -109,7 +109,7 @@ void maker_link::keep_up() {
             if (const auto delivered = c.link->deliver_results(); !delivered) {
                 log::failure("results_not_read", delivered.error());
             }
-            delivers = true;
+            delivers = delivers || c.link->has_output();
         }
     }
     wake();
@@ -222,6 +222,15 @@ void maker_link::say(kk1& c) {
     const bytes output = c.link->take_output();
     BERTH_TEST_RECORD("kk1_out", output);
     c.stream.send(output);
+}
+
+void maker_link::not_stored() {
+    for (auto& c : connections_) {
+        if (c.link && c.link->has_output()) {
+            (void)c.link->take_output();
+            c.stream.close();
+        }
+    }
 }
 
 void maker_link::flush() {

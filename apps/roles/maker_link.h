@@ -49,6 +49,8 @@ public:
     [[nodiscard]] std::vector<onboarding::registrar_link::release_answer> take_release_answers();
     // Sends what the links have to say. At the end of a turn, after the commit.
     void flush();
+    // What was stored in this turn was not kept: a KK1 that would say something of it is given up, and made anew.
+    void not_stored();
     // Begins to connect if nothing is open.
     void wake();
 

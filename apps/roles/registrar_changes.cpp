@@ -84,13 +84,15 @@ result<registrar_role::prepared> registrar_role::prepare(const registrar_config&
 
 void registrar_role::apply(prepared ready) {
     config_ = std::move(ready.config);
+    if (!ca_.publishes_as(ready.ca)) {
+        crl_renewal_ = 0;  // another issuer, or another file
+    }
     ca_ = std::move(ready.ca);
     settings_ = std::move(ready.settings);
     kk2_context_ = std::move(ready.kk2_context);
     if (listener_) {
         listener_->drop_handshakes();  // a device that saw the old leaf comes again
     }
-    crl_renewal_ = 0;  // the issuer may be another one, or the file
     std::vector<std::unique_ptr<maker_link>> makers;
     for (auto& m : ready.makers) {
         const auto found = std::ranges::find_if(

@@ -71,6 +71,9 @@ void registrar_role::touch(kk2_ref which) {
 void registrar_role::end_turn(bool kept) {
     for (const auto& which : std::exchange(dirty_, {})) {
         which->dirty = false;
+        if (!kept) {
+            which->session->not_stored();
+        }
         report(which);
         const bytes output = which->session->take_output();
         BERTH_TEST_RECORD("kk2_out", output);
@@ -82,11 +85,9 @@ void registrar_role::end_turn(bool kept) {
             which->stream.close();
         }
     }
-    if (kept) {
-        for (const auto* makers : {&makers_, &retired_}) {
-            for (const auto& maker : *makers) {
-                maker->flush();
-            }
+    for (const auto* makers : {&makers_, &retired_}) {
+        for (const auto& maker : *makers) {
+            kept ? maker->flush() : maker->not_stored();
         }
     }
 }
@@ -158,6 +159,9 @@ void registrar_role::closed(kk2_ref which, const error* why) {
 }
 
 void registrar_role::serve(kk2_ref which) {
+    if (which->ending) {
+        return;
+    }
     onboarding::registrar_session& session = *which->session;
     if (session.wants_masa() && !session.closing() && !which->maker->has(session)) {
         if (which->own_leaf != settings_.own_leaf_hash || which->maker->retired()) {

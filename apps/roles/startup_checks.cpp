@@ -7,6 +7,7 @@
 #include "pki/verify.h"
 #include "roles/credential.h"
 #include "roles/embedded_ca.h"
+#include "roles/list_watch.h"
 #include "roles/maker_link.h"
 
 #include <cerrno>
@@ -70,18 +71,15 @@ result<void> check_store(const std::filesystem::path& file) {
 }
 
 result<void> check_crls(const std::vector<std::filesystem::path>& files, unix_seconds now) {
-    for (const auto& file : files) {
-        BERTH_TRY(lists, read_crls({file}));
-        for (const auto& list : lists) {
-            if (list.next_update() != 0 && list.next_update() < now) {
-                return fail(
-                    error{error_category::usage,
-                          "crl_expired",
-                          fmt::format("{}: the list should have been renewed by {}; until it is, chains of its issuer are "
-                                      "refused",
-                                      file.string(), to_iso8601(list.next_update())),
-                          {{"file", file.string()}}});
-            }
+    BERTH_TRY(lists, lists_in_force(files));
+    for (const auto& [file, list] : lists) {
+        if (list.next_update() != 0 && list.next_update() < now) {
+            return fail(
+                error{error_category::usage,
+                      "crl_expired",
+                      fmt::format("{}: the list should have been renewed by {}; until it is, chains of its issuer are refused",
+                                  file.string(), to_iso8601(list.next_update())),
+                      {{"file", file.string()}}});
         }
     }
     return {};
@@ -111,6 +109,10 @@ result<void> check_masa(const masa_config& m, unix_seconds now) {
             BERTH_CHECK(check_chain(key.chain, makers, pki::leaf_rule::kem, now, pki::check_masa_kem));
         }
     }
+    if (std::ranges::all_of(m.keys, [](const auto& k) { return k.chain.empty(); })) {
+        return fail(error_category::usage, "no_credential",
+                    "no [[masa.key]] has a \"chain\": without a certificate no registrar can be served on KK1");
+    }
     BERTH_CHECK(read_certificates(m.device_issuers));
     BERTH_CHECK(check_crls(m.device_crls, now));
     BERTH_CHECK(check_crls(m.registrar_crls, now));
@@ -125,9 +127,13 @@ result<void> check_registrar(const registrar_config& r, const ca_config& ca, uni
     BERTH_CHECK(check_root_file(r.domain_root, now));
     BERTH_TRY(identity, open_credential(r.identity, r.identity.chain.parent_path()));
     BERTH_CHECK(embedded_ca::open(ca));
+    std::vector<std::filesystem::path> lists;
+    for (const auto& m : r.makers) {
+        lists.insert(lists.end(), m.crls.begin(), m.crls.end());
+    }
+    BERTH_CHECK(check_crls(lists, now));
     for (const auto& m : r.makers) {
         BERTH_CHECK(check_root_file(m.root, now));
-        BERTH_CHECK(check_crls(m.crls, now));
         BERTH_TRY(root, read_certificate(m.root));
         BERTH_TRY(crls, read_crls(m.crls));
         BERTH_CHECK(maker_link::make_context({root, m.masa, m.masa_host, identity, std::move(crls)}));

@@ -1,6 +1,7 @@
 #include "setup/factory.h"
 
 #include "common/files.h"
+#include "device/bundle.h"
 #include "setup/new_directory.h"
 
 #include <functional>
@@ -114,11 +115,16 @@ result<void> write_bundle(const fs::path& factory, const pki::certificate& root,
     return write_text(into / last_file, toml);
 }
 
+std::string fingerprint_of(const pki::certificate& z3) {
+    return to_hex(z3.sha256());
+}
+
 // Makes the bundle, has `record` written down what was made, and only then puts the bundle where it was asked for: a device
 // without a record would be a second identity of its serial as soon as another is made.
-result<onboarding::device_identity> make_and_publish(const fs::path& factory, const fs::path& out, const device_order& order,
-                                                     const std::string& masa_keys, const clock& time, random_source& random,
-                                                     const std::function<result<void>(const registry::ownership&)>& record) {
+result<onboarding::device_identity>
+make_and_publish(const fs::path& factory, const fs::path& out, const device_order& order, const std::string& masa_keys,
+                 const clock& time, random_source& random,
+                 const std::function<result<void>(const registry::ownership&, const std::string&)>& record) {
     BERTH_CHECK(check_serial(order.serial));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
@@ -126,15 +132,39 @@ result<onboarding::device_identity> make_and_publish(const fs::path& factory, co
     registry::ownership made;
     made.device = {root.spki_sha256(), order.serial};
     made.model = order.model;
-    BERTH_CHECK(record(made));
+    // As the device will open it: what was ordered wrongly is found before the serial is used up.
+    if (auto opened = device_bundle::open(bundle.path(), order.passphrase_file); !opened) {
+        error e = std::move(opened).error().during("what was ordered makes no device that works, and none was made");
+        e.category = e.name == "bad_config" ? error_category::usage : e.category;
+        return fail(std::move(e));
+    }
+    BERTH_TRY(z3, read_certificate(bundle.path() / "z3.pem"));
+    BERTH_CHECK(record(made, fingerprint_of(z3)));
     bundle.keep(true);  // it is this device's only key now
     BERTH_CHECK(bundle.publish());
     return made.device;
 }
 
+// Whether the record of a device, which is there, speaks of this Z3: the same serial may have been made elsewhere meanwhile.
+result<bool> is_recorded(const onboarding::device_identity& device, const pki::certificate& z3,
+                         registry::masa_registry& records) {
+    constexpr size_t page = 1'000;
+    for (uint64_t after = 0;;) {
+        BERTH_TRY(entries, records.audit_entries(after, page));
+        for (const auto& e : entries) {
+            after = e.number;
+            if (e.what.event == "manufactured" && e.what.device == device) {
+                return e.what.log_id == fingerprint_of(z3);
+            }
+        }
+        if (entries.size() < page) {
+            return false;
+        }
+    }
+}
+
 // A bundle that a process was ended over between the record and its last step: if it is this device's, it is put in its place.
-// It is the one that the record speaks of, for a device that has a record already is refused before anything is made. One
-// without a record is cleared away. Error `unfinished_device`: it is another's, which would be lost.
+// One that the record does not speak of is cleared away. Error `unfinished_device`: it is another's, which would be lost.
 result<bool> publish_what_was_left(const fs::path& out, const onboarding::device_identity& device,
                                    registry::masa_registry& records) {
     BERTH_TRY(left, new_directory::resume(out, last_file));
@@ -146,7 +176,12 @@ result<bool> publish_what_was_left(const fs::path& out, const onboarding::device
     BERTH_TRY(serial, z3.device_serial());
     const onboarding::device_identity whose{root.spki_sha256(), serial};
     BERTH_TRY(recorded, records.find_device(whose));
-    if (!recorded) {
+    bool ours = recorded.has_value();
+    if (ours) {
+        BERTH_TRY(same, is_recorded(whose, z3, records));
+        ours = same;
+    }
+    if (!ours) {
         left->keep(false);
         return false;
     }
@@ -168,7 +203,7 @@ result<bool> publish_what_was_left(const fs::path& out, const onboarding::device
 result<onboarding::device_identity> factory_make(const fs::path& factory, const fs::path& out, const device_order& order,
                                                  const std::string& masa_keys, const clock& time, random_source& random) {
     return make_and_publish(factory, out, order, masa_keys, time, random,
-                            [](const registry::ownership&) { return result<void>{}; });
+                            [](const registry::ownership&, const std::string&) { return result<void>{}; });
 }
 
 result<onboarding::device_identity> factory_make_recorded(const fs::path& factory, const fs::path& out, const device_order& order,
@@ -193,7 +228,9 @@ result<onboarding::device_identity> factory_make_recorded(const fs::path& factor
     }
     // Looks once more, within its transaction: another factory may have been quicker.
     return make_and_publish(factory, out, order, masa_keys, time, random,
-                            [&](const registry::ownership& made) { return records.add_device(made, time.now()); });
+                            [&](const registry::ownership& made, const std::string& identity) {
+                                return records.add_device(made, identity, time.now());
+                            });
 }
 
 }  // namespace berth::app

@@ -32,17 +32,32 @@ fs::path making(const fs::path& final_place) {
     return final_place.parent_path() / ("." + final_place.filename().string() + ".making");
 }
 
+// Nothing, or an empty directory that a rename can take the place of: no link, no mounted file system.
 result<void> require_free(const fs::path& place) {
-    std::error_code ec;
-    if (fs::is_empty(place, ec) || ec == std::errc::no_such_file_or_directory) {
-        return {};
+    struct stat there{};
+    struct stat above{};
+    if (::lstat(place.c_str(), &there) != 0) {
+        return errno == ENOENT ? result<void>{} : cannot("look at", place);
     }
-    return fail(error{error_category::usage,
-                      "file_exists",
-                      fmt::format("{} is there already and nothing in it is overwritten: choose another directory, or, if "
-                                  "nobody needs what is there, remove it yourself",
-                                  place.string()),
-                      {{"file", place.string()}}});
+    const auto refuse = [&](const char* why) {
+        return fail(
+            error{error_category::usage, "file_exists", fmt::format("{} {}", place.string(), why), {{"file", place.string()}}});
+    };
+    if (!S_ISDIR(there.st_mode)) {
+        return refuse("is there already and is no directory: choose another name");
+    }
+    if (::lstat(place.parent_path().c_str(), &above) == 0 && above.st_dev != there.st_dev) {
+        return refuse("is a file system of its own: name a directory below it");
+    }
+    std::error_code ec;
+    const bool empty = fs::is_empty(place, ec);
+    if (ec) {
+        errno = ec.value();
+        return cannot("look into", place);
+    }
+    return empty ? result<void>{}
+                 : refuse("is there already and nothing in it is overwritten: choose another directory, or, if nobody needs "
+                          "what is there, remove it yourself");
 }
 
 // The descriptor that holds the lock on a directory; the lock goes with the process, however that ends.

@@ -16,8 +16,8 @@ public:
     // Open vouchers stay until they expire. Error `unknown_customer`.
     virtual result<void> remove_customer(const std::string& customer, unix_seconds now) = 0;
 
-    // Error `device_exists`.
-    virtual result<void> add_device(const ownership& device, unix_seconds now) = 0;
+    // `identity`: SHA-256 of its Z3 in hexadecimal, which the log's entry `manufactured` keeps as its id. Error `device_exists`.
+    virtual result<void> add_device(const ownership& device, const std::string& identity, unix_seconds now) = 0;
     virtual result<std::optional<ownership>> find_device(const onboarding::device_identity& device) = 0;
     // By serial alone, for commands; several makers may use one.
     virtual result<std::vector<ownership>> find_serial(const std::string& serial) = 0;

@@ -130,14 +130,15 @@ device_party parties::make_device(const std::string& serial, const std::string& 
     order.serial = serial;
     const fs::path out = directory.path() / "devices" / serial;
     device_party d;
-    d.identity = must(app::factory_make(factory(), out, order, "", clock, crypto::system_random()));
+    const std::string keys = must(app::read_text(directory.path() / "masa" / "masa-kem.pem"));
+    d.identity = must(app::factory_make(factory(), out, order, keys, clock, crypto::system_random()));
     d.z3 = must(app::read_chain(out / "z3.pem"));
     d.p3 = must(keystore::open_kem_key("file:" + (out / "p3.pem").string()));
     d.credentials = fresh_credentials();
     registry::ownership record;
     record.device = d.identity;
     record.model = order.model;
-    must(masa_store->add_device(record, clock.now()));
+    must(masa_store->add_device(record, "", clock.now()));
     if (!customer.empty()) {
         must(masa_store->assign(d.identity, customer, clock.now()));
     }

@@ -11,6 +11,7 @@ namespace {
 struct options {
     std::string masa, file, name, root, proof;
     std::vector<std::string> registrars;
+    bool none = false;
 };
 
 void show(const context& c, const std::string& name, const std::vector<std::string>& registrars) {
@@ -69,10 +70,13 @@ void add_customer(CLI::App& cli, context& c) {
     auto* const registrars = masa_command(*group, o->masa, "registrars",
                                           "replace the addresses of a customer's registrars that rendezvous tells its devices");
     registrars->add_option("NAME", o->name, "the customer's name")->required();
-    registrars->add_option("ADDRESS", o->registrars, "host:port, in the order to try; none: rendezvous tells none")
-        ->check(host_and_port());
+    registrars->add_option("ADDRESS", o->registrars, "host:port, in the order to try")->check(host_and_port());
+    registrars->add_flag("--none", o->none, "rendezvous tells no address (any more)");
     registrars->callback([o, &c] {
         c.run([&]() -> result<void> {
+            if (o->none != o->registrars.empty()) {
+                return fail(error_category::usage, "bad_arguments", "name the addresses, or say --none");
+            }
             BERTH_TRY(store, open_masa_store(o->masa));
             BERTH_CHECK(store->set_registrars(o->name, o->registrars));
             show(c, o->name, o->registrars);

@@ -239,14 +239,14 @@ result<void> device_session::request_credentials() {
 // ---- waiting
 
 result<void> device_session::on_pending(const frame& f) {
+    if (state_ == device_state::installing || state_ == device_state::reporting) {
+        return {};  // it crossed the grant: nothing is asked for any more, and what is installed stays
+    }
     BERTH_CHECK(move(device_event::pending));
     BERTH_TRY(p, wire::decode<pending>(f.body.view()));
     // "retry_after, seconds, 1 to 120": "Until S14 the device trusts nothing of the registrar's: retry_after [...] capped"
     if (p.retry_after < least_retry_after || p.retry_after > most_retry_after) {
         return refuse("malformed", "retry_after is outside 1 to 120 seconds");
-    }
-    if (state_ == device_state::installing || state_ == device_state::reporting) {
-        return {};  // it crossed the grant: nothing is asked for any more, and what is installed stays
     }
     waiting_allowed_ = true;
     // "The device waits retry_after plus a uniform 0 to 60 s"

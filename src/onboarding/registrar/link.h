@@ -37,6 +37,7 @@ public:
         std::optional<error> refused;
     };
     [[nodiscard]] std::vector<release_answer> take_release_answers() { return std::exchange(released_, {}); }
+    [[nodiscard]] bool has_output() const { return !output_.empty(); }
     [[nodiscard]] bytes take_output() { return std::exchange(output_, {}); }
     [[nodiscard]] size_t open_sessions() const { return sessions_.size() + reports_.size() + releases_.size(); }
 

@@ -58,6 +58,8 @@ struct device_configuration {
     std::string json;      // "" or one JSON object
 };
 
+enum class membership : uint8_t { stranger, member, withdrawn };
+
 class registrar_records {
 public:
     virtual ~registrar_records() = default;
@@ -87,6 +89,8 @@ public:
     // "on `withdrawn` and on status 2 the registrar revokes Z6"
     virtual result<void> revoke_granted(const kk3_id_field& id, const std::string& why, unix_seconds now) = 0;
 
+    // What a device has of this customer's certificates: none ever, some that hold, or only revoked ones.
+    virtual result<membership> membership_of(const device_identity& device) = 0;
     // The customer's configuration for a device: of the device over its model's over its group's over the default.
     virtual result<device_configuration> configuration_for(const device_identity& device, const std::string& model) = 0;
 };

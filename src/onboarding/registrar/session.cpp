@@ -173,6 +173,12 @@ void registrar_session::masa_unreachable() {
     }
 }
 
+void registrar_session::not_stored() {
+    masa_out_.clear();
+    report_.reset();
+    why_ = error{error_category::environment, "store_failed", "what this device was told or has told could not be stored"};
+}
+
 // ---- S6, S7
 
 result<void> registrar_session::on_authorization_request(const frame& f) {
@@ -569,6 +575,15 @@ result<void> registrar_session::on_configuration_request(const frame& f) {
     BERTH_CHECK(may(registrar_event::configuration_request));
     kind_ = registrar_session_kind::configuration;
     BERTH_TRY(m, wire::decode<configuration_request>(f.body.view()));
+    // The maker's devices are many, and not all of them are this customer's, or still are.
+    BERTH_TRY(standing, records_.membership_of(device_.identity));
+    if (standing != membership::member) {
+        return refuse(standing == membership::withdrawn ? "withdrawn" : "not_assigned");
+    }
+    BERTH_TRY(decision, records_.approval_of(device_.identity));
+    if (decision == approval::denied) {
+        return refuse("approval_denied");
+    }
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
     configuration_message out;
     out.version = configuration.version;

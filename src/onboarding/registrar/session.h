@@ -68,6 +68,8 @@ public:
 
     [[nodiscard]] registrar_state state() const { return state_; }
     [[nodiscard]] const std::optional<error>& why() const { return why_; }
+    // The turn's commit has failed: nothing that depends on it is said to anybody. The KK2 is closed; the device comes again.
+    void not_stored();
     [[nodiscard]] const kk2_device& device() const { return device_; }
     [[nodiscard]] std::string log_id() const { return request_ ? to_hex(request_->kk3_id) : std::string(); }
     [[nodiscard]] registrar_session_kind kind() const { return kind_; }

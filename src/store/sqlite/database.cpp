@@ -137,7 +137,7 @@ bytes statement::blob(int column) const {
 
 // ---- database
 
-result<std::unique_ptr<database>> database::open(const std::string& path, std::span<const migration> schema) {
+result<std::unique_ptr<database>> database::open(const std::string& path, std::span<const migration> schema, uint32_t kind) {
     // Made by us first, so that it is 0600 from its first octet; -wal and -shm take the same mode.
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -152,7 +152,7 @@ result<std::unique_ptr<database>> database::open(const std::string& path, std::s
     }
     sqlite3_extended_result_codes(raw, 0);
     sqlite3_busy_timeout(raw, busy_milliseconds);
-    if (auto ready = db->check_and_migrate(schema, path); !ready) {
+    if (auto ready = db->check_and_migrate(schema, path, kind); !ready) {
         return fail(std::move(ready).error().during(path));
     }
     return db;
@@ -165,7 +165,7 @@ database::~database() {
     sqlite3_close(db_);
 }
 
-result<void> database::check_and_migrate(std::span<const migration> schema, const std::string& path) {
+result<void> database::check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind) {
     // FULL: a commit is on the disk before anything that depends on it is sent.
     BERTH_CHECK(execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF"));
     {
@@ -175,12 +175,21 @@ result<void> database::check_and_migrate(std::span<const migration> schema, cons
             return fail(to_error(nullptr, SQLITE_CORRUPT));
         }
     }
+    const auto number = [&](const char* pragma) -> result<int64_t> {
+        BERTH_TRY(read, prepare(pragma));
+        BERTH_TRY(row, read.step());
+        return row ? read.integer(0) : 0;
+    };
     return transaction([&]() -> result<void> {
-        int64_t version = 0;
-        {
-            BERTH_TRY(read, prepare("PRAGMA user_version"));
-            BERTH_TRY(row, read.step());
-            version = row ? read.integer(0) : 0;
+        BERTH_TRY(version, number("PRAGMA user_version"));
+        BERTH_TRY(marked, number("PRAGMA application_id"));
+        if (kind != 0 && marked == 0) {
+            BERTH_CHECK(execute(fmt::format("PRAGMA application_id={}", kind).c_str()));
+        } else if (kind != 0 && marked != kind) {
+            return fail(error{error_category::usage,
+                              "wrong_store",
+                              fmt::format("{} is a store of another kind: a MASA and a registrar have one each", path),
+                              {{"path", path}}});
         }
         if (!schema.empty() && version > schema.back().version) {
             return fail(error_category::environment, "store_too_new",

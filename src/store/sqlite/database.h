@@ -62,7 +62,9 @@ public:
         int version;
         const char* sql;
     };
-    static result<std::unique_ptr<database>> open(const std::string& path, std::span<const migration> schema);
+    // `kind` marks the file (application_id), so that no other store is ever changed into one of this kind; 0: any. Error
+    // also `wrong_store`.
+    static result<std::unique_ptr<database>> open(const std::string& path, std::span<const migration> schema, uint32_t kind = 0);
     ~database();
     database(const database&) = delete;
     database& operator=(const database&) = delete;
@@ -101,7 +103,7 @@ private:
     result<void> begin();
     result<void> commit();
     void rollback();
-    result<void> check_and_migrate(std::span<const migration> schema, const std::string& path);
+    result<void> check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind);
 
     sqlite3* db_;
     int depth_ = 0;

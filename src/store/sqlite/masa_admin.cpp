@@ -67,6 +67,15 @@ result<bool> sqlite_masa_store::customer_known(const std::string& name) {
     return read.bind(name).step();
 }
 
+// Why a registration is refused: by whom the name, or the root's key, is held.
+static error taken(const std::string& name, const std::string& holder, bool removed) {
+    const std::string what =
+        removed ? "was removed; it comes back under the same name with the same root alone" : "is registered already";
+    return name == holder ? error{error_category::usage, "customer_exists", fmt::format("a customer \"{}\" {}", name, what)}
+                          : error{error_category::usage, "root_in_use",
+                                  fmt::format("this root's key is that of \"{}\", who {}", holder, what)};
+}
+
 result<void> sqlite_masa_store::register_customer(const customer_record& customer, unix_seconds now) {
     BERTH_TRY(root, pki::certificate::parse(customer.root));
     // It travels in vouchers and releases: opaque Name<1..64>.
@@ -76,13 +85,19 @@ result<void> sqlite_masa_store::register_customer(const customer_record& custome
     }
     return db_->transaction([&]() -> result<void> {
         {
-            BERTH_TRY(read, db_->prepare("SELECT name FROM customer WHERE name = ? OR root_spki = ?"));
+            BERTH_TRY(read, db_->prepare("SELECT name, root_spki, removed_at FROM customer WHERE name = ?1 OR root_spki = ?2 "
+                                         "ORDER BY name = ?1 DESC LIMIT 1"));
             BERTH_TRY(row, read.bind(customer.name).bind(root.spki_sha256()).step());
             if (row) {
-                const bool same = read.text(0) == customer.name;
-                return fail(error_category::usage, same ? "customer_exists" : "root_in_use",
-                            same ? fmt::format("a customer \"{}\" is registered already", customer.name)
-                                 : fmt::format("this root's key is registered already, by \"{}\"", read.text(0)));
+                const bool same_name = read.text(0) == customer.name;
+                const bool same_root = same_octets(read.blob(1), root.spki_sha256());
+                const bool removed = read.integer(2) != 0;
+                if (!same_name || !same_root || !removed) {
+                    return fail(taken(customer.name, read.text(0), removed));
+                }
+                // The same name with the same key: it is let in again.
+                BERTH_TRY(forget, db_->prepare("DELETE FROM customer WHERE name = ?"));
+                BERTH_CHECK(forget.bind(customer.name).run());
             }
         }
         wire::json::array addresses;
@@ -170,7 +185,7 @@ result<void> sqlite_masa_store::put_device(const ownership& device) {
         .run();
 }
 
-result<void> sqlite_masa_store::add_device(const ownership& device, unix_seconds now) {
+result<void> sqlite_masa_store::add_device(const ownership& device, const std::string& identity, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
         BERTH_TRY(before, find_device(device.device));
         if (before) {
@@ -180,7 +195,7 @@ result<void> sqlite_masa_store::add_device(const ownership& device, unix_seconds
                               {{"serial", device.device.serial}}});
         }
         BERTH_CHECK(put_device(device));
-        return audit({now, "manufactured", device.device, "", "ok", ""});
+        return audit({now, "manufactured", device.device, "", "ok", identity});
     });
 }
 

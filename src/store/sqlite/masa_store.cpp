@@ -17,8 +17,10 @@ constexpr unix_seconds kk3_waits = 600;
 
 }  // namespace
 
+constexpr uint32_t masa_kind = 0x42454d41;  // "BEMA"
+
 result<std::unique_ptr<sqlite_masa_store>> sqlite_masa_store::open(const std::string& path) {
-    BERTH_TRY(db, database::open(path, masa_schema()));
+    BERTH_TRY(db, database::open(path, masa_schema(), masa_kind));
     return std::unique_ptr<sqlite_masa_store>(new sqlite_masa_store(std::move(db)));
 }
 

@@ -46,7 +46,7 @@ public:
     result<void> register_customer(const onboarding::customer_record& customer, unix_seconds now) override;
     result<void> set_registrars(const std::string& customer, const std::vector<std::string>& addresses) override;
     result<void> remove_customer(const std::string& customer, unix_seconds now) override;
-    result<void> add_device(const registry::ownership& device, unix_seconds now) override;
+    result<void> add_device(const registry::ownership& device, const std::string& identity, unix_seconds now) override;
     result<std::optional<registry::ownership>> find_device(const onboarding::device_identity& device) override;
     result<std::vector<registry::ownership>> find_serial(const std::string& serial) override;
     result<std::vector<registry::ownership>> list_devices(size_t most, const onboarding::device_identity& after) override;

@@ -182,8 +182,11 @@ CREATE INDEX release_waiting ON release (number) WHERE answered_at = 0;
 // The version that a device's configuration has had at least since its layers became others (another group, another model).
 constexpr const char* registrar_3 = "ALTER TABLE device ADD COLUMN layers_version INTEGER NOT NULL DEFAULT 0";
 
+// All certificates of a device: whenever its configuration is fetched, and when it is given away.
+constexpr const char* registrar_4 = "CREATE INDEX certificate_device ON certificate (root_spki, serial)";
+
 constexpr database::migration masa_steps[] = {{1, masa_1}};
-constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}, {3, registrar_3}};
+constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4}};
 
 }  // namespace
 

@@ -24,8 +24,10 @@ approval approval_from(std::string_view text) {
 
 }  // namespace
 
+constexpr uint32_t registrar_kind = 0x42455247;  // "BERG"
+
 result<std::unique_ptr<sqlite_registrar_store>> sqlite_registrar_store::open(const std::string& path) {
-    BERTH_TRY(db, database::open(path, registrar_schema()));
+    BERTH_TRY(db, database::open(path, registrar_schema(), registrar_kind));
     return std::unique_ptr<sqlite_registrar_store>(new sqlite_registrar_store(std::move(db)));
 }
 
@@ -68,6 +70,15 @@ result<void> sqlite_registrar_store::note_model(const device_identity& device, c
 }
 
 // ---- certificates
+
+result<onboarding::membership> sqlite_registrar_store::membership_of(const device_identity& device) {
+    BERTH_TRY(read, db_->prepare("SELECT count(*), min(revoked_at) FROM certificate WHERE root_spki = ? AND serial = ?"));
+    BERTH_TRY(row, read.bind(device.device_root_spki).bind(device.serial).step());
+    if (!row || read.integer(0) == 0) {
+        return onboarding::membership::stranger;
+    }
+    return read.integer(1) == 0 ? onboarding::membership::member : onboarding::membership::withdrawn;
+}
 
 result<std::optional<issued_certificate>>
 sqlite_registrar_store::find_certificate(const device_identity& device, const std::string& name, const hash_field& spki_hash) {

@@ -26,6 +26,7 @@ public:
     result<std::optional<onboarding::issued_certificate>> find_certificate(const onboarding::device_identity& device,
                                                                            const std::string& name,
                                                                            const onboarding::hash_field& spki_hash) override;
+    result<onboarding::membership> membership_of(const onboarding::device_identity& device) override;
     result<bool> key_belongs_to_another(const onboarding::device_identity& device,
                                         const onboarding::hash_field& spki_hash) override;
     result<void> save_requests(const onboarding::kk3_id_field& id, const onboarding::device_identity& device, bytes_view requests,

@@ -40,6 +40,16 @@ TEST(Database, IsPrivateAndMigrated) {
     EXPECT_EQ(database::open(file, schema).error().name, "store_too_new");
 }
 
+TEST(Database, OfAnotherKindIsRefusedAndNotChanged) {
+    temporary_directory d;
+    const std::string file = d.path() / "x.db";
+    ASSERT_TRUE(database::open(file, schema, 1));
+    constexpr database::migration others[] = {{1, "CREATE TABLE o (x)"}, {2, "CREATE TABLE p (x)"}};
+    EXPECT_EQ(database::open(file, others, 2).error().name, "wrong_store");
+    EXPECT_TRUE(database::open(file, schema, 1)) << "as it was: no version of the other's";
+    EXPECT_TRUE(database::open(file, schema)) << "who asks for none takes any";
+}
+
 TEST(Database, AMigrationThatFailsLeavesNothing) {
     temporary_directory d;
     const std::string file = d.path() / "x.db";

@@ -30,7 +30,7 @@ protected:
         registry::ownership record;
         record.device = device;
         record.model = "m";
-        EXPECT_TRUE(store->add_device(record, 1));
+        EXPECT_TRUE(store->add_device(record, "ab12", 1));
     }
     std::unique_ptr<registry::masa_registry> reopen() const { return GetParam().open(directory.path() / "masa.db"); }
 
@@ -141,6 +141,11 @@ TEST_P(MasaStore, ReleaseWaitsForVouchers) {
 
 TEST_P(MasaStore, CustomersAndTrust) {
     const auto before = *store->trust_generation();
+    onboarding::customer_record cedar;
+    const auto all = got(store->customers());
+    for (const auto& c : all) {
+        cedar = c.name == "Cedar" ? c : cedar;
+    }
     ASSERT_TRUE(store->remove_customer("Cedar", 5));
     EXPECT_NE(*store->trust_generation(), before);
     EXPECT_EQ(store->customers()->size(), 1u);
@@ -149,6 +154,13 @@ TEST_P(MasaStore, CustomersAndTrust) {
     const auto birch = store->customers()->front();
     EXPECT_EQ(store->register_customer({"Other", birch.root, {}}, 8).error().name, "root_in_use");
     EXPECT_EQ(store->register_customer({"Birch", birch.root, {}}, 8).error().name, "customer_exists");
+    // Who was removed comes back as who it was, and as nobody else.
+    EXPECT_EQ(store->register_customer({"Cedar", birch.root, {}}, 9).error().name, "customer_exists");
+    EXPECT_EQ(store->register_customer({"Third", cedar.root, {}}, 9).error().name, "root_in_use");
+    EXPECT_EQ(store->customers()->size(), 1u);
+    ASSERT_TRUE(store->register_customer({"Cedar", cedar.root, {"c.example:1"}}, 10));
+    EXPECT_EQ(store->customers()->size(), 2u);
+    EXPECT_TRUE(store->assign(device, "Cedar", 11));
 }
 
 TEST_P(MasaStore, EverythingIsThereAfterOpeningAgain) {
@@ -171,13 +183,13 @@ TEST_P(MasaStore, DevicesAreFoundAndListed) {
     for (int i = 0; i < 20; ++i) {
         registry::ownership r;
         r.device = {device.device_root_spki, fmt::format("T-{:02}", i)};
-        ASSERT_TRUE(store->add_device(r, 1));
+        ASSERT_TRUE(store->add_device(r, "", 1));
     }
     registry::ownership same;
     same.device = device;
-    EXPECT_EQ(store->add_device(same, 1).error().name, "device_exists");
+    EXPECT_EQ(store->add_device(same, "", 1).error().name, "device_exists");
     same.device.device_root_spki[0] = 2;  // another maker, same serial
-    EXPECT_TRUE(store->add_device(same, 1));
+    EXPECT_TRUE(store->add_device(same, "", 1));
     EXPECT_EQ(store->find_serial("SN-1")->size(), 2u);
     EXPECT_EQ(store->list_devices(5, {same.device.device_root_spki, "T-03"})->front().device.serial, "T-04");
     // A page that ends between the two: the second is on the next.

@@ -115,13 +115,17 @@ TEST_P(RegistrarStore, ResultsNeedAGrantAndWaitUntilDelivered) {
 }
 
 TEST_P(RegistrarStore, RevokesWhatAGrantHeld) {
+    EXPECT_EQ(*store->membership_of(device), membership::stranger);
     ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
+    EXPECT_EQ(*store->membership_of(device), membership::member);
+    EXPECT_EQ(*store->membership_of(other), membership::stranger);
     kk3_id_field id{};
     ASSERT_TRUE(store->save_grant({id, device, "m", "f", {to_bytes(root().sha256())}, 0, 25}));
     EXPECT_TRUE(store->revoked_certificates(30)->empty());
     const auto generation = *store->revocation_generation();
     ASSERT_TRUE(store->revoke_granted(id, "withdrawn", 30));
     EXPECT_NE(*store->revocation_generation(), generation) << "a CRL is due";
+    EXPECT_EQ(*store->membership_of(device), membership::withdrawn);
     const auto after = *reopen()->revocation_generation();
     ASSERT_TRUE(store->revoke_granted(id, "withdrawn", 31));
     EXPECT_EQ(*store->revocation_generation(), after) << "nothing more was revoked";

@@ -45,6 +45,7 @@ TEST_F(Records, AddressesThatAreNoneAndCustomersThatAreNotThereChangeNothing) {
     const auto nonsense = with_masa({"customer", "registrars", "Birch", "no port"});
     EXPECT_EQ(nonsense.exit, 2);
     EXPECT_EQ(nonsense.error_name(), "bad_arguments");
+    EXPECT_EQ(with_masa({"customer", "registrars", "Birch"}).error_name(), "bad_arguments") << "addresses, or --none";
     const auto nobody = with_masa({"customer", "registrars", "Cedar", "127.0.0.1:9"});
     EXPECT_EQ(nobody.exit, 2);
     EXPECT_EQ(nobody.error_name(), "unknown_customer");

@@ -50,6 +50,12 @@ TEST_F(Release, DeviceGoesToTheSuccessorAndOnboardsThere) {
     EXPECT_EQ(revoked("Birch", "L-1"), 3u) << "the former owner's certificates are withdrawn";
     EXPECT_TRUE(hear("Birch", "release", "L-1"));
     EXPECT_TRUE(eventually([] { return listed("Birch") == 3u; })) << "and stand on the customer's list";
+    // Nor does it learn the former owner's configuration any more: the buyer can read what it has.
+    const auto before_fetch = got(app::read_text(bundle / "installed" / "config.json"));
+    const auto fetched = berth({"--json", "device", "config", "--bundle", bundle.string()});
+    EXPECT_EQ(fetched.exit, 1) << fetched.all();
+    EXPECT_EQ(fetched.error_name(), "withdrawn");
+    EXPECT_EQ(got(app::read_text(bundle / "installed" / "config.json")), before_fetch);
     // The manufacturer's own word for it changes nothing more.
     EXPECT_EQ(berth({"ownership", "assign", "L-1", "Cedar", "--masa", world->masa().string()}).exit, 0);
 

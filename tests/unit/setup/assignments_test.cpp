@@ -20,7 +20,7 @@ protected:
         for (int i = 0; i < 25; ++i) {
             registry::ownership d;
             d.device = {{1}, fmt::format("T-{:02}", i)};
-            ASSERT_TRUE(store->add_device(d, now));
+            ASSERT_TRUE(store->add_device(d, "", now));
         }
     }
     [[nodiscard]] result<std::vector<app::assignment>> read(const std::string& text) const {

@@ -101,6 +101,52 @@ TEST_F(Factory, ABundleWithoutItsRecordIsMadeAnew) {
     EXPECT_EQ(got(store->find_serial("SN-1")).size(), 1u);
 }
 
+TEST_F(Factory, ABundleWhoseSerialWasMadeElsewhereMeanwhileIsNotPublished) {
+    ASSERT_TRUE(make("one"));
+    fs::rename(at("one"), at(".one.making"));
+    // As killed before its record.
+    store = got(store::sqlite_masa_store::open((directory.path() / "other.db").string()));
+    ASSERT_TRUE(make("two"));
+    EXPECT_EQ(make("one").error().name, "device_exists") << "a second identity of SN-1";
+    EXPECT_FALSE(fs::exists(at("one")));
+    EXPECT_FALSE(fs::exists(at(".one.making")));
+}
+
+TEST_F(Factory, MakesNoDeviceThatCouldNotOpenItsBundle) {
+    const auto good = order;
+    const auto refused = [&] {
+        const auto made = make("one");
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().name, "bad_config") << made.error().message;
+        EXPECT_EQ(made.error().category, error_category::usage);
+        EXPECT_TRUE(got(store->find_serial("SN-1")).empty()) << "the serial is still free";
+        EXPECT_FALSE(fs::exists(at("one")));
+        EXPECT_FALSE(fs::exists(at(".one.making")));
+        order = good;
+    };
+    order.discovery = {"foo"};
+    refused();
+    order.credentials = {{"device", "rsa"}};
+    refused();
+    order.credentials = {{"domain-root", "p256"}};
+    refused();
+    order.masa.clear();
+    order.direct = true;
+    refused();
+    EXPECT_TRUE(make("one"));
+}
+
+TEST_F(Factory, TakesNoPlaceThatItCouldNotRenameTo) {
+    ASSERT_TRUE(app::write_text(at("file"), ""));
+    fs::create_directory(at("real"));
+    fs::create_directory_symlink(at("real"), at("link"));
+    for (const auto* name : {"file", "link"}) {
+        EXPECT_EQ(make(name).error().name, "file_exists") << name;
+        EXPECT_TRUE(got(store->find_serial("SN-1")).empty()) << "nothing was recorded";
+    }
+    EXPECT_TRUE(make("real"));
+}
+
 TEST_F(Factory, TwoProcessesDoNotMakeOneBundle) {
     const auto first = got(app::new_directory::begin(at("one")));
     EXPECT_EQ(make("one").error().name, "in_use");
@@ -117,11 +163,10 @@ TEST_F(Factory, SaysWhenTheFirmwareWasBuilt) {
 
 TEST_F(Factory, DeviceTomlHasNoTwoCredentialsOfOneName) {
     order.credentials = {{"device", "p256"}, {"device", "mldsa65"}};
-    ASSERT_TRUE(make("one"));
-    const auto opened = app::device_bundle::open(at("one"));
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().name, "bad_config");
-    EXPECT_NE(opened.error().message.find("\"device\""), std::string::npos) << opened.error().message;
+    const auto made = make("one");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().name, "bad_config");
+    EXPECT_NE(made.error().message.find("\"device\""), std::string::npos) << made.error().message;
 }
 
 }  // namespace
