@@ -34,7 +34,8 @@ constexpr std::array manuals{
         "what was interrupted may be repeated.",
         "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
     manual{"masa init",
-           "Reads z1.* and idevid-ca.pem of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), store.key, audit.key, "
+           "Reads z1.* and idevid-ca.pem of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), "
+           "store.key, audit.key, "
            "audit.pub, masa.db, "
            "berthd.toml.",
            "berth masa init --dir masa --factory factory --host masa.acme.example"},

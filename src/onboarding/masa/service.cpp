@@ -217,9 +217,7 @@ result<void> masa_service::release(const kk1_peer& peer, const device_identity& 
     // Only the owner learns whether the successor is known: for all others the answer is `not_owner`.
     switch (verdict) {
     case release_verdict::released: return {};
-    case release_verdict::not_owner:
-        BERTH_CHECK(note(customer, "not_owner"));
-        return refuse("not_owner");
+    case release_verdict::not_owner: BERTH_CHECK(note(customer, "not_owner")); return refuse("not_owner");
     case release_verdict::unknown_successor: break;
     }
     BERTH_CHECK(note(customer, "unknown_successor"));
