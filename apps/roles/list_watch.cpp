@@ -66,12 +66,14 @@ void list_watch::were_read(versions seen) {
     read_ = std::move(seen);
     refused_.clear();
     spans_.clear();
+    numbers_.clear();
     std::vector<std::filesystem::path> files;
     for (const auto& [file, v] : read_) {
         files.push_back(file);
     }
     // Should one have been replaced since it was read, the next look sees that.
     for (const auto& [file, list] : lists_in_force(files).value_or(std::vector<list_in_force>())) {
+        numbers_[list.issuer()] = list.number();
         const auto found = spans_.find(file);
         if (list.next_update() != 0 && (found == spans_.end() || list.next_update() < found->second.next_update)) {
             spans_[file] = {list.this_update(), list.next_update()};
@@ -91,6 +93,28 @@ std::vector<list_watch::expiry> list_watch::expiries() const {
     return out;
 }
 
+result<void> list_watch::must_go_on(const std::vector<std::filesystem::path>& files) const {
+    constexpr const char* if_meant = "the former list still holds; if this is meant, send SIGHUP";
+    BERTH_TRY(lists, lists_in_force(files));
+    for (const auto& [issuer, number] : numbers_) {
+        const auto found = std::ranges::find(lists, issuer, [](const list_in_force& l) { return l.list.issuer(); });
+        if (found == lists.end()) {
+            return fail(error{error_category::usage,
+                              "crl_missing",
+                              fmt::format("none of the files has a revocation list of {} any more; {}", issuer, if_meant),
+                              {{"issuer", issuer}}});
+        }
+        if (found->list.number() < number) {
+            return fail(error{error_category::usage,
+                              "crl_older",
+                              fmt::format("{} has number {} of {}, after number {}; {}", found->file.string(),
+                                          found->list.number(), issuer, number, if_meant),
+                              {{"file", found->file.string()}, {"issuer", issuer}}});
+        }
+    }
+    return {};
+}
+
 void list_watch::look() {
     ticker_.arm(look_every, [this] { look(); });
     warn();
@@ -104,7 +128,11 @@ void list_watch::look() {
         return;
     }
     const bool first = now != refused_;
-    if (const auto taken = take_(); taken) {
+    auto taken = must_go_on(files);
+    if (taken) {
+        taken = take_();
+    }
+    if (taken) {
         log::info("lists_read", "a revocation list has changed: all were read again");
     } else {
         refused_ = std::move(now);

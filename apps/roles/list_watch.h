@@ -52,6 +52,9 @@ private:
     };
     void look();
     void warn();
+    // Nobody who was revoked comes back because a wrong or an old file was put in a list's place. Errors `crl_missing`,
+    // `crl_older`, those of lists_in_force.
+    result<void> must_go_on(const std::vector<std::filesystem::path>& files) const;
 
     const clock& clock_;
     std::function<result<void>()> take_;
@@ -59,6 +62,7 @@ private:
     versions refused_;
     milliseconds again_at_ = 0;
     std::map<std::filesystem::path, span> spans_;
+    std::map<std::string, uint64_t> numbers_;               // of the lists in force, by issuer
     std::map<std::filesystem::path, unix_seconds> warned_;  // of which end
     net::timer ticker_;
 };

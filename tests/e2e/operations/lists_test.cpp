@@ -43,7 +43,18 @@ TEST_F(Lists, NewListTakesEffectWithoutASignalAndABrokenOneChangesNothing) {
     EXPECT_EQ(onboard(revoked).exit, 1) << "the former list still holds";
     EXPECT_EQ(onboard(good).exit, 0) << "and the others go on";
 
-    const size_t from = heard.size();
+    // Nor does a list of another issuer, or a former one, let anybody back in.
+    size_t from = heard.size();
+    write_list(list, got(app::open_authority(world->factory(), "z1")), std::nullopt);
+    EXPECT_TRUE(hear("masa", "lists_refused", "crl_missing", from));
+    from = heard.size();
+    const auto now = system_clock().now();
+    const auto older = got(pki::issue_crl({0, now - 60, now + 3600, {}}, issuer().certificate(), issuer().key->as_signing_key()));
+    ASSERT_TRUE(app::write_text(list, older.to_pem()));
+    EXPECT_TRUE(hear("masa", "lists_refused", "crl_older", from));
+    EXPECT_EQ(onboard(revoked).exit, 1);
+
+    from = heard.size();
     write_list(list, issuer(), std::nullopt);
     ASSERT_TRUE(hear("masa", "lists_read", "", from));
     EXPECT_EQ(onboard(revoked).exit, 0) << "a list without it";
