@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "keystore/key_uri.h"
+#include "pki/private_key_file.h"
 
 namespace berth::app {
 
@@ -20,6 +21,15 @@ result<authkem::credential> open_credential(const key_and_chain& from, const std
     }
     out.key = std::move(key);
     return out;
+}
+
+result<secret_bytes> read_store_key(const std::filesystem::path& file) {
+    constexpr size_t octets = 32;
+    BERTH_TRY(key, pki::read_secret_file(file.string(), octets));
+    if (key.size() != octets) {
+        return fail(error_category::usage, "bad_store_key", fmt::format("{} must hold exactly {} octets", file.string(), octets));
+    }
+    return key;
 }
 
 }  // namespace berth::app

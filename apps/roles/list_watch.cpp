@@ -12,6 +12,14 @@ namespace {
 constexpr milliseconds look_every = 2'000;
 constexpr milliseconds again_after = 30'000;  // every key is read anew, which may cost some tenths of a second each
 
+std::vector<std::filesystem::path> files_of(const list_watch::versions& seen) {
+    std::vector<std::filesystem::path> out;
+    for (const auto& [file, version] : seen) {
+        out.push_back(file);
+    }
+    return out;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
@@ -67,12 +75,8 @@ void list_watch::were_read(versions seen) {
     refused_.clear();
     spans_.clear();
     numbers_.clear();
-    std::vector<std::filesystem::path> files;
-    for (const auto& [file, v] : read_) {
-        files.push_back(file);
-    }
     // Should one have been replaced since it was read, the next look sees that.
-    for (const auto& [file, list] : lists_in_force(files).value_or(std::vector<list_in_force>())) {
+    for (const auto& [file, list] : lists_in_force(files_of(read_)).value_or(std::vector<list_in_force>())) {
         numbers_[list.issuer()] = list.number();
         const auto found = spans_.find(file);
         if (list.next_update() != 0 && (found == spans_.end() || list.next_update() < found->second.next_update)) {
@@ -118,10 +122,7 @@ result<void> list_watch::must_go_on(const std::vector<std::filesystem::path>& fi
 void list_watch::look() {
     ticker_.arm(look_every, [this] { look(); });
     warn();
-    std::vector<std::filesystem::path> files;
-    for (const auto& [file, v] : read_) {
-        files.push_back(file);
-    }
+    const auto files = files_of(read_);
     auto now = look_at(files);
     const milliseconds at = clock_.steady();
     if (now == read_ || (now == refused_ && at < again_at_)) {

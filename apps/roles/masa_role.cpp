@@ -3,7 +3,6 @@
 #include "common/files.h"
 #include "keystore/key_uri.h"
 #include "onboarding/errors.h"
-#include "pki/private_key_file.h"
 #include "pki/profiles.h"
 #include "roles/credential.h"
 #include "roles/startup_checks.h"
@@ -81,11 +80,7 @@ result<masa_role::prepared> masa_role::read(const masa_config& config) {
 
 result<void> masa_role::open(const masa_config& config) {
     BERTH_TRY(ready, read(config));
-    BERTH_TRY(store_key, pki::read_secret_file(config.store_key.string(), 32));
-    if (store_key.size() != 32) {
-        return fail(error_category::usage, "bad_store_key",
-                    fmt::format("{} must hold exactly 32 octets", config.store_key.string()));
-    }
+    BERTH_TRY(store_key, read_store_key(config.store_key));
     ready.settings.store_key = std::move(store_key);
     BERTH_TRY(opened, store::sqlite_masa_store::open(config.store.string()));
     store_ = std::move(opened);

@@ -2,7 +2,6 @@
 
 #include "common/files.h"
 #include "keystore/key_uri.h"
-#include "pki/private_key_file.h"
 #include "pki/profiles.h"
 #include "pki/verify.h"
 #include "roles/credential.h"
@@ -85,15 +84,6 @@ result<void> check_crls(const std::vector<std::filesystem::path>& files, unix_se
     return {};
 }
 
-result<void> check_store_key(const std::filesystem::path& file) {
-    constexpr size_t octets = 32;
-    BERTH_TRY(key, pki::read_secret_file(file.string(), octets));
-    if (key.size() != octets) {
-        return fail(error_category::usage, "bad_store_key", fmt::format("{} must hold exactly {} octets", file.string(), octets));
-    }
-    return {};
-}
-
 result<void> check_masa(const masa_config& m, unix_seconds now) {
     BERTH_CHECK(check_masa_files(m));
     for (const auto& root : m.device_roots) {
@@ -118,7 +108,7 @@ result<void> check_masa(const masa_config& m, unix_seconds now) {
     BERTH_CHECK(check_crls(m.registrar_crls, now));
     BERTH_TRY(passphrase, read_passphrase(m.checkpoint_passphrase_file));
     BERTH_CHECK(keystore::open_signing_key(m.checkpoint_key, {base.string(), std::move(passphrase)}));
-    BERTH_CHECK(check_store_key(m.store_key));
+    BERTH_CHECK(read_store_key(m.store_key));
     return check_store(m.store);
 }
 
