@@ -39,7 +39,7 @@ public:
 
     // What was interrupted did not fail, whatever its parts say that ended in the middle: Ctrl-C reaches them, too.
     result<void> run() {
-        const auto done = scenes();
+        auto done = scenes();
         if (interrupted && !over_) {
             return fail(error_category::environment, "interrupted", "interrupted before the end; what was started is stopped");
         }
