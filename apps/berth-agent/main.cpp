@@ -1,6 +1,7 @@
 // berth-agent: the device program. One thread, few dependencies.
 #include "base/log.h"
 #include "common/output.h"
+#include "common/version.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "device/onboarding_run.h"
@@ -17,6 +18,7 @@ using namespace berth;
 
 constexpr const char* usage =
     "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once | --stay [--refresh SECONDS]] [--json]\n"
+    "       berth-agent --version [--json]\n"
     "\n"
     "Onboards this device: finds its customer's registrar, has itself authorised by its manufacturer, and installs the\n"
     "customer's certificates and configuration below DIR/installed. Without --once it tries again, with growing pauses and full\n"
@@ -157,6 +159,10 @@ std::string parse(int argc, char** argv, arguments& into, log::format& format, b
 }  // namespace
 
 int main(int argc, char** argv) try {
+    if (std::any_of(argv + std::min(argc, 1), argv + argc, [](const char* a) { return std::string_view(a) == "--version"; })) {
+        std::puts(app::version_text("berth-agent", app::asks_for_json(argc, argv)).c_str());
+        return 0;
+    }
     arguments how;
     auto format = log::format::text;
     bool help = false;

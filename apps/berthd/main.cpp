@@ -1,6 +1,7 @@
 // berthd: the server. Its roles are chosen by one TOML file.
 #include "common/admin.h"
 #include "common/output.h"
+#include "common/version.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "roles/list_watch.h"
@@ -156,7 +157,7 @@ result<void> serve(const std::filesystem::path& file) {
     allow_many_connections();
     net::loop loop;
     ops::metric_registry metrics;
-    ops::add_process_metrics(metrics, "0.1.0");
+    ops::add_process_metrics(metrics, app::version());
     ops::health health;
     loop.on_termination([&] {
         health.stopping();
@@ -229,6 +230,8 @@ result<void> check(const std::filesystem::path& file, bool json) {
 int main(int argc, char** argv) try {
     CLI::App cli("The Berth server: MASA, registrar and CA, chosen by one TOML file.", "berthd");
     cli.footer(manual);
+    cli.set_version_flag("--version", app::version_text("berthd", app::asks_for_json(argc, argv)),
+                         "tell the versions of Berth and of the OpenSSL that it runs on");
     std::string file;
     std::string checked;
     cli.add_option("--config", file, "the configuration file; serve what it says")->type_name("FILE");

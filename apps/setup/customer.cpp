@@ -1,8 +1,8 @@
 #include "setup/customer.h"
 
 #include "common/files.h"
+#include "common/words.h"
 #include "net/address.h"
-#include "onboarding/errors.h"
 #include "roles/startup_checks.h"
 #include "store/sqlite/registrar_store.h"
 
@@ -93,9 +93,10 @@ result<void> check_root_proof(bytes_view proof, const pki::certificate& root, co
     BERTH_CHECK(pki::check_root(root));
     BERTH_TRY(key, root.verification_key());
     if (!key.verify(proof_octets(root, customer, maker_root), proof)) {
-        return onboarding::refuse(
-            "possession_unconfirmed",
-            "the proof was not made by the root's key for this customer and this manufacturer (berth ca prove makes one)");
+        return fail(error_category::usage, "possession_unconfirmed",
+                    fmt::format("the proof was not made by this root's key for the customer \"{}\" and this manufacturer's root: "
+                                "berth ca prove --customer {} --maker-root Z1.PEM makes one",
+                                customer, shell_word(customer)));
     }
     return {};
 }

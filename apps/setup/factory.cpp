@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "device/bundle.h"
+#include "roles/startup_checks.h"
 #include "setup/new_directory.h"
 
 #include <functional>
@@ -126,6 +127,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
                  const clock& time, random_source& random,
                  const std::function<result<void>(const registry::ownership&, const std::string&)>& record) {
     BERTH_CHECK(check_serial(order.serial));
+    // An expired one would make devices that nobody takes.
+    BERTH_CHECK(check_authority_files(factory / "z1.pem", factory / "idevid-ca.pem", time.now()));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
     BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random));

@@ -14,9 +14,11 @@ struct registrar_device {
     onboarding::approval approval = onboarding::approval::unknown;
     unix_seconds first_seen = 0;
     unix_seconds last_seen = 0;
-    unix_seconds onboarded_at = 0;  // 0: not yet
-    std::string last_result;        // "installed" or a refusal's name
-    uint64_t configuration_version = 0;
+    unix_seconds onboarded_at = 0;       // 0: not yet
+    std::string last_result;             // "installed" or a refusal's name
+    uint64_t configuration_version = 0;  // that came with its certificates
+    size_t certificates = 0;             // issued to it and not revoked
+    std::string revoked_for;             // where all are revoked: why, the last time
 };
 
 struct release_request {
@@ -45,6 +47,9 @@ public:
     virtual result<std::vector<configuration_layer>> configurations() = 0;
 
     virtual result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) = 0;
+    // All that were issued to the device. Returns how many were not revoked before.
+    virtual result<size_t> revoke_certificates(const onboarding::device_identity& device, const std::string& why,
+                                               unix_seconds now) = 0;
     // Serials for the CRL: of every certificate that was revoked and has not expired.
     struct revoked_certificate {
         bytes serial;

@@ -17,7 +17,7 @@ inline CLI::Validator host_and_port() {
                 const auto address = net::parse_address(text);
                 return address ? std::string() : address.error().message;
             },
-            "HOST:PORT"};
+            ""};  // what it takes stands in the type's name
 }
 
 struct context {

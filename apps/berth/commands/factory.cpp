@@ -4,6 +4,7 @@
 #include "berth/commands/commands.h"
 #include "common/files.h"
 #include "crypto/random.h"
+#include "roles/startup_checks.h"
 #include "setup/customer.h"
 #include "setup/masa.h"
 #include "store/sqlite/masa_store.h"
@@ -189,6 +190,10 @@ void add_ca(CLI::App& cli, context& c) {
     prove->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            BERTH_CHECK(refuse_existing(o->out));
+            for (const auto& given : {fs::path(o->dir) / "z2.pem", fs::path(o->maker_root)}) {
+                BERTH_CHECK(check_root_file(given, system_clock().now()));
+            }
             BERTH_TRY(root, open_authority(o->dir, "z2", passphrase));
             BERTH_TRY(maker, read_certificate(o->maker_root));
             BERTH_TRY(proof, prove_root(root, o->customer, maker));

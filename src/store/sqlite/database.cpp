@@ -158,6 +158,56 @@ result<std::unique_ptr<database>> database::open(const std::string& path, std::s
     return db;
 }
 
+namespace {
+
+// A file: URI for SQLite, in which these have a meaning of their own.
+std::string uri_of(const std::string& path, const char* how) {
+    std::string out = "file:";
+    for (const char c : path) {
+        out += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+    }
+    return out + how;
+}
+
+// What waits in the -wal file would not be seen without it.
+bool wal_is_empty(const std::string& path) {
+    struct stat wal{};
+    return ::stat((path + "-wal").c_str(), &wal) != 0 || wal.st_size == 0;
+}
+
+}  // namespace
+
+result<std::unique_ptr<database>> database::open_to_read(const std::string& path, std::span<const migration> schema,
+                                                         uint32_t kind) {
+    const auto attempt = [&](const char* how) -> result<std::unique_ptr<database>> {
+        sqlite3* raw = nullptr;
+        const int code = sqlite3_open_v2(uri_of(path, how).c_str(), &raw,
+                                         SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr);
+        std::unique_ptr<database> db(new database(raw));
+        if (code != SQLITE_OK) {
+            return fail(to_error(raw, code));
+        }
+        sqlite3_extended_result_codes(raw, 0);
+        sqlite3_busy_timeout(raw, busy_milliseconds);
+        BERTH_CHECK(db->execute("PRAGMA trusted_schema=OFF; PRAGMA query_only=ON"));
+        BERTH_CHECK(db->quick_check());
+        return db;
+    };
+    auto db = attempt("");
+    // Readers of a write-ahead log make a file beside it. Where they cannot, nobody writes either.
+    if (!db && db.error().is("store_not_writable") && wal_is_empty(path)) {
+        db = attempt("?immutable=1");
+    }
+    if (!db) {
+        return fail(std::move(db).error().during(path));
+    }
+    auto newest = (*db)->judge(schema, path, kind);
+    if (!newest) {
+        return fail(std::move(newest).error().during(path));
+    }
+    return *newest ? std::move(db) : open(path, schema, kind);
+}
+
 database::~database() {
     for (const auto& [sql, stmt] : statements_) {
         sqlite3_finalize(stmt);
@@ -165,35 +215,49 @@ database::~database() {
     sqlite3_close(db_);
 }
 
+result<void> database::quick_check() {
+    BERTH_TRY(check, prepare("PRAGMA quick_check(1)"));
+    BERTH_TRY(row, check.step());
+    if (!row || check.text(0) != "ok") {
+        return fail(to_error(nullptr, SQLITE_CORRUPT));
+    }
+    return {};
+}
+
+result<int64_t> database::number(const char* pragma) {
+    BERTH_TRY(read, prepare(pragma));
+    BERTH_TRY(row, read.step());
+    return row ? read.integer(0) : 0;
+}
+
+result<bool> database::judge(std::span<const migration> schema, const std::string& path, uint32_t kind) {
+    BERTH_TRY(version, number("PRAGMA user_version"));
+    BERTH_TRY(marked, number("PRAGMA application_id"));
+    if (kind != 0 && marked != 0 && marked != kind) {
+        return fail(error{error_category::usage,
+                          "wrong_store",
+                          fmt::format("{} is a store of another kind: a MASA and a registrar have one each", path),
+                          {{"path", path}}});
+    }
+    if (!schema.empty() && version > schema.back().version) {
+        return fail(error_category::environment, "store_too_new",
+                    fmt::format("{} was written by a later version of Berth (schema {}); use that version", path, version));
+    }
+    return (kind == 0 || marked == kind) && (schema.empty() || version == schema.back().version);
+}
+
 result<void> database::check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind) {
     // FULL: a commit is on the disk before anything that depends on it is sent.
     BERTH_CHECK(execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF"));
-    {
-        BERTH_TRY(check, prepare("PRAGMA quick_check(1)"));
-        BERTH_TRY(row, check.step());
-        if (!row || check.text(0) != "ok") {
-            return fail(to_error(nullptr, SQLITE_CORRUPT));
-        }
-    }
-    const auto number = [&](const char* pragma) -> result<int64_t> {
-        BERTH_TRY(read, prepare(pragma));
-        BERTH_TRY(row, read.step());
-        return row ? read.integer(0) : 0;
-    };
+    BERTH_CHECK(quick_check());
     return transaction([&]() -> result<void> {
-        BERTH_TRY(version, number("PRAGMA user_version"));
-        BERTH_TRY(marked, number("PRAGMA application_id"));
-        if (kind != 0 && marked == 0) {
-            BERTH_CHECK(execute(fmt::format("PRAGMA application_id={}", kind).c_str()));
-        } else if (kind != 0 && marked != kind) {
-            return fail(error{error_category::usage,
-                              "wrong_store",
-                              fmt::format("{} is a store of another kind: a MASA and a registrar have one each", path),
-                              {{"path", path}}});
+        BERTH_TRY(newest, judge(schema, path, kind));
+        if (newest) {
+            return {};
         }
-        if (!schema.empty() && version > schema.back().version) {
-            return fail(error_category::environment, "store_too_new",
-                        fmt::format("{} was written by a later version of Berth (schema {}); use that version", path, version));
+        BERTH_TRY(version, number("PRAGMA user_version"));
+        if (kind != 0) {
+            BERTH_CHECK(execute(fmt::format("PRAGMA application_id={}", kind).c_str()));
         }
         for (const auto& m : schema) {
             if (m.version > version) {

@@ -65,6 +65,10 @@ public:
     // `kind` marks the file (application_id), so that no other store is ever changed into one of this kind; 0: any. Error
     // also `wrong_store`.
     static result<std::unique_ptr<database>> open(const std::string& path, std::span<const migration> schema, uint32_t kind = 0);
+    // For reading alone: nothing is made or changed, and neither the file nor its directory need be writable. A store of an
+    // earlier schema is migrated first, which needs both. Errors as open()'s; a write later is `store_not_writable`.
+    static result<std::unique_ptr<database>> open_to_read(const std::string& path, std::span<const migration> schema,
+                                                          uint32_t kind = 0);
     ~database();
     database(const database&) = delete;
     database& operator=(const database&) = delete;
@@ -104,6 +108,10 @@ private:
     result<void> commit();
     void rollback();
     result<void> check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind);
+    result<void> quick_check();
+    result<int64_t> number(const char* pragma);
+    // Whether the schema is the newest. Errors `wrong_store`, `store_too_new`.
+    result<bool> judge(std::span<const migration> schema, const std::string& path, uint32_t kind);
 
     sqlite3* db_;
     int depth_ = 0;

@@ -218,6 +218,9 @@ result<void> sqlite_masa_store::assign(const device_identity& device, const std:
             return unknown_customer(customer);
         }
         BERTH_TRY(next, registry::assign(record, customer, now));
+        if (next == record.at(now)) {
+            return {};  // it is so already: nothing has happened that the log should tell
+        }
         BERTH_CHECK(put_device(next));
         BERTH_CHECK(bump("ownership"));
         return audit({now, "assigned", device, customer, "ok", ""});
@@ -227,6 +230,9 @@ result<void> sqlite_masa_store::assign(const device_identity& device, const std:
 result<void> sqlite_masa_store::set_blocked(const device_identity& device, bool blocked, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
         BERTH_TRY(record, known_device(device));
+        if (record.blocked == blocked) {
+            return {};
+        }
         record.blocked = blocked;
         BERTH_CHECK(put_device(record));
         BERTH_CHECK(bump("ownership"));
@@ -237,6 +243,9 @@ result<void> sqlite_masa_store::set_blocked(const device_identity& device, bool 
 result<void> sqlite_masa_store::set_revoked(const device_identity& device, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
         BERTH_TRY(record, known_device(device));
+        if (record.revoked) {
+            return {};
+        }
         record.revoked = true;
         BERTH_CHECK(put_device(record));
         BERTH_CHECK(bump("ownership"));

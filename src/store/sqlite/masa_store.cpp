@@ -24,6 +24,11 @@ result<std::unique_ptr<sqlite_masa_store>> sqlite_masa_store::open(const std::st
     return std::unique_ptr<sqlite_masa_store>(new sqlite_masa_store(std::move(db)));
 }
 
+result<std::unique_ptr<sqlite_masa_store>> sqlite_masa_store::open_to_read(const std::string& path) {
+    BERTH_TRY(db, database::open_to_read(path, masa_schema(), masa_kind));
+    return std::unique_ptr<sqlite_masa_store>(new sqlite_masa_store(std::move(db)));
+}
+
 result<uint64_t> sqlite_masa_store::generation(std::string_view name) {
     BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = ?"));
     BERTH_TRY(row, read.bind(name).step());

@@ -9,6 +9,8 @@ namespace berth::store {
 class sqlite_masa_store final : public registry::masa_registry {
 public:
     static result<std::unique_ptr<sqlite_masa_store>> open(const std::string& path);
+    // For commands that change nothing; see database.
+    static result<std::unique_ptr<sqlite_masa_store>> open_to_read(const std::string& path);
 
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }

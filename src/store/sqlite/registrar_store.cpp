@@ -31,6 +31,11 @@ result<std::unique_ptr<sqlite_registrar_store>> sqlite_registrar_store::open(con
     return std::unique_ptr<sqlite_registrar_store>(new sqlite_registrar_store(std::move(db)));
 }
 
+result<std::unique_ptr<sqlite_registrar_store>> sqlite_registrar_store::open_to_read(const std::string& path) {
+    BERTH_TRY(db, database::open_to_read(path, registrar_schema(), registrar_kind));
+    return std::unique_ptr<sqlite_registrar_store>(new sqlite_registrar_store(std::move(db)));
+}
+
 // ---- devices and approval
 
 result<void> sqlite_registrar_store::saw_device(const device_identity& device, const hash_field& z3_hash, unix_seconds now) {

@@ -9,6 +9,8 @@ namespace berth::store {
 class sqlite_registrar_store final : public registry::registrar_registry {
 public:
     static result<std::unique_ptr<sqlite_registrar_store>> open(const std::string& path);
+    // For commands that change nothing; see database.
+    static result<std::unique_ptr<sqlite_registrar_store>> open_to_read(const std::string& path);
 
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
@@ -52,6 +54,8 @@ public:
                                        unix_seconds now) override;
     result<std::vector<registry::configuration_layer>> configurations() override;
     result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) override;
+    result<size_t> revoke_certificates(const onboarding::device_identity& device, const std::string& why,
+                                       unix_seconds now) override;
     result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) override;
     result<uint64_t> revocation_generation() override;
 

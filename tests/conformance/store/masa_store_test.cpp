@@ -199,6 +199,37 @@ TEST_P(MasaStore, DevicesAreFoundAndListed) {
     EXPECT_EQ(store->list_devices(1, page[0].device)->front().device, same.device);
 }
 
+TEST_P(MasaStore, WhatIsSoAlreadyIsNotLoggedAgain) {
+    ASSERT_TRUE(store->set_blocked(device, false, 10));
+    EXPECT_EQ(audit_size(), 3u) << "it was never blocked";
+    ASSERT_TRUE(store->assign(device, "Birch", 10));
+    ASSERT_TRUE(store->set_blocked(device, true, 10));
+    ASSERT_TRUE(store->set_revoked(device, 10));
+    const size_t entries = audit_size();
+    const auto generation = got(store->ownership_generation());
+    ASSERT_TRUE(store->set_blocked(device, true, 11));
+    ASSERT_TRUE(store->set_revoked(device, 11));
+    EXPECT_EQ(audit_size(), entries);
+    EXPECT_EQ(got(store->ownership_generation()), generation);
+}
+
+TEST_P(MasaStore, AssigningTwiceIsOneEntry) {
+    ASSERT_TRUE(store->assign(device, "Birch", 10));
+    const size_t entries = audit_size();
+    ASSERT_TRUE(store->assign(device, "Birch", 11));
+    EXPECT_EQ(audit_size(), entries);
+    EXPECT_EQ(store->assign(device, "Cedar", 11).error().name, "already_assigned");
+}
+
+TEST_P(MasaStore, AReleaseToTheOwnerIsNone) {
+    ASSERT_TRUE(store->assign(device, "Birch", 10));
+    const auto before = got(store->find_device(device));
+    const size_t entries = audit_size();
+    EXPECT_EQ(got(store->release(device, "Birch", "Birch", 11)), release_verdict::not_owner);
+    EXPECT_TRUE(got(store->find_device(device)) == before);
+    EXPECT_EQ(audit_size(), entries);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, MasaStore,
                          testing::Values(backend{"sqlite",
                                                  [](const fs::path& file) -> std::unique_ptr<registry::masa_registry> {
