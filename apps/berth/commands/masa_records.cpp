@@ -11,7 +11,7 @@ result<std::unique_ptr<store::sqlite_masa_store>> open_masa_store(const std::str
         return fail(error_category::environment, "file_not_found",
                     fmt::format("{} is not a MASA's directory (no masa.db); berth masa init", masa));
     }
-    return store::sqlite_masa_store::open(file.string());
+    return store::sqlite_masa_store::open(file.string(), store::opening::existing);
 }
 
 CLI::App* masa_command(CLI::App& group, std::string& masa, const char* name, const char* help) {

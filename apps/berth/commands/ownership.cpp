@@ -108,7 +108,7 @@ void add_ownership(CLI::App& cli, context& c) {
             BERTH_TRY(text, read_text(o->file == "-" ? "/dev/stdin" : o->file));
             json = std::move(text);
         }
-        return s.set_configuration(d.device, json);
+        return s.set_configuration(d.device, json, system_clock().now());
     }));
 
     auto* const shown = masa_command(*group, o->masa, "show", "show one device's record, or all");
