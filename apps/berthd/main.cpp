@@ -87,7 +87,7 @@ void watch(ops::metric_registry& metrics, ops::health& health, app::masa_role* m
 
 void watch(ops::metric_registry& metrics, const app::list_watch& lists, const app::registrar_role* registrar) {
     const auto expiries = metrics.gauges("berth_crl_next_update_timestamp_seconds", "When a revocation list expires", {"file"});
-    metrics.before_text([expiries, &lists, registrar, told = std::set<std::string>()]() mutable {
+    metrics.before_text([expiries, &lists, registrar, told = std::make_shared<std::set<std::string>>()] {
         std::map<std::string, unix_seconds> now;
         if (const auto own = registrar ? registrar->own_list() : std::nullopt) {
             now[own->first.string()] = own->second;
@@ -95,14 +95,14 @@ void watch(ops::metric_registry& metrics, const app::list_watch& lists, const ap
         for (const auto& e : lists.expiries()) {
             now[e.file.string()] = e.next_update;
         }
-        for (const auto& file : std::exchange(told, {})) {
+        for (const auto& file : std::exchange(*told, {})) {
             if (!now.contains(file)) {
                 expiries.forget({file});  // no configuration names it any more
             }
         }
         for (const auto& [file, ends] : now) {
             expiries.with({file}).set(static_cast<double>(ends));
-            told.insert(file);
+            told->insert(file);
         }
     });
 }

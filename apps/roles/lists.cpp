@@ -129,7 +129,8 @@ result<void> must_follow(const role_lists& former, const role_lists& next) {
             }
             return fail(error{error_category::usage,
                               "crl_missing",
-                              fmt::format("none of the files has a revocation list of {} any more; {}", list.issuer(), if_meant),
+                              fmt::format("none of the files has a revocation list of {} any more, which {} had; {}",
+                                          list.issuer(), file.string(), if_meant),
                               {{"issuer", list.issuer()}, {"file", file.string()}}});
         }
         if (now->list.number() < list.number()) {

@@ -192,7 +192,7 @@ TEST_P(MasaStore, EverythingIsThereAfterOpeningAgain) {
     for (const auto& e : got(store->audit_entries(0, 1000))) {
         EXPECT_TRUE(walk.next(e));
     }
-    EXPECT_EQ(walk.count(), 5u);  // two customers, manufactured, assigned, authorized
+    EXPECT_EQ(walk.count(), 6u);  // two customers, manufactured, assigned, configuration_set, authorized
 }
 
 TEST_P(MasaStore, DevicesAreFoundAndListed) {
