@@ -37,8 +37,9 @@ constexpr const char* usage =
     "are. What does not belong together is `bad_bundle`. Written: pending/ while an onboarding runs; time; installed/\n"
     "domain-root.pem, NAME.pem, NAME.key, config.json, state.json.\n"
     "\n"
-    "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there.\n"
-    "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file), 4 our fault.\n"
+    "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"
+    "onboarded the log tells that as `interrupted`, and the exit code is 3; afterwards (--stay) it is 0.\n"
+    "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file, interrupted), 4 our fault.\n"
     "Example: berth-agent --bundle /var/lib/berth/device --stay --json\n";
 
 struct arguments {
@@ -55,7 +56,7 @@ public:
     agent(const app::device_bundle& bundle, const arguments& how) : bundle_(bundle), how_(how), pause_(loop_) {}
 
     int run() {
-        loop_.on_termination([this] { loop_.stop(); });
+        loop_.on_termination([this] { interrupted(); });
         app::run_options options;
         options.once = how_.once;
         run_ = std::make_unique<app::onboarding_run>(
@@ -77,6 +78,18 @@ private:
         fields.emplace_back("octets", step.octets);
         fields.emplace_back("ms", at);
         log::info("step", onboarding::describe(step.which), std::move(fields));
+    }
+
+    void interrupted() {
+        if (code_ == 0) {
+            log::info("stopped", "SIGTERM or SIGINT: berth-agent ends");
+        } else {
+            log::warning(
+                "interrupted",
+                "SIGTERM or SIGINT came before this device was onboarded; nothing is lost, the next start goes on from here",
+                {{"serial", bundle_.identity.serial}});
+        }
+        loop_.stop();
     }
 
     void onboarded(const app::run_report& report) {

@@ -21,15 +21,7 @@ result<void> check_what_is_given(const registrar_setup& setup, const clock& time
         return fail(std::move(e));
     }
     BERTH_TRY(own, read_certificate(setup.ca / "z2.pem"));
-    BERTH_TRY(maker, read_certificate(setup.maker_root));
-    if (same_octets(own.spki(), maker.spki())) {
-        return fail(error{error_category::usage,
-                          "bad_maker_root",
-                          fmt::format("{} is your own root: --maker-root takes the z1.pem that the manufacturer has given to you",
-                                      setup.maker_root.string()),
-                          {{"file", setup.maker_root.string()}}});
-    }
-    return {};
+    return require_not_own(own, setup.maker_root, "--maker-root");
 }
 
 bytes proof_octets(const pki::certificate& root, const std::string& customer, const pki::certificate& maker_root) {

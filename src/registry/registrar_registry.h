@@ -38,6 +38,7 @@ public:
     // Both also of a device that was never seen here.
     virtual result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) = 0;
     virtual result<void> set_group(const onboarding::device_identity& device, const std::string& group, unix_seconds now) = 0;
+    virtual result<uint64_t> waiting_for_approval() = 0;  // how many
     // Changes whenever an operator decided something; for open sessions.
     virtual result<uint64_t> decision_generation() = 0;
 

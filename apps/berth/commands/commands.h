@@ -33,6 +33,8 @@ struct context {
     }
 };
 
+// factory revoke, crl
+void add_factory_lists(CLI::App& factory, context& c);
 // factory, masa init, ca, registrar init
 void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c);
 // customer, ownership, masa log

@@ -91,7 +91,7 @@ void add_customer(CLI::App& cli, context& c) {
                 return fail(error_category::usage, "bad_arguments", "name the addresses, or say --none");
             }
             BERTH_TRY(store, open_masa_store(o->masa));
-            BERTH_CHECK(store->set_registrars(o->name, o->registrars));
+            BERTH_CHECK(store->set_registrars(o->name, o->registrars, system_clock().now()));
             show(c, o->name, o->registrars);
             return {};
         });

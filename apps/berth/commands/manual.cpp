@@ -28,11 +28,21 @@ constexpr std::array manuals{
         "berth factory init --dir factory --maker \"Acme Devices\""},
     manual{
         "factory make",
-        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
+        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes a line into DIR/issued.jsonl (for factory revoke), into "
+        "--out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
         "p3-sig.pem, "
         "masa-kem.pem, device.toml; and the device into masa.db. --out appears complete or not at all, and is never overwritten; "
         "what was interrupted may be repeated.",
         "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
+    manual{"factory revoke",
+           "Reads issued.jsonl of --dir, which factory make writes, or the certificates that are named. Writes "
+           "DIR/CA.revoked.json, CA "
+           "being idevid-ca or z1. What was revoked stays so.",
+           "berth factory revoke SN-1 --dir factory --reason key_compromise"},
+    manual{"factory crl",
+           "Reads CA.* and CA.revoked.json of --dir. Writes --out (PEM), with a number higher than any before, which it keeps in "
+           "CA.revoked.json. A list must be made anew before its --days are over, also when nobody was revoked since.",
+           "berth factory crl --dir factory --out masa/devices.crl"},
     manual{"masa init",
            "Reads z1.* and idevid-ca.pem of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), "
            "store.key, audit.key, "

@@ -20,12 +20,12 @@ result<std::string> store_of(const std::string& masa) {
 
 result<std::unique_ptr<store::sqlite_masa_store>> open_masa_store(const std::string& masa) {
     BERTH_TRY(file, store_of(masa));
-    return store::sqlite_masa_store::open(file);
+    return store::sqlite_masa_store::open(file, store::opening::existing);
 }
 
 result<std::unique_ptr<store::sqlite_masa_store>> read_masa_store(const std::string& masa) {
     BERTH_TRY(file, store_of(masa));
-    return store::sqlite_masa_store::open_to_read(file);
+    return store::sqlite_masa_store::open(file, store::opening::to_read);
 }
 
 CLI::App* masa_command(CLI::App& group, std::string& masa, const char* name, const char* help) {

@@ -146,7 +146,7 @@ void add_ownership(CLI::App& cli, context& c) {
             BERTH_TRY(text, read_text(o->file == "-" ? "/dev/stdin" : o->file));
             json = std::move(text);
         }
-        auto done = s.set_configuration(d.device, json);
+        auto done = s.set_configuration(d.device, json, system_clock().now());
         return done || o->clear ? done : fail(std::move(done).error().during(o->file).with("file", o->file));
     }));
 

@@ -34,13 +34,13 @@ result<std::string> store_of(const std::string& dir) {
 
 result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
     BERTH_TRY(file, store_of(dir));
-    return store::sqlite_registrar_store::open(file);
+    return store::sqlite_registrar_store::open(file, store::opening::existing);
 }
 
 // For commands that change nothing.
 result<std::unique_ptr<store::sqlite_registrar_store>> read_store(const std::string& dir) {
     BERTH_TRY(file, store_of(dir));
-    return store::sqlite_registrar_store::open_to_read(file);
+    return store::sqlite_registrar_store::open(file, store::opening::to_read);
 }
 
 // The registrar's configuration, where it lies beside its store. A service's may lie elsewhere: then nothing is known of it.

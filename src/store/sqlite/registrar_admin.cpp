@@ -110,6 +110,12 @@ result<uint64_t> sqlite_registrar_store::revocation_generation() {
     return row ? static_cast<uint64_t>(read.integer(0)) : 0;
 }
 
+result<uint64_t> sqlite_registrar_store::waiting_for_approval() {
+    BERTH_TRY(read, db_->prepare("SELECT count(*) FROM device WHERE approval = 'waiting'"));
+    BERTH_TRY(row, read.step());
+    return row ? static_cast<uint64_t>(read.integer(0)) : 0;
+}
+
 result<uint64_t> sqlite_registrar_store::decision_generation() {
     BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'decision'"));
     BERTH_TRY(row, read.step());

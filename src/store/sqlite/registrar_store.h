@@ -8,9 +8,7 @@ namespace berth::store {
 
 class sqlite_registrar_store final : public registry::registrar_registry {
 public:
-    static result<std::unique_ptr<sqlite_registrar_store>> open(const std::string& path);
-    // For commands that change nothing; see database.
-    static result<std::unique_ptr<sqlite_registrar_store>> open_to_read(const std::string& path);
+    static result<std::unique_ptr<sqlite_registrar_store>> open(const std::string& path, opening how = opening::or_make);
 
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
@@ -23,6 +21,7 @@ public:
 
     result<void> saw_device(const onboarding::device_identity& device, const onboarding::hash_field& z3_hash,
                             unix_seconds now) override;
+    result<uint64_t> waiting_for_approval() override;
     result<onboarding::approval> approval_of(const onboarding::device_identity& device) override;
     result<void> ask_approval(const onboarding::device_identity& device, const std::string& model, unix_seconds now) override;
     result<std::optional<onboarding::issued_certificate>> find_certificate(const onboarding::device_identity& device,
