@@ -98,9 +98,8 @@ constexpr std::array manuals{
     manual{"registrar approve", "Writes registrar.db; a running berthd goes on within a fraction of a second.",
            "berth registrar approve SN-1 --dir registrar"},
     manual{"registrar deny",
-           "Writes registrar.db; with manual_approval the device is told `approval_denied`. What was issued to it stays valid: "
-           "`berth "
-           "registrar revoke`.",
+           "Writes registrar.db; the device is told `approval_denied` when it comes, with manual_approval or without. What was "
+           "issued to it stays valid: `berth registrar revoke`.",
            "berth registrar deny SN-1 --dir registrar"},
     manual{"registrar group", "Writes registrar.db.", "berth registrar group SN-1 pumps --dir registrar"},
     manual{"registrar config set", "Reads FILE, writes registrar.db. Earlier versions are kept.",

@@ -499,7 +499,7 @@ void add_revoke(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
             } else {
                 fmt::print(
                     "{} certificates of {} are revoked; the running berthd puts them on the CA's list at once.\nIt is still "
-                    "yours, and may be onboarded anew; with manual_approval, berth registrar deny prevents that.\n",
+                    "yours, and may be onboarded anew; berth registrar deny prevents that.\n",
                     revoked, device.serial);
             }
             return {};

@@ -55,8 +55,8 @@ private:
 };
 
 // or_make: a new one where there is none. existing: error `file_not_found`, and `corrupt_store` of a file that holds nothing.
-// to_look: as existing, and nothing is written or migrated, neither the file nor its directory need be writable, and a write later
-// is `store_not_writable`. to_read: as to_look, but a store of an earlier schema is migrated first, which needs both.
+// to_look: as existing, and nothing is written or migrated, neither the file nor its directory need be writable, and a write
+// later is `store_not_writable`. to_read: as to_look, but a store of an earlier schema is migrated first, which needs both.
 enum class opening : uint8_t { or_make, existing, to_look, to_read };
 
 class database {

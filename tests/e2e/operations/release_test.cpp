@@ -86,7 +86,6 @@ TEST_F(Release, RevokingKeepsTheDevice) {
     const auto denied = berth({"registrar", "deny", "L-3", "--dir", dir});
     EXPECT_THAT(denied.all(), testing::HasSubstr("berth registrar revoke L-3"));
     EXPECT_EQ(revoked("Birch", "L-3"), 0u);
-    ASSERT_EQ(berth({"registrar", "approve", "L-3", "--dir", dir}).exit, 0);
     const size_t before = listed("Birch");
     const auto done = berth({"--json", "registrar", "revoke", "L-3", "--dir", dir});
     ASSERT_EQ(done.exit, 0) << done.all();
@@ -97,6 +96,8 @@ TEST_F(Release, RevokingKeepsTheDevice) {
     EXPECT_EQ(berth({"--json", "device", "config", "--bundle", bundle.string()}).error_name(), "withdrawn");
     EXPECT_EQ(berth({"--json", "registrar", "revoke", "L-3", "--dir", dir}).json().at("revoked").to_number<int>(), 0);
     ASSERT_EQ(berth({"device", "reset", "--bundle", bundle.string()}).exit, 0);
+    EXPECT_EQ(onboard(bundle).error_name(), "approval_denied");
+    ASSERT_EQ(berth({"registrar", "approve", "L-3", "--dir", dir}).exit, 0);
     ASSERT_EQ(onboard(bundle).exit, 0);
     EXPECT_EQ(shown().at("status").as_string(), "installed");
     // Said once more, it is told so.
