@@ -40,7 +40,8 @@ constexpr std::array manuals{
            "being idevid-ca or z1. What was revoked stays so.",
            "berth factory revoke SN-1 --dir factory --reason key_compromise"},
     manual{"factory crl",
-           "Reads CA.* and CA.revoked.json of --dir. Writes --out (PEM), with a number higher than any before, which it keeps in "
+           "Reads CA.* and CA.revoked.json of --dir, and a former list at --out, whose entries stay. Writes --out (PEM), with a "
+           "number higher than any before, which it keeps in "
            "CA.revoked.json. A list must be made anew before its --days are over, also when nobody was revoked since.",
            "berth factory crl --dir factory --out masa/devices.crl"},
     manual{"masa init",
