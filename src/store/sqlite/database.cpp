@@ -194,7 +194,7 @@ result<std::unique_ptr<database>> database::open(const std::string& path, std::s
                           {{"path", path}}});
     }
     if (how == opening::to_look || how == opening::to_read) {
-        BERTH_TRY(db, open_to_look(path, schema, kind));
+        BERTH_TRY(db, open_to_look(path, schema, kind, how));
         BERTH_TRY(version, db->number("PRAGMA user_version"));
         const bool readable = std::ranges::none_of(schema, [&](const auto& m) { return m.version > version && m.for_readers; });
         if (how == opening::to_read && !readable) {
@@ -261,7 +261,7 @@ bool directory_writable(const std::string& path) {
 }  // namespace
 
 result<std::unique_ptr<database>> database::open_to_look(const std::string& path, std::span<const migration> schema,
-                                                         uint32_t kind) {
+                                                         uint32_t kind, opening how_much) {
     const std::string real = real_path(path);
     const auto attempt = [&](const char* how, bool quiet) -> result<std::unique_ptr<database>> {
         sqlite3* raw = nullptr;
@@ -286,7 +286,12 @@ result<std::unique_ptr<database>> database::open_to_look(const std::string& path
     };
     // A reader takes part, with files beside the store, like everybody who has it open. Where it can make none, and there are
     // none, what stands in the store itself is all, until somebody opens it who may write: so long it is read without.
-    auto db = attempt("?mode=ro", false);
+    // Who looks for a moment makes no files where there are none.
+    const bool no_trace = how_much == opening::to_look && wal_of(real) == companion::none;
+    auto db = no_trace ? attempt("?immutable=1", true) : attempt("?mode=ro", false);
+    if (no_trace && !db && db.error().is("store_busy")) {
+        db = attempt("?mode=ro", false);
+    }
     if (!db && db.error().is("store_not_writable") && !directory_writable(real)) {
         if (wal_of(real) == companion::filled) {
             return fail(error{error_category::environment,

@@ -149,7 +149,7 @@ private:
     result<void> commit();
     void rollback();
     static result<std::unique_ptr<database>> open_to_look(const std::string& path, std::span<const migration> schema,
-                                                          uint32_t kind);
+                                                          uint32_t kind, opening how);
     result<int64_t> number(const char* pragma);
     result<void> check_contents();
     result<void> check_kind(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how);
