@@ -113,10 +113,8 @@ constexpr std::array manuals{
         "berth registrar revoke SN-1 --dir registrar"},
     manual{"registrar release",
            "Writes registrar.db, from which the running berthd takes the request to the MASA. Refusals: `not_owner` (1), "
-           "`unknown_device`, `same_customer`, "
-           "`unknown_device_root` (2), `registrar_not_running` (3): nothing has changed. `masa_unreachable` (3): ask again, "
-           "since the MASA may "
-           "have done it.",
+           "`unknown_device`, `unknown_device_root` (2), `registrar_not_running` (3): nothing has changed. `masa_unreachable` "
+           "(3): ask again, since the MASA may have done it.",
            "berth registrar release SN-1 --to Cedar --dir registrar"},
     manual{"device onboard",
            "Reads the bundle. Writes below it: pending/ while it runs; installed/domain-root.pem, NAME.pem, NAME.key, "
