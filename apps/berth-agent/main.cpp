@@ -180,8 +180,10 @@ int main(int argc, char** argv) try {
     auto format = log::format::text;
     bool help = false;
     if (const std::string wrong = parse(argc, argv, how, format, help); !wrong.empty()) {
-        std::fprintf(stderr, "berth-agent: %s\n\n%s", wrong.c_str(), usage);
-        return 2;
+        return app::report_usage(argc, argv, wrong, [&] {
+            std::fprintf(stderr, "berth-agent: %s\n\n%s", wrong.c_str(), usage);
+            return 2;
+        });
     }
     if (help) {
         std::fputs(usage, stdout);

@@ -57,6 +57,36 @@ void onboarding_run::start_configuration_fetch() {
 
 // ---- whom to ask
 
+namespace {
+
+// What was asked, each with what came of it and who can change that.
+error no_registrar(const device_bundle& bundle) {
+    std::string found = "no address is in device.toml (registrars)";
+    if (bundle.dns_sd) {
+        found += ", none answers on the local network (DNS-SD)";
+    }
+    found += bundle.rendezvous
+                 ? ", the manufacturer names none for this device (berth ownership assign, berth customer registrars)"
+             : bundle.masa ? ""
+                           : ", and the manufacturer cannot be asked for one: device.toml has no masa";
+    return {error_category::environment, "no_registrar", "no registrar was found: " + found};
+}
+
+// Which of several registrars it was, and what its word means to a device.
+error at_registrar(error e, const net::address& at) {
+    const auto is_alert = [&e](std::string_view name) {
+        return std::ranges::any_of(e.params, [&](const auto& p) { return p.first == "alert" && p.second == name; });
+    };
+    if (is_alert("no_application_protocol") || e.is("closed_in_handshake") || e.is("handshake_timeout")) {
+        e.message += "; is a registrar there?";
+    } else if (is_alert("certificate_revoked")) {
+        e.message += ": this device's birth certificate was revoked by its manufacturer; ask there";
+    }
+    return e.message.find(at.text()) == std::string::npos ? std::move(e).during(at.text()) : e;
+}
+
+}  // namespace
+
 void onboarding_run::find_registrars() {
     if (purpose_ != purpose::onboard) {
         // Only the registrar's domain can answer; it was there the last time.
@@ -72,9 +102,7 @@ void onboarding_run::find_registrars() {
         registrars_ = found.in_turn();
         next_ = 0;
         if (registrars_.empty()) {
-            last_error_ = found.failed.value_or(error{
-                error_category::environment, "no_registrar",
-                "no registrar was found: none is configured, none answers on the local network, the manufacturer knows none"});
+            last_error_ = found.failed.value_or(no_registrar(bundle_));
         }
         next_registrar();
     });
@@ -255,7 +283,8 @@ void onboarding_run::ended(const error* why) {
     if (session_ || over_) {
         return;  // what follows was decided already
     }
-    last_error_ = why ? *why : error{error_category::peer, "closed", "the registrar closed the connection"};
+    last_error_ =
+        at_registrar(why ? *why : error{error_category::peer, "closed", "the registrar closed the connection"}, current_);
     next_registrar();
 }
 

@@ -155,9 +155,24 @@ void maker_link::connect() {
     at->stream = net::authkem_stream::connect(loop_, settings_.masa, context_, clock_, random_, std::move(events));
 }
 
+namespace {
+
+// What an operator can do about it.
+error explained(error e) {
+    if (e.is("wrong_server_name")) {
+        e.message += "; masa_host in [[registrar.maker]] is the name that is expected (berth registrar init --masa-host)";
+    } else if (std::ranges::any_of(e.params, [](const auto& p) { return p.first == "alert" && p.second == "unknown_ca"; })) {
+        e.message +=
+            ": the MASA does not know this registrar's root; is the customer registered there (berth customer register)?";
+    }
+    return e;
+}
+
+}  // namespace
+
 void maker_link::lost(std::list<kk1>::iterator which, const error* why) {
     if (why) {
-        log::failure("kk1_lost", *why, {{"party", "registrar"}, {"masa", settings_.masa.text()}});
+        log::failure("kk1_lost", explained(*why), {{"party", "registrar"}, {"masa", settings_.masa.text()}});
     }
     const auto link = std::move(which->link);
     const bool drained = which->drain_since != 0;

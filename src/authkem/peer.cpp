@@ -159,15 +159,30 @@ peer_policy for_purpose(std::string_view oid) {
     };
 }
 
+namespace {
+
+// For people; a certificate may name many.
+std::string names_in(const pki::certificate& leaf) {
+    const auto& all = leaf.dns_names();
+    return all.empty() ? "no host"
+                       : fmt::format("{}{}",
+                                     fmt::join(all.begin(),
+                                               all.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(all.size(), 4)), ", "),
+                                     all.size() > 4 ? ", ..." : "");
+}
+
+}  // namespace
+
 peer_policy server_named(std::string host) {
-    return
-        [host = std::move(host), purpose = for_purpose(pki::oid_server_auth)](const pki::verified_chain& chain) -> result<void> {
-            BERTH_CHECK(purpose(chain));
-            if (!chain.leaf().has_dns_name(host)) {
-                return refuse(alert::bad_certificate, "wrong_server_name", "the server's certificate is not issued for " + host);
-            }
-            return {};
-        };
+    return [host = std::move(host),
+            purpose = for_purpose(pki::oid_server_auth)](const pki::verified_chain& chain) -> result<void> {
+        BERTH_CHECK(purpose(chain));
+        if (!chain.leaf().has_dns_name(host)) {
+            return refuse(alert::bad_certificate, "wrong_server_name",
+                          fmt::format("the server's certificate is not issued for {}, but for {}", host, names_in(chain.leaf())));
+        }
+        return {};
+    };
 }
 
 verified_leaf_cache::key cache_scope_of(const chain_rules& rules) {

@@ -36,6 +36,23 @@ result<bytes> read_proof(const std::string& file) {
     return proof;
 }
 
+// How many devices the records give to a customer.
+result<uint64_t> devices_of(store::sqlite_masa_store& store, const std::string& customer) {
+    constexpr size_t page = 1'000;
+    uint64_t out = 0;
+    const unix_seconds now = system_clock().now();
+    for (onboarding::device_identity after{};;) {
+        BERTH_TRY(some, store.list_devices(page, after));
+        for (const auto& d : some) {
+            out += d.owner(now) == customer ? 1 : 0;
+            after = d.device;
+        }
+        if (some.size() < page) {
+            return out;
+        }
+    }
+}
+
 }  // namespace
 
 void add_customer(CLI::App& cli, context& c) {
@@ -101,11 +118,24 @@ void add_customer(CLI::App& cli, context& c) {
     remove->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_masa_store(o->masa));
-            BERTH_CHECK(store->remove_customer(o->name, system_clock().now()));
+            BERTH_TRY(devices, devices_of(*store, o->name));
+            auto removed = store->remove_customer(o->name, system_clock().now());
+            if (!removed) {
+                error e = std::move(removed).error();
+                if (e.is("unknown_customer")) {
+                    e.message = fmt::format("no customer \"{}\" is registered; nothing has changed", o->name);
+                }
+                return fail(std::move(e));
+            }
             if (c.json) {
-                print_json(wire::json::object{{"customer", o->name}, {"removed", true}});
+                print_json(wire::json::object{{"customer", o->name}, {"removed", true}, {"devices", devices}});
             } else {
                 fmt::print("{} is removed; its registrars are refused from now on.\n", o->name);
+                if (devices > 0) {
+                    fmt::print("{} devices stay its own, and nobody can onboard them until it is registered again with the same "
+                               "root, or they are transferred (berth ownership transfer).\n",
+                               devices);
+                }
             }
             return {};
         });

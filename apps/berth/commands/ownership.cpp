@@ -86,6 +86,11 @@ void add_ownership(CLI::App& cli, context& c) {
                 BERTH_CHECK(work(*store, device, system_clock().now()));
                 BERTH_TRY(after, store->find_device(device.device));
                 show(c, *after);
+                if (!o->successor.empty() && device.state == registry::ownership_state::onboarded && !c.json) {
+                    fmt::print(
+                        "What the CA of \"{}\" has issued to {} stays valid until its operator says berth registrar revoke.\n",
+                        o->owner, o->serial);
+                }
                 return {};
             });
         };

@@ -175,6 +175,7 @@ TEST_F(authkem_command, names_and_protocols_are_checked_when_asked_for) {
     const ended wrong_name = ask(s, join(trusted(), {"--server-name", "elsewhere.example"}));
     EXPECT_EQ(wrong_name.exit, 1);
     EXPECT_EQ(wrong_name.error_name(), "wrong_server_name");
+    EXPECT_NE(wire::to_text(wrong_name.json()).find("but for "), std::string::npos) << "the names that it has are told";
     s.wait();
 
     listening t = usual({"--alpn", "kk2/1", "--alpn", "kk3/1"});

@@ -61,5 +61,13 @@ TEST(Help, Daemons) {
     EXPECT_THAT(run_program("berthd", {"--help"}).all(), testing::HasSubstr("SIGHUP"));
 }
 
+TEST(Help, AMistakeIsToldAsJsonToWhoAsksForIt) {
+    for (const char* program : {"berth", "berthd", "berth-agent"}) {
+        const auto r = run_program(program, {"--nosuch", "--json"});
+        EXPECT_EQ(r.exit, 2) << program;
+        EXPECT_EQ(r.error_name(), "bad_arguments") << program << ": " << r.all();
+    }
+}
+
 }  // namespace
 }  // namespace berth::test

@@ -118,6 +118,37 @@ TEST_F(Mistakes, CommandsThatChangeSomethingSaySo) {
     const auto removed = berth({"--json", "customer", "remove", "Birch", "--masa", at("masa")});
     EXPECT_EQ(removed.exit, 0) << removed.all();
     EXPECT_EQ(removed.json().at("customer").as_string(), "Birch");
+    EXPECT_EQ(removed.json().at("devices").to_number<int>(), 0);
+    const auto unknown = berth({"--json", "customer", "remove", "Nobody", "--masa", at("masa")});
+    EXPECT_EQ(unknown.error_name(), "unknown_customer");
+    EXPECT_THAT(unknown.all(), testing::Not(testing::HasSubstr("register it first")));
+}
+
+// Whose devices they are stays so, and is told.
+TEST_F(Mistakes, ACustomerWithDevicesIsRemoved) {
+    set_up();
+    ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out",
+                     at("proof")})
+                  .exit,
+              0);
+    ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+                     "--maker-root", at("factory/z1.pem")})
+                  .exit,
+              0);
+    const auto made = berth(
+        {"--json", "factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-7", "--out", at("lonely")});
+    ASSERT_EQ(made.exit, 0) << made.all();
+    ASSERT_EQ(berth({"ownership", "assign", "SN-7", "Birch", "--masa", at("masa")}).exit, 0);
+    // A device that nobody gave an address finds no registrar, and says what was asked.
+    const auto lost = berth({"--json", "device", "onboard", "--bundle", at("lonely"), "--once"});
+    EXPECT_EQ(lost.exit, 3) << lost.all();
+    if (lost.error_name() == "no_registrar") {  // else what DNS-SD said here
+        EXPECT_THAT(lost.all(), testing::HasSubstr("device.toml has no masa"));
+        EXPECT_THAT(lost.all(), testing::Not(testing::HasSubstr("the manufacturer names none")));
+    }
+    const auto removed = berth({"customer", "remove", "Birch", "--masa", at("masa")});
+    EXPECT_EQ(removed.exit, 0) << removed.all();
+    EXPECT_THAT(removed.all(), testing::HasSubstr("1 devices stay its own"));
 }
 
 TEST_F(Mistakes, AMissingFileIsTheEnvironments) {
