@@ -27,6 +27,17 @@ protected:
             EXPECT_THAT(r.all(), testing::HasSubstr(text));
         }
     }
+    // The customer of set_up(), at the manufacturer.
+    void register_birch() const {
+        ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out",
+                         at("proof")})
+                      .exit,
+                  0);
+        ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+                         "--maker-root", at("factory/z1.pem")})
+                      .exit,
+                  0);
+    }
     // A set-up with a device in its bundle.
     void set_up() const {
         ASSERT_EQ(berth({"factory", "init", "--dir", at("factory"), "--maker", "Acme", "--algorithm", "p256"}).exit, 0);
@@ -107,14 +118,7 @@ TEST_F(Mistakes, CommandsThatChangeSomethingSaySo) {
     EXPECT_EQ(reset.exit, 0) << reset.all();
     EXPECT_EQ(reset.json().at("serial").as_string(), "SN-1");
     EXPECT_FALSE(reset.json().at("was_installed").as_bool());
-    ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out",
-                     at("proof")})
-                  .exit,
-              0);
-    ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
-                     "--maker-root", at("factory/z1.pem")})
-                  .exit,
-              0);
+    register_birch();
     const auto removed = berth({"--json", "customer", "remove", "Birch", "--masa", at("masa")});
     EXPECT_EQ(removed.exit, 0) << removed.all();
     EXPECT_EQ(removed.json().at("customer").as_string(), "Birch");
@@ -127,14 +131,7 @@ TEST_F(Mistakes, CommandsThatChangeSomethingSaySo) {
 // Whose devices they are stays so, and is told.
 TEST_F(Mistakes, ACustomerWithDevicesIsRemoved) {
     set_up();
-    ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out",
-                     at("proof")})
-                  .exit,
-              0);
-    ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
-                     "--maker-root", at("factory/z1.pem")})
-                  .exit,
-              0);
+    register_birch();
     const auto made = berth(
         {"--json", "factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-7", "--out", at("lonely")});
     ASSERT_EQ(made.exit, 0) << made.all();
