@@ -50,7 +50,7 @@ TEST(Proof, OfAFinishedComesFromItsVerificationOnly) {
     const crypto::digest right = make().verify_data(role::server, so_far);
     EXPECT_TRUE(ours.verify(role::server, so_far, right.view()));
     bytes wrong = right.to_bytes();
-    wrong.back() ^= 1;
+    wrong.at(wrong.size() - 1) ^= 1;
     for (const bytes& other : {wrong, bytes{}, bytes(right.begin(), right.end() - 1)}) {
         const auto judged = ours.verify(role::server, so_far, other);
         ASSERT_FALSE(judged);

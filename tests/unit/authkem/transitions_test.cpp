@@ -12,7 +12,7 @@ namespace berth::authkem::test {
 namespace {
 
 TEST(Transitions, DocumentIsPrintedFromTheTable) {
-    const std::string path = std::string(BERTH_SOURCE_DIR) + "/docs/authkem-transitions.md";
+    const std::string path = BERTH_SOURCE_DIR "/docs/authkem-transitions.md";
     if (std::getenv("BERTH_UPDATE_DOCS") != nullptr) {
         std::ofstream(path) << print_transitions();
     }
