@@ -30,7 +30,7 @@ bool read_symmetric(wire::reader& in, public_area& out) {
         return true;
     }
     out.aes_bits = static_cast<uint16_t>(in.integer(2));
-    return cipher == tpm_alg::aes && read_alg(in) == tpm_alg::cfb;
+    return cipher == tpm_alg::aes && out.aes_bits != 0 && read_alg(in) == tpm_alg::cfb;
 }
 
 void write_symmetric(wire::writer& out, const public_area& from) {

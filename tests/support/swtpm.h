@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,11 +85,13 @@ public:
         const std::string socket = (directory_ / "tpm").string();
         std::filesystem::remove(socket);
         std::filesystem::remove(socket + ".ctrl");
-        pid_ = spawn({"swtpm", "socket", "--tpm2", "--tpmstate", "dir=" + (directory_ / "state").string(), "--server",
-                      "type=unixio,path=" + socket, "--ctrl", "type=unixio,path=" + socket + ".ctrl", "--flags",
-                      started ? "not-need-init,startup-clear" : "not-need-init"},
-                     directory_ / "log");
-        for (int i = 0; i < 500 && !(std::filesystem::exists(socket) && std::filesystem::exists(socket + ".ctrl")); ++i) {
+        // With the test goes the TPM, even if the test ends in an abort.
+        pid_ =
+            spawn({"setpriv", "--pdeathsig", "KILL", "swtpm", "socket", "--tpm2", "--tpmstate",
+                   "dir=" + (directory_ / "state").string(), "--server", "type=unixio,path=" + socket, "--ctrl",
+                   "type=unixio,path=" + socket + ".ctrl", "--flags", started ? "not-need-init,startup-clear" : "not-need-init"},
+                  directory_ / "log");
+        for (int i = 0; i < 1000 && !(listens(socket) && listens(socket + ".ctrl")); ++i) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }
     }
@@ -114,6 +118,16 @@ public:
     }
 
 private:
+    // A socket's file is there before anybody listens.
+    static bool listens(const std::string& path) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+        ::close(fd);
+        return connected;
+    }
     void write(const std::string& name, const std::string& text) const { std::ofstream(directory_ / name) << text; }
 
     void certify() {

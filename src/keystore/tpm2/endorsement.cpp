@@ -58,8 +58,10 @@ result<secret_bytes> activate_credential(const object& key, const object& ek, at
     esys_out<TPM2B_DIGEST> out;
     const TSS2_RC rc = tss().Esys_ActivateCredential(esys, key.esys(), ek.esys(), admin.esys(), user.esys(), ESYS_TR_NONE, &blob,
                                                      &secret, out.slot());
-    // What RSA cannot decrypt is TPM_RC_VALUE of the second parameter; on curves everything decrypts, and the integrity fails.
-    if ((rc & 0xfffU) == (TPM2_RC_VALUE | TPM2_RC_P | TPM2_RC_2)) {
+    // On curves everything decrypts, and the integrity fails. What RSA cannot decrypt is TPM_RC_VALUE of the second parameter,
+    // or (libtpms) TPM_RC_FAILURE, which a TPM that has truly failed goes on saying to everything.
+    const bool undecryptable = (rc & 0xfffU) == (TPM2_RC_VALUE | TPM2_RC_P | TPM2_RC_2);
+    if (undecryptable || (rc == TPM2_RC_FAILURE && in->random(1))) {
         error e = response_error(rc, "opening a credential");
         e.category = error_category::environment;
         e.name = "tpm_wrong_tpm";

@@ -107,6 +107,12 @@ result<object> open_persistent(const device_ptr& in, uint32_t handle) {
         tss().Esys_ReadPublic(esys, found, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, area.slot(), name.slot(), qualified.slot()),
         doing));
     BERTH_TRY(is, from_tss(*area));
+    // The TPM was asked twice, and sessions are salted with the first answer: somebody on the bus could have given two.
+    esys_out<TPM2B_NAME> believed;
+    BERTH_CHECK(check(tss().Esys_TR_GetName(esys, found, believed.slot()), doing));
+    if (!same_octets({believed->name, believed->size}, is.name())) {
+        return fail(error_category::environment, "tpm_failed", doing + ": The TPM gave two different keys for one handle.");
+    }
     out.area_ = std::move(is);
     return out;
 }

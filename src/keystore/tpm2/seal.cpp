@@ -10,9 +10,10 @@ namespace {
 struct sealed_octets {
     uint8_t version = 1;
     uint32_t parent = 0;
+    wire::opaque<1, 66> parent_name;
     wire::opaque<1, 512> area;
     wire::opaque<1, 1024> private_part;
-    BERTH_FIELDS(version, parent, area, private_part)
+    BERTH_FIELDS(version, parent, parent_name, area, private_part)
 };
 
 result<bytes> policy_of(const device_ptr& in, const seal_condition& when) {
@@ -89,7 +90,7 @@ result<void> satisfy(const device_ptr& in, const session& with, const seal_condi
 
 bytes sealed_secret::encode() const {
     // Within its bounds: both parts came from a TPM.
-    return *wire::encode(sealed_octets{1, parent, object.area.encode(), object.private_part});
+    return *wire::encode(sealed_octets{1, parent, parent_name, object.area.encode(), object.private_part});
 }
 
 result<sealed_secret> sealed_secret::decode(bytes_view octets) {
@@ -99,7 +100,7 @@ result<sealed_secret> sealed_secret::decode(bytes_view octets) {
                     "The sealed secret is not one that this version of Berth wrote.");
     }
     BERTH_TRY(area, attestation::public_area::parse(parts->area.view()));
-    return sealed_secret{parts->parent, {std::move(area), parts->private_part.value}};
+    return sealed_secret{parts->parent, parts->parent_name.value, {std::move(area), parts->private_part.value}};
 }
 
 result<sealed_secret> seal(const device_ptr& in, const secret_bytes& secret, const seal_condition& when) {
@@ -118,12 +119,17 @@ result<sealed_secret> seal(const device_ptr& in, const secret_bytes& secret, con
     }
     BERTH_TRY(root, open_storage_root(in));
     BERTH_TRY(wrapped, create_child(root.key, as, secret));
-    return sealed_secret{root.handle, std::move(wrapped)};
+    return sealed_secret{root.handle, root.key.area().name(), std::move(wrapped)};
 }
 
 result<secret_bytes> unseal(const device_ptr& in, const sealed_secret& what, const seal_condition& now) {
     const hold esys(*in);
     BERTH_TRY(root, storage_root_at(in, what.parent));
+    if (!same_octets(root.area().name(), what.parent_name)) {
+        return fail(
+            error_category::environment, "tpm_wrong_tpm",
+            "The secret was sealed below another storage root: in another TPM, or before TPM2_Clear. Enrol its key anew.");
+    }
     BERTH_TRY(loaded, load(root, what.object));
     const bool by_policy = !what.object.area.policy.empty();
     // Salted with the storage root, which outlives this: the secret leaves the TPM encrypted.

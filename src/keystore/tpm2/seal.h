@@ -15,6 +15,8 @@ using seal_condition = std::variant<always, attestation::pcr_selection,  // the 
 
 struct sealed_secret {
     uint32_t parent = 0;  // as open_storage_root() says
+    // Of the parent: what unseals is asked for over a session salted with this key, and no other that answers in its place.
+    bytes parent_name;
     wrapped_object object;
 
     // What is in a file; no secret without its TPM.

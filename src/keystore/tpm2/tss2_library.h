@@ -46,6 +46,7 @@ namespace berth::keystore::tpm2 {
     F(Esys_TRSess_SetAttributes)            \
     F(Esys_TR_Close)                        \
     F(Esys_TR_FromTPMPublic)                \
+    F(Esys_TR_GetName)                      \
     F(Esys_TR_SetAuth)                      \
     F(Esys_Unseal)                          \
     F(Esys_VerifySignature)                 \
