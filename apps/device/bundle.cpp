@@ -60,8 +60,13 @@ result<std::vector<crypto::kem_public_key>> read_masa_keys(const fs::path& file)
         if (block.label != "PUBLIC KEY") {
             return fail(error_category::usage, "bad_bundle", file.string() + " may hold PUBLIC KEY blocks only");
         }
-        BERTH_TRY(key, crypto::kem_public_key::from_spki(block.der.reveal()));
-        out.push_back(std::move(key));
+        auto key = crypto::kem_public_key::from_spki(block.der.reveal());
+        if (!key) {
+            return fail(error_category::usage, "bad_bundle",
+                        fmt::format("{} must hold KEM keys of the MASA, as its masa-kem.pem does ({})", file.string(),
+                                    key.error().message));
+        }
+        out.push_back(std::move(*key));
     }
     if (out.empty() || out.size() > 2) {
         return fail(error_category::usage, "bad_bundle",

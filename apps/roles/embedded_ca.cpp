@@ -61,6 +61,12 @@ result<std::vector<onboarding::issued_certificate>> embedded_ca::issue(const onb
     return out;
 }
 
+// RFC 5280 5.2.3: "monotonically increasing", also when two lists are made within one second. 0: there is none.
+uint64_t embedded_ca::number_of_last() const {
+    const auto lists = read_crls({config_.crl});
+    return lists && lists->front().issuer() == chain_.front().subject() ? lists->front().number() : 0;
+}
+
 result<void> embedded_ca::publish_crl(registry::registrar_registry& registry, const clock& time) const {
     if (config_.crl.empty()) {
         return {};
@@ -68,7 +74,7 @@ result<void> embedded_ca::publish_crl(registry::registrar_registry& registry, co
     const unix_seconds now = time.now();
     BERTH_TRY(revoked, registry.revoked_certificates(now));
     pki::crl_template contents;
-    contents.number = static_cast<uint64_t>(now);
+    contents.number = std::max(static_cast<uint64_t>(now), number_of_last() + 1);
     contents.this_update = now - clock_skew;
     contents.next_update = now + crl_lifetime;
     for (const auto& r : revoked) {

@@ -26,6 +26,7 @@ public:
     [[nodiscard]] const std::string& profile() const { return config_.profile; }
 
 private:
+    [[nodiscard]] uint64_t number_of_last() const;
     embedded_ca(ca_config config, std::vector<pki::certificate> chain, keystore::signing_key_ptr key)
         : config_(std::move(config)), chain_(std::move(chain)), key_(std::move(key)) {}
     ca_config config_;

@@ -221,14 +221,14 @@ void masa_role::accept_kk1(net::authkem_stream stream) {
     onboarding::kk1_peer peer;
     const auto chain = stream.session()->peer().chain();
     peer.chain.assign(chain.begin(), chain.end());
-    log::info("kk1_opened", "a registrar has connected",
-              {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
     const onboarding::hash_field root = stream.session()->peer().verified()->anchor().spki_sha256();
     const onboarding::hash_field leaf = peer.chain.front().sha256();
     if (std::ranges::count(links_, root, &kk1::root) >= static_cast<ptrdiff_t>(most_links_of_a_customer)) {
         log::warning("kk1_refused", "this customer has as many connections as it may have; another is not taken");
         return;
     }
+    log::info("kk1_opened", "a registrar has connected",
+              {{"peer", stream.peer_address()}, {"subject", peer.chain.front().subject()}});
     close_surplus(leaf);
     links_.push_back({std::move(stream), onboarding::masa_link(*service_, std::move(peer)), root, leaf});
     const auto at = std::prev(links_.end());

@@ -51,7 +51,11 @@ result<int> lock(const fs::path& directory) {
     if (fd < 0) {
         return cannot("open", directory);
     }
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    // Another may have cleared it away, and made it anew, between the two: then this is the lock of nothing.
+    struct stat locked{};
+    struct stat named{};
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 || ::fstat(fd, &locked) != 0 || ::stat(directory.c_str(), &named) != 0 ||
+        locked.st_dev != named.st_dev || locked.st_ino != named.st_ino) {
         ::close(fd);
         return fail(error{error_category::environment, "in_use",
                           fmt::format("another process works on {}; wait for its end and try again", directory.string())}

@@ -62,7 +62,16 @@ result<audit_checkpoint> sign_checkpoint(uint64_t number, const audit_hash& hash
 }
 
 result<void> check_checkpoint(const audit_checkpoint& c, const crypto::verification_key& key) {
-    return key.verify(signed_octets(c), c.signature);
+    if (key.verify(signed_octets(c), c.signature)) {
+        return {};
+    }
+    return fail(
+        error{error_category::environment,
+              "bad_signature",
+              fmt::format("the checkpoint of entry {} was not signed with this key: either the key is not this log's, or the "
+                          "checkpoint was altered",
+                          c.number),
+              {{"number", std::to_string(c.number)}}});
 }
 
 result<void> audit_verifier::next(const audit_entry& entry) {

@@ -34,6 +34,7 @@ struct audit_checkpoint {
 
 result<audit_checkpoint> sign_checkpoint(uint64_t number, const audit_hash& hash, unix_seconds now,
                                          const crypto::signing_key& key);
+// Error `bad_signature`, with param "number".
 result<void> check_checkpoint(const audit_checkpoint& c, const crypto::verification_key& key);
 
 // Walks entries in order; says the number of the first that does not fit.

@@ -36,6 +36,9 @@ public:
     result<void> erase_voucher(const onboarding::kk3_id_field& id) override {
         return pass("erase_voucher", &records::erase_voucher, id);
     }
+    result<bool> device_known(const onboarding::device_identity& device) override {
+        return pass("device_known", &records::device_known, device);
+    }
     result<std::string> manufacturer_configuration(const onboarding::device_identity& device) override {
         return pass("manufacturer_configuration", &records::manufacturer_configuration, device);
     }

@@ -26,7 +26,7 @@ struct context {
 
     // For callbacks: runs `work`, reports its error.
     template <class F>
-    void run(F&& work) {
+    void run(const F& work) {
         if (const auto done = work(); !done) {
             exit = report(done.error(), json);
         }

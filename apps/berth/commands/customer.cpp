@@ -84,7 +84,13 @@ void add_customer(CLI::App& cli, context& c) {
     remove->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_masa_store(o->masa));
-            return store->remove_customer(o->name, system_clock().now());
+            BERTH_CHECK(store->remove_customer(o->name, system_clock().now()));
+            if (c.json) {
+                print_json(wire::json::object{{"customer", o->name}, {"removed", true}});
+            } else {
+                fmt::print("{} is removed; its registrars are refused from now on.\n", o->name);
+            }
+            return {};
         });
     });
 }

@@ -20,9 +20,20 @@ result<crypto::verification_key> read_checkpoint_key(const std::filesystem::path
     }
     auto key = crypto::verification_key::from_spki(blocks->front().der.reveal());
     if (!key) {
-        return fail(error(key.error()).during(file.string()).with("file", file.string()));
+        error e = error(key.error()).during(file.string()).with("file", file.string());
+        e.category = error_category::usage;  // a file that was named wrongly, and no peer's key
+        return fail(std::move(e));
     }
     return key;
+}
+
+// Where the caller has named the key, the key is what is wrong, most likely; the MASA's own audit.pub is this log's.
+error not_signed(error e, const std::string& given_key) {
+    if (e.is("bad_signature") && !given_key.empty()) {
+        e = std::move(e).during(given_key).with("file", given_key);
+        e.category = error_category::usage;
+    }
+    return e;
 }
 
 }  // namespace
@@ -83,7 +94,9 @@ void add_masa_log(CLI::App& masa, context& c) {
             }
             BERTH_TRY(checkpoints, store->checkpoints());
             for (const auto& checkpoint : checkpoints) {
-                BERTH_CHECK(walk.check(checkpoint, key));
+                if (const auto checked = walk.check(checkpoint, key); !checked) {
+                    return fail(not_signed(checked.error(), o->key));
+                }
             }
             if (c.json) {
                 print_json(wire::json::object{{"ok", true}, {"entries", walk.count()}, {"checkpoints", checkpoints.size()}});

@@ -97,11 +97,13 @@ void add_ownership(CLI::App& cli, context& c) {
 
     auto* const configure =
         with_device(masa_command(*group, o->masa, "configure", "what the manufacturer tells a device in its voucher"));
-    auto* const what = configure->add_option_group("what")->require_option(1);
-    what->add_option("FILE", o->file, "a JSON object of at most 16384 octets; - reads standard input");
-    what->add_flag("--clear", o->clear, "tell it nothing (any more)");
+    auto* const file = configure->add_option("FILE", o->file, "a JSON object of at most 16384 octets; - reads standard input");
+    configure->add_flag("--clear", o->clear, "tell it nothing (any more)")->excludes(file);
     configure->callback(change([o](store_t& s, const device_t& d, unix_seconds) -> result<void> {
         std::string json;
+        if (!o->clear && o->file.empty()) {
+            return fail(error_category::usage, "bad_arguments", "name a FILE with the configuration, or say --clear");
+        }
         if (!o->clear) {
             BERTH_TRY(text, read_text(o->file == "-" ? "/dev/stdin" : o->file));
             json = std::move(text);

@@ -103,6 +103,8 @@ public:
                                                       unix_seconds now) = 0;
     virtual result<void> erase_voucher(const kk3_id_field& id) = 0;
 
+    // Whether the manufacturer has made it, or says so.
+    virtual result<bool> device_known(const device_identity& device) = 0;
     // The manufacturer's configuration for a device, JSON or empty.
     virtual result<std::string> manufacturer_configuration(const device_identity& device) = 0;
     // The addresses that the owner of a device registered; empty when nobody owns it.

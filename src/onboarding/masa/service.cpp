@@ -200,10 +200,15 @@ result<std::string> masa_service::reporter(const kk1_peer& peer, const kk3_id_fi
 }
 
 result<void> masa_service::release(const kk1_peer& peer, const device_identity& device, const std::string& successor) {
+    // Serials that a peer makes up do not fill the log.
+    const auto note = [&](const std::string& customer, std::string_view outcome) -> result<void> {
+        BERTH_TRY(known, records_.device_known(device));
+        return known ? audit_once("release", device, customer, outcome, "") : result<void>{};
+    };
     const auto asking = match_customer(peer);
     if (!asking) {
         if (asking.error().category == error_category::peer) {
-            BERTH_CHECK(audit_once("release", device, "", asking.error().name, ""));
+            BERTH_CHECK(note("", asking.error().name));
         }
         return fail(asking.error());
     }
@@ -213,11 +218,11 @@ result<void> masa_service::release(const kk1_peer& peer, const device_identity& 
     switch (verdict) {
     case release_verdict::released: return {};
     case release_verdict::not_owner:
-        BERTH_CHECK(audit_once("release", device, customer, "not_owner", ""));
+        BERTH_CHECK(note(customer, "not_owner"));
         return refuse("not_owner");
     case release_verdict::unknown_successor: break;
     }
-    BERTH_CHECK(audit_once("release", device, customer, "unknown_successor", ""));
+    BERTH_CHECK(note(customer, "unknown_successor"));
     return refuse("not_owner", "the successor is not a registered customer");
 }
 

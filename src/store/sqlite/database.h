@@ -76,7 +76,7 @@ public:
 
     // Runs `work` in a transaction: BEGIN IMMEDIATE at the top, a savepoint inside another. Rolls back when `work` fails.
     template <class F>
-    auto transaction(F&& work) -> decltype(work()) {
+    auto transaction(const F& work) -> decltype(work()) {
         if (auto begun = begin(); !begun) {
             return fail(std::move(begun).error());
         }

@@ -185,6 +185,11 @@ result<void> sqlite_masa_store::erase_voucher(const kk3_id_field& id) {
     return write.bind(id).run();
 }
 
+result<bool> sqlite_masa_store::device_known(const device_identity& device) {
+    BERTH_TRY(record, find_device(device));
+    return record.has_value();
+}
+
 result<std::string> sqlite_masa_store::manufacturer_configuration(const device_identity& device) {
     BERTH_TRY(record, find_device(device));
     return record ? record->configuration : std::string();

@@ -31,6 +31,7 @@ public:
     result<onboarding::authorization_verdict> check_again(const onboarding::stored_authorization& stored,
                                                           const std::string& customer, unix_seconds now) override;
     result<void> erase_voucher(const onboarding::kk3_id_field& id) override;
+    result<bool> device_known(const onboarding::device_identity& device) override;
     result<std::string> manufacturer_configuration(const onboarding::device_identity& device) override;
     result<std::vector<std::string>> registrars_of(const onboarding::device_identity& device, unix_seconds now) override;
     result<onboarding::result_verdict> store_result(const onboarding::kk3_id_field& id, const std::string& customer,

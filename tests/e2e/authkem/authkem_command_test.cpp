@@ -274,7 +274,7 @@ TEST_F(authkem_command, help_has_examples) {
         }
         EXPECT_THAT(all, HasSubstr("Examples:"));
         EXPECT_THAT(all, HasSubstr("--keylog"));
-        EXPECT_THAT(all, HasSubstr("Exit status"));
+        EXPECT_THAT(all, HasSubstr("Exit code"));
     }
 }
 

@@ -21,10 +21,12 @@ constexpr int killed = 128 + 9;
 struct fault {
     std::string point;
     int count = 1;
+    std::string after = {};  // a point that is reached before it
 };
 
 std::string name_of(const testing::TestParamInfo<fault>& info) {
     std::string out = info.param.point + "_" + std::to_string(info.param.count);
+    out += info.param.after.empty() ? "" : "_behind_" + info.param.after;
     std::replace(out.begin(), out.end(), '.', '_');
     return out;
 }
@@ -45,8 +47,12 @@ protected:
     }
 
     static std::vector<std::pair<std::string, std::string>> environment() {
-        return {{"BERTH_FAULT", "berth-fault-point:" + GetParam().point},
-                {"BERTH_FAULT_COUNT", std::to_string(GetParam().count)}};
+        std::vector<std::pair<std::string, std::string>> out{{"BERTH_FAULT", "berth-fault-point:" + GetParam().point},
+                                                             {"BERTH_FAULT_COUNT", std::to_string(GetParam().count)}};
+        if (!GetParam().after.empty()) {
+            out.emplace_back("BERTH_FAULT_AFTER", "berth-fault-point:" + GetParam().after);
+        }
+        return out;
     }
 
     fs::path make_device() {
@@ -225,9 +231,13 @@ INSTANTIATE_TEST_SUITE_P(Device, DeviceFaults,
 // A device that cannot install says so, and the registrar dies while it revokes what it has granted.
 class RevokingRegistrarFaults : public Faults {
 protected:
-    size_t revoked(store::sqlite_registrar_store& records, const onboarding::device_identity& device) {
+    // The certificates of a device that are revoked; the list, which is published anew at each start, names them and no others.
+    static size_t revoked(store::sqlite_registrar_store& records, const onboarding::device_identity& device) {
+        const auto lists = got(app::read_crls({world->customer("Birch").registrar / "ca.crl"}));
         size_t out = 0;
         for (const auto& c : got(records.certificates_of(device))) {
+            const auto serial_number = got(pki::certificate::parse(c.chain.front())).serial();
+            EXPECT_EQ(lists.front().find(serial_number).has_value(), c.revoked);
             out += c.revoked ? 1 : 0;
         }
         return out;
@@ -251,8 +261,10 @@ TEST_P(RevokingRegistrarFaults, KeepResultAndRevocationTogether) {
     EXPECT_FALSE(fs::exists(bundle / "installed"));
     auto records = got(store::sqlite_registrar_store::open((world->customer("Birch").registrar / "registrar.db").string()));
     const auto device = got(records->find_serial(serial)).front();
-    // All of it or nothing of it: a result that is known has revoked.
-    EXPECT_EQ(revoked(*records, device.device), device.last_result == "install_failed" ? 3u : 0u);
+    // All of it or nothing of it: a result that is known has revoked, and one that is not has not.
+    const bool committed = GetParam().point == "store.after_commit";
+    EXPECT_EQ(device.last_result == "install_failed", committed) << device.last_result;
+    EXPECT_EQ(revoked(*records, device.device), committed ? 3u : 0u);
     fs::remove_all(bundle / "time");
     onboard_until_done(bundle, "");
     const auto leaf =
@@ -270,7 +282,10 @@ TEST_P(RevokingRegistrarFaults, KeepResultAndRevocationTogether) {
     expect_a_whole_log(*masa);
 }
 INSTANTIATE_TEST_SUITE_P(Registrar, RevokingRegistrarFaults,
-                         testing::Values(fault{"registrar.before_revoked"}, fault{"registrar.after_revoked"}), name_of);
+                         testing::Values(fault{"registrar.before_revoked"}, fault{"registrar.after_revoked"},
+                                         fault{"store.before_commit", 1, "registrar.after_revoked"},
+                                         fault{"store.after_commit", 1, "registrar.after_revoked"}),
+                         name_of);
 
 }  // namespace
 }  // namespace berth::test

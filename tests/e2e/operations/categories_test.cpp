@@ -1,5 +1,6 @@
 // Exit codes say who can do something: 1 the other side has refused, 3 the network or the disk has.
 #include "support/small_world.h"
+#include "wire/pem.h"
 
 namespace berth::test {
 namespace {
@@ -28,6 +29,27 @@ TEST_F(Categories, ARefusalOfTheMasa) {
     const auto bundle = got(world->make_device(world->order_for("C-2", "Birch"), ""));
     expect(onboard(bundle), "not_assigned", "peer", 1);
     EXPECT_EQ(run_program("berth-agent", {"--bundle", bundle.string(), "--once"}).exit, 1);
+}
+
+// The log is whole; the key that was named is another's.
+TEST_F(Categories, AKeyThatIsNotTheLogs) {
+    ASSERT_EQ(onboard(make("C-5", "Birch")).exit, 0);
+    ASSERT_TRUE(world->restart("masa"));  // which signs a checkpoint when it ends
+    const auto key = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, crypto::system_random());
+    const auto file = (directory->path() / "other.pub").string();
+    ASSERT_TRUE(app::write_text(file, wire::to_pem("PUBLIC KEY", key.public_key().spki())));
+    const std::vector<std::string> verify{"--json", "masa", "log", "verify", "--masa", world->masa().string()};
+    auto with_key = verify;
+    with_key.insert(with_key.end(), {"--key", file});
+    const auto r = berth(with_key);
+    expect(r, "bad_signature", "usage", 2);
+    EXPECT_THAT(r.all(), testing::HasSubstr("other.pub"));
+    const auto whole = berth(verify);
+    EXPECT_EQ(whole.exit, 0) << whole.all();
+    EXPECT_GE(whole.json().at("checkpoints").to_number<int>(), 1);
+    // Its own key does not fit any more: the checkpoints and it are at odds.
+    fs::copy_file(file, world->masa() / "audit.pub", fs::copy_options::overwrite_existing);
+    expect(berth(verify), "bad_signature", "environment", 3);
 }
 
 TEST_F(Categories, NetworkThatIsNotThere) {

@@ -1,12 +1,12 @@
 // Revocation lists that others put in place while berthd runs: no signal, no restart.
-#include "changing_world.h"
+#include "support/reloading_world.h"
 
 namespace berth::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Lists : public changing_world {
+class Lists : public reloading_world {
 protected:
     static void SetUpTestSuite() {
         begin({"Birch"}, [](app::world::options& o) { o.admin = true; });

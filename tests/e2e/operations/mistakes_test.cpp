@@ -107,6 +107,17 @@ TEST_F(Mistakes, CommandsThatChangeSomethingSaySo) {
     EXPECT_EQ(reset.exit, 0) << reset.all();
     EXPECT_EQ(reset.json().at("serial").as_string(), "SN-1");
     EXPECT_FALSE(reset.json().at("was_installed").as_bool());
+    ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out",
+                     at("proof")})
+                  .exit,
+              0);
+    ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+                     "--maker-root", at("factory/z1.pem")})
+                  .exit,
+              0);
+    const auto removed = berth({"--json", "customer", "remove", "Birch", "--masa", at("masa")});
+    EXPECT_EQ(removed.exit, 0) << removed.all();
+    EXPECT_EQ(removed.json().at("customer").as_string(), "Birch");
 }
 
 TEST_F(Mistakes, AMissingFileIsTheEnvironments) {
@@ -115,6 +126,10 @@ TEST_F(Mistakes, AMissingFileIsTheEnvironments) {
     EXPECT_EQ(set.exit, 3) << set.all();
     EXPECT_EQ(set.error_name(), "file_not_found");
     EXPECT_THAT(set.all(), testing::HasSubstr("nowhere.json"));
+    const auto import = berth({"--json", "ownership", "import", at("nowhere.csv"), "--masa", at("masa")});
+    EXPECT_EQ(import.exit, 3) << import.all();
+    EXPECT_EQ(import.error_name(), "file_not_found");
+    EXPECT_EQ(berth({"--json", "masa", "log", "verify", "--masa", at("masa"), "--key", at("nowhere.pub")}).exit, 3);
 }
 
 TEST(Words, AreQuotedForTheShell) {

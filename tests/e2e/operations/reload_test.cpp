@@ -1,12 +1,12 @@
 // Trust, keys and revocation lists change under running processes: SIGHUP, no restart.
-#include "changing_world.h"
+#include "support/reloading_world.h"
 
 namespace berth::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Reload : public changing_world {
+class Reload : public reloading_world {
 protected:
     static void SetUpTestSuite() { begin({"Birch", "Cedar", "Dogwood"}); }
 };

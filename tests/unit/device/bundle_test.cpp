@@ -78,6 +78,14 @@ TEST_F(Bundle, ALeafIsNoRoot) {
     expect_bad(app::device_bundle::open(mixed), "z1.pem is not a maker's root");
 }
 
+TEST_F(Bundle, AMasaHasKemKeys) {
+    const fs::path mixed = directory->path() / "signs";
+    fs::copy(device("acme"), mixed);
+    const auto key = crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random());
+    ASSERT_TRUE(app::write_text(mixed / "masa-kem.pem", wire::to_pem("PUBLIC KEY", key.public_key().spki())));
+    expect_bad(app::device_bundle::open(mixed), "masa-kem.pem must hold KEM keys");
+}
+
 TEST_F(Bundle, MayHaveNoSignatureKey) {
     const fs::path bare = directory->path() / "bare";
     fs::copy(device("acme"), bare);

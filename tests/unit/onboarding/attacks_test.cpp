@@ -13,9 +13,6 @@
 #include "onboarding/messages/tunnel.h"
 #include "support/onboarding_attack.h"
 
-#include <barrier>
-#include <thread>
-
 namespace berth::test {
 namespace {
 
@@ -206,44 +203,6 @@ TEST_F(Attack, SecondRequestOnOneKk3) {
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().name, "kk3_reused");
     EXPECT_THAT(p.audit_outcomes(d), testing::Contains("refused kk3_reused"));
-}
-
-// Two MASA nodes over one store, at the same moment, again and again.
-TEST_F(Attack, OneRequestAtTwoMasaProcessesAtOnce) {
-    const auto d = p.make_device("SN-1", "Birch");
-    constexpr uint8_t rounds = 40;
-    const auto file = (p.directory.path() / "masa" / "masa.db").string();
-    std::barrier together(2);
-    const auto node = [&](uint8_t mark, std::vector<authorization_outcome>& out) {
-        const auto store = got(store::sqlite_masa_store::open(file));
-        for (uint8_t round = 0; round < rounds; ++round) {
-            authorization_attempt attempt;
-            attempt.answer.id[0] = round;
-            attempt.nonce[0] = round;
-            attempt.answer.device = d.identity;
-            attempt.answer.customer = "Birch";
-            attempt.answer.bi1 = {1};
-            attempt.answer.sealed_voucher = {mark, round};
-            attempt.now = p.clock.now();
-            attempt.voucher_expires_at = p.clock.now() + 900;
-            together.arrive_and_wait();
-            out.push_back(got(store->authorize(attempt)));
-        }
-    };
-    std::vector<authorization_outcome> first;
-    std::vector<authorization_outcome> second;
-    std::thread other([&] { node(2, second); });
-    node(1, first);
-    other.join();
-    for (uint8_t round = 0; round < rounds; ++round) {
-        const bool first_won = first[round].verdict == authorization_verdict::stored;
-        const auto& loser = first_won ? second[round] : first[round];
-        // "A node that loses the insert sends the stored octets."
-        ASSERT_NE(first_won, second[round].verdict == authorization_verdict::stored);
-        EXPECT_EQ(loser.verdict, authorization_verdict::stored_before);
-        EXPECT_EQ(loser.stored.sealed_voucher, (bytes{static_cast<uint8_t>(first_won ? 1 : 2), round}));
-    }
-    EXPECT_EQ(p.audit_outcomes(d).size(), 2U + rounds) << "one decision each";
 }
 
 TEST_F(Attack, ReplayedNonce) {

@@ -187,19 +187,46 @@ TEST_F(Endings, CertificatesThatComeTooLateAreKeptForTheNextTime) {
     EXPECT_EQ(birch.store->certificates_of(d.identity)->size(), 3u) << "issued twice";
 }
 
-TEST_F(Endings, ABlockThatIsFoundAfterKk1ReopenedTakesTheGrantBack) {
-    onboarding_scene s(p, d, birch);
-    s.auto_install = false;
-    s.start();
-    s.run();
-    ASSERT_EQ(s.registrar->state(), registrar_state::granted);
-    const auto generation = got(birch.store->revocation_generation());
+// What the MASA finds when KK1 has reopened and 3 is said again, of a grant that is out.
+class GrantThatIsOut : public Endings {
+protected:
+    GrantThatIsOut() : s(p, d, birch) {
+        s.auto_install = false;
+        s.start();
+        s.run();
+        EXPECT_EQ(s.registrar->state(), registrar_state::granted);
+        generation = got(birch.store->revocation_generation());
+    }
+    void expect_taken_back(const std::string& name) {
+        s.reopen_kk1();
+        s.run();
+        EXPECT_EQ(s.registrar_error(), name);
+        EXPECT_EQ(revoked(), 3u);
+        EXPECT_NE(got(birch.store->revocation_generation()), generation) << "the CRL is due";
+    }
+
+    onboarding_scene s;
+    uint64_t generation = 0;
+};
+
+TEST_F(GrantThatIsOut, IsTakenBackWhenTheDeviceWasBlocked) {
     ASSERT_TRUE(p.masa_store->set_blocked(d.identity, true, p.clock.now()));
+    expect_taken_back("blocked");
+}
+
+TEST_F(GrantThatIsOut, IsTakenBackWhenTheDeviceWasGivenAway) {
+    p.add_customer("Cedar");
+    ASSERT_EQ(got(p.masa_store->release(d.identity, "Birch", "Cedar", p.clock.now())), release_verdict::released);
+    expect_taken_back("not_assigned");
+}
+
+TEST_F(GrantThatIsOut, StaysWhenSomethingIsWrongWithTheRegistrar) {
+    ASSERT_TRUE(p.masa_store->remove_customer("Birch", p.clock.now()));
     s.reopen_kk1();
     s.run();
-    EXPECT_EQ(s.registrar_error(), "blocked");
-    EXPECT_EQ(revoked(), 3u);
-    EXPECT_NE(got(birch.store->revocation_generation()), generation) << "the CRL is due";
+    EXPECT_EQ(s.registrar_error(), "unknown_registrar_root");
+    EXPECT_EQ(revoked(), 0u) << "which says nothing about the device";
+    EXPECT_EQ(got(birch.store->revocation_generation()), generation);
 }
 
 TEST_F(Endings, ACertificateUnderAnotherRootIsNotUsedAgain) {

@@ -1,4 +1,4 @@
-// A world whose files are changed while it runs.
+// A world of real processes whose configuration and revocation lists a test changes while they run.
 #pragma once
 
 #include "pki/crl.h"
@@ -8,7 +8,7 @@
 
 namespace berth::test {
 
-class changing_world : public small_world {
+class reloading_world : public small_world {
 protected:
     // A line into a table of the process's configuration; the same again does nothing.
     static void configure(const std::string& process, const std::string& table, const std::string& line) {
