@@ -32,3 +32,5 @@ find_path(BERTH_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_library(BERTH_RAPIDCHECK rapidcheck REQUIRED)
 # Its headers alone: the library is loaded when it is asked for (src/net/avahi_library.h).
 find_path(BERTH_AVAHI_INCLUDE avahi-client/client.h REQUIRED)
+# The same: src/keystore/tpm2/tss2_library.h.
+find_path(BERTH_TSS2_INCLUDE tss2/tss2_esys.h REQUIRED)

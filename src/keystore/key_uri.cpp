@@ -1,6 +1,7 @@
 #include "keystore/key_uri.h"
 
 #include "keystore/software.h"
+#include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
 
 #include <array>
@@ -17,7 +18,7 @@ struct scheme {
 
 constexpr std::array schemes{
     scheme{key_store_kind::file, "file", ""},
-    scheme{key_store_kind::tpm2, "tpm2", "the TPM back end, which a build with BERTH_TPM2=ON has"},
+    scheme{key_store_kind::tpm2, "tpm2", ""},
     scheme{key_store_kind::stsafe, "stsafe", "the STSAFE-A back end, which a build with BERTH_STSAFE=ON has"},
     scheme{key_store_kind::pkcs11, "pkcs11", "the PKCS#11 back end, which a build with BERTH_PKCS11=ON has"},
 };
@@ -51,11 +52,36 @@ error unavailable(const key_uri& uri) {
         .with("uri", uri.text());
 }
 
-std::string path_of(const key_uri& uri, const open_options& options) {
-    if (options.base_directory.empty() || uri.rest.starts_with('/')) {
-        return uri.rest;
+std::string path_of(const std::string& path, const open_options& options) {
+    if (options.base_directory.empty() || path.starts_with('/')) {
+        return path;
     }
-    return options.base_directory + "/" + uri.rest;
+    return options.base_directory + "/" + path;
+}
+
+result<kem_key_ptr> open_tpm2_kem_key(const key_uri& uri, const open_options& options) {
+    BERTH_TRY(name, tpm2::parse_key_name(uri.rest));
+    if (name.seed.empty()) {
+        return bad_key_uri(uri.text(), "half of a KEM key is a sealed seed; add ;seed=FILE");
+    }
+    const std::string path = path_of(name.seed, options);
+    constexpr size_t most_octets = 16384;
+    BERTH_TRY(octets, pki::read_file(path, most_octets));
+    auto sealed = tpm2::sealed_file::from_pem(as_text(octets));
+    if (!sealed) {
+        return fail(std::move(sealed).error().during("reading " + path));
+    }
+    BERTH_TRY(device, tpm2::device::shared(name.tcti));
+    return tpm2::hybrid_key_at(device, name.handle, *sealed);
+}
+
+result<signing_key_ptr> open_tpm2_signing_key(const key_uri& uri) {
+    BERTH_TRY(name, tpm2::parse_key_name(uri.rest));
+    if (!name.seed.empty()) {
+        return bad_key_uri(uri.text(), "a signing key has no sealed seed");
+    }
+    BERTH_TRY(device, tpm2::device::shared(name.tcti));
+    return tpm2::signing_key_at(device, name.handle);
 }
 
 }  // namespace
@@ -94,19 +120,25 @@ result<key_uri> parse_key_uri(std::string_view text) {
 
 result<kem_key_ptr> open_kem_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
+    if (uri.kind == key_store_kind::tpm2) {
+        return open_tpm2_kem_key(uri, options);
+    }
     if (uri.kind != key_store_kind::file) {
         return fail(unavailable(uri));
     }
-    BERTH_TRY(key, pki::load_kem_private_key(path_of(uri, options), options.passphrase));
+    BERTH_TRY(key, pki::load_kem_private_key(path_of(uri.rest, options), options.passphrase));
     return software_kem_key(std::move(key));
 }
 
 result<signing_key_ptr> open_signing_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
+    if (uri.kind == key_store_kind::tpm2) {
+        return open_tpm2_signing_key(uri);
+    }
     if (uri.kind != key_store_kind::file) {
         return fail(unavailable(uri));
     }
-    BERTH_TRY(key, pki::load_signing_key(path_of(uri, options), options.passphrase));
+    BERTH_TRY(key, pki::load_signing_key(path_of(uri.rest, options), options.passphrase));
     return software_signing_key(std::move(key));
 }
 

@@ -1,7 +1,8 @@
 // Names of keys, as they stand in p3.uri, in berthd's configuration and on command lines.
 //
 //   file:p3.pem                  PKCS#8 PEM; a relative path is relative to the naming file's directory
-//   tpm2:0x81010001              persistent handle of a TPM 2.0
+//   tpm2:0x81020000              persistent handle of a TPM 2.0; for KEM keys ;seed=FILE names the sealed half of the key,
+//                                ;tcti=NAME the TPM (default: BERTH_TPM2_TCTI, else device:/dev/tpmrm0)
 //   stsafe:slot=1                slot of an STSAFE-A
 //   pkcs11:token=...;object=...  RFC 7512
 #pragma once
