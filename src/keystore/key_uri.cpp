@@ -1,6 +1,7 @@
 #include "keystore/key_uri.h"
 
 #include "keystore/software.h"
+#include "keystore/stsafe/uri.h"
 #include "pki/private_key_file.h"
 
 #include <array>
@@ -18,7 +19,7 @@ struct scheme {
 constexpr std::array schemes{
     scheme{key_store_kind::file, "file", ""},
     scheme{key_store_kind::tpm2, "tpm2", "the TPM back end, which a build with BERTH_TPM2=ON has"},
-    scheme{key_store_kind::stsafe, "stsafe", "the STSAFE-A back end, which a build with BERTH_STSAFE=ON has"},
+    scheme{key_store_kind::stsafe, "stsafe", ""},
     scheme{key_store_kind::pkcs11, "pkcs11", "the PKCS#11 back end, which a build with BERTH_PKCS11=ON has"},
 };
 
@@ -94,6 +95,9 @@ result<key_uri> parse_key_uri(std::string_view text) {
 
 result<kem_key_ptr> open_kem_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
+    if (uri.kind == key_store_kind::stsafe) {
+        return stsafe::open_kem_key(uri.rest, options);
+    }
     if (uri.kind != key_store_kind::file) {
         return fail(unavailable(uri));
     }
@@ -103,6 +107,9 @@ result<kem_key_ptr> open_kem_key(std::string_view text, const open_options& opti
 
 result<signing_key_ptr> open_signing_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
+    if (uri.kind == key_store_kind::stsafe) {
+        return stsafe::open_signing_key(uri.rest, options);
+    }
     if (uri.kind != key_store_kind::file) {
         return fail(unavailable(uri));
     }
