@@ -152,14 +152,31 @@ result<secret_bytes> device::one_turn(const command_info& what, bytes_view paylo
     return decrypt(s.keys, number, direction::answer, body);
 }
 
-result<void> device::load_table() {
-    const auto tag = static_cast<uint8_t>(attribute::command_authorization);
-    BERTH_TRY(content, in_clear(query::about, bytes_view(&tag, 1)));
-    BERTH_TRY(table, parse_command_table(content.reveal()));
+result<void> device::take_table(bytes_view content) {
+    BERTH_TRY(table, parse_command_table(content));
+    session_->table.clear();
     for (const command_record& record : table.records) {
         session_->table[{record.code, record.extension.value_or(0)}] = record;
     }
     return {};
+}
+
+// First in clear, to know how a Query travels; then in the session, where the chip's R-MAC vouches for it. Who lies on the bus
+// about which commands are encrypted would else have us send keys in clear.
+result<void> device::load_table() {
+    const auto tag = static_cast<uint8_t>(attribute::command_authorization);
+    BERTH_TRY(hint, in_clear(query::about, bytes_view(&tag, 1)));
+    BERTH_CHECK(take_table(hint.reveal()));
+    auto vouched = one_turn(query::about, bytes_view(&tag, 1), manner_of(query::about, protection::authenticated));
+    if (!vouched) {
+        error e = std::move(vouched).error();
+        if (e.is("stsafe_invalid_c_mac") || e.is("stsafe_wrong_answer")) {
+            e.name = "stsafe_wrong_host_key";
+            e.category = error_category::usage;
+        }
+        return fail(std::move(e));
+    }
+    return take_table(vouched->reveal());
 }
 
 result<void> device::open_host_session(host_keys keys) {
@@ -185,18 +202,6 @@ result<void> device::open_host_session(host_keys keys) {
     }
     session_.emplace(session{std::move(keys), {counter, octets}, {}});
     auto loaded = load_table();
-    if (loaded) {
-        // Proof that the key is the chip's, and the chip the key's: nothing said in clear above is believed without it.
-        auto checked = one_turn(query::about, bytes_view(&tag, 1), manner_of(query::about, protection::authenticated));
-        if (!checked) {
-            error e = std::move(checked).error();
-            if (e.is("stsafe_invalid_c_mac") || e.is("stsafe_wrong_answer")) {
-                e.name = "stsafe_wrong_host_key";
-                e.category = error_category::usage;
-            }
-            loaded = fail(std::move(e));
-        }
-    }
     if (!loaded) {
         session_.reset();
     }

@@ -22,8 +22,8 @@ public:
     explicit device(std::unique_ptr<transport> bus, link_limits limits = {}) : bus_(std::move(bus)), limits_(limits) {}
 
     // Asks the chip for its counter and its table of authorisations. Errors `stsafe_no_host_key`: the chip has none;
-    // `bad_host_key`: of another kind than the chip's; `stsafe_wrong_host_key`: it is not the chip's own (found by a Query in the
-    // session, whose answer the chip's R-MAC vouches for).
+    // `bad_host_key`: of another kind than the chip's; `stsafe_wrong_host_key`: it is not the chip's own (found as the table is
+    // asked for again in the session, where the chip's R-MAC vouches for it).
     result<void> open_host_session(host_keys keys);
     [[nodiscard]] bool has_host_session() const;
 
@@ -76,6 +76,7 @@ private:
     [[nodiscard]] manner manner_of(const command_info& what, protection how) const;
     result<message_number> chip_counter();
     result<void> load_table();
+    result<void> take_table(bytes_view content);
     static error wrong_answer(const command_info& what, const std::string& why);
 
     mutable std::mutex mutex_;

@@ -128,6 +128,61 @@ TEST_F(StsafeFaults, AnswersOfAnotherAreNotBelieved) {
     EXPECT_EQ(chip.memory(), before);
 }
 
+// Somebody on the bus who says that nothing is encrypted, so that secrets would be sent in clear.
+class lying_bus final : public transport {
+public:
+    explicit lying_bus(model::chip& chip) : chip_(chip) {}
+    result<bool> write(bytes_view octets) override {
+        asked_for_table_ = same_octets(octets, encode(command_frame{{0x14, {}}, bytes{0x24}}));
+        last_written = to_bytes(octets);
+        return chip_.write(octets);
+    }
+    result<std::optional<bytes>> read(size_t count) override {
+        auto octets = chip_.read(count);
+        if (!octets || !asked_for_table_) {
+            return octets;
+        }
+        const size_t size = value_of(answer_size(*octets, most_frame_a110));
+        auto answer = value_of(decode_answer(*chip_.read(size), most_frame_a110));
+        auto table = value_of(parse_command_table(answer.payload));
+        for (auto& record : table.records) {
+            record.encryption = 0;
+        }
+        answer.payload = encode(table);
+        bytes forged = encode(answer);
+        forged.resize(count, 0xff);
+        return forged;
+    }
+    bytes last_written;
+
+private:
+    model::chip& chip_;
+    bool asked_for_table_ = false;
+};
+
+TEST_F(StsafeFaults, ATableForgedOnTheBusIsNotBelieved) {
+    ASSERT_TRUE(device.run(put_attribute{attribute::host_key, {secret_bytes(test::host_key_octets)}}));
+    ASSERT_TRUE(device.run(put_attribute{attribute::command_encryption, {secret_bytes(bytes{0x06, encrypt_command})}}));
+    auto liar = std::make_unique<lying_bus>(chip.chip());
+    const bytes& on_the_bus = liar->last_written;
+    stsafe::device deceived(std::move(liar));
+    ASSERT_TRUE(deceived.open_host_session(test::test_host_keys()));
+    const bytes secret = to_bytes(as_bytes("a credential"));
+    ASSERT_TRUE(deceived.run(update_zone{0, 3, 0, {secret}}));
+    EXPECT_EQ(to_hex(on_the_bus).find(to_hex(secret)), std::string::npos);
+    EXPECT_TRUE(same_octets(chip.chip().state().zones.items[3].data.view().first(secret.size()), secret));
+}
+
+// A chip whose answer to a setting was lost is not told again: the second time it would refuse, and that would look like the
+// truth.
+TEST_F(StsafeFaults, SettingsAreNotSetTwice) {
+    chip.faults.lost_reads = 1;
+    EXPECT_EQ(name_of_run(device, put_attribute{attribute::host_key, {secret_bytes(test::host_key_octets)}}),
+              "stsafe_answer_lost");
+    EXPECT_EQ(chip.faults.writes, 1U);
+    EXPECT_EQ(value_of(device.ask<host_key_content>(attribute::host_key)).present, 1) << "looking tells";
+}
+
 TEST_F(StsafeFaults, CommandsThatDoNotFit) {
     const bytes before = chip.memory();
     EXPECT_EQ(name_of_run(device, update_zone{0, 4, 0, {bytes(600)}}), "stsafe_too_long");

@@ -37,7 +37,7 @@ struct put_attribute {
     attribute tag = attribute::life_cycle;
     secret_rest content;
     BERTH_FIELDS(tag, content)
-    static constexpr command_info about{0x10, "PutAttribute", repeat::allowed, time_not_published};
+    static constexpr command_info about{0x10, "PutAttribute", repeat::never, time_not_published};
     using answer = no_answer;
 };
 

@@ -57,7 +57,7 @@ enum class wake_up : uint8_t { bus_or_reset = 1, reset_only = 2 };
 struct hibernate {
     wake_up mode = wake_up::bus_or_reset;
     BERTH_FIELDS(mode)
-    static constexpr command_info about{0x0d, "Hibernate", repeat::allowed, time_not_published};
+    static constexpr command_info about{0x0d, "Hibernate", repeat::never, time_not_published};
     using answer = no_answer;
 };
 

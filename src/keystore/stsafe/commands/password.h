@@ -23,7 +23,7 @@ struct verify_password {
 struct delete_attribute {
     uint8_t tag = 0x09;  // STSAFEA_DELETE_TAG_PASSWORD
     BERTH_FIELDS(tag)
-    static constexpr command_info about{0x0c, "Delete", repeat::allowed, time_not_published};
+    static constexpr command_info about{0x0c, "Delete", repeat::never, time_not_published};
     using answer = no_answer;
 };
 
