@@ -7,8 +7,10 @@
 #include "keystore/stsafe/zone_io.h"
 #include "support/test_pki.h"
 
+#include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <thread>
 
@@ -107,6 +109,21 @@ TEST_F(StsafeSim, OneProcessForOneChip) {
     EXPECT_EQ(wait_for(start({simulator, "--help"})), 0);
     EXPECT_EQ(end(SIGTERM), 0);
     EXPECT_FALSE(std::filesystem::exists(socket()));
+}
+
+TEST(StsafeSimHelp, SaysWhatItIsAndWhatNot) {
+    std::string help;
+    std::FILE* const pipe = ::popen((simulator + " --help").c_str(), "r");
+    ASSERT_NE(pipe, nullptr);
+    std::array<char, 512> some{};
+    while (std::fgets(some.data(), some.size(), pipe) != nullptr) {
+        help += some.data();
+    }
+    EXPECT_EQ(::pclose(pipe), 0);
+    for (const std::string_view part : {"a model made from published driver sources", "not tried on silicon", "a place for keys",
+                                        "--socket PATH", "--state DIR", "--silicon-delays", "Files", "Exit codes", "Example:"}) {
+        EXPECT_NE(help.find(part), std::string::npos) << part;
+    }
 }
 
 TEST_F(StsafeSim, KeysByTheirUris) {
