@@ -128,27 +128,24 @@ TEST_F(StsafeFaults, AnswersOfAnotherAreNotBelieved) {
     EXPECT_EQ(chip.memory(), before);
 }
 
-// Somebody on the bus who says that nothing is encrypted, so that secrets would be sent in clear.
+// Somebody on the bus who changes answers, and whose CRCs are right.
 class lying_bus final : public transport {
 public:
-    explicit lying_bus(model::chip& chip) : chip_(chip) {}
+    using question = std::function<bool(bytes_view written)>;
+    using lie = std::function<void(answer_frame&)>;
+    lying_bus(model::chip& chip, question when, lie how) : chip_(chip), when_(std::move(when)), how_(std::move(how)) {}
     result<bool> write(bytes_view octets) override {
-        asked_for_table_ = same_octets(octets, encode(command_frame{{0x14, {}}, bytes{0x24}}));
         last_written = to_bytes(octets);
         return chip_.write(octets);
     }
     result<std::optional<bytes>> read(size_t count) override {
         auto octets = chip_.read(count);
-        if (!octets || !asked_for_table_) {
+        if (!octets || !when_(last_written)) {
             return octets;
         }
         const size_t size = value_of(answer_size(*octets, most_frame_a110));
         auto answer = value_of(decode_answer(*chip_.read(size), most_frame_a110));
-        auto table = value_of(parse_command_table(answer.payload));
-        for (auto& record : table.records) {
-            record.encryption = 0;
-        }
-        answer.payload = encode(table);
+        how_(answer);
         bytes forged = encode(answer);
         forged.resize(count, 0xff);
         return forged;
@@ -157,13 +154,23 @@ public:
 
 private:
     model::chip& chip_;
-    bool asked_for_table_ = false;
+    question when_;
+    lie how_;
 };
 
 TEST_F(StsafeFaults, ATableForgedOnTheBusIsNotBelieved) {
     ASSERT_TRUE(device.run(put_attribute{attribute::host_key, {secret_bytes(test::host_key_octets)}}));
     ASSERT_TRUE(device.run(put_attribute{attribute::command_encryption, {secret_bytes(bytes{0x06, encrypt_command})}}));
-    auto liar = std::make_unique<lying_bus>(chip.chip());
+    // It says that nothing is encrypted, so that secrets would be sent in clear.
+    auto liar = std::make_unique<lying_bus>(
+        chip.chip(), [](bytes_view written) { return same_octets(written, encode(command_frame{{0x14, {}}, bytes{0x24}})); },
+        [](answer_frame& answer) {
+            auto table = value_of(parse_command_table(answer.payload));
+            for (auto& record : table.records) {
+                record.encryption = 0;
+            }
+            answer.payload = encode(table);
+        });
     const bytes& on_the_bus = liar->last_written;
     stsafe::device deceived(std::move(liar));
     ASSERT_TRUE(deceived.open_host_session(test::test_host_keys()));
@@ -171,6 +178,17 @@ TEST_F(StsafeFaults, ATableForgedOnTheBusIsNotBelieved) {
     ASSERT_TRUE(deceived.run(update_zone{0, 3, 0, {secret}}));
     EXPECT_EQ(to_hex(on_the_bus).find(to_hex(secret)), std::string::npos);
     EXPECT_TRUE(same_octets(chip.chip().state().zones.items[3].data.view().first(secret.size()), secret));
+}
+
+TEST_F(StsafeFaults, AnAnswerForgedOnTheBusIsNotBelieved) {
+    open_session();
+    stsafe::device deceived(std::make_unique<lying_bus>(
+        chip.chip(), [](bytes_view written) { return written[0] == (0x05 | flag_c_mac | flag_r_mac | flag_host); },
+        [](answer_frame& answer) { answer.payload[0] ^= 1; }));
+    ASSERT_TRUE(deceived.open_host_session(test::test_host_keys()));
+    EXPECT_EQ(name_of_error(deceived.run(read_zone{0, 1, 0, 4}, protection::authenticated)), "stsafe_wrong_answer");
+    EXPECT_EQ(name_of_error(deceived.run(read_zone{0, 5, 0, 0}, protection::authenticated)), "stsafe_wrong_answer");
+    EXPECT_TRUE(deceived.run(one_less, protection::authenticated)) << "the session goes on";
 }
 
 // A chip whose answer to a setting was lost is not told again: the second time it would refuse, and that would look like the
