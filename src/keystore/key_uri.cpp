@@ -1,6 +1,7 @@
 #include "keystore/key_uri.h"
 
 #include "keystore/software.h"
+#include "keystore/stsafe/uri.h"
 #include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
 
@@ -19,7 +20,7 @@ struct scheme {
 constexpr std::array schemes{
     scheme{key_store_kind::file, "file", ""},
     scheme{key_store_kind::tpm2, "tpm2", ""},
-    scheme{key_store_kind::stsafe, "stsafe", "the STSAFE-A back end, which a build with BERTH_STSAFE=ON has"},
+    scheme{key_store_kind::stsafe, "stsafe", ""},
     scheme{key_store_kind::pkcs11, "pkcs11", "the PKCS#11 back end, which a build with BERTH_PKCS11=ON has"},
 };
 
@@ -123,6 +124,9 @@ result<kem_key_ptr> open_kem_key(std::string_view text, const open_options& opti
     if (uri.kind == key_store_kind::tpm2) {
         return open_tpm2_kem_key(uri, options);
     }
+    if (uri.kind == key_store_kind::stsafe) {
+        return stsafe::open_kem_key(uri.rest, options);
+    }
     if (uri.kind != key_store_kind::file) {
         return fail(unavailable(uri));
     }
@@ -134,6 +138,9 @@ result<signing_key_ptr> open_signing_key(std::string_view text, const open_optio
     BERTH_TRY(uri, parse_key_uri(text));
     if (uri.kind == key_store_kind::tpm2) {
         return open_tpm2_signing_key(uri);
+    }
+    if (uri.kind == key_store_kind::stsafe) {
+        return stsafe::open_signing_key(uri.rest, options);
     }
     if (uri.kind != key_store_kind::file) {
         return fail(unavailable(uri));

@@ -3,7 +3,7 @@
 //   file:p3.pem                  PKCS#8 PEM; a relative path is relative to the naming file's directory
 //   tpm2:0x81020000              persistent handle of a TPM 2.0; for KEM keys ;seed=FILE names the sealed half of the key,
 //                                ;tcti=NAME the TPM (default: BERTH_TPM2_TCTI, else device:/dev/tpmrm0)
-//   stsafe:slot=1                slot of an STSAFE-A
+//   stsafe:slot=1                slot of an STSAFE-A (stsafe/uri.h has the rest of it)
 //   pkcs11:token=...;object=...  RFC 7512
 #pragma once
 
@@ -34,7 +34,7 @@ struct open_options {
 };
 
 // Errors bad_key_uri; keystore_unavailable: this build has no such back end (which one would have, is said);
-// those of pki::load_private_key; key_not_found.
+// those of pki::load_private_key; key_not_found; those of the chip (stsafe/keys.h).
 result<kem_key_ptr> open_kem_key(std::string_view uri, const open_options& options = {});
 result<signing_key_ptr> open_signing_key(std::string_view uri, const open_options& options = {});
 
