@@ -1,6 +1,6 @@
+#include "crypto/external_key.h"
 #include "crypto/hash.h"
 #include "keystore/stsafe/commands/keys.h"
-#include "keystore/stsafe/external_signer.h"
 #include "keystore/stsafe/key_record.h"
 #include "keystore/stsafe/keys.h"
 
@@ -14,19 +14,36 @@ crypto::hash_algorithm hash_of(crypto::signature_algorithm alg) {
 }
 
 // DER.
-result<bytes> sign_in(device& chip, uint8_t slot, crypto::signature_algorithm alg, bytes_view message) {
-    BERTH_TRY(answer, chip.run(generate_signature{slot, lengthy(crypto::hash(hash_of(alg), message).view())}));
+result<bytes> sign_digest_in(device& chip, uint8_t slot, crypto::signature_algorithm alg, bytes_view digest) {
+    BERTH_TRY(answer, chip.run(generate_signature{slot, lengthy(digest)}));
     return crypto::ecdsa_raw_to_der(alg, concat({answer.made.r.view(), answer.made.s.view()}));
 }
 
+result<bytes> sign_in(device& chip, uint8_t slot, crypto::signature_algorithm alg, bytes_view message) {
+    return sign_digest_in(chip, slot, alg, crypto::hash(hash_of(alg), message).view());
+}
+
+// How libcrypto reaches the chip.
+class slot_signer final : public crypto::external_signer {
+public:
+    slot_signer(std::shared_ptr<device> chip, uint8_t slot, crypto::signature_algorithm alg)
+        : chip_(std::move(chip)), slot_(slot), alg_(alg) {}
+    result<bytes> sign_digest(bytes_view hashed) const override { return sign_digest_in(*chip_, slot_, alg_, hashed); }
+
+private:
+    std::shared_ptr<device> chip_;
+    uint8_t slot_;
+    crypto::signature_algorithm alg_;
+};
+
 class signer final : public signing_key {
 public:
-    signer(std::shared_ptr<device> chip, uint8_t slot, crypto::verification_key key)
-        : chip_(std::move(chip)), slot_(slot), key_(std::move(key)), outer_(chip_held(key_)) {}
-    crypto::signature_algorithm algorithm() const override { return key_.algorithm(); }
-    const crypto::verification_key& public_key() const override { return key_; }
+    signer(std::shared_ptr<device> chip, uint8_t slot, crypto::signing_key outer)
+        : chip_(std::move(chip)), slot_(slot), outer_(std::move(outer)) {}
+    crypto::signature_algorithm algorithm() const override { return outer_.algorithm(); }
+    const crypto::verification_key& public_key() const override { return outer_.public_key(); }
     result<bytes> sign(bytes_view message) const override {
-        auto signature = sign_in(*chip_, slot_, key_.algorithm(), message);
+        auto signature = sign_in(*chip_, slot_, algorithm(), message);
         if (!signature) {
             return fail(keystore_failed(signature.error()));
         }
@@ -38,10 +55,14 @@ public:
 private:
     std::shared_ptr<device> chip_;
     uint8_t slot_;
-    crypto::verification_key key_;
     crypto::signing_key outer_;
     capabilities able_{.exportable = false, .hardware = true, .post_quantum = false, .concurrent = false, .backend = "stsafe"};
 };
+
+result<signing_key_ptr> handle_of(std::shared_ptr<device> chip, uint8_t slot, const crypto::verification_key& key) {
+    BERTH_TRY(outer, crypto::external_signing_key(key, std::make_shared<slot_signer>(chip, slot, key.algorithm())));
+    return std::make_shared<signer>(std::move(chip), slot, std::move(outer));
+}
 
 // The public half that lies in the zone: in a record, or in a certificate.
 result<crypto::verification_key> public_half(device& chip, uint8_t zone) {
@@ -97,7 +118,7 @@ result<signing_key_ptr> make_signing_key(std::shared_ptr<device> chip, const key
     const bytes octets = made.public_key.octets();
     BERTH_TRY(key, crypto::verification_key::from_raw(alg, octets));
     BERTH_CHECK(write_record(*chip, place.zone, {record_kind::signing, static_cast<uint16_t>(alg), 0, lengthy(octets), {}}));
-    return std::make_shared<signer>(std::move(chip), place.slot, std::move(key));
+    return handle_of(std::move(chip), place.slot, key);
 }
 
 result<signing_key_ptr> open_signing_key(std::shared_ptr<device> chip, const key_place& place, random_source& random) {
@@ -108,7 +129,7 @@ result<signing_key_ptr> open_signing_key(std::shared_ptr<device> chip, const key
                     "The certificate in zone " + std::to_string(place.zone) + " is of a key that no STSAFE-A can hold.");
     }
     BERTH_CHECK(prove_possession(*chip, place.slot, key, random));
-    return std::make_shared<signer>(std::move(chip), place.slot, std::move(key));
+    return handle_of(std::move(chip), place.slot, key);
 }
 
 }  // namespace berth::keystore::stsafe

@@ -35,8 +35,7 @@ kem_case kem(std::string label, crypto::kem_algorithm alg, bool session) {
 
 signing_case signer(std::string label, crypto::signature_algorithm alg, bool session) {
     return {.label = std::move(label),
-            .make = [alg, session] { return test::value_of(stsafe::make_signing_key(new_chip(session), {}, alg)); },
-            .through_libcrypto = false};
+            .make = [alg, session] { return test::value_of(stsafe::make_signing_key(new_chip(session), {}, alg)); }};
 }
 
 INSTANTIATE_TEST_SUITE_P(Stsafe, KemKeyConformance,
