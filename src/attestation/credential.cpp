@@ -146,6 +146,15 @@ result<credential_challenge> credential_challenge::make(bytes_view ek_spki, publ
     return out;
 }
 
+result<credential_challenge> credential_challenge::resume(bytes_view ek_spki, public_area key, secret_bytes awaited) {
+    credential_challenge out;
+    BERTH_TRY(ek, ek_from_spki(ek_spki));
+    out.ek_ = std::move(ek);
+    out.key_ = std::move(key);
+    out.secret_ = std::move(awaited);
+    return out;
+}
+
 result<activated_key> credential_challenge::accept(bytes_view returned) {
     if (secret_.empty() || !crypto::equal(secret_.reveal(), returned)) {
         return fail(error_category::peer, "credential_not_activated",

@@ -44,7 +44,12 @@ public:
     // not_an_attestation_key is for verify.h to find: any key can be activated.
     static result<credential_challenge> make(bytes_view ek_spki, public_area key, random_source& random);
 
+    // One that was sent before: what is awaited was kept meanwhile (an answer that comes as a file, perhaps tomorrow). Whoever
+    // keeps it sees to it that it is not accepted twice. Errors as make().
+    static result<credential_challenge> resume(bytes_view ek_spki, public_area key, secret_bytes awaited);
+
     const protected_credential& sent() const noexcept { return sent_; }
+    const secret_bytes& awaited() const noexcept { return secret_; }
     // Error credential_not_activated: the secret is another one, or was accepted already.
     result<activated_key> accept(bytes_view returned);
 

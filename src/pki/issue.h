@@ -31,7 +31,8 @@ struct subject_alt_names {
     std::vector<std::string> dns;
     std::vector<std::string> uris;
     std::optional<hardware_module> hardware;
-    bool empty() const noexcept { return dns.empty() && uris.empty() && !hardware; }
+    std::optional<permanent_identifier> permanent_id = {};
+    bool empty() const noexcept { return dns.empty() && uris.empty() && !hardware && !permanent_id; }
 };
 
 struct name_constraints {
