@@ -1,9 +1,6 @@
 #include "keystore/key_uri.h"
 
-#include "keystore/software.h"
-#include "keystore/stsafe/uri.h"
-#include "keystore/tpm2/keys.h"
-#include "pki/private_key_file.h"
+#include "keystore/backend.h"
 
 #include <array>
 
@@ -14,15 +11,10 @@ namespace {
 struct scheme {
     key_store_kind kind;
     std::string_view name;
-    std::string_view needs;  // what a build without it lacks
 };
 
-constexpr std::array schemes{
-    scheme{key_store_kind::file, "file", ""},
-    scheme{key_store_kind::tpm2, "tpm2", ""},
-    scheme{key_store_kind::stsafe, "stsafe", ""},
-    scheme{key_store_kind::pkcs11, "pkcs11", "the PKCS#11 back end, which a build with BERTH_PKCS11=ON has"},
-};
+constexpr std::array schemes{scheme{key_store_kind::file, "file"}, scheme{key_store_kind::tpm2, "tpm2"},
+                             scheme{key_store_kind::stsafe, "stsafe"}, scheme{key_store_kind::pkcs11, "pkcs11"}};
 
 const scheme& scheme_of(key_store_kind kind) {
     return schemes[static_cast<size_t>(kind)];
@@ -45,44 +37,6 @@ std::optional<std::string_view> scheme_in(std::string_view text) {
     const bool plain =
         std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
     return plain ? std::optional(name) : std::nullopt;
-}
-
-error unavailable(const key_uri& uri) {
-    return error{error_category::environment, "keystore_unavailable",
-                 "The key " + uri.text() + " needs " + std::string(scheme_of(uri.kind).needs) + "; this one has not."}
-        .with("uri", uri.text());
-}
-
-std::string path_of(const std::string& path, const open_options& options) {
-    if (options.base_directory.empty() || path.starts_with('/')) {
-        return path;
-    }
-    return options.base_directory + "/" + path;
-}
-
-result<kem_key_ptr> open_tpm2_kem_key(const key_uri& uri, const open_options& options) {
-    BERTH_TRY(name, tpm2::parse_key_name(uri.rest));
-    if (name.seed.empty()) {
-        return bad_key_uri(uri.text(), "half of a KEM key is a sealed seed; add ;seed=FILE");
-    }
-    const std::string path = path_of(name.seed, options);
-    constexpr size_t most_octets = 16384;
-    BERTH_TRY(octets, pki::read_file(path, most_octets));
-    auto sealed = tpm2::sealed_file::from_pem(as_text(octets));
-    if (!sealed) {
-        return fail(std::move(sealed).error().during("reading " + path));
-    }
-    BERTH_TRY(device, tpm2::device::shared(name.tcti));
-    return tpm2::hybrid_key_at(device, name.handle, *sealed);
-}
-
-result<signing_key_ptr> open_tpm2_signing_key(const key_uri& uri) {
-    BERTH_TRY(name, tpm2::parse_key_name(uri.rest));
-    if (!name.seed.empty()) {
-        return bad_key_uri(uri.text(), "a signing key has no sealed seed");
-    }
-    BERTH_TRY(device, tpm2::device::shared(name.tcti));
-    return tpm2::signing_key_at(device, name.handle);
 }
 
 }  // namespace
@@ -121,32 +75,12 @@ result<key_uri> parse_key_uri(std::string_view text) {
 
 result<kem_key_ptr> open_kem_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
-    if (uri.kind == key_store_kind::tpm2) {
-        return open_tpm2_kem_key(uri, options);
-    }
-    if (uri.kind == key_store_kind::stsafe) {
-        return stsafe::open_kem_key(uri.rest, options);
-    }
-    if (uri.kind != key_store_kind::file) {
-        return fail(unavailable(uri));
-    }
-    BERTH_TRY(key, pki::load_kem_private_key(path_of(uri.rest, options), options.passphrase));
-    return software_kem_key(std::move(key));
+    return backend_of(uri.kind).open_kem_key(uri.rest, options);
 }
 
 result<signing_key_ptr> open_signing_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
-    if (uri.kind == key_store_kind::tpm2) {
-        return open_tpm2_signing_key(uri);
-    }
-    if (uri.kind == key_store_kind::stsafe) {
-        return stsafe::open_signing_key(uri.rest, options);
-    }
-    if (uri.kind != key_store_kind::file) {
-        return fail(unavailable(uri));
-    }
-    BERTH_TRY(key, pki::load_signing_key(path_of(uri.rest, options), options.passphrase));
-    return software_signing_key(std::move(key));
+    return backend_of(uri.kind).open_signing_key(uri.rest, options);
 }
 
 }  // namespace berth::keystore

@@ -4,7 +4,7 @@
 //   tpm2:0x81020000              persistent handle of a TPM 2.0; for KEM keys ;seed=FILE names the sealed half of the key,
 //                                ;tcti=NAME the TPM (default: BERTH_TPM2_TCTI, else device:/dev/tpmrm0)
 //   stsafe:slot=1                slot of an STSAFE-A (stsafe/uri.h has the rest of it)
-//   pkcs11:token=...;object=...  RFC 7512
+//   pkcs11:token=...;object=...  RFC 7512 (pkcs11/uri.h has what of it)
 #pragma once
 
 #include "base/result.h"
@@ -29,12 +29,16 @@ struct key_uri {
 result<key_uri> parse_key_uri(std::string_view text);
 
 struct open_options {
-    std::string base_directory;  // for relative paths; empty: the working directory
-    std::optional<secret_bytes> passphrase;
+    std::string base_directory;              // for relative paths; empty: the working directory
+    std::optional<secret_bytes> passphrase;  // of a file; the PIN of a token whose name has no pin-source
+
+    // A file that a name speaks of.
+    [[nodiscard]] std::string path(const std::string& named) const {
+        return base_directory.empty() || named.starts_with('/') ? named : base_directory + "/" + named;
+    }
 };
 
-// Errors bad_key_uri; keystore_unavailable: this build has no such back end (which one would have, is said);
-// those of pki::load_private_key; key_not_found; those of the chip (stsafe/keys.h).
+// Errors bad_key_uri; key_not_found; those of pki::load_private_key, and of the chip or token that keeps the key.
 result<kem_key_ptr> open_kem_key(std::string_view uri, const open_options& options = {});
 result<signing_key_ptr> open_signing_key(std::string_view uri, const open_options& options = {});
 

@@ -200,10 +200,11 @@ result<void> device::open_host_session(host_keys keys) {
         return fail(error_category::usage, "bad_host_key",
                     fmt::format("The host key of this STSAFE-A has two halves of {} octets.", key_size));
     }
-    session_.emplace(session{std::move(keys), {counter, octets}, {}});
+    // Who comes with a wrong key does not end the session of who came with the right one.
+    std::optional<session> before = std::exchange(session_, session{std::move(keys), {counter, octets}, {}});
     auto loaded = load_table();
     if (!loaded) {
-        session_.reset();
+        session_ = std::move(before);
     }
     return loaded;
 }

@@ -23,6 +23,12 @@ result<void> write_record(device& chip, uint8_t zone, const key_record& record) 
     return write_octets(chip, zone, 0, concat({as_bytes(magic), length, body, checksum(body)}));
 }
 
+result<void> blank_record(device& chip, uint8_t zone) {
+    BERTH_TRY(head, read_octets(chip, zone, 0, head_size));
+    const auto size = static_cast<size_t>(head[4] << 8 | head[5]);
+    return write_octets(chip, zone, 0, bytes(head_size + std::min(size, most_body) + checksum_size));
+}
+
 result<std::optional<key_record>> read_record(device& chip, uint8_t zone) {
     BERTH_TRY(head, read_octets(chip, zone, 0, head_size));
     const auto size = static_cast<size_t>(head[4] << 8 | head[5]);

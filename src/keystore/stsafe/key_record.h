@@ -17,6 +17,8 @@ struct key_record {
 };
 
 result<void> write_record(device& chip, uint8_t zone, const key_record& record);
+// Overwrites all that a record can take.
+result<void> blank_record(device& chip, uint8_t zone);
 // Nothing: there is none, or half of one.
 result<std::optional<key_record>> read_record(device& chip, uint8_t zone);
 

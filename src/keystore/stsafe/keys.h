@@ -29,10 +29,7 @@ result<kem_key_ptr> make_kem_key(std::shared_ptr<device> chip, const key_place& 
 result<signing_key_ptr> open_signing_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 
-// That `key` is in `slot` now: a fresh challenge, signed. Error `key_mismatch`.
-result<void> prove_possession(device& chip, uint8_t slot, const crypto::verification_key& key, random_source& random);
-
-// The error of a key handle (key.h): `keystore_failed`, with the chip's own name as the parameter "cause".
-error keystore_failed(const error& cause);
+// The same error, saying which slot it is about.
+error in_slot(error e, uint8_t slot);
 
 }  // namespace berth::keystore::stsafe

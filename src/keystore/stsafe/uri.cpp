@@ -1,9 +1,10 @@
 #include "keystore/stsafe/uri.h"
 
-#include "crypto/random.h"
 #include "pki/private_key_file.h"
 
 #include <charconv>
+#include <map>
+#include <mutex>
 
 namespace berth::keystore::stsafe {
 
@@ -93,27 +94,23 @@ result<key_name> parse_name(std::string_view rest) {
 }
 
 result<std::shared_ptr<device>> open_chip(const key_name& name, const open_options& options) {
-    BERTH_TRY(chip, open_device(name.device, name.address));
+    // Two keys of one chip go through one device: it alone knows the chip's C-MAC counter.
+    static std::mutex lock;
+    static std::map<std::pair<std::string, uint8_t>, std::weak_ptr<device>> open_ones;
+    const std::lock_guard guard(lock);
+    auto& known = open_ones[{name.device, name.address}];
+    auto chip = known.lock();
+    if (!chip) {
+        BERTH_TRY(opened, open_device(name.device, name.address));
+        chip = std::move(opened);
+    }
     if (!name.host_key.empty()) {
-        const bool relative = !options.base_directory.empty() && !name.host_key.starts_with('/');
-        const std::string path = relative ? options.base_directory + "/" + name.host_key : name.host_key;
-        BERTH_TRY(octets, pki::read_secret_file(path, most_host_key));
+        BERTH_TRY(octets, pki::read_secret_file(options.path(name.host_key), most_host_key));
         BERTH_TRY(keys, split_host_keys(octets.reveal()));
         BERTH_CHECK(chip->open_host_session(std::move(keys)));
     }
+    known = chip;
     return chip;
-}
-
-result<signing_key_ptr> open_signing_key(std::string_view rest, const open_options& options) {
-    BERTH_TRY(name, parse_name(rest));
-    BERTH_TRY(chip, open_chip(name, options));
-    return open_signing_key(std::move(chip), name.place, crypto::system_random());
-}
-
-result<kem_key_ptr> open_kem_key(std::string_view rest, const open_options& options) {
-    BERTH_TRY(name, parse_name(rest));
-    BERTH_TRY(chip, open_chip(name, options));
-    return open_kem_key(std::move(chip), name.place, crypto::system_random());
 }
 
 }  // namespace berth::keystore::stsafe

@@ -30,7 +30,4 @@ result<key_name> parse_name(std::string_view rest);
 // device::open_host_session and of pki::read_secret_file.
 result<std::shared_ptr<device>> open_chip(const key_name& name, const open_options& options);
 
-result<signing_key_ptr> open_signing_key(std::string_view rest, const open_options& options);
-result<kem_key_ptr> open_kem_key(std::string_view rest, const open_options& options);
-
 }  // namespace berth::keystore::stsafe

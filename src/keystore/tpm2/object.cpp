@@ -96,6 +96,14 @@ result<object> open_persistent(const device_ptr& in, uint32_t handle) {
     ESYS_TR found = ESYS_TR_NONE;
     const std::string doing = "opening " + handle_text(handle);
     const TSS2_RC rc = tss().Esys_TR_FromTPMPublic(esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &found);
+    // ESAPI knows the handle by another key's Name: somebody here still holds the key that was there before.
+    if (rc == TSS2_ESYS_RC_GENERAL_FAILURE) {
+        return fail(error{error_category::environment, "key_changed",
+                          "Another key is at " + handle_text(handle) +
+                              " of the TPM than the one that this process still uses; it was made anew meanwhile. Start again "
+                              "what uses the old one."}
+                        .with("handle", handle_text(handle)));
+    }
     if (rc != TSS2_RC_SUCCESS) {
         return fail(about_key(response_error(rc, doing), handle));
     }
@@ -138,7 +146,6 @@ result<void> evict(const device_ptr& in, uint32_t handle) {
     if (rc != TSS2_RC_SUCCESS) {
         return fail(about_key(response_error(rc, "evicting " + handle_text(handle)), handle));
     }
-    there.owner_.reset();  // ESAPI has dropped its object with the handle
     return {};
 }
 

@@ -32,7 +32,6 @@ public:
 private:
     friend result<object> create_primary(const device_ptr&, hierarchy, const attestation::public_area&);
     friend result<object> open_persistent(const device_ptr&, uint32_t);
-    friend result<void> evict(const device_ptr&, uint32_t);
     void release() noexcept;
     device_ptr owner_;
     uint32_t esys_;

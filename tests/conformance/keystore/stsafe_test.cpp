@@ -1,7 +1,9 @@
 // The STSAFE-A back end over the model of the chip, in clear and in a host session whose every command is encrypted.
+#include "backend_suite.h"
 #include "keystore/stsafe/keys.h"
 #include "keystore_suite.h"
 #include "support/stsafe_chip.h"
+#include "support/stsafe_sim.h"
 
 namespace berth::keystore {
 
@@ -48,6 +50,17 @@ INSTANTIATE_TEST_SUITE_P(Stsafe, SigningKeyConformance,
                                          signer("p384", crypto::signature_algorithm::ecdsa_p384_sha384, false),
                                          signer("p256_in_session", crypto::signature_algorithm::ecdsa_p256_sha256, true)),
                          signing_case::name);
+
+// By name it is a program that is spoken with.
+std::string in_simulator(const std::string& place) {
+    static const test::stsafe_sim one;
+    return "stsafe:" + place + ";device=" + one.socket();
+}
+
+INSTANTIATE_TEST_SUITE_P(Stsafe, BackendConformance,
+                         testing::Values(backend_case{"in_simulator", [] { return in_simulator("slot=1"); },
+                                                      [] { return in_simulator("slot=2;zone=3"); }}),
+                         backend_case::name);
 
 }  // namespace
 

@@ -1,3 +1,4 @@
+#include "backend_suite.h"
 #include "keystore/key_uri.h"
 #include "keystore/tpm2/devid.h"
 #include "keystore/tpm2/keys.h"
@@ -11,6 +12,7 @@ namespace {
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(KemKeyConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SigningKeyConformance);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BackendConformance);
 
 // One TPM for all cases, with a key of each kind.
 struct tpm_with_keys {
@@ -66,6 +68,16 @@ std::vector<signing_case> signing_cases() {
 
 INSTANTIATE_TEST_SUITE_P(Tpm2, KemKeyConformance, testing::ValuesIn(kem_cases()), kem_case::name);
 INSTANTIATE_TEST_SUITE_P(Tpm2, SigningKeyConformance, testing::ValuesIn(signing_cases()), signing_case::name);
+
+std::vector<backend_case> backend_cases() {
+    if (!test::swtpm::installed()) {
+        return {};
+    }
+    return {{"in_swtpm", [] { return uri("0x81000002"); },
+             [] { return uri("0x81000003;seed=" + (tpm().chip.directory() / "owner.pem").string()); }}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Tpm2, BackendConformance, testing::ValuesIn(backend_cases()), backend_case::name);
 
 // The cases above cannot say why there are none.
 TEST(Tpm2Conformance, HasATpm) {

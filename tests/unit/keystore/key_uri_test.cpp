@@ -38,17 +38,6 @@ TEST(KeyUri, WhatNamesNoKey) {
     EXPECT_EQ(name_of_error(parse_key_uri(std::string_view("file:a\0b", 8))), "bad_key_uri");
 }
 
-TEST(KeyUri, BackEndsThatThisBuildLacks) {
-    for (const std::string_view text : {"pkcs11:token=x"}) {
-        const auto kem = open_kem_key(text);
-        ASSERT_FALSE(kem);
-        EXPECT_EQ(kem.error().name, "keystore_unavailable");
-        EXPECT_EQ(kem.error().category, error_category::environment);
-        EXPECT_NE(kem.error().message.find("BERTH_"), std::string::npos) << "says which build has it";
-        EXPECT_EQ(name_of_error(open_signing_key(text)), "keystore_unavailable");
-    }
-}
-
 // Whether there is a TPM is not asked before the name makes sense.
 TEST(KeyUri, NamesInATpm) {
     for (const std::string_view text :

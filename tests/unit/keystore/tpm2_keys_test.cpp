@@ -1,6 +1,7 @@
 // What the conformance suite does not ask: which keys are refused, what survives TPM2_Clear, and what a foreign program makes
 // of ours.
 #include "crypto/kem.h"
+#include "keystore/operations.h"
 #include "keystore/tpm2/devid.h"
 #include "keystore/tpm2/keys.h"
 #include "tpm2_fixture.h"
@@ -97,6 +98,31 @@ TEST_F(Tpm2, TheHybridIsTheSameAfterARestart) {
     const auto again = value_of(hybrid_key_at(in, at.kem, from_disk));
     EXPECT_EQ(again->public_key(), pub);
     EXPECT_EQ(to_hex(value_of(again->decapsulate(made.enc)).reveal()), to_hex(made.shared_secret.reveal()));
+}
+
+// The TPM itself would sign with whatever is at the handle now; nobody is to take that for the key that he holds.
+TEST_F(Tpm2, AKeyThatIsMadeAnewIsNotTakenForTheOldOne) {
+    in.reset();  // the TPM serves one connection at a time
+    const std::string uri = "tpm2:0x81000002;tcti=" + chip->tcti();
+    constexpr auto p256 = crypto::signature_algorithm::ecdsa_p256_sha256;
+    {
+        const auto old = value_of(make_signing_key(uri, p256));
+        ASSERT_TRUE(remove_key(uri));
+        const auto refused = make_signing_key(uri, p256);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().name, "key_changed");
+    }
+    const auto now = value_of(open_signing_key(uri));
+    EXPECT_TRUE(now->public_key().verify(as_bytes("x"), value_of(now->sign(as_bytes("x")))));
+}
+
+TEST_F(Tpm2, WhatOthersStandOnIsNotDeleted) {
+    const devid_layout at;
+    value_of(establish(in, iak_template(), at.iak));
+    in.reset();
+    EXPECT_EQ(name_of_error(remove_key("tpm2:0x81020001;tcti=" + chip->tcti())), "key_restricted");
+    connect();
+    EXPECT_TRUE(open_persistent(in, at.iak));
 }
 
 // Another TPM has neither half: not even with the file.
