@@ -6,6 +6,7 @@
 #include "keystore/tpm2/response.h"
 #include "keystore/tpm2/tss2_library.h"
 
+#include <map>
 #include <mutex>
 
 namespace berth::keystore::tpm2 {
@@ -15,6 +16,14 @@ struct device::impl {
     std::recursive_mutex lock;  // a sequence holds it and calls operations that hold it
     TSS2_TCTI_CONTEXT* tcti = nullptr;
     ESYS_CONTEXT* esys = nullptr;
+
+    // Persistent handles that are open. ESAPI before 4.0 does not count who shares its object of a handle, and the first to
+    // close it takes it from all others.
+    struct shared_handle {
+        ESYS_TR esys = ESYS_TR_NONE;
+        size_t holders = 0;
+    };
+    std::map<uint32_t, shared_handle> persistent;
 };
 
 // The device for one command or a sequence of them: other threads wait.

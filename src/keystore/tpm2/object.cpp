@@ -62,9 +62,18 @@ void object::release() noexcept {
     }
     const hold esys(*owner_);
     ESYS_TR handle = esys_;
-    // A flush that fails (the TPM is gone) leaves nothing to do.
-    if (!transient_ || tss().Esys_FlushContext(esys, handle) != TSS2_RC_SUCCESS) {
-        tss().Esys_TR_Close(esys, &handle);
+    if (transient_) {
+        // A flush that fails (the TPM is gone) leaves nothing to do.
+        if (tss().Esys_FlushContext(esys, handle) != TSS2_RC_SUCCESS) {
+            tss().Esys_TR_Close(esys, &handle);
+        }
+    } else {
+        auto& open = owner_->get().persistent;
+        const auto mine = std::ranges::find_if(open, [this](const auto& one) { return one.second.esys == esys_; });
+        if (mine != open.end() && --mine->second.holders == 0) {
+            open.erase(mine);
+            tss().Esys_TR_Close(esys, &handle);
+        }
     }
     owner_.reset();
 }
@@ -91,34 +100,57 @@ result<object> create_primary(const device_ptr& in, hierarchy under, const attes
     return out;
 }
 
+namespace {
+
+// ESAPI's object of a persistent handle, whose Name it asks the TPM for once.
+result<ESYS_TR> share_handle(device& in, uint32_t handle, const std::string& doing) {
+    const hold esys(in);
+    auto& open = in.get().persistent;
+    if (const auto there = open.find(handle); there != open.end()) {
+        ++there->second.holders;
+        return there->second.esys;
+    }
+    ESYS_TR found = ESYS_TR_NONE;
+    const TSS2_RC rc = tss().Esys_TR_FromTPMPublic(esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &found);
+    if (rc != TSS2_RC_SUCCESS) {
+        return fail(about_key(response_error(rc, doing), handle));
+    }
+    open[handle] = {found, 1};
+    return found;
+}
+
+bool is_named(ESYS_CONTEXT* esys, ESYS_TR object, const attestation::public_area& area) {
+    esys_out<TPM2B_NAME> name;
+    return tss().Esys_TR_GetName(esys, object, name.slot()) == TSS2_RC_SUCCESS &&
+           same_octets({name->name, name->size}, area.name());
+}
+
+}  // namespace
+
 result<object> open_persistent(const device_ptr& in, uint32_t handle) {
     const hold esys(*in);
-    ESYS_TR found = ESYS_TR_NONE;
     const std::string doing = "opening " + handle_text(handle);
-    const TSS2_RC rc = tss().Esys_TR_FromTPMPublic(esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &found);
-    // ESAPI knows the handle by another key's Name: somebody here still holds the key that was there before.
-    if (rc == TSS2_ESYS_RC_GENERAL_FAILURE) {
+    BERTH_TRY(found, share_handle(*in, handle, doing));
+    object out(in, found, false, {});
+    esys_out<TPM2B_PUBLIC> area;
+    esys_out<TPM2B_NAME> name;
+    esys_out<TPM2B_NAME> qualified;
+    const TSS2_RC rc =
+        tss().Esys_ReadPublic(esys, found, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, area.slot(), name.slot(), qualified.slot());
+    if (rc != TSS2_RC_SUCCESS) {
+        return fail(about_key(response_error(rc, doing), handle));
+    }
+    BERTH_TRY(is, from_tss(*area));
+    // Somebody here still holds the key that was there before.
+    if (in->get().persistent[handle].holders > 1 && !is_named(esys, found, is)) {
         return fail(error{error_category::environment, "key_changed",
                           "Another key is at " + handle_text(handle) +
                               " of the TPM than the one that this process still uses; it was made anew meanwhile. Start again "
                               "what uses the old one."}
                         .with("handle", handle_text(handle)));
     }
-    if (rc != TSS2_RC_SUCCESS) {
-        return fail(about_key(response_error(rc, doing), handle));
-    }
-    object out(in, found, false, {});
-    esys_out<TPM2B_PUBLIC> area;
-    esys_out<TPM2B_NAME> name;
-    esys_out<TPM2B_NAME> qualified;
-    BERTH_CHECK(check(
-        tss().Esys_ReadPublic(esys, found, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, area.slot(), name.slot(), qualified.slot()),
-        doing));
-    BERTH_TRY(is, from_tss(*area));
     // The TPM was asked twice, and sessions are salted with the first answer: somebody on the bus could have given two.
-    esys_out<TPM2B_NAME> believed;
-    BERTH_CHECK(check(tss().Esys_TR_GetName(esys, found, believed.slot()), doing));
-    if (!same_octets({believed->name, believed->size}, is.name())) {
+    if (!is_named(esys, found, is)) {
         return fail(error_category::environment, "tpm_failed", doing + ": The TPM gave two different keys for one handle.");
     }
     out.area_ = std::move(is);
