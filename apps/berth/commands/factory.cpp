@@ -4,6 +4,7 @@
 #include "berth/commands/commands.h"
 #include "common/files.h"
 #include "crypto/random.h"
+#include "roles/startup_checks.h"
 #include "setup/customer.h"
 #include "setup/masa.h"
 #include "store/sqlite/masa_store.h"
@@ -114,7 +115,7 @@ void add_factory_make(CLI::App& group, context& c) {
             o->order.factory_passphrase = std::move(passphrase);
             o->order.passphrase_file = o->bundle_passphrase_file;
             BERTH_TRY(masa_keys, read_text(fs::path(o->masa) / "masa-kem.pem"));
-            BERTH_TRY(store, store::sqlite_masa_store::open((fs::path(o->masa) / "masa.db").string()));
+            BERTH_TRY(store, store::sqlite_masa_store::open((fs::path(o->masa) / "masa.db").string(), store::opening::existing));
             BERTH_TRY(identity, factory_make_recorded(o->dir, o->out, o->order, masa_keys, *store, system_clock(),
                                                       crypto::system_random()));
             say(c, {{"serial", identity.serial}, {"device_root_spki", to_hex(identity.device_root_spki)}, {"bundle", o->out}},
@@ -189,6 +190,10 @@ void add_ca(CLI::App& cli, context& c) {
     prove->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            BERTH_CHECK(refuse_existing(o->out));
+            for (const auto& given : {fs::path(o->dir) / "z2.pem", fs::path(o->maker_root)}) {
+                BERTH_CHECK(check_root_file(given, system_clock().now()));
+            }
             BERTH_TRY(root, open_authority(o->dir, "z2", passphrase));
             BERTH_TRY(maker, read_certificate(o->maker_root));
             BERTH_TRY(proof, prove_root(root, o->customer, maker));
@@ -206,6 +211,7 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
     factory->require_subcommand(1);
     add_factory_init(*factory, c);
     add_factory_make(*factory, c);
+    add_factory_lists(*factory, c);
     add_masa_init(masa, c);
     add_ca(cli, c);
     struct options {
