@@ -16,10 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The OID arc for examples (RFC 7042 documentation use does not cover OIDs; 2.25 needs no registration): a hardware type
-// of a maker that has not set its own.
-constexpr const char* hardware_type = "2.25.205546254112486";
-
 std::string quoted(const std::string& text) {
     std::string out = "\"";
     for (const char c : text) {
@@ -84,6 +80,10 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     BERTH_CHECK(make_issuer(directory, "idevid-ca",
                             pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA", validity), root,
                             settings.algorithm, random, settings.passphrase));
+    // For certificates that are kept in a chip: 2048 octets are most that a TPM's index takes.
+    BERTH_CHECK(make_issuer(directory, "idevid-ca-classical",
+                            pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA for chips", validity), root,
+                            crypto::signature_algorithm::ecdsa_p384_sha384, random, settings.passphrase));
     return {};
 }
 
@@ -94,25 +94,13 @@ constexpr const char* last_file = "device.toml";
 
 result<void> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into, const device_order& order,
                           const std::string& masa_keys, const clock& time, random_source& random) {
-    BERTH_TRY(issuer, open_authority(factory, "idevid-ca", order.factory_passphrase));
+    BERTH_TRY(issuers, open_unit_issuers(factory, order.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
-    const std::string maker = root.organization().value_or("");
-    // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
-    const pki::validity validity{time.now() - 60, pki::no_expiry};
-    const pki::hardware_module hardware{hardware_type, to_bytes(as_bytes(order.serial))};
-    BERTH_CHECK(make_kem_leaf(into, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
-                              random, passphrase));
-    BERTH_CHECK(make_signature_leaf(into, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
-                                    issuer, order.signature, random, passphrase));
-    std::error_code ec;
-    fs::rename(into / "z3.key", into / "p3.pem", ec);
-    if (!ec) {
-        fs::rename(into / "z3-sig.key", into / "p3-sig.pem", ec);
-    }
-    if (ec) {
-        return fail(error_category::environment, "file_error",
-                    fmt::format("cannot rename a key in {}: {}", into.string(), ec.message()));
-    }
+    BERTH_TRY(unit,
+              make_unit_keys(into, order.place, {order.serial, order.model}, {order.kem, order.signature}, passphrase, random));
+    BERTH_TRY(granted, certify_unit(*unit, issuers, root, order.place, time, random));
+    BERTH_CHECK(write_text(into / "z3.pem", pki::to_pem(granted.kem)));
+    BERTH_CHECK(write_text(into / "z3-sig.pem", pki::to_pem(granted.identity)));
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
     BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));

@@ -4,6 +4,7 @@
 #include "onboarding/identity.h"
 #include "registry/masa_registry.h"
 #include "setup/keys.h"
+#include "setup/unit_keys.h"
 
 namespace berth::app {
 
@@ -13,7 +14,8 @@ struct factory_settings {
     std::optional<secret_bytes> passphrase = {};
 };
 
-// DIR: z1.pem z1.key (root), idevid-ca.pem idevid-ca.key. Errors of files, `file_exists`.
+// DIR: z1.pem z1.key (root), idevid-ca.pem idevid-ca.key, idevid-ca-classical.pem idevid-ca-classical.key. Errors of files,
+// `file_exists`.
 result<void> factory_init(const std::filesystem::path& directory, const factory_settings& settings, const clock& time,
                           random_source& random);
 
@@ -39,6 +41,7 @@ struct device_order {
     // Of the device's own keys, these and those that it makes later; device.toml names the file.
     std::filesystem::path passphrase_file = {};
     crypto::signature_algorithm signature = crypto::signature_algorithm::ecdsa_p256_sha256;  // of the IDevID-signature key
+    unit_place place = {};                                                                   // of both keys
 };
 
 // One bundle directory, complete or not at all: whatever an interrupted attempt has left is cleared away. `masa_keys` is

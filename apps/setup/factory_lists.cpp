@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* issued_file = "issued.jsonl";
-constexpr std::array authorities{"idevid-ca", "z1"};
+constexpr std::array authorities{"idevid-ca", "idevid-ca-classical", "z1"};
 constexpr unix_seconds clock_skew = 60;
 
 tl::unexpected<error> cannot(const char* what, const fs::path& path) {

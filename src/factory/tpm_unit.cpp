@@ -93,6 +93,16 @@ result<tpm_answer> tpm_unit::answer_tpm(const tpm_challenge& challenge) {
     return out;
 }
 
+result<std::optional<pki::certificate>> tpm_unit::stored_identity() {
+    auto der = read_certificate(in_, settings_.at.idevid_certificate);
+    if (!der && der.error().is("nv_not_found")) {
+        return std::optional<pki::certificate>();
+    }
+    BERTH_TRY(octets, std::move(der));
+    BERTH_TRY(parsed, pki::certificate::parse(octets));
+    return std::optional(std::move(parsed));
+}
+
 result<void> tpm_unit::store_identity(const pki::certificate& leaf) {
     if (const auto there = read_certificate(in_, settings_.at.idevid_certificate); there && same_octets(*there, leaf.der())) {
         return {};

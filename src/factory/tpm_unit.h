@@ -28,6 +28,8 @@ public:
     // What goes beside p3.uri.
     const keystore::tpm2::sealed_file& sealed() const noexcept { return sealed_; }
 
+    // The certificate in the identity's NV index; nothing where the index is not defined. Errors of the TPM, bad_certificate.
+    result<std::optional<pki::certificate>> stored_identity();
     // Puts the identity's certificate into its NV index, unless that very certificate is there; locked then. Errors
     // nv_exists: another one is; certificate_too_large: its issuer's key is a post-quantum one.
     result<void> store_identity(const pki::certificate& leaf);

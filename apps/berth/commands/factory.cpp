@@ -40,7 +40,10 @@ void add_factory_init(CLI::App& group, context& c) {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
             BERTH_CHECK(
                 factory_init(o->dir, {o->maker, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
-            say(c, {{"directory", o->dir}, {"files", {"z1.pem", "z1.key", "idevid-ca.pem", "idevid-ca.key"}}},
+            say(c,
+                {{"directory", o->dir},
+                 {"files",
+                  {"z1.pem", "z1.key", "idevid-ca.pem", "idevid-ca.key", "idevid-ca-classical.pem", "idevid-ca-classical.key"}}},
                 fmt::format("The factory of {} stands in {}. Keep z1.key offline; next: berth masa init --factory {} --dir ... "
                             "--host ...",
                             o->maker, o->dir, o->dir));
@@ -64,8 +67,7 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
 
 void add_factory_make(CLI::App& group, context& c) {
     struct options {
-        std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", signature = "p256", passphrase_file,
-                                    bundle_passphrase_file;
+        std::string dir, masa, out, kem = "mlkem768_p256", signature = "p256", passphrase_file, bundle_passphrase_file;
         device_order order;
         std::vector<std::string> credentials;
     };
@@ -83,7 +85,19 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--out", o->out, "the bundle's directory")->required();
     cmd->add_option("--model", o->order.model, "the model's name");
     cmd->add_option("--firmware", o->order.firmware, "the firmware's version");
-    cmd->add_option("--backend", o->backend, "where keys live: software");
+    auto& place = o->order.place;
+    cmd->add_option("--backend", place.backend, "where the keys are made and stay: software (files, default), tpm2, stsafe");
+    cmd->add_option("--tpm", place.tcti,
+                    "which TPM, as tpm2-tss names it (BERTH_TPM2_TCTI, else device:/dev/tpmrm0); the bundle names it when given");
+    cmd->add_option(
+        "--tpm-makers", place.tpm_makers,
+        "PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed: whose TPMs you believe");
+    cmd->add_option("--seal-pcrs", place.pcrs,
+                    "platform registers (SHA-256 bank) to whose values of now the ML-KEM half is sealed, as 0,2,7; none")
+        ->delimiter(',')
+        ->check(CLI::Range(0, 23));
+    cmd->add_option("--stsafe", place.chip, "which STSAFE-A: /dev/i2c-N (default /dev/i2c-1) or the socket of stsafe-sim");
+    cmd->add_option("--host-key", place.host_key, "of an STSAFE-A whose commands are authenticated: file of its two keys");
     cmd->add_option("--kem", o->kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
     cmd->add_option("--signature", o->signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
     cmd->add_option("--registrar", o->order.registrars, "host:port, repeatable; none: --discovery finds it")
@@ -98,10 +112,9 @@ void add_factory_make(CLI::App& group, context& c) {
         ->check(CLI::Range(0, 60000));
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
-            if (o->backend != "software") {
-                return fail(
-                    error_category::usage, "keystore_unavailable",
-                    fmt::format("this version makes software keys only; \"{}\" comes with the chip back ends", o->backend));
+            if (o->order.place.backend != "software" && !o->bundle_passphrase_file.empty()) {
+                return fail(error_category::usage, "bad_arguments",
+                            "--bundle-passphrase-file is for keys in files; a chip guards its own. Leave it out");
             }
             BERTH_TRY(kem, kem_algorithm_named(o->kem));
             o->order.kem = kem;

@@ -22,10 +22,10 @@ constexpr std::array manuals{
            "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
            "devices/SN-0001 (a bundle that waits to be onboarded).",
            "berth quickstart --dir /tmp/q --json"},
-    manual{
-        "factory init",
-        "Writes DIR/z1.pem, z1.key (the root; keep it offline), idevid-ca.pem, idevid-ca.key. Private keys: PKCS#8, mode 0600.",
-        "berth factory init --dir factory --maker \"Acme Devices\""},
+    manual{"factory init",
+           "Writes DIR/z1.pem, z1.key (the root; keep it offline), idevid-ca.pem, idevid-ca.key, idevid-ca-classical.* (for "
+           "certificates kept in chips). Private keys: PKCS#8, mode 0600.",
+           "berth factory init --dir factory --maker \"Acme Devices\""},
     manual{
         "factory make",
         "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes a line into DIR/issued.jsonl (for factory revoke), into "
