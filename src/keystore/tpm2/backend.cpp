@@ -54,6 +54,7 @@ result<T> or_exists(result<T> done) {
     if (!done && done.error().is("nv_exists")) {
         error e = std::move(done).error();
         e.name = "key_exists";
+        e.category = error_category::usage;
         return fail(std::move(e));
     }
     return done;
