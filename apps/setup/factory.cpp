@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "device/bundle.h"
+#include "keystore/operations.h"
 #include "setup/new_directory.h"
 
 #include <functional>
@@ -55,7 +56,11 @@ result<std::string> device_toml(const device_order& order, unix_seconds built) {
     BERTH_TRY(locked, passphrase_line(order.passphrase_file));
     out += locked;
     for (const auto& [name, algorithm] : order.credentials) {
-        out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm));
+        const size_t at = algorithm.find('@');
+        out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm.substr(0, at)));
+        if (at != std::string::npos) {
+            out += fmt::format("key = {}\n", quoted(algorithm.substr(at + 1)));
+        }
     }
     return out;
 }
@@ -83,32 +88,102 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     return {};
 }
 
+result<void> place_keys(device_order& order, const std::string& backend) {
+    const auto put = [&order](const char* p3, const char* p3_sig) {
+        order.p3_uri = order.p3_uri.empty() ? p3 : order.p3_uri;
+        order.p3_sig_uri = order.p3_sig_uri.empty() ? p3_sig : order.p3_sig_uri;
+    };
+    if (backend == "tpm2") {
+        put("tpm2:0x81020002;seed=p3.seed", "tpm2:0x81020000");
+    } else if (backend == "stsafe") {
+        put("stsafe:slot=2", "stsafe:slot=1");
+    } else if (backend != "software") {
+        return fail(
+            error{error_category::usage, "unknown_backend", fmt::format("\"{}\" is none of software, tpm2, stsafe", backend)}
+                .with("backend", backend));
+    }
+    return {};
+}
+
 namespace {
+
+// Keys that a chip made for a device that does not come to be.
+class chip_keys {
+public:
+    explicit chip_keys(fs::path bundle) : bundle_(std::move(bundle)) {}
+    chip_keys(const chip_keys&) = delete;
+    chip_keys& operator=(const chip_keys&) = delete;
+    ~chip_keys() {
+        for (const auto& uri : uris_) {
+            static_cast<void>(keystore::remove_key(uri, {bundle_.string(), {}}));
+        }
+    }
+    // Announces a key that is about to be made as NAME: its chip must not have it, or it would be two devices' identity.
+    result<void> expect(const std::string& name, const std::string& uri, bool kem) {
+        if (uri.empty()) {
+            return {};
+        }
+        const keystore::open_options how{bundle_.string(), {}};
+        const auto there = kem ? keystore::open_kem_key(uri, how).map([](const auto&) {})
+                               : keystore::open_signing_key(uri, how).map([](const auto&) {});
+        if (there) {
+            return fail(
+                error{error_category::usage, "key_exists",
+                      fmt::format("{} is a key already, some device's identity, and stays as it is; berth key delete ends "
+                                  "that device",
+                                  uri)}
+                    .with("uri", uri));
+        }
+        if (!there.error().is("key_not_found") && !there.error().is("file_not_found")) {
+            return fail(there.error());
+        }
+        BERTH_CHECK(write_text(bundle_ / (name + ".uri"), uri + "\n"));
+        return {};
+    }
+    void made(const std::string& uri) {
+        if (!uri.empty()) {
+            uris_.push_back(uri);
+        }
+    }
+    void keep() { uris_.clear(); }
+
+private:
+    fs::path bundle_;
+    std::vector<std::string> uris_;
+};
+
+// A leaf's key under the name that a device knows it by: p3.pem, or p3.uri.
+result<void> rename_key(const fs::path& into, const std::string& leaf, const std::string& as, bool in_chip) {
+    std::error_code ec;
+    fs::rename(into / (leaf + (in_chip ? ".uri" : ".key")), into / (as + (in_chip ? ".uri" : ".pem")), ec);
+    if (ec) {
+        return fail(error_category::environment, "file_error",
+                    fmt::format("cannot rename a key in {}: {}", into.string(), ec.message()));
+    }
+    return {};
+}
 
 // The files of a bundle, device.toml last: where that is, all are.
 constexpr const char* last_file = "device.toml";
 
 result<void> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into, const device_order& order,
-                          const std::string& masa_keys, const clock& time, random_source& random) {
+                          const std::string& masa_keys, const clock& time, random_source& random, chip_keys& in_chip) {
     BERTH_TRY(issuer, open_authority(factory, "idevid-ca", order.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
     const std::string maker = root.organization().value_or("");
     // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
     const pki::validity validity{time.now() - 60, pki::no_expiry};
     const pki::hardware_module hardware{hardware_type, to_bytes(as_bytes(order.serial))};
+    BERTH_CHECK(in_chip.expect("z3", order.p3_uri, true));
+    BERTH_CHECK(in_chip.expect("z3-sig", order.p3_sig_uri, false));
     BERTH_CHECK(make_kem_leaf(into, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
                               random, passphrase));
+    in_chip.made(order.p3_uri);
     BERTH_CHECK(make_signature_leaf(into, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
                                     issuer, order.signature, random, passphrase));
-    std::error_code ec;
-    fs::rename(into / "z3.key", into / "p3.pem", ec);
-    if (!ec) {
-        fs::rename(into / "z3-sig.key", into / "p3-sig.pem", ec);
-    }
-    if (ec) {
-        return fail(error_category::environment, "file_error",
-                    fmt::format("cannot rename a key in {}: {}", into.string(), ec.message()));
-    }
+    in_chip.made(order.p3_sig_uri);
+    BERTH_CHECK(rename_key(into, "z3", "p3", !order.p3_uri.empty()));
+    BERTH_CHECK(rename_key(into, "z3-sig", "p3-sig", !order.p3_sig_uri.empty()));
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
     BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));
@@ -128,7 +203,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     BERTH_CHECK(check_serial(order.serial));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
-    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random));
+    chip_keys in_chip(bundle.path());
+    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random, in_chip));
     registry::ownership made;
     made.device = {root.spki_sha256(), order.serial};
     made.model = order.model;
@@ -140,7 +216,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     }
     BERTH_TRY(z3, read_certificate(bundle.path() / "z3.pem"));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
-    bundle.keep(true);  // it is this device's only key now
+    in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now
+    bundle.keep(true);
     BERTH_CHECK(bundle.publish());
     return made.device;
 }

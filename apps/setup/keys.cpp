@@ -1,6 +1,7 @@
 #include "setup/keys.h"
 
 #include "common/files.h"
+#include "common/prompt.h"
 #include "keystore/operations.h"
 #include "keystore/software.h"
 #include "pki/private_key_file.h"
@@ -58,7 +59,11 @@ result<Pointer> made_or_found(const std::string& uri, Algorithm algorithm, Make 
     if (key || !key.error().is("key_exists")) {
         return key;
     }
-    BERTH_TRY(found, open());
+    const result<Pointer> there = open();
+    if (!there) {
+        return key;  // something is in the way, and it is no such key
+    }
+    const Pointer& found = *there;
     if (found->algorithm() != algorithm) {
         return fail(error{
             error_category::usage, "wrong_algorithm",
@@ -73,7 +78,7 @@ result<keystore::signing_key_ptr> new_signing_key(const fs::path& directory, con
                                                   const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(uri, uri_beside(directory, name));
     if (uri) {
-        const keystore::open_options how{directory.string(), passphrase};
+        const keystore::open_options how{directory.string(), passphrase, ask_pin};
         return made_or_found<keystore::signing_key_ptr>(
             *uri, algorithm, [&] { return keystore::make_signing_key(*uri, algorithm, how); },
             [&] { return keystore::open_signing_key(*uri, how); });
@@ -87,7 +92,7 @@ result<keystore::kem_key_ptr> new_kem_key(const fs::path& directory, const std::
                                           random_source& random, const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(uri, uri_beside(directory, name));
     if (uri) {
-        const keystore::open_options how{directory.string(), passphrase};
+        const keystore::open_options how{directory.string(), passphrase, ask_pin};
         return made_or_found<keystore::kem_key_ptr>(
             *uri, algorithm, [&] { return keystore::make_kem_key(*uri, algorithm, how); },
             [&] { return keystore::open_kem_key(*uri, how); });
@@ -157,7 +162,7 @@ result<authority> open_authority(const fs::path& directory, const std::string& n
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
     BERTH_TRY(uri, key_name(directory, name, true));
-    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase}));
+    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin}));
     return authority{std::move(chain), std::move(key)};
 }
 

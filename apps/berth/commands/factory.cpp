@@ -54,7 +54,7 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
         const size_t equals = text.find('=');
         if (equals == std::string::npos) {
             return fail(error_category::usage, "bad_credential",
-                        fmt::format("write --credential NAME=ALGORITHM, not \"{}\"", text));
+                        fmt::format("write --credential NAME=ALGORITHM or NAME=ALGORITHM@URI, not \"{}\"", text));
         }
         out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
@@ -82,7 +82,9 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--out", o->out, "the bundle's directory")->required();
     cmd->add_option("--model", o->order.model, "the model's name");
     cmd->add_option("--firmware", o->order.firmware, "the firmware's version");
-    cmd->add_option("--backend", o->backend, "where keys live: software");
+    cmd->add_option("--backend", o->backend, "where the device's keys are made and stay: software (default), tpm2, stsafe");
+    cmd->add_option("--p3", o->order.p3_uri, "the KEM key's URI when it is not the back end's usual one (docs/keys.md)");
+    cmd->add_option("--p3-sig", o->order.p3_sig_uri, "the same of the IDevID-signature key");
     cmd->add_option("--kem", o->kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
     cmd->add_option("--signature", o->signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
     cmd->add_option("--registrar", o->order.registrars, "host:port, repeatable; none: --discovery finds it")
@@ -91,17 +93,15 @@ void add_factory_make(CLI::App& group, context& c) {
         ->check(host_and_port());
     cmd->add_option("--discovery", o->order.discovery, "configured, dns-sd, rendezvous; repeatable");
     cmd->add_flag("--direct", o->order.direct, "KK3 over a connection of its own instead of through the registrar");
-    cmd->add_option("--credential", o->credentials,
-                    "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four");
+    cmd->add_option(
+        "--credential", o->credentials,
+        "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four; @URI behind it: "
+        "where in a chip the device makes and keeps the key");
     cmd->add_option("--pending-jitter-ms", o->order.pending_jitter_ms, "most that is waited beyond retry_after (60000)")
         ->check(CLI::Range(0, 60000));
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
-            if (o->backend != "software") {
-                return fail(
-                    error_category::usage, "keystore_unavailable",
-                    fmt::format("this version makes software keys only; \"{}\" comes with the chip back ends", o->backend));
-            }
+            BERTH_CHECK(place_keys(o->order, o->backend));
             BERTH_TRY(kem, kem_algorithm_named(o->kem));
             o->order.kem = kem;
             BERTH_TRY(signature, signature_algorithm_named(o->signature));

@@ -1,6 +1,7 @@
 // berth key: keys by their names, wherever they are kept.
 #include "berth/commands/commands.h"
 #include "common/files.h"
+#include "common/prompt.h"
 #include "keystore/operations.h"
 #include "pki/private_key_file.h"
 #include "setup/keys.h"
@@ -26,6 +27,7 @@ result<keystore::open_options> how_to_open(const options& o) {
     keystore::open_options out;
     BERTH_TRY(passphrase, read_passphrase(o.passphrase_file));
     out.passphrase = std::move(passphrase);
+    out.ask_pin = ask_pin;
     return out;
 }
 

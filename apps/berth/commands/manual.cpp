@@ -28,8 +28,8 @@ constexpr std::array manuals{
         "berth factory init --dir factory --maker \"Acme Devices\""},
     manual{
         "factory make",
-        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
-        "p3-sig.pem, "
+        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem and "
+        "p3-sig.pem (of keys in a chip: p3.uri, p3-sig.uri, and beside a TPM p3.seed), "
         "masa-kem.pem, device.toml; and the device into masa.db. --out appears complete or not at all, and is never overwritten; "
         "what was interrupted may be repeated.",
         "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
