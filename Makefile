@@ -32,11 +32,11 @@ demo: ## Build the programs and run the whole product once on this machine (KEEP
 	@scripts/build release berth berthd berth-agent
 	build/release/bin/berth demo $(if $(filter 1,$(KEEP)),--keep)
 
-test: ## All tests, then those that gain from it under the sanitizers; this is what CI runs
-	@scripts/test release asan tsan
+test: ## All tests, those that gain from it under the sanitizers, four minutes of fuzzing; this is what CI runs
+	@scripts/test release asan tsan fuzz
 
-test-long: ## What takes many minutes: four of fuzzing, batches of devices, a build in a fresh Debian (as root; RELEASE=13)
-	@scripts/test fuzz long
+test-long: ## What takes many minutes: batches of devices, a build in a fresh Debian (as root; RELEASE=13)
+	@scripts/test long
 	@$(MAKE) --no-print-directory test-clean TARGETS=build
 
 bench: build ## Benchmarks; their JSON goes to build/bench

@@ -1,6 +1,7 @@
 // berth-agent: the device program. One thread, few dependencies.
 #include "base/log.h"
 #include "common/output.h"
+#include "common/version.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "device/onboarding_run.h"
@@ -17,6 +18,7 @@ using namespace berth;
 
 constexpr const char* usage =
     "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once | --stay [--refresh SECONDS]] [--json]\n"
+    "       berth-agent --version [--json]\n"
     "\n"
     "Onboards this device: finds its customer's registrar, has itself authorised by its manufacturer, and installs the\n"
     "customer's certificates and configuration below DIR/installed. Without --once it tries again, with growing pauses and full\n"
@@ -35,8 +37,9 @@ constexpr const char* usage =
     "are. What does not belong together is `bad_bundle`. Written: pending/ while an onboarding runs; time; installed/\n"
     "domain-root.pem, NAME.pem, NAME.key, config.json, state.json.\n"
     "\n"
-    "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there.\n"
-    "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file), 4 our fault.\n"
+    "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"
+    "onboarded the log tells that as `interrupted`, and the exit code is 3; afterwards (--stay) it is 0.\n"
+    "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file, interrupted), 4 our fault.\n"
     "Example: berth-agent --bundle /var/lib/berth/device --stay --json\n";
 
 struct arguments {
@@ -53,7 +56,7 @@ public:
     agent(const app::device_bundle& bundle, const arguments& how) : bundle_(bundle), how_(how), pause_(loop_) {}
 
     int run() {
-        loop_.on_termination([this] { loop_.stop(); });
+        loop_.on_termination([this] { interrupted(); });
         app::run_options options;
         options.once = how_.once;
         run_ = std::make_unique<app::onboarding_run>(
@@ -75,6 +78,18 @@ private:
         fields.emplace_back("octets", step.octets);
         fields.emplace_back("ms", at);
         log::info("step", onboarding::describe(step.which), std::move(fields));
+    }
+
+    void interrupted() {
+        if (code_ == 0) {
+            log::info("stopped", "SIGTERM or SIGINT: berth-agent ends");
+        } else {
+            log::warning(
+                "interrupted",
+                "SIGTERM or SIGINT came before this device was onboarded; nothing is lost, the next start goes on from here",
+                {{"serial", bundle_.identity.serial}});
+        }
+        loop_.stop();
     }
 
     void onboarded(const app::run_report& report) {
@@ -157,6 +172,10 @@ std::string parse(int argc, char** argv, arguments& into, log::format& format, b
 }  // namespace
 
 int main(int argc, char** argv) try {
+    if (std::any_of(argv + std::min(argc, 1), argv + argc, [](const char* a) { return std::string_view(a) == "--version"; })) {
+        std::puts(app::version_text("berth-agent", app::asks_for_json(argc, argv)).c_str());
+        return 0;
+    }
     arguments how;
     auto format = log::format::text;
     bool help = false;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "berth/commands/unknown.h"
+#include "common/version.h"
 #include "crypto/version.h"
 
 #include <csignal>
@@ -12,6 +13,8 @@ int main(int argc, char** argv) try {
     cli.footer("Begin with `berth demo`: it shows a whole onboarding on this machine.\n"
                "Exit codes: 0 done, 1 refused by the other side, 2 usage, 3 environment (network, file, chip), 4 our fault.");
     cli.require_subcommand(1);
+    cli.set_version_flag("--version", app::version_text("berth", app::asks_for_json(argc, argv)),
+                         "tell the versions of Berth and of the OpenSSL that it runs on");
     app::context context;
     cli.add_flag("--json", context.json, "one JSON object, or JSON lines, on standard output");
     cli.fallthrough();
@@ -36,7 +39,7 @@ int main(int argc, char** argv) try {
         return app::report(usable.error(), app::asks_for_json(argc, argv));
     }
     try {
-        cli.parse(argc, argv);
+        cli.parse(app::without_help_command(argc, argv));
     } catch (const CLI::ParseError& e) {
         const bool help = e.get_exit_code() == 0;
         if (const auto mistake = help ? std::nullopt : app::command_mistake(cli, argc, argv)) {

@@ -1,6 +1,7 @@
 // berthd: the server. Its roles are chosen by one TOML file.
 #include "common/admin.h"
 #include "common/output.h"
+#include "common/version.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "roles/list_watch.h"
@@ -56,14 +57,20 @@ void say_listening(const char* role, const char* name, uint16_t port) {
 // What is looked up when it is asked for, rather than counted.
 void watch(ops::metric_registry& metrics, ops::health& health, app::masa_role* masa, app::registrar_role* registrar) {
     const auto sessions = metrics.gauges("berth_sessions_open", "Onboardings under way", {"party"});
-    const auto links = metrics.gauges("berth_kk1_open", "KK1 connections that a MASA has").plain();
+    const auto links = metrics.gauges("berth_kk1_open", "KK1 connections that stand", {"party"});
+    const auto waiting =
+        metrics.gauges("berth_devices_waiting_for_approval", "Devices that wait for berth registrar approve, or deny");
     metrics.before_text([=] {
         if (masa) {
             sessions.with({"masa"}).set(static_cast<double>(masa->open_sessions()));
-            links.set(static_cast<double>(masa->open_links()));
+            links.with({"masa"}).set(static_cast<double>(masa->open_links()));
         }
         if (registrar) {
             sessions.with({"registrar"}).set(static_cast<double>(registrar->open_sessions()));
+            links.with({"registrar"}).set(static_cast<double>(registrar->open_links()));
+            if (const auto n = registrar->waiting_for_approval()) {
+                waiting.plain().set(static_cast<double>(*n));
+            }
         }
     });
     if (masa) {
@@ -79,11 +86,24 @@ void watch(ops::metric_registry& metrics, ops::health& health, app::masa_role* m
     }
 }
 
-void watch(ops::metric_registry& metrics, const app::list_watch& lists) {
+void watch(ops::metric_registry& metrics, const app::list_watch& lists, const app::registrar_role* registrar) {
     const auto expiries = metrics.gauges("berth_crl_next_update_timestamp_seconds", "When a revocation list expires", {"file"});
-    metrics.before_text([expiries, &lists] {
+    metrics.before_text([expiries, &lists, registrar, told = std::make_shared<std::set<std::string>>()] {
+        std::map<std::string, unix_seconds> now;
+        if (const auto own = registrar ? registrar->own_list() : std::nullopt) {
+            now[own->first.string()] = own->second;
+        }
         for (const auto& e : lists.expiries()) {
-            expiries.with({e.file.string()}).set(static_cast<double>(e.next_update));
+            now[e.file.string()] = e.next_update;
+        }
+        for (const auto& file : std::exchange(*told, {})) {
+            if (!now.contains(file)) {
+                expiries.forget({file});  // no configuration names it any more
+            }
+        }
+        for (const auto& [file, ends] : now) {
+            expiries.with({file}).set(static_cast<double>(ends));
+            told->insert(file);
         }
     });
 }
@@ -109,13 +129,18 @@ result<void> take(running& r, const app::daemon_config& config) {
         BERTH_TRY(ready, r.registrar->prepare(*config.registrar, *config.ca));
         registrar.emplace(std::move(ready));
     }
+    app::role_lists next = masa ? masa->lists : app::role_lists{};
+    if (registrar) {
+        next.add(registrar->lists);
+    }
+    BERTH_CHECK(r.lists->may_become(next));
     if (masa) {
         r.masa->apply(std::move(*masa));
     }
     if (registrar) {
         r.registrar->apply(std::move(*registrar));
     }
-    r.lists->were_read(std::move(lists));
+    r.lists->were_read(std::move(lists), std::move(next));
     return {};
 }
 
@@ -156,7 +181,7 @@ result<void> serve(const std::filesystem::path& file) {
     allow_many_connections();
     net::loop loop;
     ops::metric_registry metrics;
-    ops::add_process_metrics(metrics, "0.1.0");
+    ops::add_process_metrics(metrics, app::version());
     ops::health health;
     loop.on_termination([&] {
         health.stopping();
@@ -181,9 +206,13 @@ result<void> serve(const std::filesystem::path& file) {
         r.registrar = std::move(started);
         say_listening("registrar", "kk2", r.registrar->port());
     }
-    r.lists->were_read(std::move(lists));
+    app::role_lists read = r.masa ? r.masa->lists() : app::role_lists{};
+    if (r.registrar) {
+        read.add(r.registrar->lists());
+    }
+    r.lists->were_read(std::move(lists), std::move(read));
     watch(metrics, health, r.masa.get(), r.registrar.get());
-    watch(metrics, *r.lists);
+    watch(metrics, *r.lists, r.registrar.get());
     if (config.admin) {
         BERTH_TRY(started,
                   app::admin_listener::start(loop, *config.admin, metrics, health, system_clock(), config.admin_beyond_loopback));
@@ -229,6 +258,8 @@ result<void> check(const std::filesystem::path& file, bool json) {
 int main(int argc, char** argv) try {
     CLI::App cli("The Berth server: MASA, registrar and CA, chosen by one TOML file.", "berthd");
     cli.footer(manual);
+    cli.set_version_flag("--version", app::version_text("berthd", app::asks_for_json(argc, argv)),
+                         "tell the versions of Berth and of the OpenSSL that it runs on");
     std::string file;
     std::string checked;
     cli.add_option("--config", file, "the configuration file; serve what it says")->type_name("FILE");

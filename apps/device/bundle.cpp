@@ -89,9 +89,16 @@ result<void> check_signature_identity(const device_bundle& bundle, const pki::tr
     if (!serial || *serial != bundle.identity.serial) {
         return bad_bundle(directory, "the serial in device.toml is not that of z3-sig.pem");
     }
-    BERTH_TRY(uri, key_uri_of(directory, "p3-sig"));
-    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), bundle.passphrase}));
-    if (!same_octets(chain.front().spki(), key->public_key().spki())) {
+    // No onboarding uses the key: one that is elsewhere, or locked otherwise, keeps the device from nothing.
+    const auto key = [&]() -> result<keystore::signing_key_ptr> {
+        BERTH_TRY(uri, key_uri_of(directory, "p3-sig"));
+        return keystore::open_signing_key(uri, {directory.string(), bundle.passphrase});
+    }();
+    const auto out_of_reach = {"file_not_found", "keystore_unavailable", "passphrase_required", "wrong_passphrase"};
+    if (!key && std::ranges::none_of(out_of_reach, [&](const char* name) { return key.error().is(name); })) {
+        return fail(key.error());
+    }
+    if (key && !same_octets(chain.front().spki(), (*key)->public_key().spki())) {
         return bad_bundle(directory, "p3-sig is not the key of z3-sig.pem");
     }
     return {};

@@ -135,6 +135,7 @@ void onboarding_run::attempt(const net::address& at) {
         return finish(false, context.error());
     }
     ++report_.attempts;
+    told_pending_ = false;
     began_ = clock_.steady();
     net::stream_events events;
     events.on_established = [this] { established(); };
@@ -273,6 +274,10 @@ void onboarding_run::pump() {
     }
     if (session_->outcome() != device_outcome::running) {
         return session_over();
+    }
+    if (session_->asked_to_wait() && !std::exchange(told_pending_, true)) {
+        log::info("pending", "the registrar asks this device to wait: its operator, or the manufacturer, has not answered yet",
+                  {{"registrar", current_.text()}, {"id", session_->kk3_id() ? to_hex(*session_->kk3_id()) : ""}});
     }
     if (const auto at = session_->wake_at()) {
         wake_.arm(std::max<milliseconds>(0, *at - clock_.steady()), [this] {

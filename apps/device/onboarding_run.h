@@ -83,6 +83,7 @@ private:
     size_t masa_key_ = 0;
     unsigned rounds_ = 0;
     bool over_ = false;
+    bool told_pending_ = false;  // of this attempt
     run_report report_;
     std::optional<error> last_error_;
     std::optional<net::authkem_stream> kk2_;

@@ -41,6 +41,7 @@ result<maker_config> read_maker(table_reader t) {
     out.root = t.path("root", true);
     out.masa = t.address("masa");
     out.masa_host = t.text("masa_host", out.masa.host);
+    out.issuers = t.paths("issuers", false);
     out.crls = t.paths("crls", false);
     BERTH_CHECK(t.finish());
     return out;
@@ -71,6 +72,9 @@ result<ca_config> read_ca(table_reader t) {
     out.issuer.key = t.text("key");
     out.issuer.passphrase_file = t.path("passphrase_file", false);
     out.profile = t.text("profile", "operational");
+    if (out.profile != "operational") {
+        t.complain(nullptr, "\"profile\" must be operational");
+    }
     out.lifetime_hours = t.integer("lifetime_hours", 1, 24 * 3650, 24 * 30);
     out.crl = t.path("crl", false);
     BERTH_CHECK(t.finish());

@@ -35,7 +35,8 @@ struct masa_config {
 struct maker_config {
     std::filesystem::path root;  // Z1
     net::address masa;
-    std::string masa_host;  // the name that its certificate must carry
+    std::string masa_host;                       // the name that its certificate must carry
+    std::vector<std::filesystem::path> issuers;  // CAs below Z1 that may have a list in `crls`
     std::vector<std::filesystem::path> crls;
 };
 

@@ -1,6 +1,7 @@
 #include "roles/credential.h"
 
 #include "common/files.h"
+#include "crypto/hkdf.h"
 #include "keystore/key_uri.h"
 #include "pki/private_key_file.h"
 
@@ -30,6 +31,11 @@ result<secret_bytes> read_store_key(const std::filesystem::path& file) {
         return fail(error_category::usage, "bad_store_key", fmt::format("{} must hold exactly {} octets", file.string(), octets));
     }
     return key;
+}
+
+std::array<uint8_t, 32> check_value_of(const secret_bytes& store_key) {
+    constexpr auto hash = crypto::hash_algorithm::sha256;
+    return to_array<32>(crypto::hkdf_expand(hash, store_key.reveal(), as_bytes("berth store key check 1"), 32).reveal());
 }
 
 }  // namespace berth::app

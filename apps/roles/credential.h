@@ -13,5 +13,7 @@ result<authkem::credential> open_credential(const key_and_chain& from, const std
 
 // The MASA's store key, 32 octets in a file that others may not read. Errors of pki::read_secret_file, `bad_store_key`.
 result<secret_bytes> read_store_key(const std::filesystem::path& file);
+// What a store keeps of its key, to know it again; tells nothing of it.
+std::array<uint8_t, 32> check_value_of(const secret_bytes& store_key);
 
 }  // namespace berth::app

@@ -65,10 +65,9 @@ bool embedded_ca::publishes_as(const embedded_ca& other) const {
     return config_.crl == other.config_.crl && same_octets(chain_.front().der(), other.chain_.front().der());
 }
 
-// RFC 5280 5.2.3: "monotonically increasing", also when two lists are made within one second. 0: there is none.
-uint64_t embedded_ca::number_of_last() const {
+std::optional<pki::crl> embedded_ca::last() const {
     const auto lists = read_crls({config_.crl});
-    return lists && lists->front().issuer() == chain_.front().subject() ? lists->front().number() : 0;
+    return lists && lists->front().issuer() == chain_.front().subject() ? std::optional(lists->front()) : std::nullopt;
 }
 
 result<void> embedded_ca::publish_crl(registry::registrar_registry& registry, const clock& time) const {
@@ -78,7 +77,9 @@ result<void> embedded_ca::publish_crl(registry::registrar_registry& registry, co
     const unix_seconds now = time.now();
     BERTH_TRY(revoked, registry.revoked_certificates(now));
     pki::crl_template contents;
-    contents.number = std::max(static_cast<uint64_t>(now), number_of_last() + 1);
+    const auto before = last();
+    // RFC 5280 5.2.3: "monotonically increasing", also when two lists are made within one second.
+    contents.number = std::max(static_cast<uint64_t>(now), before ? before->number() + 1 : 0);
     contents.this_update = now - clock_skew;
     contents.next_update = now + crl_lifetime;
     for (const auto& r : revoked) {

@@ -6,6 +6,7 @@
 #include "keystore/key.h"
 #include "onboarding/registrar/order.h"
 #include "pki/certificate.h"
+#include "pki/crl.h"
 #include "registry/registrar_registry.h"
 #include "roles/config.h"
 
@@ -23,12 +24,14 @@ public:
     static constexpr unix_seconds crl_lifetime = 7 * 24 * 3600;  // renewed at half of it
     // The CRL over what the registry says is revoked, written to the profile's file. Nothing to do without one.
     result<void> publish_crl(registry::registrar_registry& registry, const clock& time) const;
+    // The list that lies in its file now, if it is this CA's.
+    [[nodiscard]] std::optional<pki::crl> last() const;
+    [[nodiscard]] const std::filesystem::path& crl_file() const { return config_.crl; }
     // Whether the other's list is this one's: of the same issuer, in the same file.
     [[nodiscard]] bool publishes_as(const embedded_ca& other) const;
     [[nodiscard]] const std::string& profile() const { return config_.profile; }
 
 private:
-    [[nodiscard]] uint64_t number_of_last() const;
     embedded_ca(ca_config config, std::vector<pki::certificate> chain, keystore::signing_key_ptr key)
         : config_(std::move(config)), chain_(std::move(chain)), key_(std::move(key)) {}
     ca_config config_;

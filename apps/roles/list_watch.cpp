@@ -1,7 +1,6 @@
 #include "roles/list_watch.h"
 
-#include "common/files.h"
-#include "pki/trust.h"
+#include "base/log.h"
 
 #include <sys/stat.h>
 
@@ -37,22 +36,6 @@ std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
     return out;
 }
 
-result<std::vector<list_in_force>> lists_in_force(const std::vector<std::filesystem::path>& files) {
-    BERTH_TRY(all, read_crls(files));
-    BERTH_TRY(trust, pki::trust_store::build({{}, {}, std::move(all)}));
-    std::vector<list_in_force> out;
-    for (const auto& file : files) {
-        BERTH_TRY(lists, read_crls({file}));
-        for (const auto& list : lists) {
-            const auto same = [&](const pki::crl& newest) { return same_octets(newest.der(), list.der()); };
-            if (std::ranges::any_of(trust.crls(), same)) {
-                out.push_back({file, list});
-            }
-        }
-    }
-    return out;
-}
-
 list_watch::list_watch(net::loop& on, const clock& time, std::function<result<void>()> take)
     : clock_(time), take_(std::move(take)), ticker_(on) {}
 
@@ -70,14 +53,13 @@ list_watch::versions list_watch::look_at(const std::vector<std::filesystem::path
     return out;
 }
 
-void list_watch::were_read(versions seen) {
+void list_watch::were_read(versions seen, role_lists lists) {
     read_ = std::move(seen);
+    lists_ = std::move(lists);
     refused_.clear();
     spans_.clear();
-    numbers_.clear();
     // Should one have been replaced since it was read, the next look sees that.
-    for (const auto& [file, list] : lists_in_force(files_of(read_)).value_or(std::vector<list_in_force>())) {
-        numbers_[list.issuer()] = list.number();
+    for (const auto& [file, list, issuer] : lists_.in_force) {
         const auto found = spans_.find(file);
         if (list.next_update() != 0 && (found == spans_.end() || list.next_update() < found->second.next_update)) {
             spans_[file] = {list.this_update(), list.next_update()};
@@ -97,43 +79,16 @@ std::vector<list_watch::expiry> list_watch::expiries() const {
     return out;
 }
 
-result<void> list_watch::must_go_on(const std::vector<std::filesystem::path>& files) const {
-    constexpr const char* if_meant = "the former list still holds; if this is meant, send SIGHUP";
-    BERTH_TRY(lists, lists_in_force(files));
-    for (const auto& [issuer, number] : numbers_) {
-        const auto found = std::ranges::find(lists, issuer, [](const list_in_force& l) { return l.list.issuer(); });
-        if (found == lists.end()) {
-            return fail(error{error_category::usage,
-                              "crl_missing",
-                              fmt::format("none of the files has a revocation list of {} any more; {}", issuer, if_meant),
-                              {{"issuer", issuer}}});
-        }
-        if (found->list.number() < number) {
-            return fail(error{error_category::usage,
-                              "crl_older",
-                              fmt::format("{} has number {} of {}, after number {}; {}", found->file.string(),
-                                          found->list.number(), issuer, number, if_meant),
-                              {{"file", found->file.string()}, {"issuer", issuer}}});
-        }
-    }
-    return {};
-}
-
 void list_watch::look() {
     ticker_.arm(look_every, [this] { look(); });
     warn();
-    const auto files = files_of(read_);
-    auto now = look_at(files);
+    auto now = look_at(files_of(read_));
     const milliseconds at = clock_.steady();
     if (now == read_ || (now == refused_ && at < again_at_)) {
         return;
     }
     const bool first = now != refused_;
-    auto taken = must_go_on(files);
-    if (taken) {
-        taken = take_();
-    }
-    if (taken) {
+    if (const auto taken = take_(); taken) {
         log::info("lists_read", "a revocation list has changed: all were read again");
     } else {
         refused_ = std::move(now);

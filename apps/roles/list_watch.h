@@ -3,8 +3,7 @@
 
 #include "base/clock.h"
 #include "net/loop.h"
-#include "pki/crl.h"
-#include "roles/config.h"
+#include "roles/lists.h"
 
 #include <functional>
 #include <map>
@@ -13,14 +12,6 @@ namespace berth::app {
 
 // The revocation lists that a configuration names.
 std::vector<std::filesystem::path> lists_of(const daemon_config& config);
-
-// A list that counts: of each issuer the newest, whatever others the files hold.
-struct list_in_force {
-    std::filesystem::path file;
-    pki::crl list;
-};
-// Errors of read_crls, `duplicate_crl`.
-result<std::vector<list_in_force>> lists_in_force(const std::vector<std::filesystem::path>& files);
 
 class list_watch {
 public:
@@ -37,7 +28,9 @@ public:
     // refused because of something else must not be forgotten.
     list_watch(net::loop& on, const clock& time, std::function<result<void>()> take);
     // These were read, in the versions that were seen before reading. Begins to watch.
-    void were_read(versions seen);
+    void were_read(versions seen, role_lists lists);
+    // Whether these may take the place of those that were read. Errors of must_follow.
+    [[nodiscard]] result<void> may_become(const role_lists& next) const { return must_follow(lists_, next); }
 
     struct expiry {
         std::filesystem::path file;
@@ -52,9 +45,6 @@ private:
     };
     void look();
     void warn();
-    // Nobody who was revoked comes back because a wrong or an old file was put in a list's place. Errors `crl_missing`,
-    // `crl_older`, those of lists_in_force.
-    result<void> must_go_on(const std::vector<std::filesystem::path>& files) const;
 
     const clock& clock_;
     std::function<result<void>()> take_;
@@ -62,7 +52,7 @@ private:
     versions refused_;
     milliseconds again_at_ = 0;
     std::map<std::filesystem::path, span> spans_;
-    std::map<std::string, uint64_t> numbers_;               // of the lists in force, by issuer
+    role_lists lists_;
     std::map<std::filesystem::path, unix_seconds> warned_;  // of which end
     net::timer ticker_;
 };

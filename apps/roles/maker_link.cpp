@@ -195,6 +195,10 @@ bool maker_link::connected() const {
     return std::any_of(connections_.begin(), connections_.end(), [](const auto& c) { return c.open && c.drain_since == 0; });
 }
 
+size_t maker_link::open_connections() const {
+    return static_cast<size_t>(std::ranges::count(connections_, true, &kk1::open));
+}
+
 bool maker_link::has(const onboarding::registrar_session& session) const {
     return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) { return c.link && c.link->has(session); });
 }

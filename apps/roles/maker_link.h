@@ -41,6 +41,7 @@ public:
     // Whether the last attempts to reach the MASA have failed.
     [[nodiscard]] bool unreachable() const { return failures_ > 0 && !connected(); }
     [[nodiscard]] bool connected() const;
+    [[nodiscard]] size_t open_connections() const;
     // Detaches from whichever KK1 has it.
     void detach(onboarding::registrar_session& session);
     // Whether a KK1, also a draining one, has it.

@@ -65,12 +65,10 @@ result<masa_role::prepared> masa_role::read(const masa_config& config) {
     settings.device_roots = std::move(roots);
     BERTH_TRY(issuers, read_certificates(config.device_issuers));
     settings.device_issuers = std::move(issuers);
-    BERTH_TRY(device_crls, read_crls(config.device_crls));
-    settings.device_crls = std::move(device_crls);
-    BERTH_TRY(registrar_crls, read_crls(config.registrar_crls));
-    settings.registrar_crls = std::move(registrar_crls);
-    BERTH_CHECK(pki::trust_store::build({settings.device_roots, settings.device_issuers, settings.device_crls}));
-    BERTH_CHECK(pki::trust_store::build({{}, {}, settings.registrar_crls}));
+    BERTH_TRY(lists, read_masa_lists(config, settings.device_roots, settings.device_issuers));
+    settings.device_crls = std::move(lists.devices);
+    settings.registrar_crls = std::move(lists.registrars);
+    out.lists = std::move(lists.all);
     BERTH_TRY(passphrase, read_passphrase(config.checkpoint_passphrase_file));
     BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {base, std::move(passphrase)}));
     out.checkpoint_key = std::move(key);
@@ -81,11 +79,13 @@ result<masa_role::prepared> masa_role::read(const masa_config& config) {
 result<void> masa_role::open(const masa_config& config) {
     BERTH_TRY(ready, read(config));
     BERTH_TRY(store_key, read_store_key(config.store_key));
+    BERTH_TRY(opened, store::sqlite_masa_store::open(config.store.string(), store::opening::existing));
+    BERTH_CHECK(opened->require_store_key(check_value_of(store_key)));
     ready.settings.store_key = std::move(store_key);
-    BERTH_TRY(opened, store::sqlite_masa_store::open(config.store.string()));
     store_ = std::move(opened);
     turn_.over(*store_);
     config_ = config;
+    lists_ = std::move(ready.lists);
     credentials_ = ready.settings.keys;
     checkpoint_key_ = std::move(ready.checkpoint_key);
     service_ = std::make_unique<onboarding::masa_service>(std::move(ready.settings), *store_, clock_, random_);
@@ -117,6 +117,7 @@ result<masa_role::prepared> masa_role::prepare(const masa_config& config) {
 
 void masa_role::apply(prepared ready) {
     config_ = std::move(ready.config);
+    lists_ = std::move(ready.lists);
     credentials_ = ready.settings.keys;
     checkpoint_key_ = std::move(ready.checkpoint_key);
     service_->replace(std::move(ready.settings));

@@ -5,6 +5,7 @@
 #include "onboarding/masa/direct.h"
 #include "onboarding/masa/link.h"
 #include "roles/config.h"
+#include "roles/lists.h"
 #include "roles/step_log.h"
 #include "roles/store_turn.h"
 #include "store/sqlite/masa_store.h"
@@ -26,6 +27,7 @@ public:
         masa_config config;
         onboarding::masa_settings settings;
         keystore::signing_key_ptr checkpoint_key;
+        role_lists lists;
     };
     result<prepared> prepare(const masa_config& config);
     void apply(prepared ready);
@@ -36,6 +38,8 @@ public:
     // Whether the store answers, and takes what it is given.
     [[nodiscard]] result<void> check();
     [[nodiscard]] size_t open_links() const { return links_.size(); }
+    // The revocation lists that it goes by.
+    [[nodiscard]] const role_lists& lists() const { return lists_; }
 
 private:
     struct kk1 {
@@ -75,6 +79,7 @@ private:
     random_source& random_;
     role_observer observer_;
     masa_config config_;
+    role_lists lists_;
     std::unique_ptr<store::sqlite_masa_store> store_;
     std::unique_ptr<onboarding::masa_service> service_;
     std::vector<authkem::credential> credentials_;

@@ -51,12 +51,14 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
     }
     std::vector<prepared::maker> makers;
     pki::trust_store::contents trust;
+    role_lists all_lists;
     for (const auto& m : config.makers) {
         BERTH_TRY(roots, read_anchors({m.root}));
-        BERTH_TRY(crls, read_crls(m.crls));
+        BERTH_TRY(lists, read_maker_lists(m, roots.front()));
         trust.anchors.push_back(roots.front());
-        trust.crls.insert(trust.crls.end(), crls.begin(), crls.end());
-        maker_link::settings link{roots.front(), m.masa, m.masa_host, kk1_identity, std::move(crls)};
+        trust.crls.insert(trust.crls.end(), lists.crls.begin(), lists.crls.end());
+        all_lists.add(std::move(lists.all));
+        maker_link::settings link{roots.front(), m.masa, m.masa_host, kk1_identity, std::move(lists.crls)};
         BERTH_TRY(context, maker_link::make_context(link));
         makers.push_back({std::move(link), std::move(context)});
     }
@@ -68,7 +70,8 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
                     std::move(settings),
                     std::move(device_trust),
                     std::move(context),
-                    std::move(makers)};
+                    std::move(makers),
+                    std::move(all_lists)};
 }
 
 result<registrar_role::prepared> registrar_role::prepare(const registrar_config& config, const ca_config& ca) {
@@ -84,10 +87,13 @@ result<registrar_role::prepared> registrar_role::prepare(const registrar_config&
 
 void registrar_role::apply(prepared ready) {
     config_ = std::move(ready.config);
+    lists_ = std::move(ready.lists);
     if (!ca_.publishes_as(ready.ca)) {
         crl_renewal_ = 0;  // another issuer, or another file
     }
     ca_ = std::move(ready.ca);
+    const auto last = ca_.last();
+    own_list_ends_ = last ? last->next_update() : 0;
     settings_ = std::move(ready.settings);
     kk2_context_ = std::move(ready.kk2_context);
     if (listener_) {

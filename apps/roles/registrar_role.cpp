@@ -25,7 +25,7 @@ result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, con
                                                               const clock& time, random_source& random, role_observer observer) {
     BERTH_TRY(ready, read(config, ca, time.now()));
     std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), ready.ca));
-    BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string()));
+    BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string(), store::opening::existing));
     role->store_ = std::move(store);
     role->turn_.over(*role->store_);
     role->apply(std::move(ready));
@@ -53,6 +53,20 @@ result<void> registrar_role::listen(const registrar_config& config) {
 
 bool registrar_role::ready() const {
     return std::ranges::all_of(makers_, [](const auto& m) { return m->connected(); });
+}
+
+size_t registrar_role::open_links() const {
+    size_t n = 0;
+    for (const auto* makers : {&makers_, &retired_}) {
+        for (const auto& m : *makers) {
+            n += m->open_connections();
+        }
+    }
+    return n;
+}
+
+std::optional<std::pair<std::filesystem::path, unix_seconds>> registrar_role::own_list() const {
+    return own_list_ends_ == 0 ? std::nullopt : std::optional(std::pair(ca_.crl_file(), own_list_ends_));
 }
 
 result<void> registrar_role::check() {
@@ -178,6 +192,7 @@ void registrar_role::serve(kk2_ref which) {
     if (const auto order = session.take_order()) {
         session.ca_answered(ca_.issue(*order, clock_, random_));
     }
+    note_waiting(session);
     touch(which);
 }
 
@@ -220,6 +235,19 @@ void registrar_role::publish_crl() {
     }
     published_revocations_ = *generation;
     crl_renewal_ = now + embedded_ca::crl_lifetime / 2;
+    own_list_ends_ = now + embedded_ca::crl_lifetime;
+}
+
+// Once for each device, however often it comes while nobody decides.
+void registrar_role::note_waiting(const onboarding::registrar_session& session) {
+    const auto& device = session.device().identity;
+    if (session.awaits_approval() && !session.closing() && waiting_.insert(device).second) {
+        log::info("waiting_for_approval", "a device waits for an operator's word: berth registrar approve, or deny",
+                  {{"party", "registrar"},
+                   {"serial", device.serial},
+                   {"device_root_spki", to_hex(device.device_root_spki)},
+                   {"id", session.log_id()}});
+    }
 }
 
 // One KK2 of one device: "Of one device the newest KK3 counts", and what an identity may hold here is bounded by that.
@@ -249,6 +277,10 @@ void registrar_role::tick() {
     const bool decided = generation && *generation != decisions_;
     if (decided) {
         decisions_ = *generation;
+        std::erase_if(waiting_, [this](const auto& device) {
+            const auto now = store_->approval_of(device);
+            return now && *now != onboarding::approval::waiting;
+        });
     }
     if (!sessions_.empty()) {
         if (turn_.begin()) {

@@ -4,6 +4,7 @@
 #include "net/authkem_listener.h"
 #include "net/dns_sd.h"
 #include "roles/embedded_ca.h"
+#include "roles/lists.h"
 #include "roles/maker_link.h"
 #include "roles/step_log.h"
 #include "roles/store_turn.h"
@@ -11,6 +12,7 @@
 
 #include <list>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 namespace berth::app {
@@ -35,16 +37,25 @@ public:
             std::shared_ptr<const authkem::client_context> context;
         };
         std::vector<maker> makers;
+        role_lists lists;
     };
     result<prepared> prepare(const registrar_config& config, const ca_config& ca);
     void apply(prepared ready);
 
     [[nodiscard]] uint16_t port() const { return listener_->port(); }
     [[nodiscard]] size_t open_sessions() const { return sessions_.size(); }
+    // KK1s that stand, those that drain among them.
+    [[nodiscard]] size_t open_links() const;
+    // Devices that wait for `berth registrar approve`.
+    [[nodiscard]] result<uint64_t> waiting_for_approval() { return store_->waiting_for_approval(); }
+    // The CA's own list: its file, and when it expires; nothing while there is none.
+    [[nodiscard]] std::optional<std::pair<std::filesystem::path, unix_seconds>> own_list() const;
     // Whether the store answers, and takes what it is given.
     [[nodiscard]] result<void> check();
     // Whether every configured MASA is reached now.
     [[nodiscard]] bool ready() const;
+    // The makers' revocation lists that it goes by.
+    [[nodiscard]] const role_lists& lists() const { return lists_; }
 
 private:
     struct kk2 {
@@ -79,6 +90,7 @@ private:
     void end_turn(bool kept);
     void report(kk2_ref which);
     void publish_crl();
+    void note_waiting(const onboarding::registrar_session& session);
     void close_older(const onboarding::device_identity& device);
     void tick();
 
@@ -90,6 +102,7 @@ private:
     onboarding::registrar_settings settings_;
     std::unique_ptr<store::sqlite_registrar_store> store_;
     registrar_config config_;
+    role_lists lists_;
     std::vector<std::unique_ptr<maker_link>> makers_;
     std::vector<std::unique_ptr<maker_link>> retired_;                            // until nothing needs them
     std::map<onboarding::device_identity, registry::release_request> releasing_;  // said to a MASA, unanswered
@@ -102,7 +115,9 @@ private:
     store_turn<store::sqlite_registrar_store> turn_;
     uint64_t published_revocations_ = 0;  // their generation in the CRL
     unix_seconds crl_renewal_ = 0;
-    milliseconds crl_retry_ = 0;  // not before, after a failure
+    unix_seconds own_list_ends_ = 0;                 // 0: there is no list
+    std::set<onboarding::device_identity> waiting_;  // those of whom the log has told
+    milliseconds crl_retry_ = 0;                     // not before, after a failure
     uint64_t decisions_ = 0;
     net::timer ticker_;
 };

@@ -6,12 +6,16 @@
 #include "pki/verify.h"
 #include "roles/credential.h"
 #include "roles/embedded_ca.h"
-#include "roles/list_watch.h"
+#include "roles/lists.h"
 #include "roles/maker_link.h"
+#include "store/sqlite/masa_store.h"
+#include "store/sqlite/registrar_store.h"
 
 #include <cerrno>
 #include <cstring>
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 namespace berth::app {
@@ -54,24 +58,37 @@ result<void> check_chain(const std::filesystem::path& file, const pki::trust_sto
     return judge_chain(file, chain, trust, rule, now);
 }
 
-// The store would be made at start if it is not there; opening it here would change it.
-result<void> check_store(const std::filesystem::path& file) {
-    BERTH_TRY(there, is_there(file));
-    const std::filesystem::path& wanted = there ? file : file.parent_path();
-    if (::access(wanted.c_str(), there ? R_OK | W_OK : W_OK | X_OK) != 0) {
-        const int why = errno;
-        return fail(
-            error{error_category::environment,
-                  why == ENOENT ? "file_not_found" : "file_error",
-                  fmt::format("the store {} cannot be {}: {}", file.string(), there ? "written" : "made", std::strerror(why)),
-                  {{"path", file.string()}}});
+// Start opens it for writing; here it is only looked at.
+template <class Store>
+result<std::unique_ptr<Store>> look_at_store(const std::filesystem::path& file) {
+    BERTH_TRY(store, Store::open(file.string(), store::opening::to_look));
+    for (const auto& [what, mode] : {std::pair(file, R_OK | W_OK), std::pair(file.parent_path(), W_OK | X_OK)}) {
+        if (::access(what.c_str(), mode) != 0) {
+            return fail(error{error_category::environment,
+                              "file_error",
+                              fmt::format("the store {} cannot be written: {} (it has -wal and -shm files beside it)",
+                                          file.string(), std::strerror(errno)),
+                              {{"path", file.string()}}});
+        }
     }
-    return {};
+    return store;
 }
 
-result<void> check_crls(const std::vector<std::filesystem::path>& files, unix_seconds now) {
-    BERTH_TRY(lists, lists_in_force(files));
-    for (const auto& [file, list] : lists) {
+// The CA's list is written beside its place and renamed.
+result<void> check_crl_place(const std::filesystem::path& file) {
+    if (file.empty() || ::access(file.parent_path().c_str(), W_OK | X_OK) == 0) {
+        return {};
+    }
+    return fail(
+        error{error_category::environment,
+              "file_error",
+              fmt::format("the CA's revocation list {} cannot be written: {}. Make its directory, or name another in [ca] crl",
+                          file.string(), std::strerror(errno)),
+              {{"path", file.string()}}});
+}
+
+result<void> require_young(const role_lists& lists, unix_seconds now) {
+    for (const auto& [file, list, issuer] : lists.in_force) {
         if (list.next_update() != 0 && list.next_update() < now) {
             return fail(
                 error{error_category::usage,
@@ -82,6 +99,35 @@ result<void> check_crls(const std::vector<std::filesystem::path>& files, unix_se
         }
     }
     return {};
+}
+
+// As the listener judges once it is bound.
+result<void> check_admin(const daemon_config& config) {
+    if (!config.admin || config.admin_beyond_loopback) {
+        return {};
+    }
+    addrinfo wanted{};
+    wanted.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (const int why = ::getaddrinfo(config.admin->host.c_str(), nullptr, &wanted, &found); why != 0) {
+        return fail(error_category::environment, "listen_failed",
+                    fmt::format("[admin] listen: {}: {}", config.admin->host, ::gai_strerror(why)));
+    }
+    bool loopback = true;
+    for (const addrinfo* at = found; at; at = at->ai_next) {
+        if (at->ai_family == AF_INET) {
+            loopback = loopback && ntohl(reinterpret_cast<const sockaddr_in*>(at->ai_addr)->sin_addr.s_addr) >> 24 == 127;
+        } else if (at->ai_family == AF_INET6) {
+            loopback = loopback && IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(at->ai_addr)->sin6_addr);
+        }
+    }
+    ::freeaddrinfo(found);
+    return loopback
+               ? result<void>{}
+               : fail(error_category::usage, "plain_not_loopback",
+                      fmt::format("[admin] listen: {} is not a loopback address: HTTP without encryption is served there only "
+                                  "with beyond_loopback = true",
+                                  config.admin->host));
 }
 
 result<void> check_masa(const masa_config& m, unix_seconds now) {
@@ -103,13 +149,15 @@ result<void> check_masa(const masa_config& m, unix_seconds now) {
         return fail(error_category::usage, "no_credential",
                     "no [[masa.key]] has a \"chain\": without a certificate no registrar can be served on KK1");
     }
-    BERTH_CHECK(read_certificates(m.device_issuers));
-    BERTH_CHECK(check_crls(m.device_crls, now));
-    BERTH_CHECK(check_crls(m.registrar_crls, now));
+    BERTH_TRY(issuers, read_certificates(m.device_issuers));
+    BERTH_TRY(anchors, read_anchors(m.device_roots));
+    BERTH_TRY(lists, read_masa_lists(m, anchors, issuers));
+    BERTH_CHECK(require_young(lists.all, now));
     BERTH_TRY(passphrase, read_passphrase(m.checkpoint_passphrase_file));
     BERTH_CHECK(keystore::open_signing_key(m.checkpoint_key, {base.string(), std::move(passphrase)}));
-    BERTH_CHECK(read_store_key(m.store_key));
-    return check_store(m.store);
+    BERTH_TRY(store_key, read_store_key(m.store_key));
+    BERTH_TRY(store, look_at_store<store::sqlite_masa_store>(m.store));
+    return store->require_store_key(check_value_of(store_key), false);
 }
 
 result<void> check_registrar(const registrar_config& r, const ca_config& ca, unix_seconds now) {
@@ -117,18 +165,19 @@ result<void> check_registrar(const registrar_config& r, const ca_config& ca, uni
     BERTH_CHECK(check_root_file(r.domain_root, now));
     BERTH_TRY(identity, open_credential(r.identity, r.identity.chain.parent_path()));
     BERTH_CHECK(embedded_ca::open(ca));
-    std::vector<std::filesystem::path> lists;
-    for (const auto& m : r.makers) {
-        lists.insert(lists.end(), m.crls.begin(), m.crls.end());
-    }
-    BERTH_CHECK(check_crls(lists, now));
+    BERTH_CHECK(check_crl_place(ca.crl));
+    std::vector<pki::crl> together;
     for (const auto& m : r.makers) {
         BERTH_CHECK(check_root_file(m.root, now));
         BERTH_TRY(root, read_certificate(m.root));
-        BERTH_TRY(crls, read_crls(m.crls));
-        BERTH_CHECK(maker_link::make_context({root, m.masa, m.masa_host, identity, std::move(crls)}));
+        BERTH_TRY(lists, read_maker_lists(m, root));
+        BERTH_CHECK(require_young(lists.all, now));
+        together.insert(together.end(), lists.crls.begin(), lists.crls.end());
+        BERTH_CHECK(maker_link::make_context({root, m.masa, m.masa_host, identity, std::move(lists.crls)}));
     }
-    return check_store(r.store);
+    BERTH_CHECK(pki::trust_store::build({{}, {}, std::move(together)}));
+    BERTH_CHECK(look_at_store<store::sqlite_registrar_store>(r.store));
+    return {};
 }
 
 }  // namespace
@@ -151,7 +200,20 @@ result<void> check_authority_files(const std::filesystem::path& root_file, const
     return check_chain(issuer, trust, pki::leaf_rule::ca, now, pki::check_issuing_ca);
 }
 
+result<void> require_not_own(const pki::certificate& own, const std::filesystem::path& maker_root, const std::string& option) {
+    BERTH_TRY(maker, read_certificate(maker_root));
+    if (same_octets(own.spki(), maker.spki())) {
+        return fail(error{error_category::usage,
+                          "bad_maker_root",
+                          fmt::format("{} is your own root: {} takes the z1.pem that the manufacturer has given to you",
+                                      maker_root.string(), option),
+                          {{"file", maker_root.string()}}});
+    }
+    return {};
+}
+
 result<void> check_files(const daemon_config& config, unix_seconds now) {
+    BERTH_CHECK(check_admin(config));
     if (config.masa) {
         BERTH_CHECK(check_masa(*config.masa, now));
     }
@@ -170,10 +232,11 @@ result<void> check_masa_files(const masa_config& config) {
 
 result<void> check_registrar_files(const registrar_config& config, const ca_config& ca, unix_seconds now) {
     BERTH_CHECK(check_roots({config.domain_root}));
+    BERTH_TRY(root, read_certificate(config.domain_root));
     for (const auto& maker : config.makers) {
         BERTH_CHECK(check_roots({maker.root}));
+        BERTH_CHECK(require_not_own(root, maker.root, "root of a [[registrar.maker]]"));
     }
-    BERTH_TRY(root, read_certificate(config.domain_root));
     BERTH_TRY(trust, pki::trust_store::from_root(root));
     BERTH_CHECK(check_chain(config.identity.chain, trust, pki::leaf_rule::kem, now, pki::check_registrar_kem));
     return check_chain(ca.issuer.chain, trust, pki::leaf_rule::ca, now, pki::check_issuing_ca);

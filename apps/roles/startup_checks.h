@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "pki/certificate.h"
 #include "roles/config.h"
 
 namespace berth::app {
@@ -19,6 +20,9 @@ result<void> check_root_file(const std::filesystem::path& file, unix_seconds now
 
 // The root and, leaf first, an issuing CA below it. Errors as check_registrar_files.
 result<void> check_authority_files(const std::filesystem::path& root, const std::filesystem::path& issuer, unix_seconds now);
+
+// A maker's root that is the customer's own vouches for nobody's devices. Errors of files, `bad_maker_root`.
+result<void> require_not_own(const pki::certificate& own, const std::filesystem::path& maker_root, const std::string& option);
 
 // All that start would find in files, and what it leaves to time: that roots, Z5 and revocation lists have not expired. Nothing
 // is bound, made or changed. Errors as above and those of keys and chains; each names the file.

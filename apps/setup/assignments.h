@@ -20,11 +20,29 @@ struct assignment {
     std::string customer;
 };
 
-// The lines of `file`, whose text is `text`: SERIAL,CUSTOMER, or JSON objects {"serial":...,"customer":...}. Each is judged as
-// it would be once those before it are done, and nothing is written: a mistake in the last line is found before the first takes
-// effect. Errors `bad_import`, those of find_one_device and of registry::assign, `unknown_customer`; each with param "line".
-result<std::vector<assignment>> read_assignments(registry::masa_registry& records, const std::string& text,
-                                                 const std::string& file, const std::string& maker, unix_seconds now);
+struct refused_line {
+    size_t line = 0;
+    error why;  // its message names file and line
+};
+
+// What an import would do.
+struct import_plan {
+    std::vector<assignment> assign;
+    std::vector<refused_line> refused;
+    size_t already = 0;  // lines that say what is so already
+
+    // All of `refused`, which is not empty, in one error: that of the line where there is one, else `bad_import`, whose message
+    // tells each. Param "lines": their numbers.
+    [[nodiscard]] error mistakes(const std::string& file) const;
+};
+
+// The lines of `file`, whose text is `text`: SERIAL,CUSTOMER, or JSON objects {"serial":...,"customer":...}. As spreadsheets
+// write them, too: a byte order mark, CR LF, quotes, semicolons or tabs between the fields, empty lines and fields, and a first
+// line that names the columns, of which there may then be more, in any order. Each line is judged as it would be once those
+// before it are done, and nothing is written: a mistake in the last line is found before the first takes effect. What lines are
+// refused for: `bad_import`, JSON's errors, those of find_one_device and of registry::assign, `unknown_customer`.
+result<import_plan> read_assignments(registry::masa_registry& records, const std::string& text, const std::string& file,
+                                     const std::string& maker, unix_seconds now);
 
 // In batches of `batch`, each one commit. Between two of them `between` is told how long the last took: the store's only write
 // lock is free then, and whoever waits for it (the MASA, in its event loop) must get a chance to take it. An error leaves the

@@ -1,8 +1,8 @@
 #include "setup/customer.h"
 
 #include "common/files.h"
+#include "common/words.h"
 #include "net/address.h"
-#include "onboarding/errors.h"
 #include "roles/startup_checks.h"
 #include "store/sqlite/registrar_store.h"
 
@@ -21,15 +21,7 @@ result<void> check_what_is_given(const registrar_setup& setup, const clock& time
         return fail(std::move(e));
     }
     BERTH_TRY(own, read_certificate(setup.ca / "z2.pem"));
-    BERTH_TRY(maker, read_certificate(setup.maker_root));
-    if (same_octets(own.spki(), maker.spki())) {
-        return fail(error{error_category::usage,
-                          "bad_maker_root",
-                          fmt::format("{} is your own root: --maker-root takes the z1.pem that the manufacturer has given to you",
-                                      setup.maker_root.string()),
-                          {{"file", setup.maker_root.string()}}});
-    }
-    return {};
+    return require_not_own(own, setup.maker_root, "--maker-root");
 }
 
 bytes proof_octets(const pki::certificate& root, const std::string& customer, const pki::certificate& maker_root) {
@@ -95,9 +87,10 @@ result<void> check_root_proof(bytes_view proof, const pki::certificate& root, co
     BERTH_CHECK(pki::check_root(root));
     BERTH_TRY(key, root.verification_key());
     if (!key.verify(proof_octets(root, customer, maker_root), proof)) {
-        return onboarding::refuse(
-            "possession_unconfirmed",
-            "the proof was not made by the root's key for this customer and this manufacturer (berth ca prove makes one)");
+        return fail(error_category::usage, "possession_unconfirmed",
+                    fmt::format("the proof was not made by this root's key for the customer \"{}\" and this manufacturer's root: "
+                                "berth ca prove --customer {} --maker-root Z1.PEM makes one",
+                                customer, shell_word(customer)));
     }
     return {};
 }

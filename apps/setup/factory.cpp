@@ -3,8 +3,12 @@
 #include "common/files.h"
 #include "device/bundle.h"
 #include "keystore/operations.h"
+#include "roles/startup_checks.h"
+#include "setup/factory_lists.h"
 #include "setup/new_directory.h"
 
+#include <cstdlib>
+#include <cstring>
 #include <functional>
 
 namespace berth::app {
@@ -201,6 +205,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
                  const clock& time, random_source& random,
                  const std::function<result<void>(const registry::ownership&, const std::string&)>& record) {
     BERTH_CHECK(check_serial(order.serial));
+    // An expired one would make devices that nobody takes.
+    BERTH_CHECK(check_authority_files(factory / "z1.pem", factory / "idevid-ca.pem", time.now()));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
     chip_keys in_chip(bundle.path());
@@ -215,6 +221,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
         return fail(std::move(e));
     }
     BERTH_TRY(z3, read_certificate(bundle.path() / "z3.pem"));
+    BERTH_TRY(z3_sig, read_certificate(bundle.path() / "z3-sig.pem"));
+    BERTH_CHECK(note_issued(factory, order.serial, {z3, z3_sig}));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
     in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now
     bundle.keep(true);
@@ -240,10 +248,32 @@ result<bool> is_recorded(const onboarding::device_identity& device, const pki::c
     }
 }
 
+// Whether a bundle that was left was made as it is ordered now; device.toml tells all but the keys' kinds. When it was built may
+// differ, unless that is ordered.
+result<bool> was_ordered_so(const fs::path& bundle, const device_order& order, const pki::certificate& z3,
+                            const std::string& masa_keys) {
+    BERTH_TRY(written, read_text(bundle / last_file));
+    BERTH_TRY(keys, read_text(bundle / "masa-kem.pem"));
+    BERTH_TRY(z3_sig, read_certificate(bundle / "z3-sig.pem"));
+    BERTH_TRY(kem, z3.kem_key());
+    BERTH_TRY(signature, z3_sig.verification_key());
+    const size_t at = written.find("\nfirmware_built = ");
+    unix_seconds built = order.firmware_built.value_or(0);
+    if (!order.firmware_built && at != std::string::npos) {
+        built = std::strtoll(written.c_str() + at + std::strlen("\nfirmware_built = "), nullptr, 10);
+    }
+    BERTH_TRY(wanted, device_toml(order, built));
+    return written == wanted && keys == masa_keys && kem.algorithm() == order.kem && signature.algorithm() == order.signature;
+}
+
+tl::unexpected<error> unfinished(const std::string& serial, const std::string& what) {
+    return fail(error{error_category::usage, "unfinished_device", what, {{"serial", serial}}});
+}
+
 // A bundle that a process was ended over between the record and its last step: if it is this device's, it is put in its place.
 // One that the record does not speak of is cleared away. Error `unfinished_device`: it is another's, which would be lost.
-result<bool> publish_what_was_left(const fs::path& out, const onboarding::device_identity& device,
-                                   registry::masa_registry& records) {
+result<bool> publish_what_was_left(const fs::path& out, const onboarding::device_identity& device, const device_order& order,
+                                   const std::string& masa_keys, registry::masa_registry& records) {
     BERTH_TRY(left, new_directory::resume(out, last_file));
     if (!left) {
         return false;
@@ -259,17 +289,27 @@ result<bool> publish_what_was_left(const fs::path& out, const onboarding::device
         ours = same;
     }
     if (!ours) {
+        BERTH_TRY(keys, read_text(left->path() / "masa-kem.pem"));
+        if (keys != masa_keys) {
+            return unfinished(serial,
+                              fmt::format("{} was begun for device {} and another MASA, whose records may speak of it: repeat "
+                                          "that berth factory make with its --masa, or remove the directory yourself",
+                                          left->path().string(), serial));
+        }
         left->keep(false);
         return false;
     }
     if (whose != device) {
-        return fail(
-            error{error_category::usage,
-                  "unfinished_device",
-                  fmt::format("device {} was being made here, is in the records, and lacks its last step: repeat its berth "
-                              "factory make with --out {} first",
-                              serial, out.string()),
-                  {{"serial", serial}}});
+        return unfinished(serial, fmt::format("device {} was being made here, is in the records, and lacks its last step: repeat "
+                                              "its berth factory make with --out {} first",
+                                              serial, out.string()));
+    }
+    BERTH_TRY(same, was_ordered_so(left->path(), order, z3, masa_keys));
+    if (!same) {
+        return unfinished(serial,
+                          fmt::format("device {} was being made here with other options, is in the records, and lacks its last "
+                                      "step: repeat the berth factory make that was interrupted as it was ({} tells how)",
+                                      serial, (left->path() / last_file).string()));
     }
     BERTH_CHECK(left->publish());
     return true;
@@ -289,7 +329,7 @@ result<onboarding::device_identity> factory_make_recorded(const fs::path& factor
     BERTH_CHECK(check_serial(order.serial));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     const onboarding::device_identity device{root.spki_sha256(), order.serial};
-    BERTH_TRY(finished, publish_what_was_left(out, device, records));
+    BERTH_TRY(finished, publish_what_was_left(out, device, order, masa_keys, records));
     if (finished) {
         return device;
     }

@@ -13,12 +13,11 @@ namespace fs = std::filesystem;
 result<void> refuse_existing(const fs::path& file) {
     BERTH_TRY(there, is_there(file));
     if (there) {
-        return fail(
-            error{error_category::usage,
-                  "file_exists",
-                  fmt::format("{} is there already and is not overwritten; choose another directory, or remove it yourself",
-                              file.string()),
-                  {{"file", file.string()}}});
+        return fail(error{
+            error_category::usage,
+            "file_exists",
+            fmt::format("{} is there already and is not overwritten; choose another place, or remove it yourself", file.string()),
+            {{"file", file.string()}}});
     }
     return {};
 }

@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "pki/private_key_file.h"
+#include "roles/credential.h"
 #include "roles/startup_checks.h"
 #include "store/sqlite/masa_store.h"
 #include "wire/pem.h"
@@ -31,7 +32,8 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     auto audit = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, random);
     BERTH_CHECK(pki::save_private_key((directory / "audit.key").string(), audit, passphrase));
     BERTH_CHECK(write_text(directory / "audit.pub", wire::to_pem("PUBLIC KEY", audit.public_key().spki())));
-    BERTH_CHECK(store::sqlite_masa_store::open((directory / "masa.db").string()));
+    BERTH_TRY(store, store::sqlite_masa_store::open((directory / "masa.db").string()));
+    BERTH_CHECK(store->require_store_key(check_value_of(store_key)));
     BERTH_TRY(factory, absolute_path(setup.factory));
     std::string toml =
         fmt::format("# berthd --config {}\n\n[masa]\nlisten = \"{}\"\n", (directory / "berthd.toml").string(), setup.listen);

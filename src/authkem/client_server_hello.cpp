@@ -61,9 +61,11 @@ result<client_states::step> client_handshake::on(client_states::wait_server_hell
         // manufacturer's key: `handshake_failure`, under c hs."
         if (config.pdk->refusal_is_fatal) {
             return refuse(alert::handshake_failure, "predistributed_key_refused",
-                          "the server does not hold the private key that this device was given the public "
-                          "key of; it is "
-                          "another server, or it was given a new key");
+                          config.pdk->early_auth
+                              ? "the server did not take the key that it should be known by: it is another server, it was given "
+                                "a new key, or it takes no certificate from its clients"
+                              : "the server does not hold the private key that this device was given the public key of; it is "
+                                "another server, or it was given a new key");
         }
     }
     return step{event::server_hello, client_states::wait_encrypted_extensions{std::move(now.offered), std::move(keys)}};

@@ -8,6 +8,18 @@ using boost::system::error_code;
 using tcp = boost::asio::ip::tcp;
 using share_port_option = boost::asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
+namespace {
+
+const char* hint_for(const error_code& ec) {
+    return ec == boost::asio::error::address_in_use  ? "another program uses the port: stop it, or choose another port"
+           : ec == boost::asio::error::access_denied ? "ports below 1024 need a privilege: choose another port"
+           : ec == boost::system::errc::address_not_available
+               ? "this machine has no such address: 0.0.0.0 stands for all that it has"
+               : "is another program using the port?";
+}
+
+}  // namespace
+
 result<void> open_acceptor(tcp::acceptor& acceptor, const address& at, bool share_port) {
     error_code ec;
     tcp::resolver resolver(acceptor.get_executor());
@@ -31,7 +43,7 @@ result<void> open_acceptor(tcp::acceptor& acceptor, const address& at, bool shar
     }
     if (ec) {
         return fail(error_category::environment, "listen_failed",
-                    fmt::format("cannot listen on {}: {}; is another program using the port?", at.text(), ec.message()));
+                    fmt::format("cannot listen on {}: {}; {}", at.text(), ec.message(), hint_for(ec)));
     }
     return {};
 }

@@ -37,6 +37,10 @@ struct family_core {
     static Metric handle(Native& native) {
         return Metric(&native);
     }
+    template <class Native, class Metric>
+    static Native* native(const Metric& of) {
+        return of.of_;
+    }
 };
 
 namespace {
@@ -94,6 +98,17 @@ Metric metric_family<Metric>::with(const std::vector<std::string>& values) const
         return impl_->series.emplace(full, impl_->make(full)).first->second;
     } catch (const std::exception& e) {
         mistake(impl_->family.GetName(), e.what());
+    }
+}
+
+template <class Metric>
+void metric_family<Metric>::forget(const std::vector<std::string>& values) const {
+    const std::scoped_lock lock(impl_->mutex);
+    std::vector<std::string> full = values;
+    full.resize(impl_->labels.size());
+    if (const auto known = impl_->series.find(full); known != impl_->series.end()) {
+        impl_->family.Remove(family_core::native<typename impl::native>(known->second));
+        impl_->series.erase(known);
     }
 }
 

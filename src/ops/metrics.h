@@ -61,6 +61,8 @@ public:
     static constexpr size_t most_series = 1'000;
     // As many values as the family has labels; too few are filled up with "", too many dropped.
     [[nodiscard]] Metric with(const std::vector<std::string>& values) const;
+    // The series is told no longer; its handles must not be used any more.
+    void forget(const std::vector<std::string>& values) const;
     // The series of a family without labels.
     [[nodiscard]] Metric plain() const { return with({}); }
 

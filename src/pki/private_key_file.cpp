@@ -110,7 +110,9 @@ result<any_private_key> private_key_from_pem(bytes_view pem, const std::optional
                     "A private key (PKCS#8) was expected, and there is a block of another kind: " + block.label + ".");
     }
     if (!passphrase) {
-        return fail(error_category::usage, "passphrase_required", "This private key is encrypted and needs its passphrase.");
+        return fail(error_category::usage, "passphrase_required",
+                    "This private key is encrypted and needs its passphrase: name the file that holds it (--passphrase-file; in "
+                    "berthd.toml and device.toml passphrase_file).");
     }
     BERTH_TRY(der, decrypt(block.der.reveal(), *passphrase));
     return from_der(der.reveal());

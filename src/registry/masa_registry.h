@@ -12,7 +12,8 @@ class masa_registry : public onboarding::masa_records {
 public:
     // Errors `customer_exists`, `root_in_use` ("its key registered once").
     virtual result<void> register_customer(const onboarding::customer_record& customer, unix_seconds now) = 0;
-    virtual result<void> set_registrars(const std::string& customer, const std::vector<std::string>& addresses) = 0;
+    virtual result<void> set_registrars(const std::string& customer, const std::vector<std::string>& addresses,
+                                        unix_seconds now) = 0;
     // Open vouchers stay until they expire. Error `unknown_customer`.
     virtual result<void> remove_customer(const std::string& customer, unix_seconds now) = 0;
 
@@ -28,7 +29,8 @@ public:
     virtual result<void> assign(const onboarding::device_identity& device, const std::string& customer, unix_seconds now) = 0;
     virtual result<void> set_blocked(const onboarding::device_identity& device, bool blocked, unix_seconds now) = 0;
     virtual result<void> set_revoked(const onboarding::device_identity& device, unix_seconds now) = 0;
-    virtual result<void> set_configuration(const onboarding::device_identity& device, const std::string& json) = 0;
+    virtual result<void> set_configuration(const onboarding::device_identity& device, const std::string& json,
+                                           unix_seconds now) = 0;
 
     virtual result<std::vector<audit_entry>> audit_entries(uint64_t after, size_t most) = 0;
     virtual result<std::optional<audit_entry>> last_audit_entry() = 0;

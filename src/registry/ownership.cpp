@@ -70,7 +70,8 @@ authorization_verdict judge(const std::optional<ownership>& record, const std::s
 result<ownership> assign(const ownership& record, const std::string& customer, unix_seconds now) {
     ownership out = record.at(now);
     if (out.revoked) {
-        return refuse("revoked", "the device is revoked");
+        // Said to the manufacturer's own operator: nobody else has refused anything.
+        return fail(error_category::usage, "revoked", "the device is revoked, for ever: nobody can be given it");
     }
     if (out.state != ownership_state::manufactured) {
         if (out.customer == customer && out.state != ownership_state::released) {
@@ -98,6 +99,9 @@ result<ownership> release(const ownership& record, const std::string& owner, con
     ownership out = record.at(now);
     if (owner.empty() || out.owner(now) != owner) {
         return refuse("not_owner");
+    }
+    if (successor == owner) {
+        return fail(error_category::usage, "same_customer", fmt::format("the device belongs to \"{}\" already", owner));
     }
     out.state = ownership_state::released;
     out.successor = successor;

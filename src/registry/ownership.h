@@ -43,7 +43,8 @@ struct ownership {
 // The ownership part of the MASA's decision, nonce and stored answers aside.
 onboarding::authorization_verdict judge(const std::optional<ownership>& record, const std::string& customer, unix_seconds now);
 
-// Each returns the new record, or why not. Errors: not_owner, already_assigned, blocked, revoked.
+// Each returns the new record, or why not. Errors: not_owner, same_customer (it would be released to its owner),
+// already_assigned, revoked.
 result<ownership> assign(const ownership& record, const std::string& customer, unix_seconds now);
 result<ownership> release(const ownership& record, const std::string& owner, const std::string& successor, unix_seconds now,
                           unix_seconds vouchers_expire);

@@ -14,9 +14,11 @@ struct registrar_device {
     onboarding::approval approval = onboarding::approval::unknown;
     unix_seconds first_seen = 0;
     unix_seconds last_seen = 0;
-    unix_seconds onboarded_at = 0;  // 0: not yet
-    std::string last_result;        // "installed" or a refusal's name
-    uint64_t configuration_version = 0;
+    unix_seconds onboarded_at = 0;       // 0: not yet
+    std::string last_result;             // "installed" or a refusal's name
+    uint64_t configuration_version = 0;  // that came with its certificates
+    size_t certificates = 0;             // issued to it and not revoked
+    std::string revoked_for;             // where all are revoked: why, the last time
 };
 
 struct release_request {
@@ -36,6 +38,7 @@ public:
     // Both also of a device that was never seen here.
     virtual result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) = 0;
     virtual result<void> set_group(const onboarding::device_identity& device, const std::string& group, unix_seconds now) = 0;
+    virtual result<uint64_t> waiting_for_approval() = 0;  // how many
     // Changes whenever an operator decided something; for open sessions.
     virtual result<uint64_t> decision_generation() = 0;
 
@@ -45,6 +48,9 @@ public:
     virtual result<std::vector<configuration_layer>> configurations() = 0;
 
     virtual result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) = 0;
+    // All that were issued to the device. Returns how many were not revoked before.
+    virtual result<size_t> revoke_certificates(const onboarding::device_identity& device, const std::string& why,
+                                               unix_seconds now) = 0;
     // Serials for the CRL: of every certificate that was revoked and has not expired.
     struct revoked_certificate {
         bytes serial;

@@ -101,7 +101,9 @@ result<json::value> parse_json(std::string_view text, size_t most_octets) {
     if (ec || used != text.size() || !checker.done()) {
         return fail(error{error_category::usage,
                           "bad_json",
-                          "the text is not one JSON value" + (ec ? ": " + ec.message() : std::string()),
+                          fmt::format("the text is not one JSON value, line {}{}",
+                                      1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(used), '\n'),
+                                      ec ? ": " + ec.message() : std::string()),
                           {{"offset", std::to_string(used)}}});
     }
     json::value value = json::parse(json::string_view(text.data(), text.size()), ec, {}, strict_options());

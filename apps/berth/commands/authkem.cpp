@@ -14,7 +14,7 @@ constexpr const char* about_server =
 constexpr const char* examples_server =
     "\nExamples:\n"
     "  berth authkem server --port 4433 --cert server.pem --key server.key --echo\n"
-    "  berth authkem server --port 0 --cert server.pem --key tpm2:0x81010001 --ca roots.pem --mutual --once --json\n"
+    "  berth authkem server --port 0 --cert server.pem --key server.key --ca roots.pem --mutual --once --json\n"
     "  berth authkem server --port 4433 --key masa.key      # only for clients that hold its public key (--pdk)\n"
     "\nWith --once the outcome of the one connection is the exit code.";
 
@@ -34,8 +34,7 @@ constexpr const char* examples_client =
 
 void add_common(CLI::App& command, authkem_options& o) {
     command.add_option("--cert", o.certificate, "our certificate chain, leaf first (PEM)")->type_name("FILE");
-    command.add_option("--key", o.key, "the leaf's private key: a PKCS#8 file, or a key URI (file:, tpm2:, stsafe:, pkcs11:)")
-        ->type_name("URI");
+    command.add_option("--key", o.key, "the leaf's private key: a PKCS#8 file, or file:PATH")->type_name("URI");
     command.add_option("--passphrase-file", o.passphrase_file, "unlocks an encrypted --key; readable by you alone")
         ->type_name("FILE");
     command.add_option("--ca", o.ca, "roots that may vouch for the peer (PEM, one or more)")->type_name("FILE");

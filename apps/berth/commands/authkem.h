@@ -59,6 +59,8 @@ struct connection_report {
     bool mutual = false;
     bytes_view received;
     std::string peer;
+    // Of a client: whether the server's certificate had to carry the name that was asked for.
+    std::optional<bool> name_checked = {};
 };
 // Prints it, as JSON or for people, and returns its exit code.
 int print(const connection_report& report, bool json);

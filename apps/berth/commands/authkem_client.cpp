@@ -96,7 +96,7 @@ private:
         };
         events.on_closed = [&](const error* why) {
             patience.cancel();
-            const int exit = print({*stream, why, mutual_, received_, to.text()}, json_);
+            const int exit = print({*stream, why, mutual_, received_, to.text(), !options_.server_name.empty()}, json_);
             exit_ = std::max(exit_, exit);
             if (stream->established()) {
                 timings_.push_back(stream->handshake_ms());

@@ -93,6 +93,9 @@ object as_json(const connection_report& report, const authkem::session* session)
         session && session->peer().key() ? value(to_hex(session->peer().key()->spki_sha256())) : value(nullptr);
     out["alpn"] = session && !session->alpn().empty() ? value(session->alpn()) : value(nullptr);
     out["server_name"] = session && !session->server_name().empty() ? value(session->server_name()) : value(nullptr);
+    if (report.name_checked) {
+        out["server_name_checked"] = *report.name_checked;
+    }
     out["handshake_ms"] = session ? value(report.stream.handshake_ms()) : value(nullptr);
     if (report.why) {
         out["error"] = to_json(*report.why);
@@ -121,7 +124,10 @@ void print_for_people(const connection_report& report, const authkem::session& s
         print_line("alpn", log::escape(session.alpn()));
     }
     if (!session.server_name().empty()) {
-        print_line("name", log::escape(session.server_name()));
+        print_line("name", log::escape(session.server_name()) +
+                               (report.name_checked == false ? " (sent; NOT CHECKED in the certificate: --server-name)" : ""));
+    } else if (report.name_checked == false) {
+        print_line("name", "NOT CHECKED in the certificate: --server-name");
     }
     print_line("octets", fmt::format("{} sent, {} received", report.stream.octets_sent(), report.stream.octets_received()));
     print_line("exporter", exporter_of(session).value_or(""));

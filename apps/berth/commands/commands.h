@@ -17,7 +17,7 @@ inline CLI::Validator host_and_port() {
                 const auto address = net::parse_address(text);
                 return address ? std::string() : address.error().message;
             },
-            "HOST:PORT"};
+            ""};  // what it takes stands in the type's name
 }
 
 struct context {
@@ -33,6 +33,8 @@ struct context {
     }
 };
 
+// factory revoke, crl
+void add_factory_lists(CLI::App& factory, context& c);
 // factory, masa init, ca, registrar init
 void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c);
 // customer, ownership, masa log

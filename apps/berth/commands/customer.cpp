@@ -2,6 +2,7 @@
 #include "setup/customer.h"
 #include "berth/commands/masa_records.h"
 #include "common/files.h"
+#include "roles/startup_checks.h"
 #include "wire/base64.h"
 
 namespace berth::app {
@@ -22,6 +23,19 @@ void show(const context& c, const std::string& name, const std::vector<std::stri
     fmt::print("{:<24} {}\n", name, registrars.empty() ? "-" : fmt::format("{}", fmt::join(registrars, " ")));
 }
 
+// The file that was named is what is wrong, and no peer's octets.
+result<bytes> read_proof(const std::string& file) {
+    BERTH_TRY(text, read_text(file));
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
+        text.pop_back();
+    }
+    auto proof = wire::from_base64(text);
+    if (!proof) {
+        return fail(std::move(proof).error().during(file + ", which must be what `berth ca prove` wrote").with("file", file));
+    }
+    return proof;
+}
+
 }  // namespace
 
 void add_customer(CLI::App& cli, context& c) {
@@ -39,13 +53,12 @@ void add_customer(CLI::App& cli, context& c) {
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_masa_store(o->masa));
+            for (const auto& given : {o->root, o->file}) {
+                BERTH_CHECK(check_root_file(given, system_clock().now()));
+            }
             BERTH_TRY(root, read_certificate(o->root));
             BERTH_TRY(maker, read_certificate(o->file));
-            BERTH_TRY(text, read_text(o->proof));
-            while (!text.empty() && text.back() == '\n') {
-                text.pop_back();
-            }
-            BERTH_TRY(proof, wire::from_base64(text));
+            BERTH_TRY(proof, read_proof(o->proof));
             BERTH_CHECK(check_root_proof(proof, root, o->name, maker));
             BERTH_CHECK(store->register_customer({o->name, to_bytes(root.der()), o->registrars}, system_clock().now()));
             if (c.json) {
@@ -59,7 +72,7 @@ void add_customer(CLI::App& cli, context& c) {
     auto* const list = masa_command(*group, o->masa, "list", "list the registered customers");
     list->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(store, open_masa_store(o->masa));
+            BERTH_TRY(store, read_masa_store(o->masa));
             BERTH_TRY(customers, store->customers());
             for (const auto& customer : customers) {
                 show(c, customer.name, customer.registrars);
@@ -78,7 +91,7 @@ void add_customer(CLI::App& cli, context& c) {
                 return fail(error_category::usage, "bad_arguments", "name the addresses, or say --none");
             }
             BERTH_TRY(store, open_masa_store(o->masa));
-            BERTH_CHECK(store->set_registrars(o->name, o->registrars));
+            BERTH_CHECK(store->set_registrars(o->name, o->registrars, system_clock().now()));
             show(c, o->name, o->registrars);
             return {};
         });

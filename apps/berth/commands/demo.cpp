@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr milliseconds device_wait = 60'000;
+constexpr milliseconds interrupt_look = 100;  // a signal does not wake the event loop
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -36,7 +37,17 @@ public:
     demonstration(fs::path directory, size_t devices, bool keep, bool json)
         : directory_(std::move(directory)), devices_(devices), keep_(keep), json_(json), board_(on_terminal(), json) {}
 
+    // What was interrupted did not fail, whatever its parts say that ended in the middle: Ctrl-C reaches them, too.
     result<void> run() {
+        auto done = scenes();
+        if (interrupted && !over_) {
+            return fail(error_category::environment, "interrupted", "interrupted before the end; what was started is stopped");
+        }
+        return done;
+    }
+
+private:
+    result<void> scenes() {
         const clock& time = system_clock();
         const milliseconds began = time.steady();
         board_.heading("A manufacturer, two customers, three kinds of servers");
@@ -56,6 +67,10 @@ public:
         BERTH_CHECK(refusals());
         table();
         BERTH_CHECK(look_around());
+        if (interrupted) {
+            return {};
+        }
+        over_ = true;
         const milliseconds took = time.steady() - began;
         board_.print(fmt::format("\nDone in {:.1f} s.\n", static_cast<double>(took) / 1000));
         if (failures_ > 0) {
@@ -71,13 +86,12 @@ public:
         return {};
     }
 
-private:
     // ---- the batch
 
     result<void> onboard_batch() {
         board_.heading(
             fmt::format("{} devices are powered on, one after the other; D = device, R = registrar, M = MASA", devices_));
-        for (size_t i = 1; i <= devices_; ++i) {
+        for (size_t i = 1; i <= devices_ && !interrupted; ++i) {
             const std::string serial = fmt::format("SN-{:04}", i);
             const std::string customer = world_->customers()[(i - 1) % world_->customers().size()].name;
             auto order = world_->order_for(serial, customer);
@@ -85,6 +99,9 @@ private:
             BERTH_TRY(bundle, world_->make_device(order, customer));
             const milliseconds began = system_clock().steady();
             BERTH_TRY(code, run_agent(serial, bundle));
+            if (interrupted) {
+                return {};
+            }
             board_.draw(serial, true);
             const bool good = code == 0 && board_.steps_seen(serial) == 14;
             failures_ += good ? 0 : 1;
@@ -125,7 +142,7 @@ private:
             }
             board_.draw(serial, false);
         }
-        for (int i = 0; i < 10 && board_.steps_seen(serial) < 14; ++i) {  // the last lines of the servers
+        for (int i = 0; i < 10 && board_.steps_seen(serial) < 14 && !interrupted; ++i) {  // the last lines of the servers
             for (const auto& e : world_->events(20)) {
                 board_.take(e.process == "masa" ? "masa" : "registrar", e.line, system_clock().steady());
             }
@@ -136,6 +153,9 @@ private:
     // ---- what must fail
 
     void expect(const std::string& serial, const std::string& what, const std::string& wanted, const std::string& got) {
+        if (interrupted) {
+            return;
+        }
         const bool good = got == wanted;
         failures_ += good ? 0 : 1;
         outcomes_.push_back({serial, "", good ? "refused: " + got : "UNEXPECTED: " + got, 0, 0});
@@ -150,11 +170,16 @@ private:
     std::string try_onboarding(const device_bundle& bundle) {
         net::loop loop;
         std::string refused;
+        const milliseconds until = system_clock().steady() + device_wait;
         net::timer limit(loop);
-        limit.arm(device_wait, [&] {
-            refused = "no answer";
-            loop.stop();
-        });
+        const std::function<void()> look = [&] {
+            if (interrupted || system_clock().steady() >= until) {
+                refused = "no answer";
+                return loop.stop();
+            }
+            limit.arm(interrupt_look, look);
+        };
+        look();
         run_options options;
         options.once = true;
         onboarding_run run(loop, bundle, options, system_clock(), crypto::system_random(), [&](const run_report& r) {
@@ -167,6 +192,9 @@ private:
     }
 
     result<void> refusals() {
+        if (interrupted) {
+            return {};
+        }
         const std::string birch = world_->customers()[0].name;
         const std::string cedar = world_->customers()[1].name;
         board_.heading("What must not be possible");
@@ -216,6 +244,9 @@ private:
     // ---- the end
 
     void table() const {
+        if (interrupted) {
+            return;
+        }
         board_.heading("Table");
         board_.print(fmt::format("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", "device", "customer", "result", "ms", "steps"));
         for (const auto& o : outcomes_) {
@@ -230,6 +261,9 @@ private:
     }
 
     result<void> look_around() {
+        if (interrupted) {
+            return {};
+        }
         board_.heading("Look around");
         const fs::path installed = directory_ / "devices" / "SN-0001" / "installed";
         const std::string chain = shell_word((installed / "device-pq.pem").string());
@@ -247,7 +281,8 @@ private:
         }
         failures_ += openssl.exit_code() == 0 ? 0 : 1;
         if (!keep_) {
-            board_.print("  make demo KEEP=1 keeps the servers running, and prints the commands to look around with.\n");
+            board_.print("  berth demo --keep (make demo KEEP=1) keeps the servers running, and prints the commands to look "
+                         "around with.\n");
             return {};
         }
         const std::string registrar = shell_word(world_->customers()[0].registrar.string());
@@ -285,6 +320,7 @@ private:
     wire::json::array commands_;  // to look around with
     std::string last_refusal_;
     int failures_ = 0;
+    bool over_ = false;  // all scenes were shown: what comes now may be interrupted
 };
 
 }  // namespace

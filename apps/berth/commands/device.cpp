@@ -1,6 +1,7 @@
 // berth device onboard | config | show | reset: a device's side, by hand.
 #include "base/log.h"
 #include "berth/commands/commands.h"
+#include "common/words.h"
 #include "crypto/random.h"
 #include "device/installation.h"
 #include "device/onboarding_run.h"
@@ -25,6 +26,7 @@ wire::json::object report_json(const run_report& r) {
                            {"id", r.id},
                            {"customer", r.customer},
                            {"credentials", names},
+                           {"already_onboarded", r.ok && r.attempts == 0},
                            {"attempts", r.attempts},
                            {"octets_sent", r.octets_sent},
                            {"octets_received", r.octets_received},
@@ -109,6 +111,13 @@ void add_device(CLI::App& cli, context& c) {
         c.run([&]() -> result<void> {
             log::configure(log::level::error, log::format::text);
             BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
+            if (!installation(bundle).present()) {
+                return fail(error{error_category::usage,
+                                  "not_onboarded",
+                                  fmt::format("{} was not onboarded yet, and has nobody to ask: berth device onboard --bundle {}",
+                                              bundle.identity.serial, shell_word(o->bundle)),
+                                  {{"serial", bundle.identity.serial}}});
+            }
             BERTH_TRY(report, run(bundle, *o, true, false));
             if (!report.ok) {
                 return fail(

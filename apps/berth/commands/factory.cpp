@@ -4,6 +4,7 @@
 #include "berth/commands/commands.h"
 #include "common/files.h"
 #include "crypto/random.h"
+#include "roles/startup_checks.h"
 #include "setup/customer.h"
 #include "setup/masa.h"
 #include "store/sqlite/masa_store.h"
@@ -23,6 +24,19 @@ void say(const context& c, const wire::json::object& what, const std::string& te
     }
 }
 
+// What an authority's directory holds: NAME.pem with NAME.key, or NAME.uri that was there before.
+wire::json::array files_in(const fs::path& directory, std::initializer_list<const char*> names) {
+    wire::json::array out;
+    for (const std::string name : names) {
+        for (const char* extension : {".pem", ".key", ".uri"}) {
+            if (fs::exists(directory / (name + extension))) {
+                out.emplace_back(name + extension);
+            }
+        }
+    }
+    return out;
+}
+
 void add_factory_init(CLI::App& group, context& c) {
     struct options {
         std::string dir, maker, algorithm = "mldsa65", passphrase_file;
@@ -39,10 +53,11 @@ void add_factory_init(CLI::App& group, context& c) {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
             BERTH_CHECK(
                 factory_init(o->dir, {o->maker, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
-            say(c, {{"directory", o->dir}, {"files", {"z1.pem", "z1.key", "idevid-ca.pem", "idevid-ca.key"}}},
-                fmt::format("The factory of {} stands in {}. Keep z1.key offline; next: berth masa init --factory {} --dir ... "
-                            "--host ...",
-                            o->maker, o->dir, o->dir));
+            say(c, {{"directory", o->dir}, {"files", files_in(o->dir, {"z1", "idevid-ca"})}},
+                fmt::format(
+                    "The factory of {} stands in {}. Keep its root (z1) offline; next: berth masa init --factory {} --dir ... "
+                    "--host ...",
+                    o->maker, o->dir, o->dir));
             return {};
         });
     });
@@ -114,7 +129,7 @@ void add_factory_make(CLI::App& group, context& c) {
             o->order.factory_passphrase = std::move(passphrase);
             o->order.passphrase_file = o->bundle_passphrase_file;
             BERTH_TRY(masa_keys, read_text(fs::path(o->masa) / "masa-kem.pem"));
-            BERTH_TRY(store, store::sqlite_masa_store::open((fs::path(o->masa) / "masa.db").string()));
+            BERTH_TRY(store, store::sqlite_masa_store::open((fs::path(o->masa) / "masa.db").string(), store::opening::existing));
             BERTH_TRY(identity, factory_make_recorded(o->dir, o->out, o->order, masa_keys, *store, system_clock(),
                                                       crypto::system_random()));
             say(c, {{"serial", identity.serial}, {"device_root_spki", to_hex(identity.device_root_spki)}, {"bundle", o->out}},
@@ -174,8 +189,8 @@ void add_ca(CLI::App& cli, context& c) {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
             BERTH_CHECK(
                 ca_init(o->dir, {o->customer, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
-            say(c, {{"directory", o->dir}, {"files", {"z2.pem", "z2.key", "ca.pem", "ca.key"}}},
-                fmt::format("The CA of {} stands in {}. Keep z2.key offline; next: berth ca prove, berth registrar init",
+            say(c, {{"directory", o->dir}, {"files", files_in(o->dir, {"z2", "ca"})}},
+                fmt::format("The CA of {} stands in {}. Keep its root (z2) offline; next: berth ca prove, berth registrar init",
                             o->customer, o->dir));
             return {};
         });
@@ -189,6 +204,10 @@ void add_ca(CLI::App& cli, context& c) {
     prove->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            BERTH_CHECK(refuse_existing(o->out));
+            for (const auto& given : {fs::path(o->dir) / "z2.pem", fs::path(o->maker_root)}) {
+                BERTH_CHECK(check_root_file(given, system_clock().now()));
+            }
             BERTH_TRY(root, open_authority(o->dir, "z2", passphrase));
             BERTH_TRY(maker, read_certificate(o->maker_root));
             BERTH_TRY(proof, prove_root(root, o->customer, maker));
@@ -206,6 +225,7 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
     factory->require_subcommand(1);
     add_factory_init(*factory, c);
     add_factory_make(*factory, c);
+    add_factory_lists(*factory, c);
     add_masa_init(masa, c);
     add_ca(cli, c);
     struct options {

@@ -28,11 +28,21 @@ constexpr std::array manuals{
         "berth factory init --dir factory --maker \"Acme Devices\""},
     manual{
         "factory make",
-        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes into --out: z1.pem, z3.pem, z3-sig.pem, p3.pem and "
-        "p3-sig.pem (of keys in a chip: p3.uri, p3-sig.uri, and beside a TPM p3.seed), "
+        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes a line into DIR/issued.jsonl (for factory revoke), into "
+        "--out: z1.pem, z3.pem, z3-sig.pem, p3.pem and p3-sig.pem (of keys in a chip: p3.uri, p3-sig.uri, and beside a TPM "
+        "p3.seed), "
         "masa-kem.pem, device.toml; and the device into masa.db. --out appears complete or not at all, and is never overwritten; "
         "what was interrupted may be repeated.",
         "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
+    manual{"factory revoke",
+           "Reads issued.jsonl of --dir, which factory make writes, or the certificates that are named. Writes "
+           "DIR/CA.revoked.json, CA "
+           "being idevid-ca or z1. What was revoked stays so.",
+           "berth factory revoke SN-1 --dir factory --reason key_compromise"},
+    manual{"factory crl",
+           "Reads CA.* and CA.revoked.json of --dir. Writes --out (PEM), with a number higher than any before, which it keeps in "
+           "CA.revoked.json. A list must be made anew before its --days are over, also when nobody was revoked since.",
+           "berth factory crl --dir factory --out masa/devices.crl"},
     manual{"masa init",
            "Reads z1.* and idevid-ca.pem of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), "
            "store.key, audit.key, "
@@ -40,8 +50,17 @@ constexpr std::array manuals{
            "berthd.toml.",
            "berth masa init --dir masa --factory factory --host masa.acme.example"},
     manual{"masa log show", "Reads masa.db.", "berth masa log show --masa masa --serial SN-1 --json"},
-    manual{"masa log verify", "Reads masa.db and audit.pub. An altered log is `audit_altered`, exit code 3.",
-           "berth masa log verify --masa masa"},
+    manual{
+        "masa log verify",
+        "Reads masa.db and audit.pub. berthd signs a checkpoint at start, every minute in which something was logged, and at its "
+        "end. "
+        "`audit_altered`, `audit_gap`: the log was altered; `checkpoint_missing`: an entry of more than five minutes has none; "
+        "`bad_signature`: the checkpoints and audit.pub are at odds (exit code 3), or the key that --key names is not the log's "
+        "(2). "
+        "Who can write masa.db can cut off the log's end with its checkpoints: that is found with --checkpoint alone.",
+        "berth masa log verify --masa masa --key kept/audit.pub --checkpoint kept/monday.json"},
+    manual{"masa log checkpoint", "Reads masa.db. Writes --out, one JSON object.",
+           "berth masa log checkpoint --masa masa --out kept/monday.json"},
     manual{"ca init", "Writes DIR/z2.pem, z2.key (the root; keep it offline), ca.pem, ca.key. Private keys: PKCS#8, mode 0600.",
            "berth ca init --dir ca --customer Birch"},
     manual{"ca prove", "Reads z2.* of --dir. Writes --out, base64 text.",
@@ -56,8 +75,12 @@ constexpr std::array manuals{
            "Writes masa.db; the device finds it in its next voucher, and keeps it as installed/manufacturer.json.",
            "berth ownership configure SN-1 for-sn-1.json --masa masa"},
     manual{"ownership assign", "Writes masa.db.", "berth ownership assign SN-1 Birch --masa masa"},
-    manual{"ownership import", "Reads FILE, writes masa.db: all lines or none.",
-           "berth ownership import shipped.csv --masa masa"},
+    manual{
+        "ownership import",
+        "Reads FILE, writes masa.db: all lines or none, unless --skip-bad-lines. Fields may be quoted, and separated by commas, "
+        "semicolons or tabs; a first line may name the columns (serial, customer). What is assigned so already stays, and is not "
+        "logged again.",
+        "berth ownership import shipped.csv --masa masa"},
     manual{"ownership release", "Writes masa.db. The owner itself uses `berth registrar release`.",
            "berth ownership release SN-1 --owner Birch --to Cedar --masa masa"},
     manual{"ownership transfer", "Writes masa.db.", "berth ownership transfer SN-1 --from Birch --to Cedar --masa masa"},
@@ -74,15 +97,22 @@ constexpr std::array manuals{
     manual{"registrar devices", "Reads registrar.db.", "berth registrar devices --dir registrar --json"},
     manual{"registrar approve", "Writes registrar.db; a running berthd goes on within a fraction of a second.",
            "berth registrar approve SN-1 --dir registrar"},
-    manual{"registrar deny", "Writes registrar.db; the device is told `approval_denied`.",
+    manual{"registrar deny",
+           "Writes registrar.db; the device is told `approval_denied` when it comes, with manual_approval or without. What was "
+           "issued to it stays valid: `berth registrar revoke`.",
            "berth registrar deny SN-1 --dir registrar"},
     manual{"registrar group", "Writes registrar.db.", "berth registrar group SN-1 pumps --dir registrar"},
     manual{"registrar config set", "Reads FILE, writes registrar.db. Earlier versions are kept.",
            "berth registrar config set pumps.json --group pumps --dir registrar"},
     manual{"registrar config show", "Reads registrar.db.", "berth registrar config show --device SN-1 --dir registrar"},
+    manual{
+        "registrar revoke",
+        "Writes registrar.db; the running berthd puts the certificates on the CA's list (`crl`) at once, and gives the device no "
+        "configuration any more (`withdrawn`).",
+        "berth registrar revoke SN-1 --dir registrar"},
     manual{"registrar release",
            "Writes registrar.db, from which the running berthd takes the request to the MASA. Refusals: `not_owner` (1), "
-           "`unknown_device`, "
+           "`unknown_device`, `same_customer`, "
            "`unknown_device_root` (2), `registrar_not_running` (3): nothing has changed. `masa_unreachable` (3): ask again, "
            "since the MASA may "
            "have done it.",
@@ -125,7 +155,7 @@ constexpr std::string_view exit_codes =
     "With --json, one JSON object or JSON lines on standard output; an error is {\"error\":{\"name\":...,\"message\":...}}.";
 
 // What an option takes, where its name tells.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kinds{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 26> kinds{{
     {"--dir", "DIR"},
     {"--masa", "DIR"},
     {"--factory", "DIR"},
@@ -136,10 +166,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kinds{{
     {"--proof", "FILE"},
     {"--maker-root", "FILE"},
     {"--key", "FILE"},
+    {"--checkpoint", "FILE"},
     {"--listen", "HOST:PORT"},
     {"--direct-listen", "HOST:PORT"},
     {"--admin", "HOST:PORT"},
     {"--registrar", "HOST:PORT"},
+    {"ADDRESS", "HOST:PORT"},
     {"--masa-address", "HOST:PORT"},
     {"--host", "NAME"},
     {"--masa-host", "NAME"},

@@ -1,15 +1,24 @@
 // berth masa log: what the MASA has decided, and the proof that nothing of it was changed.
 #include "berth/commands/masa_records.h"
 #include "common/files.h"
+#include "setup/keys.h"
+#include "wire/base64.h"
 #include "wire/pem.h"
+
+#include <set>
 
 namespace berth::app {
 
 namespace {
 
 struct options {
-    std::string masa, serial, key;
+    std::string masa, serial, key, out;
+    std::vector<std::string> kept;
+    bool allow_uncovered = false;
 };
+
+// berthd signs a checkpoint a minute while it serves, at start and when it ends. What has none after this long should.
+constexpr unix_seconds uncovered_most = 300;
 
 result<crypto::verification_key> read_checkpoint_key(const std::filesystem::path& file) {
     BERTH_TRY(pem, read_text(file));
@@ -36,6 +45,188 @@ error not_signed(error e, const std::string& given_key) {
     return e;
 }
 
+wire::json::object to_json(const registry::audit_checkpoint& c) {
+    return {{"number", c.number}, {"time", c.at}, {"hash", to_hex(c.hash)}, {"signature", wire::base64(c.signature)}};
+}
+
+// What `berth masa log checkpoint` wrote. Errors of files and JSON, `bad_checkpoint`; each names the file.
+result<registry::audit_checkpoint> read_checkpoint(const std::string& file) {
+    BERTH_TRY(text, read_text(file));
+    auto read = [&]() -> result<registry::audit_checkpoint> {
+        BERTH_TRY(object, wire::parse_json_object(text));
+        BERTH_TRY(number, wire::integer_member(object, "number"));
+        BERTH_TRY(at, wire::integer_member(object, "time"));
+        BERTH_TRY(hash_text, wire::text_member(object, "hash"));
+        BERTH_TRY(signature_text, wire::text_member(object, "signature"));
+        BERTH_TRY(signature, wire::from_base64(signature_text));
+        const auto hash = from_hex(hash_text);
+        if (!hash || hash->size() != 32 || number < 1) {
+            return fail(error_category::usage, "bad_checkpoint", "this is not what `berth masa log checkpoint` writes");
+        }
+        return registry::audit_checkpoint{static_cast<uint64_t>(number), at, to_array<32>(*hash), std::move(signature)};
+    }();
+    if (!read) {
+        return fail(std::move(read).error().during(file).with("file", file));
+    }
+    return read;
+}
+
+tl::unexpected<error> altered(const std::string& what) {
+    return fail(error_category::environment, "audit_altered", what);
+}
+
+// What was made and whom it was given to must stand in the log: one that was emptied, or begun anew, does not know them.
+class known_to_log {
+public:
+    void note(const registry::audit_entry& e) {
+        if (e.what.event == "manufactured") {
+            made_.insert(e.what.device);
+        } else if (e.what.event == "customer_registered") {
+            registered_.insert(e.what.customer);
+        }
+    }
+    // Error `audit_altered`.
+    result<void> check(registry::masa_registry& records) const {
+        BERTH_TRY(customers, records.customers());
+        for (const auto& c : customers) {
+            if (!registered_.contains(c.name)) {
+                return altered(
+                    fmt::format("customer \"{}\" is registered, and the log does not tell of it: entries were removed", c.name));
+            }
+        }
+        onboarding::device_identity after;
+        for (;;) {
+            BERTH_TRY(some, records.list_devices(500, after));
+            for (const auto& d : some) {
+                if (!made_.contains(d.device)) {
+                    return altered(
+                        fmt::format("device {} is in the records, and the log does not tell of its making: entries were "
+                                    "removed",
+                                    d.device.serial));
+                }
+                after = d.device;
+            }
+            if (some.size() < 500) {
+                return {};
+            }
+        }
+    }
+
+private:
+    std::set<onboarding::device_identity> made_;
+    std::set<std::string> registered_;
+};
+
+struct verified_log {
+    uint64_t entries = 0;
+    size_t checkpoints = 0;
+    uint64_t covered = 0;           // entries up to the newest checkpoint
+    unix_seconds uncovered_at = 0;  // of the first behind it
+};
+
+result<verified_log> verify_log(registry::masa_registry& records, const crypto::verification_key& key, const options& o) {
+    verified_log out;
+    // Before the entries: what is added meanwhile is then covered later.
+    BERTH_TRY(checkpoints, records.checkpoints());
+    out.checkpoints = checkpoints.size();
+    out.covered = checkpoints.empty() ? 0 : checkpoints.back().number;
+    registry::audit_verifier walk;
+    known_to_log known;
+    for (bool more = true; more;) {
+        BERTH_TRY(entries, records.audit_entries(walk.count(), 500));
+        for (const auto& e : entries) {
+            BERTH_CHECK(walk.next(e));
+            known.note(e);
+            if (e.number == out.covered + 1) {
+                out.uncovered_at = e.what.at;
+            }
+        }
+        more = entries.size() == 500;
+    }
+    out.entries = walk.count();
+    for (const auto& checkpoint : checkpoints) {
+        if (const auto checked = walk.check(checkpoint, key); !checked) {
+            return fail(not_signed(checked.error(), o.key));
+        }
+    }
+    for (const auto& file : o.kept) {
+        BERTH_TRY(checkpoint, read_checkpoint(file));
+        if (const auto checked = walk.check(checkpoint, key); !checked) {
+            return fail(error(not_signed(checked.error(), o.key)).during(file).with("checkpoint", file));
+        }
+    }
+    BERTH_CHECK(known.check(records));
+    return out;
+}
+
+// Error `checkpoint_missing`.
+result<void> judge_uncovered(const verified_log& log, unix_seconds now, const options& o) {
+    if (log.entries == log.covered || now - log.uncovered_at <= uncovered_most || o.allow_uncovered) {
+        return {};
+    }
+    return fail(
+        error{error_category::environment,
+              "checkpoint_missing",
+              fmt::format("entries {} to {} hang together, and no signed checkpoint covers them, the first of {}: berthd signs "
+                          "one a minute while it serves. Start it and ask again in a minute; if it has served since, "
+                          "checkpoints were removed. --allow-uncovered takes it so, of a copy or a MASA that does not serve",
+                          log.covered + 1, log.entries, to_iso8601(log.uncovered_at)),
+              {{"number", std::to_string(log.covered + 1)}}});
+}
+
+void say(const context& c, const verified_log& log, size_t kept) {
+    const uint64_t uncovered = log.entries - log.covered;
+    if (c.json) {
+        return print_json(wire::json::object{{"ok", true},
+                                             {"entries", log.entries},
+                                             {"checkpoints", log.checkpoints},
+                                             {"checkpoints_kept_elsewhere", kept},
+                                             {"uncovered", uncovered}});
+    }
+    if (log.entries == 0) {
+        fmt::print("The log is empty, and so are the records.\n");
+        return;
+    }
+    fmt::print("The log is whole: {} entries, {} signed checkpoints{}.\n", log.entries, log.checkpoints,
+               kept ? fmt::format(", {} kept elsewhere", kept) : "");
+    if (uncovered > 0) {
+        fmt::print("The last {} are covered by no checkpoint yet.\n", uncovered);
+    }
+    if (kept == 0) {
+        fmt::print("That its end was not cut off, checkpoints that are kept elsewhere prove: berth masa log checkpoint.\n");
+    }
+}
+
+void add_checkpoint(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
+    auto* const cmd = masa_command(group, o->masa, "checkpoint", "write down the newest signed checkpoint, to be kept elsewhere");
+    cmd->add_option("--out", o->out, "where to, a new file; none: standard output");
+    cmd->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(store, read_masa_store(o->masa));
+            BERTH_TRY(all, store->checkpoints());
+            if (all.empty()) {
+                return fail(error_category::environment, "checkpoint_missing",
+                            "no checkpoint was signed yet: berthd signs one a minute while it serves");
+            }
+            const auto object = to_json(all.back());
+            if (o->out.empty()) {
+                print_json(object);
+                return {};
+            }
+            BERTH_CHECK(refuse_existing(o->out));
+            BERTH_CHECK(write_text(o->out, wire::to_text(object) + "\n"));
+            if (c.json) {
+                print_json(wire::json::object{{"checkpoint", o->out}, {"number", all.back().number}});
+            } else {
+                fmt::print("{} holds the checkpoint of entry {}; keep it away from the MASA, for berth masa log verify "
+                           "--checkpoint.\n",
+                           o->out, all.back().number);
+            }
+            return {};
+        });
+    });
+}
+
 }  // namespace
 
 void add_masa_log(CLI::App& masa, context& c) {
@@ -46,7 +237,7 @@ void add_masa_log(CLI::App& masa, context& c) {
     shown->add_option("--serial", o->serial, "only of this device");
     shown->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(store, open_masa_store(o->masa));
+            BERTH_TRY(store, read_masa_store(o->masa));
             uint64_t after = 0;
             for (;;) {
                 BERTH_TRY(entries, store->audit_entries(after, 500));
@@ -75,34 +266,19 @@ void add_masa_log(CLI::App& masa, context& c) {
             }
         });
     });
+    add_checkpoint(*group, o, c);
     auto* const verify = masa_command(*group, o->masa, "verify", "check the hash chain and every signed checkpoint");
     verify->add_option("--key", o->key, "the public key of the checkpoints (default: audit.pub of the MASA's directory)");
+    verify->add_option("--checkpoint", o->kept, "a checkpoint that was kept elsewhere (berth masa log checkpoint); repeatable");
+    verify->add_flag("--allow-uncovered", o->allow_uncovered, "take it that old entries have no checkpoint");
     verify->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(store, open_masa_store(o->masa));
+            BERTH_TRY(store, read_masa_store(o->masa));
             BERTH_TRY(key, read_checkpoint_key(o->key.empty() ? std::filesystem::path(o->masa) / "audit.pub"
                                                               : std::filesystem::path(o->key)));
-            registry::audit_verifier walk;
-            for (;;) {
-                BERTH_TRY(entries, store->audit_entries(walk.count(), 500));
-                for (const auto& e : entries) {
-                    BERTH_CHECK(walk.next(e));
-                }
-                if (entries.size() < 500) {
-                    break;
-                }
-            }
-            BERTH_TRY(checkpoints, store->checkpoints());
-            for (const auto& checkpoint : checkpoints) {
-                if (const auto checked = walk.check(checkpoint, key); !checked) {
-                    return fail(not_signed(checked.error(), o->key));
-                }
-            }
-            if (c.json) {
-                print_json(wire::json::object{{"ok", true}, {"entries", walk.count()}, {"checkpoints", checkpoints.size()}});
-            } else {
-                fmt::print("The log is whole: {} entries, {} signed checkpoints.\n", walk.count(), checkpoints.size());
-            }
+            BERTH_TRY(verified, verify_log(*store, key, *o));
+            BERTH_CHECK(judge_uncovered(verified, system_clock().now(), *o));
+            say(c, verified, o->kept.size());
             return {};
         });
     });

@@ -1,7 +1,6 @@
 // berth ownership: who owns which device.
 #include "berth/commands/masa_records.h"
 #include "common/files.h"
-#include "onboarding/errors.h"
 #include "setup/assignments.h"
 
 #include <thread>
@@ -12,30 +11,60 @@ namespace {
 
 wire::json::object to_json(const registry::ownership& d, unix_seconds now) {
     const auto at = d.at(now);
-    return {{"serial", d.device.serial}, {"device_root_spki", to_hex(d.device.device_root_spki)},
-            {"model", d.model},          {"state", std::string(to_string(at.state))},
-            {"owner", at.owner(now)},    {"successor", at.successor},
-            {"blocked", d.blocked},      {"revoked", d.revoked}};
+    wire::json::object out{{"serial", d.device.serial}, {"device_root_spki", to_hex(d.device.device_root_spki)},
+                           {"model", d.model},          {"state", std::string(to_string(at.state))},
+                           {"owner", at.owner(now)},    {"successor", at.successor},
+                           {"blocked", d.blocked},      {"revoked", d.revoked}};
+    if (at.state == registry::ownership_state::released) {
+        out["release_effective"] = to_iso8601(at.release_effective);
+    }
+    const auto configuration = wire::parse_json(d.configuration);
+    out["configuration"] = configuration ? *configuration : wire::json::value();
+    return out;
 }
 
-void show(const context& c, const registry::ownership& d) {
+void show(const context& c, const registry::ownership& d, bool all_of_it = true) {
     const unix_seconds now = system_clock().now();
     if (c.json) {
         return print_json(to_json(d, now));
     }
     const auto at = d.at(now);
-    fmt::print("{:<24} {:<16} {:<13} owner {}{}{}\n", d.device.serial, d.model, to_string(at.state),
-               at.owner(now).empty() ? "-" : at.owner(now), d.blocked ? "  BLOCKED" : "", d.revoked ? "  REVOKED" : "");
+    const std::string coming =
+        at.successor.empty() ? ""
+                             : fmt::format("  from {} to {} at {}", at.customer, at.successor, to_iso8601(at.release_effective));
+    fmt::print("{:<24} {:<16} {:<13} owner {}{}{}{}\n", d.device.serial, d.model, to_string(at.state),
+               at.owner(now).empty() ? "-" : at.owner(now), coming, d.blocked ? "  BLOCKED" : "", d.revoked ? "  REVOKED" : "");
+    if (all_of_it && !d.configuration.empty()) {
+        fmt::print("  the manufacturer's configuration for it: {}\n", d.configuration);
+    }
 }
 
 struct options {
     std::string masa, serial, customer, maker, owner, successor, file;
     bool lift = false;
     bool clear = false;
+    bool skip_bad = false;
 };
 
 // How many assignments are one commit: some tens of milliseconds of the store's write lock, which the MASA may be waiting for.
 constexpr size_t import_batch = 200;
+
+void say_imported(const context& c, const import_plan& plan) {
+    if (c.json) {
+        wire::json::array refused;
+        for (const auto& r : plan.refused) {
+            refused.push_back(wire::json::object{{"line", r.line}, {"name", r.why.name}, {"message", r.why.message}});
+        }
+        return print_json(wire::json::object{
+            {"assigned", plan.assign.size()}, {"already_assigned", plan.already}, {"refused", std::move(refused)}});
+    }
+    for (const auto& r : plan.refused) {
+        std::fputs(fmt::format("berth: not imported: {} [{}]\n", r.why.message, r.why.name).c_str(), stderr);
+    }
+    fmt::print("{} devices assigned{}{}.\n", plan.assign.size(),
+               plan.already ? fmt::format(", {} belonged to their customers already", plan.already) : "",
+               plan.refused.empty() ? "" : fmt::format(", {} lines left out", plan.refused.size()));
+}
 
 }  // namespace
 
@@ -70,9 +99,18 @@ void add_ownership(CLI::App& cli, context& c) {
         change([o](store_t& s, const device_t& d, unix_seconds now) { return s.assign(d.device, o->customer, now); }));
 
     const auto give_away = [o](store_t& s, const device_t& d, unix_seconds now) -> result<void> {
+        if (o->owner == o->successor) {
+            return fail(error_category::usage, "same_customer",
+                        fmt::format("\"{}\" cannot give a device to itself: name the successor with --to", o->owner));
+        }
         BERTH_TRY(verdict, s.release(d.device, o->owner, o->successor, now));
         if (verdict == onboarding::release_verdict::not_owner) {
-            return onboarding::refuse("not_owner", fmt::format("\"{}\" is not the owner", o->owner));
+            const std::string owner = d.owner(now);
+            return fail(error{error_category::usage,
+                              "not_owner",
+                              owner.empty() ? fmt::format("\"{}\" does not own {}: nobody does now", o->owner, o->serial)
+                                            : fmt::format("{} belongs to \"{}\", not to \"{}\"", o->serial, owner, o->owner),
+                              {{"owner", owner}}});
         }
         if (verdict == onboarding::release_verdict::unknown_successor) {
             return fail(
@@ -108,14 +146,15 @@ void add_ownership(CLI::App& cli, context& c) {
             BERTH_TRY(text, read_text(o->file == "-" ? "/dev/stdin" : o->file));
             json = std::move(text);
         }
-        return s.set_configuration(d.device, json);
+        auto done = s.set_configuration(d.device, json, system_clock().now());
+        return done || o->clear ? done : fail(std::move(done).error().during(o->file).with("file", o->file));
     }));
 
     auto* const shown = masa_command(*group, o->masa, "show", "show one device's record, or all");
     shown->add_option("SERIAL", o->serial, "the device's serial; none: all");
     shown->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(store, open_masa_store(o->masa));
+            BERTH_TRY(store, read_masa_store(o->masa));
             onboarding::device_identity after;
             if (!o->serial.empty()) {
                 BERTH_TRY(found, store->find_serial(o->serial));
@@ -131,7 +170,7 @@ void add_ownership(CLI::App& cli, context& c) {
             for (;;) {
                 BERTH_TRY(some, store->list_devices(500, after));
                 for (const auto& d : some) {
-                    show(c, d);
+                    show(c, d, false);
                     after = d.device;
                 }
                 if (some.size() < 500) {
@@ -140,23 +179,24 @@ void add_ownership(CLI::App& cli, context& c) {
             }
         });
     });
-    auto* const import = masa_command(*group, o->masa, "import", "assign many: a file of SERIAL,CUSTOMER lines or JSON lines");
+    auto* const import = masa_command(
+        *group, o->masa, "import", "assign many: a file of SERIAL,CUSTOMER lines, as spreadsheets write them, or of JSON lines");
     import->add_option("FILE", o->file, "the file")->required();
     import->add_option("--maker", o->maker, "first digits of the maker root's hash");
+    import->add_flag("--skip-bad-lines", o->skip_bad, "assign what can be assigned, and tell the other lines");
     import->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_masa_store(o->masa));
             BERTH_TRY(text, read_text(o->file));
-            BERTH_TRY(all, read_assignments(*store, text, o->file, o->maker, system_clock().now()));
+            BERTH_TRY(plan, read_assignments(*store, text, o->file, o->maker, system_clock().now()));
+            if (!plan.refused.empty() && !o->skip_bad) {
+                return fail(plan.mistakes(o->file));
+            }
             // As long a pause as the batch took: a MASA that waits for the lock gets it.
-            BERTH_CHECK(assign_in_batches(*store, all, import_batch, system_clock(), [](milliseconds took) {
+            BERTH_CHECK(assign_in_batches(*store, plan.assign, import_batch, system_clock(), [](milliseconds took) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(std::clamp<milliseconds>(took, 5, 100)));
             }));
-            if (c.json) {
-                print_json(wire::json::object{{"assigned", all.size()}});
-            } else {
-                fmt::print("{} devices assigned.\n", all.size());
-            }
+            say_imported(c, plan);
             return {};
         });
     });

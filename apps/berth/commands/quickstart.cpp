@@ -118,6 +118,10 @@ result<void> quickstart(const options& o, bool json) {
             command(fmt::format("ownership assign SN-0002 {} --masa {}", shell_word(name), shell_word(w->masa().string())));
     }
     commands["another_device"] = command(another);
+    if (customer) {
+        commands["onboard_another"] =
+            command(fmt::format("device onboard --bundle {}", shell_word((how.directory / "devices" / "SN-0002").string())));
+    }
     wire::json::array running;
     for (const auto& role : roles) {
         running.emplace_back(role);
@@ -129,12 +133,13 @@ result<void> quickstart(const options& o, bool json) {
         fmt::print("MASA on {}{}; everything lies in {}.\n\n", w->kk1().text(),
                    customer ? fmt::format(", registrar of {} on {}", name, customer->kk2.text()) : "", how.directory.string());
         // In the order in which they make sense.
-        for (const char* name_of_command : {"onboard", "devices", "log", "another_device", "assign"}) {
+        for (const char* name_of_command : {"onboard", "devices", "log", "another_device", "assign", "onboard_another"}) {
             if (const auto* const text = commands.if_contains(name_of_command)) {
                 fmt::print("  {}\n", std::string_view(text->as_string()));
             }
         }
-        fmt::print("\nCtrl-C ends it.\n");
+        fmt::print("\nCtrl-C ends it. It does not go on from there: begin anew with another --dir, or after rm -r {}.\n",
+                   shell_word(how.directory.string()));
         std::fflush(stdout);
     }
     while (!interrupted) {
@@ -156,7 +161,11 @@ void add_quickstart(CLI::App& cli, context& c) {
         c.run([&]() -> result<void> {
             std::signal(SIGINT, [](int) { interrupted = 1; });
             std::signal(SIGTERM, [](int) { interrupted = 1; });
-            return quickstart(*o, c.json);
+            auto done = quickstart(*o, c.json);
+            // Ctrl-C reaches the servers, too, while they start.
+            return done || !interrupted ? std::move(done)
+                                        : fail(error_category::environment, "interrupted",
+                                               "interrupted before all was running; begin anew in another directory");
         });
     });
 }

@@ -1,8 +1,10 @@
-// berth registrar devices | approve | deny | group | config | release: the customer's records.
+// berth registrar devices | approve | deny | group | config | release | revoke: the customer's records.
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "common/files.h"
+#include "common/words.h"
 #include "onboarding/errors.h"
+#include "roles/config.h"
 #include "setup/factory.h"
 #include "store/sqlite/registrar_store.h"
 
@@ -20,14 +22,57 @@ struct options {
     int64_t wait = 30;
 };
 
-result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
+result<std::string> store_of(const std::string& dir) {
     const fs::path file = fs::path(dir) / "registrar.db";
     BERTH_TRY(there, is_there(file));
     if (!there) {
         return fail(error_category::environment, "file_not_found",
                     fmt::format("{} is not a registrar's directory (no registrar.db); berth registrar init", dir));
     }
-    return store::sqlite_registrar_store::open(file.string());
+    return file.string();
+}
+
+result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
+    BERTH_TRY(file, store_of(dir));
+    return store::sqlite_registrar_store::open(file, store::opening::existing);
+}
+
+// For commands that change nothing.
+result<std::unique_ptr<store::sqlite_registrar_store>> read_store(const std::string& dir) {
+    BERTH_TRY(file, store_of(dir));
+    return store::sqlite_registrar_store::open(file, store::opening::to_read);
+}
+
+// The registrar's configuration, where it lies beside its store. A service's may lie elsewhere: then nothing is known of it.
+result<std::optional<registrar_config>> config_of(const std::string& dir) {
+    const fs::path file = fs::path(dir) / "berthd.toml";
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
+        return std::nullopt;
+    }
+    BERTH_TRY(config, read_config(file));
+    return std::move(config.registrar);
+}
+
+// A device of a maker whom this registrar does not serve will never come; a record of it would be in the way of the one that is
+// meant. Errors `unknown_device_root`, errors of files.
+result<void> check_maker(const std::string& dir, const onboarding::device_identity& device) {
+    BERTH_TRY(config, config_of(dir));
+    if (!config) {
+        return {};
+    }
+    for (const auto& maker : config->makers) {
+        BERTH_TRY(root, read_certificate(maker.root));
+        if (root.spki_sha256() == device.device_root_spki) {
+            return {};
+        }
+    }
+    return fail(error{error_category::usage,
+                      "unknown_device_root",
+                      fmt::format("the registrar serves no maker of this root; if it should, add a [[registrar.maker]] to "
+                                  "{}/berthd.toml and reload berthd",
+                                  dir),
+                      {{"device_root_spki", to_hex(device.device_root_spki)}, {"serial", device.serial}}});
 }
 
 std::string_view name_of(onboarding::approval a) {
@@ -40,31 +85,54 @@ std::string_view name_of(onboarding::approval a) {
     return "-";
 }
 
+result<bool> has_record(registry::registrar_registry& records, const onboarding::device_identity& device) {
+    BERTH_TRY(found, records.find_serial(device.serial));
+    return std::ranges::find(found, device, &registry::registrar_device::device) != found.end();
+}
+
 // The device that a command names: "ROOT/SERIAL", ROOT being the 64 hexadecimal digits of the maker root's hash; SERIAL with
 // --maker-root; or SERIAL alone of a device that was seen here. In the first two ways it need not have been.
 result<onboarding::device_identity> device_named(registry::registrar_registry& records, const std::string& text,
-                                                 const std::string& maker_root) {
+                                                 const options& o) {
     constexpr size_t root_digits = 64;
-    if (!maker_root.empty()) {
-        BERTH_TRY(root, read_certificate(maker_root));
-        BERTH_CHECK(check_serial(text));
-        return onboarding::device_identity{root.spki_sha256(), text};
-    }
-    if (text.size() > root_digits && text[root_digits] == '/') {
+    std::optional<onboarding::device_identity> named;
+    if (!o.maker_root.empty()) {
+        BERTH_TRY(root, read_certificate(o.maker_root));
+        named = {root.spki_sha256(), text};
+    } else if (text.size() > root_digits && text[root_digits] == '/') {
         if (const auto root = from_hex(text.substr(0, root_digits))) {
-            const std::string serial = text.substr(root_digits + 1);
-            BERTH_CHECK(check_serial(serial));
-            return onboarding::device_identity{to_array<32>(*root), serial};
+            named = {to_array<32>(*root), text.substr(root_digits + 1)};
         }
     }
+    if (named) {
+        BERTH_CHECK(check_serial(named->serial));
+        BERTH_TRY(recorded, has_record(records, *named));
+        if (!recorded) {
+            BERTH_CHECK(check_maker(o.dir, *named));
+        }
+        return std::move(*named);
+    }
     BERTH_TRY(found, records.find_serial(text));
-    if (found.size() != 1) {
-        return fail(error{
-            error_category::usage,
-            found.empty() ? "unknown_device" : "ambiguous_serial",
-            fmt::format("{} \"{}\"; say which maker's is meant with --maker-root Z1.PEM",
-                        found.empty() ? "no device was seen here with serial" : "devices of several makers use serial", text),
-            {{"serial", text}}});
+    if (found.empty()) {
+        return fail(error{error_category::usage,
+                          "unknown_device",
+                          fmt::format("no device was seen here with serial \"{}\"; one that was not seen yet is named with its "
+                                      "maker's root, --maker-root Z1.PEM",
+                                      text),
+                          {{"serial", text}}});
+    }
+    if (found.size() > 1) {
+        std::string names;
+        for (const auto& d : found) {
+            names += fmt::format("{}{}/{}", names.empty() ? "" : ", ", to_hex(d.device.device_root_spki), text);
+        }
+        return fail(
+            error{error_category::usage,
+                  "ambiguous_serial",
+                  fmt::format("devices of several makers use serial \"{}\"; say which is meant with --maker-root Z1.PEM, or "
+                              "by its whole name: {}",
+                              text, names),
+                  {{"serial", text}}});
     }
     return found.front().device;
 }
@@ -83,7 +151,29 @@ result<registry::registrar_device> record_of(registry::registrar_registry& recor
                       {{"serial", device.serial}}});
 }
 
-void show(const context& c, const registry::registrar_device& d) {
+// What a person wants to know first: not how the last onboarding ended, but what holds by now.
+std::string status_of(const registry::registrar_device& d) {
+    return !d.revoked_for.empty()                        ? (d.revoked_for == "released" ? "released" : "revoked")
+           : d.approval == onboarding::approval::denied  ? "denied"
+           : d.certificates > 0 && d.onboarded_at        ? "installed"
+           : !d.last_result.empty()                      ? d.last_result
+           : d.approval == onboarding::approval::waiting ? "waiting"
+                                                         : "-";
+}
+
+wire::json::value time_of(unix_seconds at) {
+    return at ? wire::json::value(to_iso8601(at)) : wire::json::value();
+}
+
+void head(const context& c) {
+    if (!c.json) {
+        fmt::print("{:<24} {:<14} {:<10} {:<10} {:<20} {:<14} {}\n", "SERIAL", "MODEL", "GROUP", "APPROVAL", "ONBOARDED",
+                   "STATUS", "CONFIGURATION");
+    }
+}
+
+// `current`: the version that it gets when it asks.
+void show(const context& c, const registry::registrar_device& d, uint64_t current) {
     if (c.json) {
         return print_json(wire::json::object{{"serial", d.device.serial},
                                              {"device_root_spki", to_hex(d.device.device_root_spki)},
@@ -91,15 +181,25 @@ void show(const context& c, const registry::registrar_device& d) {
                                              {"firmware", d.firmware},
                                              {"group", d.group},
                                              {"approval", std::string(name_of(d.approval))},
-                                             {"first_seen", d.first_seen},
-                                             {"last_seen", d.last_seen},
-                                             {"onboarded_at", d.onboarded_at},
+                                             {"status", status_of(d)},
+                                             {"certificates", d.certificates},
+                                             {"first_seen", time_of(d.first_seen)},
+                                             {"last_seen", time_of(d.last_seen)},
+                                             {"onboarded_at", time_of(d.onboarded_at)},
                                              {"last_result", d.last_result},
-                                             {"configuration_version", d.configuration_version}});
+                                             {"configuration_version", current},
+                                             {"configuration_at_onboarding", d.configuration_version}});
     }
-    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<22} {}\n", d.device.serial, d.model.empty() ? "-" : log::escape(d.model),
+    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<20} {:<14} {}\n", d.device.serial, d.model.empty() ? "-" : log::escape(d.model),
                d.group.empty() ? "-" : d.group, name_of(d.approval),
-               d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", d.last_result);
+               d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", status_of(d),
+               current ? fmt::format("version {}", current) : "-");
+}
+
+result<void> show(const context& c, registry::registrar_registry& records, const registry::registrar_device& d) {
+    BERTH_TRY(merged, records.configuration_for(d.device, ""));
+    show(c, d, merged.version);
+    return {};
 }
 
 void with_maker_root(CLI::App* cmd, const std::shared_ptr<options>& o) {
@@ -113,18 +213,19 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
     with_maker_root(list, o);
     list->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(store, open_store(o->dir));
+            BERTH_TRY(store, read_store(o->dir));
             if (!o->serial.empty()) {
-                BERTH_TRY(named, device_named(*store, o->serial, o->maker_root));
+                BERTH_TRY(named, device_named(*store, o->serial, *o));
                 BERTH_TRY(device, record_of(*store, named));
-                show(c, device);
+                head(c);
+                BERTH_CHECK(show(c, *store, device));
                 BERTH_TRY(certificates, store->certificates_of(device.device));
                 for (const auto& certificate : certificates) {
                     BERTH_TRY(leaf, pki::certificate::parse(certificate.chain.front()));
                     if (c.json) {
                         print_json(wire::json::object{{"name", certificate.name},
                                                       {"serial_number", leaf.serial_hex()},
-                                                      {"not_after", certificate.not_after},
+                                                      {"not_after", to_iso8601(certificate.not_after)},
                                                       {"revoked", certificate.revoked}});
                     } else {
                         fmt::print("  {:<16} {} until {}{}\n", certificate.name, leaf.serial_hex(),
@@ -133,11 +234,12 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
                 }
                 return {};
             }
+            head(c);
             onboarding::device_identity after;
             for (;;) {
                 BERTH_TRY(some, store->list_devices(500, after));
                 for (const auto& d : some) {
-                    show(c, d);
+                    BERTH_CHECK(show(c, *store, d));
                     after = d.device;
                 }
                 if (some.size() < 500) {
@@ -147,18 +249,24 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
         });
     });
     for (const bool yes : {true, false}) {
-        auto* const cmd = group.add_subcommand(yes ? "approve" : "deny", yes ? "let a device that waits for approval go on"
-                                                                             : "refuse a device that waits for approval");
+        auto* const cmd =
+            group.add_subcommand(yes ? "approve" : "deny", yes ? "let a device that waits for approval go on"
+                                                               : "refuse a device that waits for approval, or will");
         cmd->add_option("--dir", o->dir, "the registrar's directory")->required();
         cmd->add_option("SERIAL", o->serial, "the device's serial, or ROOT/SERIAL; it need not have been seen yet")->required();
         with_maker_root(cmd, o);
         cmd->callback([o, &c, yes] {
             c.run([&]() -> result<void> {
                 BERTH_TRY(store, open_store(o->dir));
-                BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
+                BERTH_TRY(device, device_named(*store, o->serial, *o));
                 BERTH_CHECK(store->decide(device, yes, system_clock().now()));
                 BERTH_TRY(after, record_of(*store, device));
-                show(c, after);
+                head(c);
+                BERTH_CHECK(show(c, *store, after));
+                if (!yes && !c.json && after.certificates > 0) {
+                    fmt::print("Its {} certificates stay valid: berth registrar revoke {} --dir {} withdraws them.\n",
+                               after.certificates, shell_word(o->serial), shell_word(o->dir));
+                }
                 return {};
             });
         });
@@ -171,7 +279,7 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
     grouped->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));
-            BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
+            BERTH_TRY(device, device_named(*store, o->serial, *o));
             BERTH_CHECK(store->set_group(device, o->group, system_clock().now()));
             if (c.json) {
                 print_json(wire::json::object{
@@ -191,12 +299,40 @@ result<std::pair<registry::configuration_scope, std::string>> scope_of(const opt
         return fail(error_category::usage, "bad_scope", "say one of --default, --model NAME, --group NAME, --device SERIAL");
     }
     if (!o.device.empty()) {
-        BERTH_TRY(device, device_named(records, o.device, o.maker_root));
+        BERTH_TRY(device, device_named(records, o.device, o));
         return std::pair(configuration_scope::device, device.text());
     }
     return o.everyone         ? std::pair(configuration_scope::everyone, std::string())
            : !o.model.empty() ? std::pair(configuration_scope::model, o.model)
                               : std::pair(configuration_scope::group, o.group);
+}
+
+// Groups and models are known by their devices alone. Of one that no device has: that this is so, and which may be meant.
+result<std::string> meant_instead(registry::registrar_registry& records, registry::configuration_scope scope,
+                                  const std::string& name) {
+    using registry::configuration_scope;
+    if (scope != configuration_scope::group && scope != configuration_scope::model) {
+        return std::string();
+    }
+    std::vector<std::string> known;
+    onboarding::device_identity after;
+    for (bool more = true; more;) {
+        BERTH_TRY(some, records.list_devices(500, after));
+        more = some.size() == 500;
+        for (const auto& d : some) {
+            const std::string& has = scope == configuration_scope::group ? d.group : d.model;
+            if (has == name) {
+                return std::string();
+            }
+            if (!has.empty() && std::ranges::find(known, has) == known.end()) {
+                known.push_back(has);
+            }
+            after = d.device;
+        }
+    }
+    const auto meant = nearest(name, known);
+    return fmt::format("\nNo device is of the {} {} yet{}.", to_string(scope), name,
+                       meant ? fmt::format("; is {} meant?", *meant) : "");
 }
 
 void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
@@ -221,15 +357,17 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
             BERTH_TRY(store, open_store(o->dir));
             BERTH_TRY(scope, scope_of(*o, *store));
             BERTH_TRY(json, read_text(o->file));
+            BERTH_TRY(hint, meant_instead(*store, scope.first, scope.second));
             auto set_version = store->set_configuration(scope.first, scope.second, json, system_clock().now());
             if (!set_version) {
-                return fail(std::move(set_version).error().during(o->file));
+                return fail(std::move(set_version).error().during(o->file).with("file", o->file));
             }
             if (c.json) {
                 print_json(wire::json::object{
                     {"scope", std::string(to_string(scope.first))}, {"name", scope.second}, {"version", *set_version}});
             } else {
-                fmt::print("Version {} is set; devices get it at their next onboarding or configuration fetch.\n", *set_version);
+                fmt::print("Version {} is set; devices get it at their next onboarding or configuration fetch.{}\n", *set_version,
+                           hint);
             }
             return {};
         });
@@ -240,9 +378,9 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
     with_maker_root(shown, o);
     shown->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(store, open_store(o->dir));
+            BERTH_TRY(store, read_store(o->dir));
             if (!o->device.empty()) {
-                BERTH_TRY(device, device_named(*store, o->device, o->maker_root));
+                BERTH_TRY(device, device_named(*store, o->device, *o));
                 BERTH_TRY(merged, store->configuration_for(device, ""));
                 print_json(wire::json::object{
                     {"serial", device.serial},
@@ -277,7 +415,8 @@ error release_refused(const std::string& name, const options& o) {
             error_category::peer,
             fmt::format(
                 "the MASA does not release {} to \"{}\": either the device is not yours (any more), or nobody of that name is "
-                "registered with the manufacturer. Ask the manufacturer who the owner is, and how the successor's name is "
+                "registered with the manufacturer, or you are that. Ask the manufacturer who the owner is, and how the "
+                "successor's name is "
                 "spelled",
                 o.serial, o.successor));
     }
@@ -321,6 +460,53 @@ result<std::string> release_through_berthd(store::sqlite_registrar_store& store,
     return std::string("masa_unreachable");
 }
 
+// Its own certificates would be revoked, and nobody else would have the device. The manufacturer may know the customer by
+// another name than its root: then the MASA refuses.
+result<void> refuse_self(const options& o) {
+    BERTH_TRY(config, config_of(o.dir));
+    if (!config) {
+        return {};
+    }
+    BERTH_TRY(root, read_certificate(config->domain_root));
+    if (root.organization().value_or("") == o.successor) {
+        return fail(
+            error{error_category::usage,
+                  "same_customer",
+                  fmt::format("\"{}\" is you: name the successor with --to. What only withdraws a device's certificates is "
+                              "berth registrar revoke",
+                              o.successor),
+                  {{"successor", o.successor}}});
+    }
+    return {};
+}
+
+void add_revoke(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
+    auto* const cmd = group.add_subcommand("revoke", "revoke what your CA has issued to a device, which stays yours");
+    cmd->add_option("--dir", o->dir, "the registrar's directory")->required();
+    cmd->add_option("SERIAL", o->serial, "the device's serial, or ROOT/SERIAL")->required();
+    with_maker_root(cmd, o);
+    cmd->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(store, open_store(o->dir));
+            BERTH_TRY(device, device_named(*store, o->serial, *o));
+            BERTH_CHECK(record_of(*store, device));
+            BERTH_TRY(revoked, store->revoke_certificates(device, "revoked", system_clock().now()));
+            if (c.json) {
+                print_json(wire::json::object{
+                    {"serial", device.serial}, {"device_root_spki", to_hex(device.device_root_spki)}, {"revoked", revoked}});
+            } else if (revoked == 0) {
+                fmt::print("{} has no certificate that is not revoked; nothing has changed.\n", device.serial);
+            } else {
+                fmt::print(
+                    "{} certificates of {} are revoked; the running berthd puts them on the CA's list at once.\nIt is still "
+                    "yours, and may be onboarded anew; berth registrar deny prevents that.\n",
+                    revoked, device.serial);
+            }
+            return {};
+        });
+    });
+}
+
 void add_release(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
     auto* const cmd =
         group.add_subcommand("release", "give a device of yours away: the manufacturer then assigns it to the successor");
@@ -335,8 +521,9 @@ void add_release(CLI::App& group, const std::shared_ptr<options>& o, context& c)
             if (o->successor.empty() || o->successor.size() > 64) {
                 return fail(error_category::usage, "bad_customer_name", "the successor's name has 1 to 64 octets");
             }
+            BERTH_CHECK(refuse_self(*o));
             BERTH_TRY(store, open_store(o->dir));
-            BERTH_TRY(device, device_named(*store, o->serial, o->maker_root));
+            BERTH_TRY(device, device_named(*store, o->serial, *o));
             BERTH_TRY(outcome, release_through_berthd(*store, device, *o));
             if (outcome != "released") {
                 return fail(release_refused(outcome, *o));
@@ -363,6 +550,7 @@ void add_registrar_records(CLI::App& registrar, context& c) {
     add_devices(registrar, o, c);
     add_config(registrar, o, c);
     add_release(registrar, o, c);
+    add_revoke(registrar, o, c);
 }
 
 }  // namespace berth::app

@@ -36,8 +36,9 @@ error unknown_command(const std::string& group, const std::string& word, const s
             {{"command", asked}}};
     }
     error out{error_category::usage, "unknown_command", fmt::format("there is no command {}", asked), {{"command", asked}}};
-    if (const auto meant = nearest(word, known)) {
-        out.message += fmt::format("; is {} {} meant?", group, *meant);
+    const auto meant = nearest(word, known);
+    out.message += meant ? fmt::format("; is {} {} meant?", group, *meant) : ".";
+    if (meant) {
         out.params.emplace_back("meant", group + " " + *meant);
     }
     out.message += fmt::format(" {} --help lists the commands", group);
@@ -75,6 +76,17 @@ std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv)
                  "command_missing",
                  fmt::format("say what {} is to do: {}. {} --help explains them", path, fmt::join(known, ", "), path),
                  {{"command", path}}};
+}
+
+std::vector<std::string> without_help_command(int argc, char** argv) {
+    std::vector<std::string> out(argv + std::min(argc, 1), argv + argc);
+    const auto first = std::ranges::find_if(out, [](const std::string& word) { return word != "--json"; });
+    if (first != out.end() && *first == "help") {
+        out.erase(first);
+        out.emplace_back("--help");
+    }
+    std::ranges::reverse(out);
+    return out;
 }
 
 }  // namespace berth::app

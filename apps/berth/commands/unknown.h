@@ -11,4 +11,7 @@ namespace berth::app {
 // (`command_not_available`), or none below a group of commands (`command_missing`); else nothing.
 std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv);
 
+// The arguments for the parser, last first; `berth help COMMAND` is `berth COMMAND --help`.
+std::vector<std::string> without_help_command(int argc, char** argv);
+
 }  // namespace berth::app

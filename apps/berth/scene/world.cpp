@@ -145,7 +145,7 @@ result<void> world::start_registrar(const std::string& name) {
     c.kk2 = {"127.0.0.1", ports["kk2"]};
     {
         BERTH_TRY(store, store::sqlite_masa_store::open((masa() / "masa.db").string()));
-        BERTH_CHECK(store->set_registrars(name, {c.kk2.text()}));
+        BERTH_CHECK(store->set_registrars(name, {c.kk2.text()}, system_clock().now()));
     }
     customers_.push_back(std::move(c));
     return {};

@@ -64,6 +64,8 @@ public:
 
     [[nodiscard]] bytes take_output() { return std::exchange(output_, {}); }
     [[nodiscard]] std::vector<step_event> take_steps() { return std::exchange(steps_, {}); }
+    // Whether the registrar has asked it to wait, and come again later.
+    [[nodiscard]] bool asked_to_wait() const { return resend_at_.has_value(); }
     // When tick() wants to be called, by the monotonic clock.
     [[nodiscard]] std::optional<milliseconds> wake_at() const;
 

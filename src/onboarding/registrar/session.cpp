@@ -343,18 +343,17 @@ result<void> registrar_session::proceed() {
     if (state_ != registrar_state::authorized || !authorization_ || asked_.empty()) {
         return {};
     }
-    if (settings_.manual_approval) {
-        BERTH_TRY(decision, records_.approval_of(device_.identity));
-        if (decision == approval::denied) {
-            return refuse("approval_denied");
-        }
-        if (decision != approval::approved) {
-            BERTH_CHECK(records_.ask_approval(device_.identity, model_, clock_.now()));
-            awaiting_approval_ = true;
-            return say_pending(settings_.retry_after);
-        }
-        awaiting_approval_ = false;
+    // A denial holds in either mode; an approval is waited for in one.
+    BERTH_TRY(decision, records_.approval_of(device_.identity));
+    if (decision == approval::denied) {
+        return refuse("approval_denied");
     }
+    if (settings_.manual_approval && decision != approval::approved) {
+        BERTH_CHECK(records_.ask_approval(device_.identity, model_, clock_.now()));
+        awaiting_approval_ = true;
+        return say_pending(settings_.retry_after);
+    }
+    awaiting_approval_ = false;
     BERTH_CHECK(check_requests());
     if (challenges_.empty() &&
         std::any_of(asked_.begin(), asked_.end(), [](const auto& a) { return a.kind == credential_kind::kem; })) {

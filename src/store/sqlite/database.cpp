@@ -137,7 +137,23 @@ bytes statement::blob(int column) const {
 
 // ---- database
 
-result<std::unique_ptr<database>> database::open(const std::string& path, std::span<const migration> schema, uint32_t kind) {
+result<std::unique_ptr<database>> database::open(const std::string& path, std::span<const migration> schema, uint32_t kind,
+                                                 opening how) {
+    if (how != opening::or_make && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+        return fail(error{error_category::environment,
+                          "file_not_found",
+                          fmt::format("there is no store {}: berth masa init and berth registrar init make one. If it was lost, "
+                                      "restore it from a backup (its -wal file belongs to it); a new one would know of nothing",
+                                      path),
+                          {{"path", path}}});
+    }
+    if (how == opening::to_look || how == opening::to_read) {
+        BERTH_TRY(db, open_to_look(path, schema, kind));
+        BERTH_TRY(version, db->number("PRAGMA user_version"));
+        const bool newest = schema.empty() || version == schema.back().version;
+        return newest || how == opening::to_look ? result<std::unique_ptr<database>>(std::move(db))
+                                                 : open(path, schema, kind, opening::existing);
+    }
     // Made by us first, so that it is 0600 from its first octet; -wal and -shm take the same mode.
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -152,8 +168,57 @@ result<std::unique_ptr<database>> database::open(const std::string& path, std::s
     }
     sqlite3_extended_result_codes(raw, 0);
     sqlite3_busy_timeout(raw, busy_milliseconds);
-    if (auto ready = db->check_and_migrate(schema, path, kind); !ready) {
+    if (auto ready = db->check_and_migrate(schema, path, kind, how); !ready) {
         return fail(std::move(ready).error().during(path));
+    }
+    return db;
+}
+
+namespace {
+
+// A file: URI for SQLite, in which these have a meaning of their own.
+std::string uri_of(const std::string& path, const char* how) {
+    std::string out = "file:";
+    for (const char c : path) {
+        out += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+    }
+    return out + how;
+}
+
+// Octets of the -wal file, without which what waits in it would not be seen; nothing when there is none.
+std::optional<off_t> wal_size(const std::string& path) {
+    struct stat wal{};
+    return ::stat((path + "-wal").c_str(), &wal) == 0 ? std::optional(wal.st_size) : std::nullopt;
+}
+
+}  // namespace
+
+result<std::unique_ptr<database>> database::open_to_look(const std::string& path, std::span<const migration> schema,
+                                                         uint32_t kind) {
+    const auto attempt = [&](const char* how) -> result<std::unique_ptr<database>> {
+        sqlite3* raw = nullptr;
+        const int code = sqlite3_open_v2(uri_of(path, how).c_str(), &raw,
+                                         SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr);
+        std::unique_ptr<database> db(new database(raw));
+        if (code != SQLITE_OK) {
+            return fail(to_error(raw, code));
+        }
+        sqlite3_extended_result_codes(raw, 0);
+        sqlite3_busy_timeout(raw, busy_milliseconds);
+        BERTH_CHECK(db->execute("PRAGMA trusted_schema=OFF; PRAGMA query_only=ON"));
+        BERTH_CHECK(db->check_contents());
+        BERTH_CHECK(db->check_kind(schema, path, kind, opening::to_look));
+        return db;
+    };
+    // Without a -wal file nobody has it open, and all there is stands in the file itself. With one, its reader takes part, and
+    // makes a file beside it; where it cannot, nobody writes either.
+    const auto wal = wal_size(path);
+    auto db = attempt(wal ? "?mode=ro" : "?immutable=1");
+    if (!db && db.error().is("store_not_writable") && wal == 0) {
+        db = attempt("?immutable=1");
+    }
+    if (!db) {
+        return fail(std::move(db).error().during(path));
     }
     return db;
 }
@@ -165,35 +230,50 @@ database::~database() {
     sqlite3_close(db_);
 }
 
-result<void> database::check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind) {
+result<int64_t> database::number(const char* pragma) {
+    BERTH_TRY(read, prepare(pragma));
+    BERTH_TRY(row, read.step());
+    return row ? read.integer(0) : 0;
+}
+
+result<void> database::check_contents() {
+    BERTH_TRY(check, prepare("PRAGMA quick_check(1)"));
+    BERTH_TRY(row, check.step());
+    return row && check.text(0) == "ok" ? result<void>{} : fail(to_error(nullptr, SQLITE_CORRUPT));
+}
+
+result<void> database::check_kind(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how) {
+    BERTH_TRY(version, number("PRAGMA user_version"));
+    BERTH_TRY(marked, number("PRAGMA application_id"));
+    if (kind != 0 && marked != 0 && marked != kind) {
+        return fail(error{error_category::usage,
+                          "wrong_store",
+                          fmt::format("{} is a store of another kind: a MASA and a registrar have one each", path),
+                          {{"path", path}}});
+    }
+    if (!schema.empty() && version > schema.back().version) {
+        return fail(error_category::environment, "store_too_new",
+                    fmt::format("{} was written by a later version of Berth (schema {}); use that version", path, version));
+    }
+    if (how != opening::or_make && version == 0) {
+        return fail(error{error_category::environment,
+                          "corrupt_store",
+                          fmt::format("{} holds no records at all; restore it from a backup (its -wal file belongs to it)", path),
+                          {{"path", path}}});
+    }
+    return {};
+}
+
+result<void> database::check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how) {
     // FULL: a commit is on the disk before anything that depends on it is sent.
     BERTH_CHECK(execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF"));
-    {
-        BERTH_TRY(check, prepare("PRAGMA quick_check(1)"));
-        BERTH_TRY(row, check.step());
-        if (!row || check.text(0) != "ok") {
-            return fail(to_error(nullptr, SQLITE_CORRUPT));
-        }
-    }
-    const auto number = [&](const char* pragma) -> result<int64_t> {
-        BERTH_TRY(read, prepare(pragma));
-        BERTH_TRY(row, read.step());
-        return row ? read.integer(0) : 0;
-    };
+    BERTH_CHECK(check_contents());
     return transaction([&]() -> result<void> {
+        BERTH_CHECK(check_kind(schema, path, kind, how));
         BERTH_TRY(version, number("PRAGMA user_version"));
         BERTH_TRY(marked, number("PRAGMA application_id"));
         if (kind != 0 && marked == 0) {
             BERTH_CHECK(execute(fmt::format("PRAGMA application_id={}", kind).c_str()));
-        } else if (kind != 0 && marked != kind) {
-            return fail(error{error_category::usage,
-                              "wrong_store",
-                              fmt::format("{} is a store of another kind: a MASA and a registrar have one each", path),
-                              {{"path", path}}});
-        }
-        if (!schema.empty() && version > schema.back().version) {
-            return fail(error_category::environment, "store_too_new",
-                        fmt::format("{} was written by a later version of Berth (schema {}); use that version", path, version));
         }
         for (const auto& m : schema) {
             if (m.version > version) {

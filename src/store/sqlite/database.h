@@ -54,6 +54,11 @@ private:
     int next_ = 1;
 };
 
+// or_make: a new one where there is none. existing: error `file_not_found`, and `corrupt_store` of a file that holds nothing.
+// to_look: as existing, and nothing is written or migrated, neither the file nor its directory need be writable, and a write
+// later is `store_not_writable`. to_read: as to_look, but a store of an earlier schema is migrated first, which needs both.
+enum class opening : uint8_t { or_make, existing, to_look, to_read };
+
 class database {
 public:
     // Opens or makes the file (0600), checks it, and migrates it to `schema`'s newest version. Errors corrupt_store,
@@ -64,7 +69,8 @@ public:
     };
     // `kind` marks the file (application_id), so that no other store is ever changed into one of this kind; 0: any. Error
     // also `wrong_store`.
-    static result<std::unique_ptr<database>> open(const std::string& path, std::span<const migration> schema, uint32_t kind = 0);
+    static result<std::unique_ptr<database>> open(const std::string& path, std::span<const migration> schema, uint32_t kind = 0,
+                                                  opening how = opening::or_make);
     ~database();
     database(const database&) = delete;
     database& operator=(const database&) = delete;
@@ -103,7 +109,12 @@ private:
     result<void> begin();
     result<void> commit();
     void rollback();
-    result<void> check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind);
+    static result<std::unique_ptr<database>> open_to_look(const std::string& path, std::span<const migration> schema,
+                                                          uint32_t kind);
+    result<int64_t> number(const char* pragma);
+    result<void> check_contents();
+    result<void> check_kind(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how);
+    result<void> check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how);
 
     sqlite3* db_;
     int depth_ = 0;

@@ -117,17 +117,21 @@ result<void> sqlite_masa_store::register_customer(const customer_record& custome
     });
 }
 
-result<void> sqlite_masa_store::set_registrars(const std::string& customer, const std::vector<std::string>& addresses) {
+result<void> sqlite_masa_store::set_registrars(const std::string& customer, const std::vector<std::string>& addresses,
+                                               unix_seconds now) {
     wire::json::array list;
     for (const auto& a : addresses) {
         list.emplace_back(a);
     }
-    BERTH_TRY(write, db_->prepare("UPDATE customer SET registrars = ? WHERE name = ? AND removed_at = 0"));
-    BERTH_CHECK(write.bind(wire::to_text(list)).bind(customer).run());
-    if (db_->changes() == 0) {
-        return unknown_customer(customer);
-    }
-    return bump("trust");
+    return db_->transaction([&]() -> result<void> {
+        BERTH_TRY(write, db_->prepare("UPDATE customer SET registrars = ? WHERE name = ? AND removed_at = 0"));
+        BERTH_CHECK(write.bind(wire::to_text(list)).bind(customer).run());
+        if (db_->changes() == 0) {
+            return unknown_customer(customer);
+        }
+        BERTH_CHECK(bump("trust"));
+        return audit({now, "registrars_set", {}, customer, "ok", ""});
+    });
 }
 
 result<void> sqlite_masa_store::remove_customer(const std::string& customer, unix_seconds now) {
@@ -218,6 +222,9 @@ result<void> sqlite_masa_store::assign(const device_identity& device, const std:
             return unknown_customer(customer);
         }
         BERTH_TRY(next, registry::assign(record, customer, now));
+        if (next == record.at(now)) {
+            return {};  // it is so already: nothing has happened that the log should tell
+        }
         BERTH_CHECK(put_device(next));
         BERTH_CHECK(bump("ownership"));
         return audit({now, "assigned", device, customer, "ok", ""});
@@ -227,6 +234,9 @@ result<void> sqlite_masa_store::assign(const device_identity& device, const std:
 result<void> sqlite_masa_store::set_blocked(const device_identity& device, bool blocked, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
         BERTH_TRY(record, known_device(device));
+        if (record.blocked == blocked) {
+            return {};
+        }
         record.blocked = blocked;
         BERTH_CHECK(put_device(record));
         BERTH_CHECK(bump("ownership"));
@@ -237,6 +247,9 @@ result<void> sqlite_masa_store::set_blocked(const device_identity& device, bool 
 result<void> sqlite_masa_store::set_revoked(const device_identity& device, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
         BERTH_TRY(record, known_device(device));
+        if (record.revoked) {
+            return {};
+        }
         record.revoked = true;
         BERTH_CHECK(put_device(record));
         BERTH_CHECK(bump("ownership"));
@@ -244,14 +257,15 @@ result<void> sqlite_masa_store::set_revoked(const device_identity& device, unix_
     });
 }
 
-result<void> sqlite_masa_store::set_configuration(const device_identity& device, const std::string& json) {
+result<void> sqlite_masa_store::set_configuration(const device_identity& device, const std::string& json, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
         if (!json.empty()) {
             BERTH_CHECK(wire::parse_json_object(json, 16384));
         }
         BERTH_TRY(record, known_device(device));
         record.configuration = json;
-        return put_device(record);
+        BERTH_CHECK(put_device(record));
+        return audit({now, "configuration_set", device, "", "ok", ""});
     });
 }
 

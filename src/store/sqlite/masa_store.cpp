@@ -19,8 +19,8 @@ constexpr unix_seconds kk3_waits = 600;
 
 constexpr uint32_t masa_kind = 0x42454d41;  // "BEMA"
 
-result<std::unique_ptr<sqlite_masa_store>> sqlite_masa_store::open(const std::string& path) {
-    BERTH_TRY(db, database::open(path, masa_schema(), masa_kind));
+result<std::unique_ptr<sqlite_masa_store>> sqlite_masa_store::open(const std::string& path, opening how) {
+    BERTH_TRY(db, database::open(path, masa_schema(), masa_kind, how));
     return std::unique_ptr<sqlite_masa_store>(new sqlite_masa_store(std::move(db)));
 }
 
@@ -41,6 +41,30 @@ result<uint64_t> sqlite_masa_store::trust_generation() {
 
 result<uint64_t> sqlite_masa_store::ownership_generation() {
     return generation("ownership");
+}
+
+result<void> sqlite_masa_store::require_store_key(const std::array<uint8_t, 32>& check_value, bool keep) {
+    const auto judge = [&]() -> result<void> {
+        BERTH_TRY(there, db_->prepare("SELECT 1 FROM sqlite_master WHERE name = 'store_key'"));
+        BERTH_TRY(known, there.step());
+        if (known) {
+            BERTH_TRY(read, db_->prepare("SELECT check_value FROM store_key"));
+            BERTH_TRY(row, read.step());
+            if (row) {
+                return read.array<32>(0) == check_value
+                           ? result<void>{}
+                           : fail(error_category::usage, "wrong_store_key",
+                                  "the store key is not the one that this store was written with: put that one back (store_key; "
+                                  "berth masa init made both)");
+            }
+        }
+        if (!keep) {
+            return {};
+        }
+        BERTH_TRY(write, db_->prepare("INSERT INTO store_key (id, check_value) VALUES (1, ?)"));
+        return write.bind(check_value).run();
+    };
+    return keep ? db_->transaction(judge) : judge();
 }
 
 result<std::vector<customer_record>> sqlite_masa_store::customers() {

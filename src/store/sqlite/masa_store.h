@@ -8,11 +8,14 @@ namespace berth::store {
 
 class sqlite_masa_store final : public registry::masa_registry {
 public:
-    static result<std::unique_ptr<sqlite_masa_store>> open(const std::string& path);
+    static result<std::unique_ptr<sqlite_masa_store>> open(const std::string& path, opening how = opening::or_make);
 
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
+    // What tells the store key from others, kept when it is asked for the first time: under another key nothing that was sealed
+    // could be opened. Error `wrong_store_key`.
+    result<void> require_store_key(const std::array<uint8_t, 32>& check_value, bool keep = true);
     // Writes a counter that nobody reads: whether the disk takes it.
     result<void> try_write() {
         return db_->transaction([this] {
@@ -44,7 +47,8 @@ public:
     result<void> audit(const onboarding::audit_event& event) override;
 
     result<void> register_customer(const onboarding::customer_record& customer, unix_seconds now) override;
-    result<void> set_registrars(const std::string& customer, const std::vector<std::string>& addresses) override;
+    result<void> set_registrars(const std::string& customer, const std::vector<std::string>& addresses,
+                                unix_seconds now) override;
     result<void> remove_customer(const std::string& customer, unix_seconds now) override;
     result<void> add_device(const registry::ownership& device, const std::string& identity, unix_seconds now) override;
     result<std::optional<registry::ownership>> find_device(const onboarding::device_identity& device) override;
@@ -53,7 +57,7 @@ public:
     result<void> assign(const onboarding::device_identity& device, const std::string& customer, unix_seconds now) override;
     result<void> set_blocked(const onboarding::device_identity& device, bool blocked, unix_seconds now) override;
     result<void> set_revoked(const onboarding::device_identity& device, unix_seconds now) override;
-    result<void> set_configuration(const onboarding::device_identity& device, const std::string& json) override;
+    result<void> set_configuration(const onboarding::device_identity& device, const std::string& json, unix_seconds now) override;
     result<std::vector<registry::audit_entry>> audit_entries(uint64_t after, size_t most) override;
     result<std::optional<registry::audit_entry>> last_audit_entry() override;
     result<std::vector<registry::audit_checkpoint>> checkpoints() override;

@@ -83,6 +83,9 @@ CREATE TABLE checkpoint (
 );
 )sql";
 
+// Which key seals what the MASA keeps: a value that only that key gives.
+constexpr const char* masa_2 = "CREATE TABLE store_key (id INTEGER PRIMARY KEY CHECK (id = 1), check_value BLOB NOT NULL)";
+
 constexpr const char* registrar_1 = R"sql(
 CREATE TABLE generation (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO generation VALUES ('decision', 1), ('configuration', 0);
@@ -185,7 +188,7 @@ constexpr const char* registrar_3 = "ALTER TABLE device ADD COLUMN layers_versio
 // All certificates of a device: whenever its configuration is fetched, and when it is given away.
 constexpr const char* registrar_4 = "CREATE INDEX certificate_device ON certificate (root_spki, serial)";
 
-constexpr database::migration masa_steps[] = {{1, masa_1}};
+constexpr database::migration masa_steps[] = {{1, masa_1}, {2, masa_2}};
 constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4}};
 
 }  // namespace

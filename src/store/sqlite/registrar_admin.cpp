@@ -13,8 +13,12 @@ using registry::registrar_device;
 namespace {
 
 constexpr const char* device_columns = "SELECT root_spki, serial, model, firmware, groups, approval, first_seen, last_seen, "
-                                       "onboarded_at, last_result, configuration "
-                                       "FROM device ";
+                                       "onboarded_at, last_result, configuration, "
+                                       "(SELECT count(*) FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = "
+                                       "d.serial AND c.revoked_at = 0), "
+                                       "(SELECT why FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = d.serial "
+                                       "ORDER BY c.revoked_at DESC LIMIT 1) "
+                                       "FROM device d ";
 
 approval approval_from(std::string_view text) {
     return text == "approved"  ? approval::approved
@@ -39,7 +43,9 @@ result<std::vector<registrar_device>> read_devices(statement& rows) {
                        rows.integer(7),
                        rows.integer(8),
                        rows.text(9),
-                       static_cast<uint64_t>(rows.integer(10))});
+                       static_cast<uint64_t>(rows.integer(10)),
+                       static_cast<size_t>(rows.integer(11)),
+                       rows.integer(11) == 0 ? rows.text(12) : std::string()});
     }
 }
 
@@ -104,6 +110,12 @@ result<uint64_t> sqlite_registrar_store::revocation_generation() {
     return row ? static_cast<uint64_t>(read.integer(0)) : 0;
 }
 
+result<uint64_t> sqlite_registrar_store::waiting_for_approval() {
+    BERTH_TRY(read, db_->prepare("SELECT count(*) FROM device WHERE approval = 'waiting'"));
+    BERTH_TRY(row, read.step());
+    return row ? static_cast<uint64_t>(read.integer(0)) : 0;
+}
+
 result<uint64_t> sqlite_registrar_store::decision_generation() {
     BERTH_TRY(read, db_->prepare("SELECT value FROM generation WHERE name = 'decision'"));
     BERTH_TRY(row, read.step());
@@ -158,6 +170,21 @@ result<std::vector<issued_certificate>> sqlite_registrar_store::certificates_of(
         out.push_back({device, read.text(0), read.text(1), static_cast<credential_kind>(read.integer(2)), read.array<32>(3),
                        std::move(chain), read.integer(5), read.integer(6), read.integer(7) != 0});
     }
+}
+
+result<size_t> sqlite_registrar_store::revoke_certificates(const device_identity& device, const std::string& why,
+                                                           unix_seconds now) {
+    return db_->transaction([&]() -> result<size_t> {
+        BERTH_TRY(revoke,
+                  db_->prepare("UPDATE certificate SET revoked_at = ?, why = ? WHERE revoked_at = 0 AND root_spki = ? AND "
+                               "serial = ?"));
+        BERTH_CHECK(revoke.bind(now).bind(why).bind(device.device_root_spki).bind(device.serial).run());
+        const auto revoked = static_cast<size_t>(db_->changes());
+        if (revoked > 0) {
+            BERTH_CHECK(db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'revocation'"));
+        }
+        return revoked;
+    });
 }
 
 result<std::vector<registry::registrar_registry::revoked_certificate>>

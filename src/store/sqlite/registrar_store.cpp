@@ -26,8 +26,8 @@ approval approval_from(std::string_view text) {
 
 constexpr uint32_t registrar_kind = 0x42455247;  // "BERG"
 
-result<std::unique_ptr<sqlite_registrar_store>> sqlite_registrar_store::open(const std::string& path) {
-    BERTH_TRY(db, database::open(path, registrar_schema(), registrar_kind));
+result<std::unique_ptr<sqlite_registrar_store>> sqlite_registrar_store::open(const std::string& path, opening how) {
+    BERTH_TRY(db, database::open(path, registrar_schema(), registrar_kind, how));
     return std::unique_ptr<sqlite_registrar_store>(new sqlite_registrar_store(std::move(db)));
 }
 

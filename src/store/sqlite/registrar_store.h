@@ -8,7 +8,7 @@ namespace berth::store {
 
 class sqlite_registrar_store final : public registry::registrar_registry {
 public:
-    static result<std::unique_ptr<sqlite_registrar_store>> open(const std::string& path);
+    static result<std::unique_ptr<sqlite_registrar_store>> open(const std::string& path, opening how = opening::or_make);
 
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
@@ -21,6 +21,7 @@ public:
 
     result<void> saw_device(const onboarding::device_identity& device, const onboarding::hash_field& z3_hash,
                             unix_seconds now) override;
+    result<uint64_t> waiting_for_approval() override;
     result<onboarding::approval> approval_of(const onboarding::device_identity& device) override;
     result<void> ask_approval(const onboarding::device_identity& device, const std::string& model, unix_seconds now) override;
     result<std::optional<onboarding::issued_certificate>> find_certificate(const onboarding::device_identity& device,
@@ -52,6 +53,8 @@ public:
                                        unix_seconds now) override;
     result<std::vector<registry::configuration_layer>> configurations() override;
     result<std::vector<onboarding::issued_certificate>> certificates_of(const onboarding::device_identity& device) override;
+    result<size_t> revoke_certificates(const onboarding::device_identity& device, const std::string& why,
+                                       unix_seconds now) override;
     result<std::vector<revoked_certificate>> revoked_certificates(unix_seconds now) override;
     result<uint64_t> revocation_generation() override;
 

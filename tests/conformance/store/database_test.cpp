@@ -50,6 +50,26 @@ TEST(Database, OfAnotherKindIsRefusedAndNotChanged) {
     EXPECT_TRUE(database::open(file, schema)) << "who asks for none takes any";
 }
 
+TEST(Database, ReadingChangesNothing) {
+    temporary_directory d;
+    const std::string file = d.path() / "x.db";
+    EXPECT_FALSE(database::open(file, schema, 0, store::opening::to_read)) << "it is not made";
+    EXPECT_FALSE(fs::exists(file));
+    {
+        auto writer = std::move(*database::open(file, schema, 1));
+        ASSERT_TRUE(writer->execute("INSERT INTO t VALUES (x'01')"));
+        auto beside = database::open(file, schema, 1, store::opening::to_read);
+        ASSERT_TRUE(beside) << beside.error().message;
+        EXPECT_EQ(count(**beside), 1) << "what waits in the -wal file is seen";
+        EXPECT_EQ((*beside)->execute("INSERT INTO t VALUES (x'02')").error().name, "store_not_writable");
+        EXPECT_EQ(count(*writer), 1);
+    }
+    EXPECT_EQ(database::open(file, schema, 2, store::opening::to_read).error().name, "wrong_store");
+    constexpr database::migration newer[] = {{1, ""}, {2, "ALTER TABLE t ADD COLUMN y"}};
+    EXPECT_TRUE(database::open(file, newer, 1, store::opening::to_read)) << "an earlier schema is migrated";
+    EXPECT_EQ(database::open(file, schema, 1, store::opening::to_read).error().name, "store_too_new");
+}
+
 TEST(Database, AMigrationThatFailsLeavesNothing) {
     temporary_directory d;
     const std::string file = d.path() / "x.db";

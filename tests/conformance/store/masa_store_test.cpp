@@ -163,9 +163,25 @@ TEST_P(MasaStore, CustomersAndTrust) {
     EXPECT_TRUE(store->assign(device, "Cedar", 11));
 }
 
+TEST_P(MasaStore, WhatDevicesAreToldIsAudited) {
+    ASSERT_TRUE(store->set_registrars("Birch", {"b.example:1"}, 11));
+    auto last = store->last_audit_entry()->value();
+    EXPECT_EQ(last.what.event, "registrars_set");
+    EXPECT_EQ(last.what.customer, "Birch");
+    EXPECT_EQ(last.what.at, 11);
+    ASSERT_TRUE(store->set_configuration(device, R"({"a":1})", 12));
+    last = store->last_audit_entry()->value();
+    EXPECT_EQ(last.what.event, "configuration_set");
+    EXPECT_EQ(last.what.device, device);
+    const auto before = audit_size();
+    EXPECT_EQ(store->set_registrars("Nobody", {}, 13).error().name, "unknown_customer");
+    EXPECT_FALSE(store->set_configuration(device, "nonsense", 13));
+    EXPECT_EQ(audit_size(), before);
+}
+
 TEST_P(MasaStore, EverythingIsThereAfterOpeningAgain) {
     ASSERT_TRUE(store->assign(device, "Birch", 10));
-    ASSERT_TRUE(store->set_configuration(device, R"({"a":1})"));
+    ASSERT_TRUE(store->set_configuration(device, R"({"a":1})", 10));
     const auto a = attempt(1, "Birch", 10);
     ASSERT_EQ(store->authorize(a)->verdict, authorization_verdict::stored);
     store.reset();
@@ -176,7 +192,7 @@ TEST_P(MasaStore, EverythingIsThereAfterOpeningAgain) {
     for (const auto& e : got(store->audit_entries(0, 1000))) {
         EXPECT_TRUE(walk.next(e));
     }
-    EXPECT_EQ(walk.count(), 5u);  // two customers, manufactured, assigned, authorized
+    EXPECT_EQ(walk.count(), 6u);  // two customers, manufactured, assigned, configuration_set, authorized
 }
 
 TEST_P(MasaStore, DevicesAreFoundAndListed) {
@@ -197,6 +213,37 @@ TEST_P(MasaStore, DevicesAreFoundAndListed) {
     ASSERT_EQ(page.size(), 1u);
     EXPECT_EQ(page[0].device, device);
     EXPECT_EQ(store->list_devices(1, page[0].device)->front().device, same.device);
+}
+
+TEST_P(MasaStore, WhatIsSoAlreadyIsNotLoggedAgain) {
+    ASSERT_TRUE(store->set_blocked(device, false, 10));
+    EXPECT_EQ(audit_size(), 3u) << "it was never blocked";
+    ASSERT_TRUE(store->assign(device, "Birch", 10));
+    ASSERT_TRUE(store->set_blocked(device, true, 10));
+    ASSERT_TRUE(store->set_revoked(device, 10));
+    const size_t entries = audit_size();
+    const auto generation = got(store->ownership_generation());
+    ASSERT_TRUE(store->set_blocked(device, true, 11));
+    ASSERT_TRUE(store->set_revoked(device, 11));
+    EXPECT_EQ(audit_size(), entries);
+    EXPECT_EQ(got(store->ownership_generation()), generation);
+}
+
+TEST_P(MasaStore, AssigningTwiceIsOneEntry) {
+    ASSERT_TRUE(store->assign(device, "Birch", 10));
+    const size_t entries = audit_size();
+    ASSERT_TRUE(store->assign(device, "Birch", 11));
+    EXPECT_EQ(audit_size(), entries);
+    EXPECT_EQ(store->assign(device, "Cedar", 11).error().name, "already_assigned");
+}
+
+TEST_P(MasaStore, AReleaseToTheOwnerIsNone) {
+    ASSERT_TRUE(store->assign(device, "Birch", 10));
+    const auto before = got(store->find_device(device));
+    const size_t entries = audit_size();
+    EXPECT_EQ(got(store->release(device, "Birch", "Birch", 11)), release_verdict::not_owner);
+    EXPECT_TRUE(got(store->find_device(device)) == before);
+    EXPECT_EQ(audit_size(), entries);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, MasaStore,

@@ -138,6 +138,24 @@ TEST_P(RegistrarStore, RevokesWhatAGrantHeld) {
     EXPECT_TRUE(*store->key_belongs_to_another(other, key)) << "but its key stays known";
 }
 
+TEST_P(RegistrarStore, RevokesAllOfADevice) {
+    ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
+    ASSERT_TRUE(store->saw_device(other, {}, 5));
+    EXPECT_EQ(store->find_serial("SN-1")->front().certificates, 1u);
+    EXPECT_EQ(store->find_serial("SN-1")->front().revoked_for, "");
+    const auto generation = *store->revocation_generation();
+    EXPECT_EQ(*store->revoke_certificates(other, "revoked", 30), 0u);
+    EXPECT_EQ(*store->membership_of(device), membership::member) << "it is another's";
+    EXPECT_EQ(*store->revocation_generation(), generation);
+    EXPECT_EQ(*store->revoke_certificates(device, "revoked", 30), 1u);
+    EXPECT_NE(*store->revocation_generation(), generation) << "a CRL is due";
+    EXPECT_EQ(*reopen()->membership_of(device), membership::withdrawn);
+    EXPECT_EQ(store->revoked_certificates(40)->front().why, "revoked");
+    EXPECT_EQ(*store->revoke_certificates(device, "again", 31), 0u);
+    EXPECT_EQ(store->find_serial("SN-1")->front().certificates, 0u);
+    EXPECT_EQ(store->find_serial("SN-1")->front().revoked_for, "revoked");
+}
+
 TEST_P(RegistrarStore, ConfigurationIsVersionedAndLayered) {
     using registry::configuration_scope;
     EXPECT_EQ(store->configuration_for(device, "m")->version, 0u);

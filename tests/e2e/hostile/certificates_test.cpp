@@ -153,7 +153,8 @@ TEST_F(HostileCertificates, OfADeviceOnKk2AndKk3) {
 
     const std::string lists = fmt::format("crls = [\"{}\", \"{}\"]", list.string(), none.string());
     const std::string masa_host = "masa_host = \"" + world->masa_host() + "\"";
-    configure(world->customer("Birch").registrar / "berthd.toml", masa_host, masa_host + "\n" + lists);
+    const std::string issuers = fmt::format("issuers = [\"{}\"]\n", (world->factory() / "idevid-ca.pem").string());
+    configure(world->customer("Birch").registrar / "berthd.toml", masa_host, masa_host + "\n" + issuers + lists);
     configure(world->masa() / "berthd.toml", "store_key", "device_" + lists + "\nstore_key");
     restart_both();
     const auto keys = got(app::device_bundle::open(got(world->make_device(world->order_for("C-1", "Birch"), "Birch")))).masa_keys;
@@ -293,7 +294,9 @@ TEST_F(HostileCertificates, OfAMasaThatARegistrarReaches) {
         ASSERT_TRUE(app::write_text(file, kept));
         configure(file, "\"" + world->kk1().text() + "\"", fmt::format("\"127.0.0.1:{}\"", masa.port));
         if (kept.find("crls = ") == std::string::npos) {
-            configure(file, "masa_host", fmt::format("crls = [\"{}\", \"{}\"]\nmasa_host", list.string(), none.string()));
+            configure(file, "masa_host",
+                      fmt::format("issuers = [\"{}\"]\ncrls = [\"{}\", \"{}\"]\nmasa_host",
+                                  (world->factory() / "idevid-ca.pem").string(), list.string(), none.string()));
         } else {
             configure(file, "crls = [", fmt::format("crls = [\"{}\", \"{}\"] # ", list.string(), none.string()));
         }

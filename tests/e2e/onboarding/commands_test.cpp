@@ -67,7 +67,8 @@ TEST_F(Commands, RefusalsHaveNamesAndChangeNothing) {
     refused({"ownership", "assign", "SN-1", "Nobody", "--masa", at("masa")}, "unknown_customer", 2);
     refused({"ownership", "assign", "SN-9", "Birch", "--masa", at("masa")}, "unknown_device", 2);
     refused({"ownership", "assign", "SN-1", "Birch", "--masa", at("nowhere")}, "file_not_found", 3);
-    refused({"ownership", "release", "SN-1", "--owner", "Birch", "--to", "Birch", "--masa", at("masa")}, "not_owner", 1);
+    refused({"ownership", "release", "SN-1", "--owner", "Birch", "--to", "Birch", "--masa", at("masa")}, "same_customer", 2);
+    refused({"ownership", "release", "SN-1", "--owner", "Birch", "--to", "Cedar", "--masa", at("masa")}, "not_owner", 2);
     refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "bad*serial", "--out", at("other")},
             "bad_serial", 2);
     refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "S", "--out", at("other"), "--backend",
@@ -77,7 +78,7 @@ TEST_F(Commands, RefusalsHaveNamesAndChangeNothing) {
     // A proof for another name is no proof.
     refused({"customer", "register", "Cedar", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
              "--maker-root", at("factory/z1.pem")},
-            "possession_unconfirmed", 1);
+            "possession_unconfirmed", 2);
     refused({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
              "--maker-root", at("factory/z1.pem")},
             "customer_exists", 2);

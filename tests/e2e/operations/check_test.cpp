@@ -4,8 +4,11 @@
 #include "setup/customer.h"
 #include "setup/factory.h"
 #include "setup/masa.h"
+#include "store/sqlite/database.h"
 #include "support/onboarding_parties.h"
 #include "support/programs.h"
+
+#include <fstream>
 
 namespace berth::test {
 namespace {
@@ -83,7 +86,7 @@ TEST_F(Check, NamesWrongFilesOfAMasa) {
     expect(check_with("masa", "\"z5.pem\"", "\"" + at("registrar/z4.pem") + "\""), "bad_profile", 2, "z4.pem");
     expect(check_with("masa", at("factory/z1.pem"), at("old-factory/z1.pem")), "certificate_expired", 2, "old-factory");
     expect(check_with("masa", at("factory/z1.pem"), at("birch/z2.pem")), "unknown_issuer", 2, "z5.pem");
-    expect(check_with("masa", "\"masa.db\"", "\"no/such/masa.db\""), "file_not_found", 3, "masa.db");
+    expect(check_with("masa", "\"masa.db\"", "\"no/such/masa.db\""), "file_not_found", 3, "berth masa init");
     expect(check_with("masa", "\"store.key\"", "\"audit.pub\""), "unsafe_permissions", 2, "audit.pub");
     expect(check_with("masa", "file:audit.key", "file:z5.key"), "wrong_key_kind", 2, "z5.key");
     ASSERT_TRUE(app::write_text(at("masa/open.key"), got(app::read_text(at("masa/z5.key"))), 0644));
@@ -98,6 +101,51 @@ TEST_F(Check, NamesWrongFilesOfARegistrar) {
     expect(check_with("registrar", at("birch/ca.key"), at("cedar/ca.key")), "issuer_key_mismatch", 2, "ca.key");
     expect(check_with("registrar", at("factory/z1.pem"), at("old-factory/z1.pem")), "certificate_expired", 2, "old-factory");
     expect(check_with("registrar", "\"registrar.db\"", "\"no/such/r.db\""), "file_not_found", 3, "r.db");
+}
+
+TEST_F(Check, LooksIntoStores) {
+    const auto of = [](const char* file) { return check_with("masa", "\"masa.db\"", fmt::format("\"{}\"", file)); };
+    expect(of("nowhere.db"), "file_not_found", 3, "nowhere.db");
+    EXPECT_FALSE(fs::exists(at("masa/nowhere.db")));
+    fs::copy_file(at("masa/masa.db"), at("masa/broken.db"));
+    {
+        std::fstream file(at("masa/broken.db"), std::ios::in | std::ios::out | std::ios::binary);
+        for (int page = 1; page < 8; ++page) {
+            file.seekp(page * 4096);
+            file.write(std::string(512, '\xff').data(), 512);
+        }
+    }
+    expect(of("broken.db"), "corrupt_store", 3, "broken.db");
+    ASSERT_TRUE(app::write_text(at("masa/empty.db"), ""));
+    expect(of("empty.db"), "corrupt_store", 3, "empty.db");
+    {
+        auto db = got(store::database::open(at("masa/later.db"), {}));
+        ASSERT_TRUE(db->execute("PRAGMA user_version=1000"));
+    }
+    expect(of("later.db"), "store_too_new", 3, "later.db");
+    expect(of(at("registrar/registrar.db").c_str()), "wrong_store", 2, "registrar.db");
+    ASSERT_TRUE(app::write_text(at("masa/other.key"), std::string(32, 'x'), 0600));
+    expect(check_with("masa", "\"store.key\"", "\"other.key\""), "wrong_store_key", 2, "put that one back");
+    // And start says the same, and makes nothing.
+    const auto start = run_program("berthd", {"--json", "--config", at("masa/changed.toml")});
+    EXPECT_EQ(start.error_name(), "wrong_store_key") << start.all();
+    of("nowhere.db");
+    EXPECT_EQ(run_program("berthd", {"--json", "--config", at("masa/changed.toml")}).error_name(), "file_not_found");
+    EXPECT_FALSE(fs::exists(at("masa/nowhere.db")));
+}
+
+TEST_F(Check, LooksAtWhatOnlyStartWouldFind) {
+    const auto admin = [](const std::string& host) {
+        return check_with("masa", "[masa]", "[admin]\nlisten = \"" + host + ":1\"\n[masa]");
+    };
+    expect(admin("0.0.0.0"), "plain_not_loopback", 2, "beyond_loopback");
+    expect(admin("192.0.2.1"), "plain_not_loopback", 2, "192.0.2.1");
+    EXPECT_EQ(admin("127.0.0.1").exit, 0);
+    EXPECT_EQ(admin("localhost").exit, 0);
+    EXPECT_EQ(check_with("masa", "[masa]", "[admin]\nlisten = \"0.0.0.0:1\"\nbeyond_loopback = true\n[masa]").exit, 0);
+    expect(check_with("registrar", "[ca]\n", "[ca]\nprofile = \"foo\"\n"), "bad_config", 2, "must be operational");
+    expect(check_with("registrar", "\"ca.crl\"", "\"no/such/ca.crl\""), "file_error", 3, "no/such/ca.crl");
+    expect(check_with("registrar", at("factory/z1.pem"), at("birch/z2.pem")), "bad_maker_root", 2, "your own root");
 }
 
 TEST_F(Check, NamesAListThatHasExpired) {

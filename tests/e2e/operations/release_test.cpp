@@ -41,15 +41,17 @@ TEST_F(Release, DeviceGoesToTheSuccessorAndOnboardsThere) {
     const auto bundle = make("L-1", "Birch");
     ASSERT_EQ(onboard(bundle).exit, 0);
     ASSERT_TRUE(eventually([] { return state_of("L-1") == "onboarded"; }));
-    EXPECT_EQ(listed("Birch"), 0u);
+    const size_t before_release = listed("Birch");
     const auto released = release("L-1", "Birch", "Cedar");
     ASSERT_EQ(released.exit, 0) << released.all();
     EXPECT_EQ(released.json().at("released_to").as_string(), "Cedar");
     // Its one voucher was used, so nothing is waited for.
     EXPECT_EQ(owner_of("L-1"), "Cedar");
     EXPECT_EQ(revoked("Birch", "L-1"), 3u) << "the former owner's certificates are withdrawn";
+    const auto shown = berth({"--json", "registrar", "devices", "L-1", "--dir", world->customer("Birch").registrar.string()});
+    EXPECT_EQ(shown.json().at("status").as_string(), "released");
     EXPECT_TRUE(hear("Birch", "release", "L-1"));
-    EXPECT_TRUE(eventually([] { return listed("Birch") == 3u; })) << "and stand on the customer's list";
+    EXPECT_TRUE(eventually([&] { return listed("Birch") == before_release + 3; })) << "and stand on the customer's list";
     // Nor does it learn the former owner's configuration any more: the buyer can read what it has.
     const auto before_fetch = got(app::read_text(bundle / "installed" / "config.json"));
     const auto fetched = berth({"--json", "device", "config", "--bundle", bundle.string()});
@@ -72,13 +74,44 @@ TEST_F(Release, DeviceGoesToTheSuccessorAndOnboardsThere) {
     EXPECT_EQ(after.json().at("customer").as_string(), "Cedar");
 }
 
+TEST_F(Release, RevokingKeepsTheDevice) {
+    const auto bundle = make("L-3", "Birch");
+    ASSERT_EQ(onboard(bundle).exit, 0);
+    ASSERT_TRUE(eventually([] { return state_of("L-3") == "onboarded"; }));
+    const std::string dir = world->customer("Birch").registrar.string();
+    const auto shown = [&] { return berth({"--json", "registrar", "devices", "L-3", "--dir", dir}).json(); };
+    EXPECT_EQ(shown().at("status").as_string(), "installed");
+    EXPECT_EQ(shown().at("certificates").to_number<int>(), 3);
+    // A denial takes nothing away, and says what does.
+    const auto denied = berth({"registrar", "deny", "L-3", "--dir", dir});
+    EXPECT_THAT(denied.all(), testing::HasSubstr("berth registrar revoke L-3"));
+    EXPECT_EQ(revoked("Birch", "L-3"), 0u);
+    const size_t before = listed("Birch");
+    const auto done = berth({"--json", "registrar", "revoke", "L-3", "--dir", dir});
+    ASSERT_EQ(done.exit, 0) << done.all();
+    EXPECT_EQ(done.json().at("revoked").to_number<int>(), 3);
+    EXPECT_TRUE(eventually([&] { return listed("Birch") == before + 3; })) << "the running berthd publishes them";
+    EXPECT_EQ(shown().at("status").as_string(), "revoked");
+    EXPECT_EQ(owner_of("L-3"), "Birch");
+    EXPECT_EQ(berth({"--json", "device", "config", "--bundle", bundle.string()}).error_name(), "withdrawn");
+    EXPECT_EQ(berth({"--json", "registrar", "revoke", "L-3", "--dir", dir}).json().at("revoked").to_number<int>(), 0);
+    ASSERT_EQ(berth({"device", "reset", "--bundle", bundle.string()}).exit, 0);
+    EXPECT_EQ(onboard(bundle).error_name(), "approval_denied");
+    ASSERT_EQ(berth({"registrar", "approve", "L-3", "--dir", dir}).exit, 0);
+    ASSERT_EQ(onboard(bundle).exit, 0);
+    EXPECT_EQ(shown().at("status").as_string(), "installed");
+    // Said once more, it is told so.
+    const auto again = onboard(bundle);
+    EXPECT_TRUE(again.json().at("already_onboarded").as_bool()) << again.all();
+}
+
 TEST_F(Release, ForeignDeviceIsRefusedAndNothingChanges) {
     const auto bundle = make("L-2", "Cedar");
     ASSERT_EQ(onboard(bundle).exit, 0);
     ASSERT_TRUE(eventually([] { return state_of("L-2") == "onboarded"; }));
     const auto before = record_of("L-2");
     const std::string z1 = (world->factory() / "z1.pem").string();
-    const auto refused = release("L-2", "Birch", "Birch", {"--maker-root", z1});
+    const auto refused = release("L-2", "Birch", "Cedar", {"--maker-root", z1});
     EXPECT_EQ(refused.error_name(), "not_owner") << refused.all();
     EXPECT_EQ(refused.exit, 1);
     EXPECT_EQ(record_of("L-2"), before);

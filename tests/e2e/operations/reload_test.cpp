@@ -32,6 +32,7 @@ TEST_F(Reload, RevokedDeviceIsRefusedByMasaAndByRegistrar) {
 
     revoke(world->customer("Birch").registrar / "devices.crl", issuer, serial_of(by_registrar / "z3.pem"));
     configure("Birch", "[[registrar.maker]]", "crls = [\"devices.crl\"]");
+    configure("Birch", "[[registrar.maker]]", fmt::format("issuers = [\"{}\"]", (world->factory() / "idevid-ca.pem").string()));
     ASSERT_TRUE(reload("Birch"));
     const auto second = onboard(by_registrar);
     EXPECT_EQ(second.exit, 1) << second.all();

@@ -82,7 +82,12 @@ TEST_F(Telemetry, CountsAfterOnboardingsAreRight) {
     EXPECT_EQ(value(metrics("masa"), "berth_onboarding_steps_total{party=\"masa\",step=\"S9\"}") -
                   value(before_masa, "berth_onboarding_steps_total{party=\"masa\",step=\"S9\"}"),
               2);
-    EXPECT_EQ(value(metrics("masa"), "berth_kk1_open"), 1);
+    EXPECT_EQ(value(metrics("masa"), "berth_kk1_open{party=\"masa\"}"), 1);
+    EXPECT_EQ(value(metrics("Birch"), "berth_kk1_open{party=\"registrar\"}"), 1);
+    const auto own = world->customer("Birch").registrar / "ca.crl";
+    EXPECT_EQ(value(metrics("Birch"), fmt::format("berth_crl_next_update_timestamp_seconds{{file=\"{}\"}}", own.string())),
+              got(app::read_crls({own})).front().next_update())
+        << "the CA's own list";
 }
 
 TEST_F(Telemetry, HealthFollowsTheOtherSide) {

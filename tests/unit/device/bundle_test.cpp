@@ -88,6 +88,16 @@ TEST_F(Bundle, AMasaHasKemKeys) {
     expect_bad(app::device_bundle::open(mixed), "masa-kem.pem must hold KEM keys");
 }
 
+TEST_F(Bundle, ASignatureKeyThatIsElsewhereKeepsItFromNothing) {
+    const fs::path bare = directory->path() / "elsewhere";
+    fs::copy(device("acme"), bare);
+    fs::remove(bare / "p3-sig.pem");
+    EXPECT_TRUE(app::device_bundle::open(bare)) << "not there";
+    ASSERT_TRUE(app::write_text(bare / "p3-sig.uri", "tpm2:0x81000001\n"));
+    const auto opened = app::device_bundle::open(bare);
+    EXPECT_TRUE(opened) << opened.error().message;
+}
+
 TEST_F(Bundle, MayHaveNoSignatureKey) {
     const fs::path bare = directory->path() / "bare";
     fs::copy(device("acme"), bare);

@@ -335,7 +335,7 @@ protected:
 
 TEST_F(HostileKk3, RendezvousFrames) {
     const auto d = next_device();
-    ASSERT_TRUE(p.masa_store->set_registrars("Birch", {"192.0.2.1:8443"}));
+    ASSERT_TRUE(p.masa_store->set_registrars("Birch", {"192.0.2.1:8443"}, p.clock.now()));
     const auto before = p.audit_outcomes(d);
     const bytes good = *to_frame(message_type::locate, 0, locate{});
     const auto frame_with = [](message_type type, uint32_t session, bytes body) {

@@ -120,6 +120,19 @@ TEST(Onboarding, OperatorCanDeny) {
     EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
 }
 
+// Whether approvals are waited for or not: what an operator has said of a device holds.
+TEST(Onboarding, ADenialHoldsWithoutManualApproval) {
+    parties p;
+    auto& birch = p.add_customer("Birch");
+    const auto d = p.make_device("SN-1", "Birch");
+    ASSERT_TRUE(birch.store->decide(d.identity, false, p.clock.now()));
+    onboarding_scene s(p, d, birch);
+    s.start();
+    s.run();
+    EXPECT_EQ(s.device_error(), "approval_denied");
+    EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
+}
+
 // "After KK1 reopens the registrar repeats `session_open` and 3 for what is open".
 TEST(Onboarding, SurvivesTheLossOfKk1AfterTheRequest) {
     parties p;

@@ -33,6 +33,15 @@ TEST(Ownership, OnlyTheOwnerReleases) {
     EXPECT_EQ(release(released, "Birch", "Dogwood", 10, 1000).error().name, "not_owner") << "given away is given away";
 }
 
+TEST(Ownership, NobodyReleasesToHimself) {
+    const auto o = *mark_onboarded(*assign(fresh(), "Birch", 0), "Birch", 0);
+    const auto refused = release(o, "Birch", "Birch", 0, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().name, "same_customer");
+    EXPECT_EQ(refused.error().category, error_category::usage);
+    EXPECT_EQ(release(o, "Cedar", "Cedar", 0, 0).error().name, "not_owner") << "who is not the owner learns no more than that";
+}
+
 TEST(Ownership, AnAssignedDeviceIsNotAssignedAgain) {
     const auto o = *assign(fresh(), "Birch", 0);
     EXPECT_TRUE(assign(o, "Birch", 0));
@@ -43,6 +52,7 @@ TEST(Ownership, RevokedIsForEver) {
     auto o = fresh();
     o.revoked = true;
     EXPECT_EQ(assign(o, "Birch", 0).error().name, "revoked");
+    EXPECT_EQ(assign(o, "Birch", 0).error().category, error_category::usage) << "no other side has refused";
 }
 
 // "device neither `blocked` nor `revoked` (told to the owner only)"

@@ -23,7 +23,7 @@ protected:
             ASSERT_TRUE(store->add_device(d, "", now));
         }
     }
-    [[nodiscard]] result<std::vector<app::assignment>> read(const std::string& text) const {
+    [[nodiscard]] result<app::import_plan> read(const std::string& text) const {
         return app::read_assignments(*store, text, "file", "", now);
     }
     [[nodiscard]] size_t assigned() const {
@@ -40,18 +40,72 @@ protected:
 };
 
 TEST_F(Assignments, AreJudgedBeforeAnyIsMade) {
-    EXPECT_EQ(read("T-00,Birch\n# a remark\n\n{\"serial\":\"T-01\",\"customer\":\"Cedar\"}")->size(), 2u);
+    EXPECT_EQ(read("T-00,Birch\n# a remark\n\n{\"serial\":\"T-01\",\"customer\":\"Cedar\"}")->assign.size(), 2u);
     const std::vector<std::pair<std::string, std::string>> wrong{
         {"T-00,Nobody", "unknown_customer"}, {"T-99,Birch", "unknown_device"},   {"T-02", "bad_import"},
         {"{\"serial\":1}", "bad_json"},      {"T-00,Cedar", "already_assigned"},  // the line before gave it to Birch
     };
     for (const auto& [line, name] : wrong) {
         const auto judged = read("T-00,Birch\n" + line + "\n");
-        ASSERT_FALSE(judged) << line;
-        EXPECT_EQ(judged.error().name, name) << line;
-        EXPECT_EQ(judged.error().params.back(), (std::pair<std::string, std::string>("line", "2")));
+        ASSERT_EQ(judged->refused.size(), 1u) << line;
+        EXPECT_EQ(judged->refused[0].line, 2u) << line;
+        EXPECT_EQ(judged->mistakes("file").name, name) << line;
+        EXPECT_EQ(judged->mistakes("file").params.back(), (std::pair<std::string, std::string>("lines", "2")));
+        EXPECT_EQ(judged->assign.size(), 1u) << line;
     }
     EXPECT_EQ(assigned(), 0u);
+}
+
+TEST_F(Assignments, EveryBadLineIsToldWithItsNumber) {
+    const auto plan = got(read("T-00,Birch\nT-99,Birch\nT-01,Nobody\nT-02,Birch\nT-03\n"));
+    EXPECT_EQ(plan.assign.size(), 2u);
+    const auto mistakes = plan.mistakes("file");
+    EXPECT_EQ(mistakes.name, "bad_import");
+    EXPECT_EQ(mistakes.category, error_category::usage);
+    EXPECT_EQ(mistakes.params.back(), (std::pair<std::string, std::string>("lines", "2 3 5")));
+    for (const char* text : {"file:2: ", "unknown_device", "file:3: ", "unknown_customer", "file:5: ", "3 lines of file"}) {
+        EXPECT_THAT(mistakes.message, testing::HasSubstr(text));
+    }
+}
+
+TEST_F(Assignments, AsSpreadsheetsWriteThem) {
+    const auto pairs = [&](const std::string& text) {
+        const auto plan = got(read(text));
+        EXPECT_TRUE(plan.refused.empty()) << text << plan.mistakes("file").message;
+        std::string out;
+        for (const auto& a : plan.assign) {
+            out += fmt::format("{}:{}={} ", a.line, a.device.serial, a.customer);
+        }
+        return out;
+    };
+    const std::string wanted = "2:T-00=Birch 3:T-01=Cedar ";
+    EXPECT_EQ(pairs("\xef\xbb\xbfSerial,Customer\r\nT-00,Birch\r\nT-01,Cedar\r\n"), wanted);
+    EXPECT_EQ(pairs("\xef\xbb\xbf\"Serial number\";\"Customer\"\r\n\"T-00\";\"Birch\"\r\n\"T-01\";\"Cedar\"\r\n;\r\n"), wanted);
+    EXPECT_EQ(pairs("serial\tcustomer\nT-00\tBirch\nT-01\tCedar\n"), wanted);
+    EXPECT_EQ(pairs("Order,Owner,Serial\n77,Birch,T-00\n78,Cedar,T-01\n"), wanted) << "columns in another order";
+    EXPECT_EQ(pairs("\n T-00 , Birch \nT-01,Cedar,,\n,,\n  \n"), wanted) << "blanks, and empty cells";
+    auto root = app::make_root(directory.path(), "inc", pki::root_template("Inc", "Inc", {0, 2'000'000'000}),
+                               crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random());
+    ASSERT_TRUE(store->register_customer({R"(Birch "B", Inc)", to_bytes(root->certificate().der()), {}}, now));
+    EXPECT_EQ(pairs("T-00,\"Birch \"\"B\"\", Inc\"\n"), "1:T-00=Birch \"B\", Inc ");
+    for (const char* wrong : {"T-00,Birch, Inc\n", "T-00,\"Birch\n", "T-00,\"Birch\" Inc\n"}) {
+        EXPECT_EQ(got(read(wrong)).mistakes("file").name, "bad_import") << wrong;
+    }
+}
+
+TEST_F(Assignments, ARepeatedImportIsNotLogged) {
+    const std::string text = "T-00,Birch\nT-01,Cedar\nT-00,Birch\n";
+    const auto plan = got(read(text));
+    EXPECT_EQ(plan.assign.size(), 2u);
+    EXPECT_EQ(plan.already, 1u);
+    ASSERT_TRUE(app::assign_in_batches(*store, plan.assign, 10, time, [](milliseconds) {}));
+    const auto last = got(store->last_audit_entry())->number;
+    const auto again = got(read(text));
+    EXPECT_TRUE(again.assign.empty());
+    EXPECT_EQ(again.already, 3u);
+    // Another may have done the same between judging and doing.
+    ASSERT_TRUE(app::assign_in_batches(*store, plan.assign, 10, time, [](milliseconds) {}));
+    EXPECT_EQ(got(store->last_audit_entry())->number, last);
 }
 
 TEST_F(Assignments, LeaveTheWriteLockBetweenBatches) {
@@ -62,19 +116,19 @@ TEST_F(Assignments, LeaveTheWriteLockBetweenBatches) {
     // What the MASA is: another connection, which cannot wait.
     auto other = got(store::sqlite_masa_store::open((directory.path() / "m.db").string()));
     size_t chances = 0;
-    ASSERT_TRUE(app::assign_in_batches(*store, got(read(text)), 10, time, [&](milliseconds) {
+    ASSERT_TRUE(app::assign_in_batches(*store, got(read(text)).assign, 10, time, [&](milliseconds) {
         ++chances;
         EXPECT_TRUE(other->set_blocked({{1}, "T-24"}, chances % 2 == 0, now));
         EXPECT_EQ(assigned(), chances * 10) << "what is done is done";
     }));
     EXPECT_EQ(chances, 2u);
     EXPECT_EQ(assigned(), 25u);
-    ASSERT_TRUE(app::assign_in_batches(*store, got(read(text)), 10, time, [](milliseconds) {}))
+    ASSERT_TRUE(app::assign_in_batches(*store, got(read(text)).assign, 10, time, [](milliseconds) {}))
         << "importing again is no mistake";
 }
 
 TEST_F(Assignments, WhatChangedMeanwhileIsNamedByLine) {
-    const auto all = got(read("T-00,Birch\nT-01,Birch\nT-02,Birch\n"));
+    const auto all = got(read("T-00,Birch\nT-01,Birch\nT-02,Birch\n")).assign;
     ASSERT_TRUE(store->assign({{1}, "T-01"}, "Cedar", now));
     const auto done = app::assign_in_batches(*store, all, 1, time, [](milliseconds) {});
     ASSERT_FALSE(done);

@@ -4,6 +4,7 @@
 #include "common/files.h"
 #include "device/bundle.h"
 #include "device/config_toml.h"
+#include "setup/factory_lists.h"
 #include "setup/new_directory.h"
 #include "support/onboarding_parties.h"
 #include "wire/pem.h"
@@ -110,6 +111,97 @@ TEST_F(Factory, ABundleWhoseSerialWasMadeElsewhereMeanwhileIsNotPublished) {
     EXPECT_EQ(make("one").error().name, "device_exists") << "a second identity of SN-1";
     EXPECT_FALSE(fs::exists(at("one")));
     EXPECT_FALSE(fs::exists(at(".one.making")));
+}
+
+TEST_F(Factory, ABundleThatWasBegunOtherwiseIsNotPublished) {
+    ASSERT_TRUE(make("one"));
+    fs::rename(at("one"), at(".one.making"));
+    const auto good = order;
+    const auto refused = [&] {
+        const auto made = make("one");
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().name, "unfinished_device") << made.error().message;
+        EXPECT_FALSE(fs::exists(at("one")));
+        EXPECT_TRUE(fs::exists(at(".one.making"))) << "the only key of SN-1";
+        order = good;
+    };
+    order.registrars = {"elsewhere.example:1"};
+    refused();
+    order.model = "another";
+    refused();
+    order.kem = crypto::kem_algorithm::mlkem1024;
+    refused();
+    time.advance(5'000);
+    EXPECT_TRUE(make("one")) << "as it was ordered, although later";
+}
+
+TEST_F(Factory, ABundleOfAnotherMasaIsNotClearedAway) {
+    ASSERT_TRUE(make("one"));
+    fs::rename(at("one"), at(".one.making"));
+    const auto first = std::exchange(store, got(store::sqlite_masa_store::open((directory.path() / "other.db").string())));
+    const auto key = crypto::kem_private_key::generate(crypto::kem_algorithm::mlkem768, crypto::system_random());
+    const auto first_keys = std::exchange(masa_keys, wire::to_pem("PUBLIC KEY", key.public_key().spki()));
+    const auto made = make("one");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().name, "unfinished_device") << made.error().message;
+    EXPECT_TRUE(fs::exists(at(".one.making") / "p3.pem"));
+    EXPECT_TRUE(got(store->find_serial("SN-1")).empty());
+}
+
+// ---- what it revokes
+
+TEST_F(Factory, RevokesBySerialByBundleAndByFile) {
+    const auto list = [&](const char* out) {
+        app::factory_list_order what;
+        what.out = at(out);
+        return got(app::factory_list(factory(), what, time.now()));
+    };
+    const auto key_compromise = pki::revocation_reason::key_compromise;
+    ASSERT_TRUE(make("one"));
+    const auto first = list("l.crl");
+    EXPECT_TRUE(first.revoked().empty());
+    const auto done = got(app::factory_revoke(factory(), "SN-1", key_compromise, time.now()));
+    EXPECT_EQ(done.added, 2u) << "both certificates";
+    EXPECT_EQ(done.issuers, std::vector<std::string>{"idevid-ca"});
+    const auto again = got(app::factory_revoke(factory(), at("one").string(), key_compromise, time.now()));
+    EXPECT_EQ(again.added, 0u);
+    EXPECT_EQ(again.before, 2u);
+    const auto second = list("l.crl");
+    EXPECT_GT(second.number(), first.number()) << "although the clock stands still";
+    EXPECT_GT(list("elsewhere.crl").number(), second.number());
+    for (const char* file : {"z3.pem", "z3-sig.pem"}) {
+        const auto entry = second.find(got(app::read_certificate(at("one") / file)).serial());
+        ASSERT_TRUE(entry) << file;
+        EXPECT_EQ(entry->reason, key_compromise);
+    }
+    EXPECT_TRUE(second.check_signature(got(app::read_certificate(factory() / "idevid-ca.pem"))));
+    EXPECT_EQ(second.next_update(), time.now() + 30 * 24 * 3600);
+    EXPECT_EQ(got(app::read_crls({at("l.crl")})).front().number(), second.number());
+
+    // From a backup of before: the list in place tells the number.
+    fs::remove(factory() / "idevid-ca.revoked.json");
+    time.set(time.now() - 1'000'000);
+    EXPECT_GT(list("l.crl").number(), second.number());
+    time.set(time.now() + 1'000'000);
+
+    order.serial = "SN-2";
+    ASSERT_TRUE(make("two"));
+    EXPECT_EQ(got(app::factory_revoke(factory(), (at("two") / "z3.pem").string(), key_compromise, time.now())).added, 1u);
+}
+
+TEST_F(Factory, RevokesNothingThatIsNotItsOwn) {
+    ASSERT_TRUE(make("one"));
+    const auto reason = pki::revocation_reason::unspecified;
+    EXPECT_EQ(app::factory_revoke(factory(), "SN-9", reason, time.now()).error().name, "unknown_device");
+    ASSERT_TRUE(
+        app::factory_init(at("other"), {"Other", crypto::signature_algorithm::ecdsa_p256_sha256}, time, crypto::system_random()));
+    EXPECT_EQ(app::factory_revoke(at("other"), at("one").string(), reason, time.now()).error().name, "unknown_issuer");
+    EXPECT_FALSE(fs::exists(at("other") / "idevid-ca.revoked.json"));
+    EXPECT_EQ(app::revocation_reason_named("bored").error().name, "unknown_reason");
+    app::factory_list_order what;
+    what.out = at("l.crl");
+    ASSERT_TRUE(app::factory_list(at("other"), what, time.now()));
+    EXPECT_EQ(app::factory_list(factory(), what, time.now()).error().name, "file_exists") << "another's list is not overwritten";
 }
 
 TEST_F(Factory, MakesNoDeviceThatCouldNotOpenItsBundle) {

@@ -1,0 +1,45 @@
+// The revocation lists that a role was given: read once, for its trust and for whoever watches the files.
+#pragma once
+
+#include "base/clock.h"
+#include "pki/crl.h"
+#include "pki/trust.h"
+#include "roles/config.h"
+
+#include <set>
+
+namespace berth::app {
+
+// A list that counts: of each issuer the newest, whatever others the files hold.
+struct list_in_force {
+    std::filesystem::path file;
+    pki::crl list;
+    std::string issuer;  // tells CAs of one name from each other where their certificates are known
+};
+// What a role goes by.
+struct role_lists {
+    std::vector<list_in_force> in_force;
+    std::set<std::string> issuers;  // who may have a list, as in list_in_force
+    void add(role_lists more);
+};
+
+struct masa_lists {
+    std::vector<pki::crl> devices, registrars;
+    role_lists all;
+};
+// Errors of read_crls, `duplicate_crl`, `unknown_crl_issuer` of the devices' lists. A registrar's issuer may be any CA below a
+// registered root.
+result<masa_lists> read_masa_lists(const masa_config& config, const std::vector<pki::certificate>& roots,
+                                   const std::vector<pki::certificate>& issuers);
+struct maker_lists {
+    std::vector<pki::crl> crls;
+    role_lists all;
+};
+// Errors of read_crls and certificates, `duplicate_crl`, `unknown_crl_issuer`.
+result<maker_lists> read_maker_lists(const maker_config& config, const pki::certificate& root);
+
+// Nobody who was revoked comes back because a wrong or an old file was put in a list's place: who had a list, and may still have
+// one, has one, and none that is older. Errors `crl_missing`, `crl_older`.
+result<void> must_follow(const role_lists& former, const role_lists& next);
+
+}  // namespace berth::app
