@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "device/bundle.h"
+#include "keystore/operations.h"
 #include "roles/startup_checks.h"
 #include "setup/factory_lists.h"
 #include "setup/new_directory.h"
@@ -55,7 +56,11 @@ result<std::string> device_toml(const device_order& order, unix_seconds built) {
     BERTH_TRY(locked, passphrase_line(order.passphrase_file));
     out += locked;
     for (const auto& [name, algorithm] : order.credentials) {
-        out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm));
+        const size_t at = algorithm.find('@');
+        out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm.substr(0, at)));
+        if (at != std::string::npos) {
+            out += fmt::format("key = {}\n", quoted(algorithm.substr(at + 1)));
+        }
     }
     return out;
 }
@@ -87,18 +92,35 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     return {};
 }
 
+result<void> place_keys(device_order& order, const std::string& backend) {
+    const auto put = [&order](const char* p3, const char* p3_sig) {
+        order.p3_uri = order.p3_uri.empty() ? p3 : order.p3_uri;
+        order.p3_sig_uri = order.p3_sig_uri.empty() ? p3_sig : order.p3_sig_uri;
+    };
+    if (backend == "tpm2") {
+        put("tpm2:0x81020002;seed=p3.seed", "tpm2:0x81020000");
+    } else if (backend == "stsafe") {
+        put("stsafe:slot=2", "stsafe:slot=1");
+    } else if (backend != "software") {
+        return fail(
+            error{error_category::usage, "unknown_backend", fmt::format("\"{}\" is none of software, tpm2, stsafe", backend)}
+                .with("backend", backend));
+    }
+    return {};
+}
+
 namespace {
 
 // The files of a bundle, device.toml last: where that is, all are.
 constexpr const char* last_file = "device.toml";
 
 result<void> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into, const device_order& order,
-                          const std::string& masa_keys, const clock& time, random_source& random) {
+                          const std::string& masa_keys, const clock& time, random_source& random, chip_keys& in_chip) {
     BERTH_TRY(issuers, open_unit_issuers(factory, order.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
-    BERTH_TRY(unit,
-              make_unit_keys(into, order.place, {order.serial, order.model}, {order.kem, order.signature}, passphrase, random));
-    BERTH_TRY(granted, certify_unit(*unit, issuers, root, order.place, time, random));
+    const unit_order keys{{order.serial, order.model}, order.kem, order.signature, order.p3_uri, order.p3_sig_uri, order.tpm};
+    BERTH_TRY(unit, make_unit_keys(into, keys, passphrase, random, in_chip));
+    BERTH_TRY(granted, certify_unit(*unit, issuers, root, order.tpm, time, random));
     BERTH_CHECK(write_text(into / "z3.pem", pki::to_pem(granted.kem)));
     BERTH_CHECK(write_text(into / "z3-sig.pem", pki::to_pem(granted.identity)));
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
@@ -122,7 +144,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     BERTH_CHECK(check_authority_files(factory / "z1.pem", factory / "idevid-ca.pem", time.now()));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
-    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random));
+    chip_keys in_chip(bundle.path());
+    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random, in_chip));
     registry::ownership made;
     made.device = {root.spki_sha256(), order.serial};
     made.model = order.model;
@@ -136,7 +159,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     BERTH_TRY(z3_sig, read_certificate(bundle.path() / "z3-sig.pem"));
     BERTH_CHECK(note_issued(factory, order.serial, {z3, z3_sig}));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
-    bundle.keep(true);  // it is this device's only key now
+    in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now
+    bundle.keep(true);
     BERTH_CHECK(bundle.publish());
     return made.device;
 }

@@ -18,71 +18,79 @@ namespace {
 // of a maker that has not set its own.
 constexpr const char* hardware_type = "2.25.205546254112486";
 
-// Where an STSAFE keeps a device's two keys.
-constexpr int stsafe_identity_slot = 1;
-constexpr int stsafe_kem_slot = 2;
-
 using unit_ptr = std::unique_ptr<factory::unit>;
 
-result<unit_ptr> in_files(const fs::path& into, const factory::unit_name& name, const unit_algorithms& algorithms,
-                          const std::optional<secret_bytes>& passphrase, random_source& random) {
-    auto identity = crypto::signing_key::generate(algorithms.signature, random);
-    auto kem = crypto::kem_private_key::generate(algorithms.kem, random);
-    BERTH_CHECK(pki::save_private_key((into / "p3-sig.pem").string(), identity, passphrase));
-    BERTH_CHECK(pki::save_private_key((into / "p3.pem").string(), kem, passphrase));
-    return std::make_unique<factory::unit>(name, "software", keystore::software_signing_key(std::move(identity)),
-                                           keystore::software_kem_key(std::move(kem)));
+bool names_a_tpm(const std::string& uri) {
+    return uri.starts_with("tpm2:");
 }
 
-result<void> require_p256(const unit_algorithms& algorithms, const std::string& backend) {
-    if (algorithms.kem != crypto::kem_algorithm::mlkem768_p256 ||
-        algorithms.signature != crypto::signature_algorithm::ecdsa_p256_sha256) {
+// The name of the back end, as the request has it.
+std::string backend_of(const std::string& uri) {
+    return uri.substr(0, uri.find(':'));
+}
+
+result<void> require_template_algorithms(const unit_order& order) {
+    if (order.kem != crypto::kem_algorithm::mlkem768_p256 || order.signature != crypto::signature_algorithm::ecdsa_p256_sha256) {
         return fail(
             error_category::usage, "operation_unsupported",
-            fmt::format("the keys of a device with {} are p256 and mlkem768_p256: leave --signature and --kem out", backend));
+            "a TPM's identity keys are of the TCG's template H-2: p256 and mlkem768_p256. Leave --signature and --kem out");
     }
     return {};
 }
 
-result<unit_ptr> in_tpm(const fs::path& into, const unit_place& place, const factory::unit_name& name,
-                        const unit_algorithms& algorithms, random_source& random) {
-    BERTH_CHECK(require_p256(algorithms, "a TPM"));
-    BERTH_TRY(in, keystore::tpm2::device::shared(place.tcti));
-    factory::tpm_unit_settings settings;
-    if (!place.pcrs.empty()) {
-        settings.when = attestation::pcr_selection{attestation::tpm_alg::sha256, place.pcrs};
+result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_source& random) {
+    BERTH_CHECK(require_template_algorithms(order));
+    const auto rest = [](const std::string& uri) { return std::string_view(uri).substr(5); };
+    BERTH_TRY(p3, keystore::tpm2::parse_key_name(rest(order.p3_uri)));
+    BERTH_TRY(p3_sig, keystore::tpm2::parse_key_name(rest(order.p3_sig_uri)));
+    if (p3.seed.empty() || p3.tcti != p3_sig.tcti) {
+        return fail(error_category::usage, "bad_key_uri",
+                    "both keys must be in one TPM (tcti=), and p3 needs the file of its sealed half (seed=)");
     }
-    BERTH_TRY(made, factory::tpm_unit::make(in, name, settings, random));
-    const std::string tcti = place.tcti.empty() ? "" : ";tcti=" + place.tcti;
-    const auto handle = [&](uint32_t at) { return "tpm2:" + keystore::tpm2::handle_text(at); };
-    BERTH_CHECK(pki::write_file_atomically((into / "p3.seed").string(), as_bytes(made->sealed().to_pem()), 0600));
-    BERTH_CHECK(write_text(into / "p3.uri", handle(settings.at.kem) + ";seed=p3.seed" + tcti + "\n"));
-    BERTH_CHECK(write_text(into / "p3-sig.uri", handle(settings.at.idevid) + tcti + "\n"));
+    BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));
+    factory::tpm_unit_settings settings;
+    settings.at.kem = p3.handle;
+    settings.at.idevid = p3_sig.handle;
+    if (!order.tpm.pcrs.empty()) {
+        auto registers = order.tpm.pcrs;
+        std::ranges::sort(registers);
+        registers.erase(std::unique(registers.begin(), registers.end()), registers.end());
+        settings.when = attestation::pcr_selection{attestation::tpm_alg::sha256, std::move(registers)};
+    }
+    BERTH_TRY(made, factory::tpm_unit::make(in, order.name, settings, random));
+    BERTH_CHECK(pki::write_file_atomically((into / p3.seed).string(), as_bytes(made->sealed().to_pem()), 0600));
     return unit_ptr(std::move(made));
 }
 
-result<unit_ptr> in_stsafe(const fs::path& into, const unit_place& place, const factory::unit_name& name,
-                           const unit_algorithms& algorithms) {
-    std::string chip = place.chip.empty() ? "" : ";device=" + place.chip;
-    if (!place.host_key.empty()) {
-        BERTH_TRY(host_key, absolute_path(place.host_key));
-        chip += ";host-key=" + host_key.string();
+result<keystore::signing_key_ptr> identity_key(const fs::path& into, const unit_order& order,
+                                               const std::optional<secret_bytes>& passphrase, random_source& random,
+                                               chip_keys& in_chip) {
+    if (order.p3_sig_uri.empty()) {
+        auto key = crypto::signing_key::generate(order.signature, random);
+        BERTH_CHECK(pki::save_private_key((into / "p3-sig.pem").string(), key, passphrase));
+        return keystore::software_signing_key(std::move(key));
     }
-    const std::string identity_uri = fmt::format("stsafe:slot={}{}", stsafe_identity_slot, chip);
-    const std::string kem_uri = fmt::format("stsafe:slot={}{}", stsafe_kem_slot, chip);
-    BERTH_TRY(identity, keystore::make_signing_key(identity_uri, algorithms.signature));
-    BERTH_TRY(kem, keystore::make_kem_key(kem_uri, algorithms.kem));
-    BERTH_CHECK(write_text(into / "p3.uri", kem_uri + "\n"));
-    BERTH_CHECK(write_text(into / "p3-sig.uri", identity_uri + "\n"));
-    return std::make_unique<factory::unit>(name, "stsafe", std::move(identity), std::move(kem));
+    BERTH_CHECK(in_chip.expect_none(order.p3_sig_uri, false));
+    BERTH_TRY(key, keystore::make_signing_key(order.p3_sig_uri, order.signature, {into.string(), passphrase}));
+    in_chip.made(order.p3_sig_uri);
+    return key;
+}
+
+result<keystore::kem_key_ptr> kem_key(const fs::path& into, const unit_order& order,
+                                      const std::optional<secret_bytes>& passphrase, random_source& random, chip_keys& in_chip) {
+    if (order.p3_uri.empty()) {
+        auto key = crypto::kem_private_key::generate(order.kem, random);
+        BERTH_CHECK(pki::save_private_key((into / "p3.pem").string(), key, passphrase));
+        return keystore::software_kem_key(std::move(key));
+    }
+    BERTH_CHECK(in_chip.expect_none(order.p3_uri, true));
+    BERTH_TRY(key, keystore::make_kem_key(order.p3_uri, order.kem, {into.string(), passphrase}));
+    in_chip.made(order.p3_uri);
+    return key;
 }
 
 factory::issuer_view view_of(const authority& issuer) {
     return {issuer.chain, issuer.key->as_signing_key()};
-}
-
-bool is_classical(crypto::signature_algorithm algorithm) {
-    return !crypto::is_post_quantum(algorithm);
 }
 
 // The certificate in NV takes the place of a new one when it is this unit's: the index was locked by an attempt that was
@@ -113,22 +121,23 @@ result<void> keep_in_tpm(factory::tpm_unit& unit, factory::unit_certificates& gr
 
 }  // namespace
 
-result<unit_ptr> make_unit_keys(const fs::path& into, const unit_place& place, const factory::unit_name& name,
-                                const unit_algorithms& algorithms, const std::optional<secret_bytes>& passphrase,
-                                random_source& random) {
-    if (place.backend == "software") {
-        return in_files(into, name, algorithms, passphrase, random);
+result<unit_ptr> make_unit_keys(const fs::path& into, const unit_order& order, const std::optional<secret_bytes>& passphrase,
+                                random_source& random, chip_keys& in_chip) {
+    if (!order.p3_uri.empty()) {
+        BERTH_CHECK(write_text(into / "p3.uri", order.p3_uri + "\n"));
     }
-    if (place.backend == "tpm2") {
-        return in_tpm(into, place, name, algorithms, random);
+    if (!order.p3_sig_uri.empty()) {
+        BERTH_CHECK(write_text(into / "p3-sig.uri", order.p3_sig_uri + "\n"));
     }
-    if (place.backend == "stsafe") {
-        return in_stsafe(into, place, name, algorithms);
+    if (names_a_tpm(order.p3_uri) && names_a_tpm(order.p3_sig_uri)) {
+        return in_tpm(into, order, random);
     }
-    return fail(error{error_category::usage,
-                      "unknown_backend",
-                      fmt::format("a device's keys are made by software, tpm2 or stsafe, not by \"{}\"", place.backend),
-                      {{"backend", place.backend}}});
+    BERTH_TRY(kem, kem_key(into, order, passphrase, random, in_chip));
+    BERTH_TRY(identity, identity_key(into, order, passphrase, random, in_chip));
+    // Of a device with a key in a TPM and another elsewhere nothing is claimed.
+    const bool in_files = order.p3_sig_uri.empty() || names_a_tpm(order.p3_sig_uri);
+    return std::make_unique<factory::unit>(order.name, in_files ? "software" : backend_of(order.p3_sig_uri), std::move(identity),
+                                           std::move(kem));
 }
 
 result<pki::trust_store> read_tpm_makers(const fs::path& file) {
@@ -148,11 +157,11 @@ result<unit_issuers> open_unit_issuers(const fs::path& factory, const std::optio
 }
 
 result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_issuers& issuers, const pki::certificate& root,
-                                                const unit_place& place, const clock& time, random_source& random) {
+                                                const tpm_order& tpm, const clock& time, random_source& random) {
     factory::residency_policy policy;
     policy.now = time.now();
-    if (!place.tpm_makers.empty()) {
-        BERTH_TRY(makers, read_tpm_makers(place.tpm_makers));
+    if (!tpm.makers.empty()) {
+        BERTH_TRY(makers, read_tpm_makers(tpm.makers));
         policy.tpm_makers = std::move(makers);
     }
     BERTH_TRY(request, unit.request());
@@ -163,13 +172,13 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
     // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
     const factory::issue_settings settings{issuers.maker, hardware_type, {time.now() - 60, pki::no_expiry}};
     // A classical key's certificate by a classical issuer: it has to fit into the chip, and gains nothing from more.
-    const bool classical = is_classical(unit.identity().algorithm()) && place.backend != "software";
+    const bool classical = unit.identity().able().hardware && !crypto::is_post_quantum(unit.identity().algorithm());
     BERTH_TRY(grant, factory::issue_identity(proved, view_of(classical ? issuers.classical : issuers.post_quantum),
                                              view_of(issuers.post_quantum), settings, random));
     BERTH_TRY(octets, wire::encode(grant));
     BERTH_TRY(granted, unit.accept(octets));
-    if (auto* const tpm = dynamic_cast<factory::tpm_unit*>(&unit)) {
-        BERTH_CHECK(keep_in_tpm(*tpm, granted, root));
+    if (auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit)) {
+        BERTH_CHECK(keep_in_tpm(*chip, granted, root));
     }
     return granted;
 }

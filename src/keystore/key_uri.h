@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "keystore/key.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ result<key_uri> parse_key_uri(std::string_view text);
 struct open_options {
     std::string base_directory;              // for relative paths; empty: the working directory
     std::optional<secret_bytes> passphrase;  // of a file; the PIN of a token whose name has no pin-source
+    // Asks somebody for the PIN of the token that is named, if there is none; empty: nobody is there.
+    std::function<result<secret_bytes>(const std::string&)> ask_pin = {};
 
     // A file that a name speaks of.
     [[nodiscard]] std::string path(const std::string& named) const {

@@ -32,7 +32,7 @@ bool read_flag(session& in, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
 }
 
 error not_found(const std::string& what) {
-    return {error_category::usage, "key_not_found",
+    return {error_category::environment, "key_not_found",
             "The token has no private key of this name" + what + ". Its own tool lists what it has; object= and id= are exact."};
 }
 

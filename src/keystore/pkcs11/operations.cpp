@@ -152,7 +152,8 @@ result<secret_bytes> unseal(session& in, const key_place& beside, bytes_view sea
     attributes wanted = at(CKO_SECRET_KEY, beside);
     BERTH_TRY(key, find_one(in, wanted));
     if (!key) {
-        return fail(seal_invalid({error_category::usage, "key_not_found", "The token has no key that it could be sealed with."}));
+        return fail(
+            seal_invalid({error_category::environment, "key_not_found", "The token has no key that it could be sealed with."}));
     }
     gcm how(sealed.subspan(magic.size(), nonce_size), beside);
     CK_MECHANISM mechanism = how.mechanism();
@@ -181,7 +182,7 @@ result<bytes> get_record(session& in, const key_place& beside) {
     attributes wanted = record_at(beside);
     BERTH_TRY(found, find_one(in, wanted));
     if (!found) {
-        return fail(error_category::usage, "key_not_found",
+        return fail(error_category::environment, "key_not_found",
                     "The token's key of this name has no ML-KEM half beside it: it is no KEM key. Make one with another name.");
     }
     BERTH_TRY(value, read(in, *found, CKA_VALUE));

@@ -101,6 +101,16 @@ result<std::optional<secret_bytes>> pin_of(const key_name& name, const open_opti
     return std::optional(secret_bytes(as_bytes(line)));
 }
 
+// From who sits there, if the token takes its PIN that way.
+result<std::optional<secret_bytes>> asked_pin(CK_FUNCTION_LIST_PTR call, CK_SLOT_ID slot, const open_options& options) {
+    BERTH_TRY(info, look(call, slot));
+    if (!options.ask_pin || (info.flags & CKF_LOGIN_REQUIRED) == 0 || (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0) {
+        return std::nullopt;
+    }
+    BERTH_TRY(pin, options.ask_pin(text_of(info.label)));
+    return std::optional(std::move(pin));
+}
+
 // PINs that a token has refused: not worth another of its few tries, however often a daemon is asked to open its key.
 class refused_pins {
 public:
@@ -143,6 +153,10 @@ result<token_ptr> token::open(const key_name& name, const open_options& options)
     static std::map<std::string, std::weak_ptr<token>> open_ones;
     const std::lock_guard guard(lock);
     token_ptr out = open_ones[found.identity].lock();
+    if (!out && !pin) {
+        BERTH_TRY(asked, asked_pin(call, found.slot, options));
+        pin = std::move(asked);
+    }
     if (!out) {
         out = std::make_shared<token>(call, found.slot, found.identity);
         open_ones[found.identity] = out;

@@ -32,7 +32,8 @@ enum class again : uint8_t { yes, no };
 
 class token {
 public:
-    // The token that the name speaks of, logged in. The PIN: the file's that the name has, else options.passphrase. Errors
+    // The token that the name speaks of, logged in. The PIN: the file's that the name has, else options.passphrase, else whom
+    // options.ask_pin asks. Errors
     // pkcs11_unavailable; token_not_found, token_ambiguous (the tokens that there are, are told); pin_required; pin_incorrect:
     // also for a PIN that this process has seen refused, without asking the token; pin_final_try: another wrong one would lock
     // it, so none is tried; pin_locked.

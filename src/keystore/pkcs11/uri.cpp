@@ -8,6 +8,8 @@ namespace berth::keystore::pkcs11 {
 
 namespace {
 
+constexpr std::string_view pin_value = "pin-value";  // which no name may have, and no message repeats
+
 // RFC 3986 2.1. Nothing: not percent-encoded as it should be.
 std::optional<std::string> decoded(std::string_view text) {
     std::string out;
@@ -77,10 +79,6 @@ public:
     }
 
     std::string query_attribute(std::string_view key, const std::string& value) {
-        if (key == "pin-value") {
-            return "a PIN in a name is read by everybody who reads the name; put it into a file (mode 0600) and say "
-                   "pin-source=FILE";
-        }
         if (key == "module-path") {
             return path(name.module_path, value, key);
         }
@@ -130,6 +128,10 @@ std::string each(std::string_view text, char separator, Take take) {
         if (!value) {
             return "its parts are NAME=VALUE, with % and two hexadecimal digits for what is no letter";
         }
+        if (piece->substr(0, equals) == pin_value) {
+            return "a PIN in a name is read by everybody who reads the name; put it into a file (mode 0600) and say "
+                   "pin-source=FILE";
+        }
         if (std::string wrong = take(piece->substr(0, equals), *value); !wrong.empty()) {
             return wrong;
         }
@@ -152,7 +154,7 @@ result<key_name> parse_name(std::string_view rest) {
     }
     if (!wrong.empty()) {
         // Not the whole name: somebody may have put a PIN into it.
-        const std::string shown = "pkcs11:" + std::string(rest.substr(0, question));
+        const std::string shown = "pkcs11:" + std::string(rest.substr(0, std::min(question, rest.find(pin_value))));
         return fail(error{error_category::usage, "bad_key_uri", "\"" + shown + "\" does not name a key: " + wrong + "."}.with(
             "uri", shown));
     }

@@ -71,7 +71,7 @@ result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& 
     BERTH_TRY(record, read_record(*chip, place.zone));
     const auto alg = record ? crypto::kem_algorithm_from_id(record->algorithm) : std::nullopt;
     if (!alg || !is_hybrid(*alg) || record->kind != record_kind::hybrid) {
-        return fail(error_category::usage, "key_not_found",
+        return fail(error_category::environment, "key_not_found",
                     "Zone " + std::to_string(place.zone) +
                         " of the STSAFE-A holds no record of a KEM key; make one first, or name the right zone.");
     }

@@ -25,7 +25,7 @@ result<void> check_vacant(device& chip, const key_place& place) {
 result<void> remove_key(device& chip, const key_place& place) {
     BERTH_TRY(record, read_record(chip, place.zone));
     if (!record) {
-        return fail(error_category::usage, "key_not_found",
+        return fail(error_category::environment, "key_not_found",
                     "Zone " + std::to_string(place.zone) + " of the STSAFE-A holds no key that Berth made; nothing is deleted.");
     }
     generate_key command;

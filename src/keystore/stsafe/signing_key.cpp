@@ -36,7 +36,7 @@ result<crypto::verification_key> public_half(device& chip, uint8_t zone) {
         if (!certificate.error().is("stsafe_no_certificate")) {
             return fail(std::move(certificate).error());
         }
-        return fail(error_category::usage, "key_not_found",
+        return fail(error_category::environment, "key_not_found",
                     "Zone " + std::to_string(zone) +
                         " of the STSAFE-A holds neither a certificate nor the record of a signing key; make one first, or name "
                         "the right zone.");

@@ -37,7 +37,7 @@ result<key_name> kem_name(const std::string& rest) {
     return name;
 }
 
-// A key that is its owner's: drawn anew, below the storage root, and lost with TPM2_Clear. The keys that stay are the factory's.
+// A key that is its owner's: drawn anew, below the storage root, and lost with TPM2_Clear.
 attestation::public_area owners_key(attestation::tpm_curve curve, uint32_t use) {
     using namespace attestation;
     public_area out;
@@ -54,12 +54,42 @@ result<T> or_exists(result<T> done) {
     if (!done && done.error().is("nv_exists")) {
         error e = std::move(done).error();
         e.name = "key_exists";
+        e.category = error_category::usage;
         return fail(std::move(e));
     }
     return done;
 }
 
-result<void> make_owners_key(const device_ptr& in, attestation::tpm_curve curve, uint32_t use, uint32_t handle) {
+// The templates that belong to handles: the keys there are the same whenever they are made, and outlive TPM2_Clear.
+std::optional<attestation::public_area> template_for(uint32_t handle, uint32_t use) {
+    const devid_layout at;
+    if (handle == at.idevid && use == attestation::sign) {
+        return idevid_template();
+    }
+    if (handle == at.kem && use == attestation::decrypt) {
+        return kem_template();
+    }
+    return std::nullopt;
+}
+
+bool is_devid_handle(uint32_t handle) {
+    const devid_layout at;
+    return handle == at.idevid || handle == at.iak || handle == at.kem;
+}
+
+result<void> make_key_at(const device_ptr& in, attestation::tpm_curve curve, uint32_t use, uint32_t handle) {
+    if (is_devid_handle(handle)) {
+        const auto as = template_for(handle, use);
+        if (!as || as->curve != curve) {
+            return fail(error{error_category::usage, "tpm_unsupported",
+                              handle_text(handle) +
+                                  " of a TPM is the place of another key (docs/tpm.md). Name another handle, such "
+                                  "as 0x81000002."}
+                            .with("handle", handle_text(handle)));
+        }
+        BERTH_TRY(made, create_primary(in, hierarchy::endorsement, *as));
+        return or_exists(make_persistent(made, handle));
+    }
     BERTH_TRY(root, open_storage_root(in));
     BERTH_TRY(wrapped, create_child(root.key, owners_key(curve, use)));
     BERTH_TRY(loaded, load(root.key, wrapped));
@@ -117,8 +147,8 @@ public:
         BERTH_TRY(name, signing_name(rest));
         BERTH_TRY(in, device::shared(name.tcti));
         const bool p256 = alg == crypto::signature_algorithm::ecdsa_p256_sha256;
-        BERTH_CHECK(make_owners_key(in, p256 ? attestation::tpm_curve::p256 : attestation::tpm_curve::p384, attestation::sign,
-                                    name.handle));
+        BERTH_CHECK(
+            make_key_at(in, p256 ? attestation::tpm_curve::p256 : attestation::tpm_curve::p384, attestation::sign, name.handle));
         return signing_key_at(in, name.handle);
     }
 
@@ -132,8 +162,8 @@ public:
         crypto::system_random().fill(seed.writable());
         BERTH_TRY(sealed, tpm2::seal(in, seed, always{}));
         const bool p256 = alg == crypto::kem_algorithm::mlkem768_p256;
-        BERTH_CHECK(make_owners_key(in, p256 ? attestation::tpm_curve::p256 : attestation::tpm_curve::p384, attestation::decrypt,
-                                    name.handle));
+        BERTH_CHECK(make_key_at(in, p256 ? attestation::tpm_curve::p256 : attestation::tpm_curve::p384, attestation::decrypt,
+                                name.handle));
         const sealed_file file{std::move(sealed), always{}};
         if (auto kept = pki::write_file_atomically(path, as_bytes(file.to_pem()), 0600); !kept) {
             static_cast<void>(evict(in, name.handle));  // half a key is none

@@ -42,6 +42,7 @@ protected:
     static void expect_absent(const result<T>& opened) {
         ASSERT_FALSE(opened);
         EXPECT_TRUE(opened.error().is("key_not_found") || opened.error().is("file_not_found")) << opened.error().name;
+        EXPECT_EQ(opened.error().category, error_category::environment);
     }
     template <class T>
     static void expect_unsupported(const result<T>& done) {

@@ -47,13 +47,16 @@ TEST(Pkcs11Name, WhatNamesNoKey) {
 
 // Neither is a PIN taken from a name, nor does the refusal repeat it.
 TEST(Pkcs11Name, HoldsNoPin) {
-    const auto refused = open_signing_key("pkcs11:object=x?pin-value=1234567");
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().name, "bad_key_uri");
-    EXPECT_EQ(refused.error().message.find("1234567"), std::string::npos);
-    EXPECT_NE(refused.error().message.find("pin-source"), std::string::npos) << "says what to do";
-    for (const auto& [key, value] : refused.error().params) {
-        EXPECT_EQ(value.find("1234567"), std::string::npos) << key;
+    for (const std::string text : {"pkcs11:object=x?pin-value=1234567", "pkcs11:object=x;pin-value=1234567",
+                                   "pkcs11:pin-value=1234567;object=x?pin-source=y"}) {
+        const auto refused = open_signing_key(text);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().name, "bad_key_uri");
+        EXPECT_EQ(refused.error().message.find("1234567"), std::string::npos);
+        EXPECT_NE(refused.error().message.find("pin-source"), std::string::npos) << "says what to do";
+        for (const auto& [key, value] : refused.error().params) {
+            EXPECT_EQ(value.find("1234567"), std::string::npos) << key;
+        }
     }
 }
 
