@@ -18,6 +18,8 @@ result<void> write_text(const std::filesystem::path& path, std::string_view text
 
 namespace {
 
+constexpr size_t most_list_octets = 64 * 1024 * 1024;  // of a maker that had to revoke some 800 000 devices
+
 // A file of ours that is wrong is nobody else's fault, whatever the parser says that peers' certificates pass as well.
 tl::unexpected<error> wrong_file(error e, const std::filesystem::path& path) {
     e = std::move(e).during(path.string()).with("path", path.string());
@@ -53,8 +55,8 @@ result<std::vector<pki::certificate>> read_certificates(const std::vector<std::f
 result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>& files) {
     std::vector<pki::crl> out;
     for (const auto& file : files) {
-        BERTH_TRY(text, read_text(file));
-        auto lists = pki::crl::parse_pem_all(text);
+        BERTH_TRY(text, pki::read_file(file.string(), most_list_octets));
+        auto lists = pki::crl::parse_pem_all(as_text(text));
         if (!lists) {
             return wrong_file(lists.error(), file);
         }

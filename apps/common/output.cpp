@@ -1,6 +1,7 @@
 #include "common/output.h"
 
 #include "base/log.h"
+#include "common/words.h"
 
 #include <cstdio>
 
@@ -24,7 +25,14 @@ int report(const error& e, bool json) {
         for (const auto& [key, value] : e.params) {
             details += fmt::format(" {}={}", key, log::escape(value));
         }
-        std::fputs(fmt::format("berth: {} [{}]{}\n", e.message, e.name, details).c_str(), stderr);
+        // A message of several lines is ours; what stands in them may be a file's, or a peer's.
+        std::string message;
+        for (std::string_view rest = e.message; !rest.empty();) {
+            const size_t end = std::min(rest.find('\n'), rest.size());
+            message += one_line(rest.substr(0, end)) + (end < rest.size() ? "\n" : "");
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+        std::fputs(fmt::format("berth: {} [{}]{}\n", message, e.name, details).c_str(), stderr);
     }
     return exit_code(e.category);
 }

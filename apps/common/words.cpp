@@ -1,5 +1,7 @@
 #include "common/words.h"
 
+#include "base/log.h"
+
 #include <algorithm>
 #include <numeric>
 
@@ -38,6 +40,31 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
         if (const size_t n = slips(word, candidate); n < least) {
             least = n;
             out = candidate;
+        }
+    }
+    return out;
+}
+
+std::string one_line(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find_first_of("\"\\\xc2"), text.size());
+        out += log::escape(text.substr(0, end));
+        text.remove_prefix(end);
+        if (text.empty()) {
+            break;
+        }
+        // U+0080 to U+009F are control characters, too.
+        const auto next = static_cast<unsigned char>(text.size() > 1 ? text[1] : 0);
+        if (text[0] != '\xc2') {
+            out += text[0];
+            text.remove_prefix(1);
+        } else if (next >= 0x80 && next < 0xa0) {
+            out += fmt::format("\\u00{:02x}", next);
+            text.remove_prefix(2);
+        } else {
+            out += log::escape(text.substr(0, 2));
+            text.remove_prefix(std::min<size_t>(2, text.size()));
         }
     }
     return out;

@@ -59,10 +59,10 @@ void list_watch::were_read(versions seen, role_lists lists) {
     refused_.clear();
     spans_.clear();
     // Should one have been replaced since it was read, the next look sees that.
-    for (const auto& [file, list, issuer] : lists_.in_force) {
-        const auto found = spans_.find(file);
-        if (list.next_update() != 0 && (found == spans_.end() || list.next_update() < found->second.next_update)) {
-            spans_[file] = {list.this_update(), list.next_update()};
+    for (const auto& l : lists_.in_force) {
+        const auto found = spans_.find(l.file);
+        if (l.list.next_update() != 0 && (found == spans_.end() || l.list.next_update() < found->second.next_update)) {
+            spans_[l.file] = {l.list.this_update(), l.list.next_update()};
         }
     }
     if (!read_.empty()) {

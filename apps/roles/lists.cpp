@@ -1,6 +1,7 @@
 #include "roles/lists.h"
 
 #include "common/files.h"
+#include "pki/crl_issuer.h"
 
 namespace berth::app {
 
@@ -28,53 +29,101 @@ std::vector<pki::crl> crls_of(const std::vector<read_list>& lists) {
     return out;
 }
 
+// Those that stand for their issuers, told by `tell` who that is.
 std::vector<list_in_force> newest_of(const std::vector<read_list>& lists, const pki::trust_store& trust,
-                                     const std::function<std::string(const pki::crl&)>& name) {
+                                     const std::function<void(list_in_force&)>& tell) {
     std::vector<list_in_force> out;
     for (const auto& [file, list] : lists) {
         const auto same = [&](const pki::crl& newest) { return same_octets(newest.der(), list.der()); };
         if (std::ranges::any_of(trust.crls(), same)) {
-            out.push_back({file, list, name(list)});
+            tell(out.emplace_back(list_in_force{file, list, {}, {}}));
         }
     }
     return out;
 }
 
-std::string name_of(const std::string& part, const pki::certificate& issuer) {
-    return part + " " + to_hex(issuer.spki_sha256());
-}
+// A part of the configuration whose CAs are known.
+struct known_part {
+    std::string name;  // for people
+    std::string key;   // stays, wherever its files are
+    std::vector<pki::certificate> roots, issuers;
+    std::string advice;  // to whom has a list of somebody else
 
-// Lists of a part of the configuration, each signed by one of `issuers`: one of anybody else says of nobody whom that part knows
-// that he is revoked, and would be taken for a list without him.
-result<role_lists> lists_of_known(const std::string& part, const std::vector<read_list>& lists, const pki::trust_store& trust,
-                                  const std::vector<pki::certificate>& issuers, const std::string& advice) {
-    const auto signer = [&](const pki::crl& list) {
-        return std::ranges::find_if(
-            issuers, [&](const auto& c) { return c.subject() == list.issuer() && list.check_signature(c).has_value(); });
-    };
-    role_lists out;
-    for (const auto& issuer : issuers) {
-        out.issuers.insert(name_of(part, issuer));
+    [[nodiscard]] std::string name_of(const pki::certificate& ca) const { return key + " " + to_hex(ca.spki_sha256()); }
+    [[nodiscard]] std::set<std::string> all_anchors() const {
+        std::set<std::string> out;
+        for (const auto& root : roots) {
+            out.insert(name_of(root));
+        }
+        return out;
     }
+    // The roots above a CA, by whatever way; all, where the way is not known.
+    [[nodiscard]] std::set<std::string> anchors_above(const pki::certificate& ca) const {
+        const auto vouches = [](const pki::certificate& above, const pki::certificate& c) {
+            return same_octets(c.issuer_der(), above.subject_der()) && c.check_signature(above);
+        };
+        std::set<std::string> out;
+        std::vector<pki::certificate> ways{ca};
+        for (size_t i = 0; i < ways.size(); ++i) {
+            const pki::certificate at = ways[i];
+            for (const auto& root : roots) {
+                if (same_octets(at.spki(), root.spki()) || vouches(root, at)) {
+                    out.insert(name_of(root));
+                }
+            }
+            for (const auto& between : issuers) {
+                if (vouches(between, at) && std::ranges::find(ways, between) == ways.end()) {
+                    ways.push_back(between);
+                }
+            }
+        }
+        return out.empty() ? all_anchors() : out;
+    }
+    [[nodiscard]] const pki::certificate* signer_of(const pki::crl& list) const {
+        for (const auto* certificates : {&roots, &issuers}) {
+            for (const auto& c : *certificates) {
+                if (pki::names_issuer(list, c) && list.check_signature(c)) {
+                    return &c;
+                }
+            }
+        }
+        return nullptr;
+    }
+};
+
+// Each list is signed by a CA of the part: one of anybody else says of nobody whom that part knows that he is revoked, and would
+// be taken for a list without him.
+result<role_lists> lists_of_known(const known_part& part, const std::vector<read_list>& lists) {
     for (const auto& [file, list] : lists) {
-        if (signer(list) == issuers.end()) {
+        if (!part.signer_of(list)) {
             return fail(
                 error{error_category::usage,
                       "unknown_crl_issuer",
                       fmt::format("{}: the revocation list of {} was signed by none of the CAs that {} is about, and would "
                                   "revoke nobody; {}",
-                                  file.string(), list.issuer(), part, advice),
+                                  file.string(), list.issuer(), part.name, part.advice),
                       {{"file", file.string()}, {"issuer", list.issuer()}}});
         }
     }
-    out.in_force = newest_of(lists, trust, [&](const pki::crl& list) { return name_of(part, *signer(list)); });
+    BERTH_TRY(trust, pki::trust_store::build({part.roots, part.issuers, crls_of(lists)}));
+    role_lists out;
+    out.anchors = part.all_anchors();
+    out.in_force = newest_of(lists, trust, [&](list_in_force& l) {
+        const pki::certificate& signer = *part.signer_of(l.list);
+        l.issuer = part.name_of(signer);
+        l.anchors = part.anchors_above(signer);
+    });
     return out;
 }
 
 // Lists whose issuers come and go while the role runs: registrars' CAs.
-role_lists lists_of_any(const std::string& part, const std::vector<read_list>& lists, const pki::trust_store& trust) {
+result<role_lists> lists_of_any(const std::string& part, const std::vector<read_list>& lists) {
+    BERTH_TRY(trust, pki::trust_store::build({{}, {}, crls_of(lists)}));
     role_lists out;
-    out.in_force = newest_of(lists, trust, [&](const pki::crl& list) { return part + " " + list.issuer(); });
+    out.in_force = newest_of(lists, trust, [&](list_in_force& l) {
+        const auto [name, key_id] = pki::named_issuer(l.list);
+        l.issuer = fmt::format("{} {} {}", part, to_hex(name), to_hex(key_id));
+    });
     return out;
 }
 
@@ -82,63 +131,79 @@ role_lists lists_of_any(const std::string& part, const std::vector<read_list>& l
 
 void role_lists::add(role_lists more) {
     in_force.insert(in_force.end(), more.in_force.begin(), more.in_force.end());
-    issuers.merge(more.issuers);
+    anchors.merge(more.anchors);
 }
 
 result<masa_lists> read_masa_lists(const masa_config& config, const std::vector<pki::certificate>& roots,
                                    const std::vector<pki::certificate>& issuers) {
+    constexpr const char* devices_part = "[masa] device_crls";
     BERTH_TRY(devices, read_lists(config.device_crls));
     BERTH_TRY(registrars, read_lists(config.registrar_crls));
     masa_lists out{crls_of(devices), crls_of(registrars), {}};
-    BERTH_TRY(trust, pki::trust_store::build({roots, issuers, out.devices}));
-    std::vector<pki::certificate> known = roots;
-    known.insert(known.end(), issuers.begin(), issuers.end());
-    BERTH_TRY(judged, lists_of_known("[masa] device_crls", devices, trust, known,
-                                     "put the right one in its place, or name its CA's certificate in device_issuers"));
-    out.all = std::move(judged);
-    BERTH_TRY(registrars_trust, pki::trust_store::build({{}, {}, out.registrars}));
-    out.all.add(lists_of_any("[masa] registrar_crls", registrars, registrars_trust));
+    BERTH_TRY(of_devices, lists_of_known({devices_part, devices_part, roots, issuers,
+                                          "put the right one in its place, or name its CA's certificate in device_issuers"},
+                                         devices));
+    out.all = std::move(of_devices);
+    BERTH_TRY(of_registrars, lists_of_any("[masa] registrar_crls", registrars));
+    out.all.add(std::move(of_registrars));
     return out;
 }
 
 result<maker_lists> read_maker_lists(const maker_config& config, const pki::certificate& root) {
     BERTH_TRY(lists, read_lists(config.crls));
-    BERTH_TRY(known, read_certificates(config.issuers));
-    known.push_back(root);
-    maker_lists out{crls_of(lists), {}};
-    BERTH_TRY(trust, pki::trust_store::build({{root}, {}, out.crls}));
-    BERTH_TRY(judged, lists_of_known(fmt::format("[[registrar.maker]] {}", config.root.string()), lists, trust, known,
-                                     "put the right one in its place, or name its CA's certificate in `issuers` there"));
+    BERTH_TRY(issuers, read_certificates(config.issuers));
+    maker_lists out{crls_of(lists), std::move(issuers), {}};
+    BERTH_TRY(judged, lists_of_known({fmt::format("[[registrar.maker]] {}", config.root.string()),
+                                      fmt::format("[[registrar.maker]] {}", to_hex(root.spki_sha256())),
+                                      {root},
+                                      out.issuers,
+                                      "put the right one in its place, or name its CA's certificate in `issuers` there"},
+                                     lists));
     out.all = std::move(judged);
     return out;
 }
 
+namespace {
+
+constexpr const char* if_meant = "the former list still holds; if this is meant, restart berthd";
+
+tl::unexpected<error> none_any_more(const list_in_force& former) {
+    return fail(error{error_category::usage,
+                      "crl_missing",
+                      fmt::format("none of the files has a revocation list of {} any more, which {} had; {}",
+                                  former.list.issuer(), former.file.string(), if_meant),
+                      {{"issuer", former.list.issuer()}, {"file", former.file.string()}}});
+}
+
+tl::unexpected<error> older(const list_in_force& former, const list_in_force& now) {
+    return fail(error{error_category::usage,
+                      "crl_older",
+                      fmt::format("{} has number {} of {}, dated {}, after number {}, dated {}; {}", now.file.string(),
+                                  now.list.number(), former.list.issuer(), to_iso8601(now.list.this_update()),
+                                  former.list.number(), to_iso8601(former.list.this_update()), if_meant),
+                      {{"file", now.file.string()}, {"issuer", former.list.issuer()}}});
+}
+
+}  // namespace
+
 result<void> must_follow(const role_lists& former, const role_lists& next) {
-    constexpr const char* if_meant = "the former list still holds; if this is meant, restart berthd";
-    for (const auto& [file, list, issuer] : former.in_force) {
+    for (const auto& was : former.in_force) {
         const list_in_force* now = nullptr;
         for (const auto& candidate : next.in_force) {
-            if (candidate.issuer == issuer && (!now || candidate.list.number() > now->list.number())) {
+            if (candidate.issuer == was.issuer && (!now || pki::age_of(now->list) < pki::age_of(candidate.list))) {
                 now = &candidate;
             }
         }
         if (!now) {
-            // A CA that was taken out of the configuration has no list any more, and vouches for nobody.
-            if (former.issuers.contains(issuer) && !next.issuers.contains(issuer)) {
+            // Devices bring the CAs between themselves and a root: only without its root does an issuer vouch for nobody.
+            const auto still = [&](const std::string& anchor) { return next.anchors.contains(anchor); };
+            if (!was.anchors.empty() && std::ranges::none_of(was.anchors, still)) {
                 continue;
             }
-            return fail(error{error_category::usage,
-                              "crl_missing",
-                              fmt::format("none of the files has a revocation list of {} any more, which {} had; {}",
-                                          list.issuer(), file.string(), if_meant),
-                              {{"issuer", list.issuer()}, {"file", file.string()}}});
+            return none_any_more(was);
         }
-        if (now->list.number() < list.number()) {
-            return fail(error{error_category::usage,
-                              "crl_older",
-                              fmt::format("{} has number {} of {}, after number {}; {}", now->file.string(), now->list.number(),
-                                          list.issuer(), list.number(), if_meant),
-                              {{"file", now->file.string()}, {"issuer", list.issuer()}}});
+        if (pki::age_of(now->list) < pki::age_of(was.list)) {
+            return older(was, *now);
         }
     }
     return {};

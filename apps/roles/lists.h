@@ -14,12 +14,13 @@ namespace berth::app {
 struct list_in_force {
     std::filesystem::path file;
     pki::crl list;
-    std::string issuer;  // tells CAs of one name from each other where their certificates are known
+    std::string issuer;             // tells CAs of one name from each other: by their keys, or what the lists say of these
+    std::set<std::string> anchors;  // the roots that vouch for it, as in role_lists; none: not known
 };
 // What a role goes by.
 struct role_lists {
     std::vector<list_in_force> in_force;
-    std::set<std::string> issuers;  // who may have a list, as in list_in_force
+    std::set<std::string> anchors;  // by their keys, in whatever files they are
     void add(role_lists more);
 };
 
@@ -33,13 +34,14 @@ result<masa_lists> read_masa_lists(const masa_config& config, const std::vector<
                                    const std::vector<pki::certificate>& issuers);
 struct maker_lists {
     std::vector<pki::crl> crls;
+    std::vector<pki::certificate> issuers;  // whose they are, besides the root
     role_lists all;
 };
 // Errors of read_crls and certificates, `duplicate_crl`, `unknown_crl_issuer`.
 result<maker_lists> read_maker_lists(const maker_config& config, const pki::certificate& root);
 
-// Nobody who was revoked comes back because a wrong or an old file was put in a list's place: who had a list, and may still have
-// one, has one, and none that is older. Errors `crl_missing`, `crl_older`.
+// Nobody who was revoked comes back because a wrong or an old file was put in a list's place: who had a list, and still vouches
+// for anybody, has one, and none that is older. Errors `crl_missing`, `crl_older`.
 result<void> must_follow(const role_lists& former, const role_lists& next);
 
 }  // namespace berth::app

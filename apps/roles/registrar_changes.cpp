@@ -56,6 +56,8 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
         BERTH_TRY(roots, read_anchors({m.root}));
         BERTH_TRY(lists, read_maker_lists(m, roots.front()));
         trust.anchors.push_back(roots.front());
+        // One maker's CA may call itself as another's: known here, each has its own list.
+        trust.intermediates.insert(trust.intermediates.end(), lists.issuers.begin(), lists.issuers.end());
         trust.crls.insert(trust.crls.end(), lists.crls.begin(), lists.crls.end());
         all_lists.add(std::move(lists.all));
         maker_link::settings link{roots.front(), m.masa, m.masa_host, kk1_identity, std::move(lists.crls)};

@@ -235,7 +235,8 @@ void registrar_role::publish_crl() {
     }
     published_revocations_ = *generation;
     crl_renewal_ = now + embedded_ca::crl_lifetime / 2;
-    own_list_ends_ = now + embedded_ca::crl_lifetime;
+    const auto list = ca_.last();  // none, where no place for it is configured
+    own_list_ends_ = list ? list->next_update() : 0;
 }
 
 // Once for each device, however often it comes while nobody decides.

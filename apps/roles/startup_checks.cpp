@@ -88,14 +88,14 @@ result<void> check_crl_place(const std::filesystem::path& file) {
 }
 
 result<void> require_young(const role_lists& lists, unix_seconds now) {
-    for (const auto& [file, list, issuer] : lists.in_force) {
-        if (list.next_update() != 0 && list.next_update() < now) {
+    for (const auto& l : lists.in_force) {
+        if (l.list.next_update() != 0 && l.list.next_update() < now) {
             return fail(
                 error{error_category::usage,
                       "crl_expired",
                       fmt::format("{}: the list should have been renewed by {}; until it is, chains of its issuer are refused",
-                                  file.string(), to_iso8601(list.next_update())),
-                      {{"file", file.string()}}});
+                                  l.file.string(), to_iso8601(l.list.next_update())),
+                      {{"file", l.file.string()}}});
         }
     }
     return {};
@@ -166,16 +166,18 @@ result<void> check_registrar(const registrar_config& r, const ca_config& ca, uni
     BERTH_TRY(identity, open_credential(r.identity, r.identity.chain.parent_path()));
     BERTH_CHECK(embedded_ca::open(ca));
     BERTH_CHECK(check_crl_place(ca.crl));
-    std::vector<pki::crl> together;
+    pki::trust_store::contents together;
     for (const auto& m : r.makers) {
         BERTH_CHECK(check_root_file(m.root, now));
         BERTH_TRY(root, read_certificate(m.root));
         BERTH_TRY(lists, read_maker_lists(m, root));
         BERTH_CHECK(require_young(lists.all, now));
-        together.insert(together.end(), lists.crls.begin(), lists.crls.end());
+        together.anchors.push_back(root);
+        together.intermediates.insert(together.intermediates.end(), lists.issuers.begin(), lists.issuers.end());
+        together.crls.insert(together.crls.end(), lists.crls.begin(), lists.crls.end());
         BERTH_CHECK(maker_link::make_context({root, m.masa, m.masa_host, identity, std::move(lists.crls)}));
     }
-    BERTH_CHECK(pki::trust_store::build({{}, {}, std::move(together)}));
+    BERTH_CHECK(pki::trust_store::build(std::move(together)));
     BERTH_CHECK(look_at_store<store::sqlite_registrar_store>(r.store));
     return {};
 }

@@ -1,5 +1,6 @@
 #include "setup/assignments.h"
 
+#include "common/words.h"
 #include "wire/json.h"
 
 #include <map>
@@ -21,50 +22,81 @@ std::string_view trimmed(std::string_view text) {
     return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-// The first of the usual three that stands outside quotes; a comma when there is none.
-char separator_of(std::string_view line) {
-    bool quoted = false;
-    for (const char c : line) {
-        quoted = quoted != (c == '"');
-        if (!quoted && (c == ',' || c == ';' || c == '\t')) {
+// The first of the usual three in the record that `rest` begins with, outside quotes: nothing when there is none.
+std::optional<char> separator_of(std::string_view rest) {
+    enum class place : uint8_t { start, plain, quoted, closed } at = place::start;
+    for (const char c : rest) {
+        if (at == place::quoted) {
+            at = c == '"' ? place::closed : place::quoted;
+        } else if (c == '"' && (at == place::start || at == place::closed)) {
+            at = place::quoted;  // begins, or goes on behind a doubled one; elsewhere it is a character like others
+        } else if (c == ',' || c == ';' || c == '\t') {
             return c;
+        } else if (c == '\n') {
+            return std::nullopt;
+        } else if (at != place::start || c != ' ') {
+            at = place::plain;
         }
     }
-    return ',';
+    return std::nullopt;
 }
 
-// RFC 4180, one line of it; blanks around a field are none of it, unless they are quoted.
-result<std::vector<std::string>> fields_of(std::string_view line) {
-    const char separator = separator_of(line);
-    std::vector<std::string> out;
+struct csv_record {
+    std::vector<std::string> fields;
+    size_t lines = 1;               // of the file
+    const char* mistake = nullptr;  // in what it is written like
+};
+
+// The quoted part of a field, which `rest` begins with and loses.
+void take_quoted(std::string_view& rest, csv_record& out) {
+    for (rest.remove_prefix(1);;) {
+        const size_t quote = rest.find('"');
+        const std::string_view text = rest.substr(0, quote);
+        out.fields.back() += text;
+        out.lines += static_cast<size_t>(std::ranges::count(text, '\n'));
+        if (quote == std::string_view::npos) {
+            out.mistake = "a quote is not closed, and nothing from here on was read";
+            rest = {};
+            return;
+        }
+        rest.remove_prefix(quote + 1);
+        if (!rest.starts_with('"')) {
+            return;
+        }
+        out.fields.back() += '"';  // it was doubled
+        rest.remove_prefix(1);
+    }
+}
+
+// RFC 4180: the next record of `rest`, with what ends it. A line's end within quotes belongs to its field. Blanks around a
+// field are none of it, unless they are quoted. One with a mistake ends where it would without: what stands in quotes is never
+// taken for a record of its own.
+csv_record take_record(std::string_view& rest, char separator) {
+    const char ends[] = {separator, '\n'};
+    csv_record out;
     for (bool more = true; more;) {
-        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-        std::string field;
-        if (line.starts_with('"')) {
-            for (line.remove_prefix(1);;) {
-                const size_t quote = line.find('"');
-                if (quote == std::string_view::npos) {
-                    return fail(error_category::usage, "bad_import", "a quote is not closed");
-                }
-                field += line.substr(0, quote);
-                line.remove_prefix(quote + 1);
-                if (!line.starts_with('"')) {
-                    break;
-                }
-                field += '"';  // it was doubled
-                line.remove_prefix(1);
-            }
+        out.fields.emplace_back();
+        rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+        const bool quoted = rest.starts_with('"');
+        if (quoted) {
+            take_quoted(rest, out);
         }
-        const size_t end = std::min(line.find(separator), line.size());
-        const std::string_view plain = trimmed(line.substr(0, end));
-        if (!plain.empty() && !field.empty()) {
-            return fail(error_category::usage, "bad_import", "there is text behind a closing quote");
+        const size_t end = std::min(rest.find_first_of({ends, 2}), rest.size());
+        const std::string_view plain = trimmed(rest.substr(0, end));
+        if (quoted && !plain.empty()) {
+            out.mistake = "there is text behind a closing quote";
+        } else if (!quoted) {
+            out.fields.back() = plain;
         }
-        out.push_back(field.empty() ? std::string(plain) : field);
-        more = end < line.size();
-        line.remove_prefix(std::min(end + 1, line.size()));
+        more = end < rest.size() && rest[end] == separator;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return out;
+}
+
+bool is_blank(const csv_record& r) {
+    return !r.mistake &&
+           std::ranges::all_of(r.fields, [](const auto& f) { return f.find_first_not_of(",;\t ") == std::string::npos; });
 }
 
 // Where the two stand: found out from the first line, if that names the columns.
@@ -92,14 +124,11 @@ std::optional<columns> header_of(const std::vector<std::string>& fields) {
     return serial && customer ? std::optional(columns{*serial, *customer, true}) : std::nullopt;
 }
 
-result<named_pair> parse_line(const std::string& line, const columns& where) {
-    if (line[0] == '{') {
-        BERTH_TRY(object, wire::parse_json_object(line));
-        BERTH_TRY(serial, wire::text_member(object, "serial"));
-        BERTH_TRY(customer, wire::text_member(object, "customer"));
-        return named_pair{serial, customer};
+result<named_pair> pair_of(csv_record r, const columns& where) {
+    if (r.mistake) {
+        return fail(error_category::usage, "bad_import", r.mistake);
     }
-    BERTH_TRY(fields, fields_of(line));
+    auto& fields = r.fields;
     while (fields.size() > 2 && fields.back().empty()) {
         fields.pop_back();
     }
@@ -116,13 +145,67 @@ result<named_pair> parse_line(const std::string& line, const columns& where) {
     return named_pair{fields[where.serial], fields[where.customer]};
 }
 
-// The next line of `rest`, without what ends it.
+result<named_pair> pair_of_json(const std::string& line) {
+    BERTH_TRY(object, wire::parse_json_object(line));
+    BERTH_TRY(serial, wire::text_member(object, "serial"));
+    BERTH_TRY(customer, wire::text_member(object, "customer"));
+    return named_pair{serial, customer};
+}
+
+// The next line of `rest`, without what ends it and blanks around it.
 std::string take_line(std::string_view& rest) {
     const size_t end = rest.find('\n');
     const std::string line(trimmed(rest.substr(0, end)));
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     return line;
 }
+
+// Goes through a file's records. What separates fields is found out once, from the first that has one: text in a later one's
+// field cannot change which column is which.
+class import_reader {
+public:
+    explicit import_reader(std::string_view text) : rest_(text) {
+        rest_.remove_prefix(rest_.starts_with("\xef\xbb\xbf") ? 3 : 0);  // the byte order mark of UTF-8
+    }
+    // Nothing: the end. What says nothing is passed over: remarks, empty records, the names of the columns.
+    std::optional<result<named_pair>> next() {
+        while (!rest_.empty()) {
+            line_ = next_line_;
+            const size_t begin = rest_.find_first_not_of(' ');
+            const char kind = begin == std::string_view::npos ? ' ' : rest_[begin];
+            if (kind == '{' && !where_.named) {  // else it is a cell's
+                ++next_line_;
+                return pair_of_json(take_line(rest_));
+            }
+            const auto separator = separator_ ? separator_ : separator_of(rest_);
+            csv_record r = take_record(rest_, separator.value_or(','));
+            next_line_ += r.lines;
+            // A remark has one line; a row whose first cell begins like one may have quoted ends of lines.
+            if (is_blank(r) || (kind == '#' && r.lines == 1)) {
+                continue;
+            }
+            separator_ = separator;
+            if (std::exchange(first_, false)) {
+                if (const auto named = r.mistake ? std::nullopt : header_of(r.fields)) {
+                    where_ = *named;
+                    continue;
+                }
+            }
+            return pair_of(std::move(r), where_);
+        }
+        return std::nullopt;
+    }
+    // Where the last one began.
+    [[nodiscard]] size_t line() const { return line_; }
+
+private:
+    std::string_view rest_;
+    size_t line_ = 0;
+    size_t next_line_ = 1;
+    bool first_ = true;
+    std::optional<char> separator_;
+    columns where_;
+};
 
 }  // namespace
 
@@ -172,24 +255,11 @@ result<import_plan> read_assignments(registry::masa_registry& records, const std
     }
     import_plan out;
     std::map<onboarding::device_identity, registry::ownership> after;  // as the lines before leave them
-    columns where;
-    bool first = true;
-    std::string_view rest = text;
-    rest.remove_prefix(rest.starts_with("\xef\xbb\xbf") ? 3 : 0);  // the byte order mark of UTF-8
-    for (size_t line_number = 1; !rest.empty(); ++line_number) {
-        const std::string line = take_line(rest);
-        if (line.find_first_not_of(",;\t\" ") == std::string::npos || line[0] == '#') {
-            continue;
-        }
-        if (std::exchange(first, false)) {
-            const auto fields = fields_of(line);
-            if (const auto named = fields ? header_of(*fields) : std::nullopt) {
-                where = *named;
-                continue;
-            }
-        }
+    import_reader reader(text);
+    while (auto next_pair = reader.next()) {
+        const size_t line_number = reader.line();
         const auto judged = [&]() -> result<void> {
-            BERTH_TRY(names, parse_line(line, where));
+            BERTH_TRY(names, std::move(*next_pair));
             BERTH_TRY(record, find_one_device(records, names.serial, maker));
             if (!known.contains(names.customer)) {
                 return fail(error{
@@ -212,9 +282,10 @@ result<import_plan> read_assignments(registry::masa_registry& records, const std
             return fail(judged.error());  // the store's trouble, and no line's
         }
         if (!judged) {
-            out.refused.push_back({line_number, error(judged.error())
-                                                    .during(fmt::format("{}:{}", file, line_number))
-                                                    .with("line", std::to_string(line_number))});
+            error why =
+                error(judged.error()).during(fmt::format("{}:{}", file, line_number)).with("line", std::to_string(line_number));
+            why.message = one_line(why.message);  // serial and customer are the file's
+            out.refused.push_back({line_number, std::move(why)});
         }
     }
     return out;

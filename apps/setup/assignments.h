@@ -22,7 +22,7 @@ struct assignment {
 
 struct refused_line {
     size_t line = 0;
-    error why;  // its message names file and line
+    error why;  // its message names file and line, and is one line for a terminal
 };
 
 // What an import would do.
@@ -37,8 +37,9 @@ struct import_plan {
 };
 
 // The lines of `file`, whose text is `text`: SERIAL,CUSTOMER, or JSON objects {"serial":...,"customer":...}. As spreadsheets
-// write them, too: a byte order mark, CR LF, quotes, semicolons or tabs between the fields, empty lines and fields, and a first
-// line that names the columns, of which there may then be more, in any order. Each line is judged as it would be once those
+// write them, too: a byte order mark, CR LF, quotes, and line ends in them, semicolons or tabs between the fields (what the
+// first has holds for all), empty lines and fields, and a first line that names the columns, of which there may then be
+// more, in any order. Each line is judged as it would be once those
 // before it are done, and nothing is written: a mistake in the last line is found before the first takes effect. What lines are
 // refused for: `bad_import`, JSON's errors, those of find_one_device and of registry::assign, `unknown_customer`.
 result<import_plan> read_assignments(registry::masa_registry& records, const std::string& text, const std::string& file,

@@ -1,6 +1,7 @@
 #include "setup/factory_lists.h"
 
 #include "common/files.h"
+#include "pki/private_key_file.h"
 #include "setup/keys.h"
 #include "wire/json.h"
 
@@ -10,6 +11,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace berth::app {
@@ -21,6 +23,8 @@ namespace {
 constexpr const char* issued_file = "issued.jsonl";
 constexpr std::array authorities{"idevid-ca", "idevid-ca-classical", "z1"};
 constexpr unix_seconds clock_skew = 60;
+// Nothing is ever taken off: of some 500 000 certificates, and lists that are as long.
+constexpr size_t most_record_octets = 64 * 1024 * 1024;
 
 tl::unexpected<error> cannot(const char* what, const fs::path& path) {
     return fail(error{error_category::environment,
@@ -67,8 +71,8 @@ result<records> read_records(const fs::path& file) {
         return out;
     }
     const auto parsed = [&]() -> result<void> {
-        BERTH_TRY(text, read_text(file));
-        BERTH_TRY(json, wire::parse_json_object(text));
+        BERTH_TRY(text, pki::read_file(file.string(), most_record_octets));
+        BERTH_TRY(json, wire::parse_json_object(as_text(text), most_record_octets));
         BERTH_TRY(number, wire::integer_member(json, "number"));
         out.number = static_cast<uint64_t>(number);
         const auto* const list = json.if_contains("revoked");
@@ -100,7 +104,16 @@ result<void> write_records(const fs::path& file, const records& what) {
         list.push_back(wire::json::object{
             {"certificate", r.certificate}, {"serial", r.serial}, {"at", r.at}, {"reason", pki::to_string(r.reason)}});
     }
-    return write_text(file, wire::to_text(wire::json::object{{"number", what.number}, {"revoked", list}}) + "\n", 0600);
+    const std::string text = wire::to_text(wire::json::object{{"number", what.number}, {"revoked", std::move(list)}}) + "\n";
+    if (text.size() > most_record_octets) {
+        return fail(error{error_category::usage,
+                          "too_many_revoked",
+                          fmt::format("{} would be too large to be read again: nothing was changed. So many are revoked by "
+                                      "revoking their CA (ca_compromise), and a new one",
+                                      file.string()),
+                          {{"path", file.string()}}});
+    }
+    return write_text(file, text, 0600);
 }
 
 // One process at a time changes the factory's records; the lock goes with the descriptor.
@@ -132,36 +145,147 @@ result<found_certificate> judge(const fs::path& factory, const pki::certificate&
                       {{"subject", leaf.subject()}}});
 }
 
+// ---- issued.jsonl: each line tells of one device
+
+struct issued {
+    std::string serial, issuer;  // the CA's key, hashed: its name may be a newer CA's by now
+    std::vector<std::string> certificates;
+};
+
+std::string to_line(const issued& device) {
+    return wire::to_text(
+               wire::json::object{{"serial", device.serial},
+                                  {"issuer", device.issuer},
+                                  {"certificates", wire::json::array(device.certificates.begin(), device.certificates.end())}}) +
+           "\n";
+}
+
+result<issued> parse_line(std::string_view line) {
+    BERTH_TRY(json, wire::parse_json_object(line));
+    BERTH_TRY(serial, wire::text_member(json, "serial"));
+    BERTH_TRY(issuer, wire::text_member(json, "issuer"));
+    issued out{serial, issuer, {}};
+    const auto* const list = json.if_contains("certificates");
+    if (!list || !list->is_array()) {
+        return fail(error_category::usage, "bad_json", "\"certificates\" must be an array");
+    }
+    for (const auto& item : list->get_array()) {
+        if (!item.is_string()) {
+            return fail(error_category::usage, "bad_json", "\"certificates\" must hold texts");
+        }
+        out.certificates.emplace_back(item.get_string());
+    }
+    return out;
+}
+
+// Where the next line may begin: behind the last whole one. A line that lacks its end alone (an editor's work) gets it.
+result<off_t> mend_end(int fd, const fs::path& file) {
+    struct stat about{};
+    if (::fstat(fd, &about) != 0) {
+        return cannot("look at", file);
+    }
+    constexpr off_t most_line = 64 * 1024;
+    const off_t from = std::max<off_t>(0, about.st_size - most_line);
+    std::string tail(static_cast<size_t>(about.st_size - from), '\0');
+    if (::pread(fd, tail.data(), tail.size(), from) != static_cast<ssize_t>(tail.size())) {
+        return cannot("read", file);
+    }
+    const size_t end = tail.rfind('\n');
+    const std::string_view rest = std::string_view(tail).substr(end == std::string::npos ? 0 : end + 1);
+    if (rest.empty()) {
+        return about.st_size;
+    }
+    if (parse_line(rest)) {
+        if (::write(fd, "\n", 1) != 1) {
+            return cannot("write", file);
+        }
+        return about.st_size + 1;
+    }
+    const off_t whole = about.st_size - static_cast<off_t>(rest.size());
+    if (end == std::string::npos && from > 0) {
+        return fail(error{error_category::environment,
+                          "damaged_file",
+                          fmt::format("{} ends with {} octets that are no line: mend it first", file.string(), rest.size()),
+                          {{"path", file.string()}}});
+    }
+    if (::ftruncate(fd, whole) != 0) {
+        return cannot("cut", file);
+    }
+    return whole;
+}
+
+tl::unexpected<error> damaged_line(const fs::path& file, size_t number, const error& why) {
+    return fail(
+        error{error_category::environment,
+              "damaged_file",
+              fmt::format("line {} of {} cannot be read ({}) and may be this device's; mend it, or name the device by its "
+                          "bundle (./NAME), or by its z3.pem and z3-sig.pem",
+                          number, file.string(), why.message),
+              {{"path", file.string()}, {"line", std::to_string(number)}}});
+}
+
+// Nothing: no line is about that serial.
 result<std::vector<found_certificate>> find_serial(const fs::path& factory, const std::string& serial) {
     std::vector<found_certificate> out;
-    std::ifstream lines(factory / issued_file);
+    const fs::path file = factory / issued_file;
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
+        return out;
+    }
+    BERTH_TRY(authority, read_certificate(factory / "idevid-ca.pem"));
+    const std::string present = to_hex(authority.spki_sha256());
+    std::ifstream lines(file);
+    if (!lines) {
+        return cannot("open", file);
+    }
+    size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
-        const auto json = wire::parse_json_object(line);
-        if (!json) {
-            continue;  // the last line of a process that was killed
+        ++number;
+        const auto device = parse_line(line);
+        if (!device && lines.eof()) {
+            break;  // half a line: its device was not made
         }
-        const auto whose = wire::text_member(*json, "serial");
-        const auto certificate = wire::text_member(*json, "certificate");
-        if (whose && certificate && *whose == serial) {
-            out.push_back({"idevid-ca", *certificate, serial});
+        if (!device) {
+            return damaged_line(file, number, device.error());
+        }
+        if (device->serial != serial) {
+            continue;
+        }
+        if (device->issuer != present) {
+            return fail(error{error_category::usage,
+                              "unknown_issuer",
+                              fmt::format("the certificates of {} (line {} of {}) were issued by another CA than the present "
+                                          "idevid-ca, whose list would not revoke them; its former one must",
+                                          serial, number, file.string()),
+                              {{"serial", serial}}});
+        }
+        for (const auto& c : device->certificates) {
+            out.push_back({"idevid-ca", c, serial});
         }
     }
-    if (out.empty()) {
-        return fail(
-            error{error_category::usage,
-                  "unknown_device",
-                  fmt::format("{} is neither a bundle, nor a certificate's file, nor a serial in {}; a device that was made "
-                              "before that file was kept is named by its bundle, or by its z3.pem",
-                              serial, (factory / issued_file).string()),
-                  {{"serial", serial}}});
+    if (lines.bad()) {
+        return cannot("read", file);
     }
     return out;
 }
 
 result<std::vector<found_certificate>> find(const fs::path& factory, const std::string& what) {
     BERTH_TRY(there, is_there(what));
+    // What lies in the working directory under a serial's name may be anybody's.
+    if (!there || what.find('/') == std::string::npos) {
+        BERTH_TRY(found, find_serial(factory, what));
+        if (!found.empty()) {
+            return found;
+        }
+    }
     if (!there) {
-        return find_serial(factory, what);
+        return fail(
+            error{error_category::usage,
+                  "unknown_device",
+                  fmt::format("{} is neither a bundle, nor a certificate's file, nor a serial in {}; a device that was made "
+                              "before that file was kept is named by its bundle, or by its z3.pem",
+                              what, (factory / issued_file).string()),
+                  {{"serial", what}}});
     }
     std::vector<fs::path> files{what};
     if (fs::is_directory(what)) {
@@ -180,19 +304,50 @@ result<std::vector<found_certificate>> find(const fs::path& factory, const std::
     return out;
 }
 
+// Whom a former list of this CA tells of and the records do not: they are from before. Tells how many.
+size_t recover(records& known, const pki::crl& former) {
+    std::set<std::string> there;
+    for (const auto& r : known.all) {
+        there.insert(r.certificate);
+    }
+    size_t out = 0;
+    for (const auto& entry : former.revoked()) {
+        if (std::string certificate = to_hex(entry.serial); there.insert(certificate).second) {
+            // A reason that this factory does not give.
+            const auto reason = revocation_reason_named(std::string(pki::to_string(entry.reason)));
+            known.all.push_back(
+                {std::move(certificate), "", entry.revoked_at, reason.value_or(pki::revocation_reason::unspecified)});
+            ++out;
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 result<void> note_issued(const fs::path& factory, const std::string& serial, const std::vector<pki::certificate>& leaves) {
-    std::string lines;
+    BERTH_TRY(authority, read_certificate(factory / "idevid-ca.pem"));
+    issued device{serial, to_hex(authority.spki_sha256()), {}};
     for (const auto& leaf : leaves) {
-        lines += wire::to_text(wire::json::object{{"serial", serial}, {"certificate", leaf.serial_hex()}}) + "\n";
+        device.certificates.push_back(leaf.serial_hex());
     }
+    const std::string line = to_line(device);
     const fs::path file = factory / issued_file;
-    // One write at the end of the file: several factories' lines do not mix.
-    const descriptor to(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (to.get() < 0 || ::write(to.get(), lines.data(), lines.size()) != static_cast<ssize_t>(lines.size()) ||
-        ::fsync(to.get()) != 0) {
-        return cannot("write", file);
+    BERTH_TRY(held, lock(factory));
+    const descriptor to(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (to.get() < 0) {
+        return cannot("open", file);
+    }
+    BERTH_TRY(before, mend_end(to.get(), file));
+    if (::write(to.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) || ::fsync(to.get()) != 0) {
+        auto failed = cannot("write", file);
+        // Should that fail as well, the next one cuts it off.
+        [[maybe_unused]] const int cut = ::ftruncate(to.get(), before);
+        return failed;
+    }
+    // The name of a new file must survive a loss of power as well.
+    if (before == 0 && ::fsync(held->get()) != 0 && errno != EINVAL) {
+        return cannot("make durable", factory);
     }
     return {};
 }
@@ -226,6 +381,9 @@ result<factory_revocation> factory_revoke(const fs::path& factory, const std::st
             if (c.issuer != issuer) {
                 continue;
             }
+            if (!c.serial.empty()) {
+                out.serials.insert(c.serial);
+            }
             if (std::ranges::find(known.all, c.certificate, &revoked::certificate) != known.all.end()) {
                 ++out.before;
             } else {
@@ -243,12 +401,13 @@ result<factory_revocation> factory_revoke(const fs::path& factory, const std::st
     return out;
 }
 
-result<pki::crl> factory_list(const fs::path& factory, const factory_list_order& order, unix_seconds now) {
+result<factory_list_made> factory_list(const fs::path& factory, const factory_list_order& order, unix_seconds now) {
     BERTH_TRY(held, lock(factory));
     BERTH_TRY(issuer, open_authority(factory, order.issuer, order.passphrase));
     BERTH_TRY(known, read_records(file_of(factory, order.issuer)));
-    // Higher than the last, also when that was told by a list alone: a factory that came back from a backup.
+    // Higher than the last, and over all that it told: the factory may have come back from a backup.
     known.number = std::max(static_cast<uint64_t>(now), known.number + 1);
+    size_t recovered = 0;
     BERTH_TRY(there, is_there(order.out));
     if (there) {
         BERTH_TRY(lists, read_crls({order.out}));
@@ -261,6 +420,7 @@ result<pki::crl> factory_list(const fs::path& factory, const factory_list_order&
                                   {{"file", order.out.string()}}});
             }
             known.number = std::max(known.number, list.number() + 1);
+            recovered += recover(known, list);
         }
     }
     pki::crl_template contents;
@@ -275,7 +435,7 @@ result<pki::crl> factory_list(const fs::path& factory, const factory_list_order&
     // Before the list is anywhere: a number is used once.
     BERTH_CHECK(write_records(file_of(factory, order.issuer), known));
     BERTH_CHECK(write_text(order.out, list.to_pem()));
-    return list;
+    return factory_list_made{std::move(list), recovered};
 }
 
 }  // namespace berth::app

@@ -8,11 +8,13 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 
 namespace berth::app {
 
-// Appends to the factory's issued.jsonl which certificates a device was given: a device whose bundle is out of reach is revoked
-// by its serial. Error `file_error`.
+// Appends to the factory's issued.jsonl, as one line, which certificates a device was given by which CA: a device whose bundle is
+// out of reach is revoked by its serial. Half a line of a process that failed or was killed, whose device was never made, is cut
+// off. Errors of files.
 result<void> note_issued(const std::filesystem::path& factory, const std::string& serial,
                          const std::vector<pki::certificate>& leaves);
 
@@ -23,9 +25,11 @@ struct factory_revocation {
     size_t added = 0;
     size_t before = 0;  // revoked already, which stays as it is
     std::vector<std::string> issuers;
+    std::set<std::string> serials;  // of the devices that were found; a MASA's certificate has none
 };
-// `what`: a bundle's directory, a certificate's file, or a serial. Writes into CA.revoked.json; berth's lists are made of it.
-// Errors of files; `unknown_device`; `unknown_issuer`: not this factory's.
+// `what`: a serial in issued.jsonl, a bundle's directory, or a certificate's file. A serial comes before a file of that name,
+// which is then named ./NAME. Writes into CA.revoked.json; berth's lists are made of it. Errors of files; `unknown_device`;
+// `unknown_issuer`: not this factory's; `damaged_file`: a line of issued.jsonl cannot be read, and might have been this device's.
 result<factory_revocation> factory_revoke(const std::filesystem::path& factory, const std::string& what,
                                           pki::revocation_reason reason, unix_seconds now);
 
@@ -35,7 +39,12 @@ struct factory_list_order {
     int64_t days = 30;
     std::optional<secret_bytes> passphrase = {};
 };
-// The list over what was revoked, with a number that is higher than any before. Errors of files and keys.
-result<pki::crl> factory_list(const std::filesystem::path& factory, const factory_list_order& order, unix_seconds now);
+struct factory_list_made {
+    pki::crl list;
+    size_t recovered = 0;  // certificates that only the former list knew of
+};
+// The list over what was revoked, with a number that is higher than any before. Who is on the former list in its place and not in
+// the factory's records, which came back from a backup, is written into them anew. Errors of files and keys.
+result<factory_list_made> factory_list(const std::filesystem::path& factory, const factory_list_order& order, unix_seconds now);
 
 }  // namespace berth::app

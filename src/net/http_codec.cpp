@@ -1,12 +1,15 @@
 #include "net/http_codec.h"
 
-// Beast 1.81 asserts of a last chunk's line that five octets of it are there; four may be, and the code below the assertion
-// deals with them.
-#define BOOST_DISABLE_ASSERTS
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+// The parser of Beast 1.81 asserts of a last chunk's line that five octets of it are there; four may be, and the code below the
+// assertion deals with them. Of all that includes Beast this file alone has the parser.
+#define BOOST_DISABLE_ASSERTS
+#include <boost/beast/http/basic_parser.hpp>
+#undef BOOST_DISABLE_ASSERTS
+#include <boost/assert.hpp>
+#include <boost/beast/http/parser.hpp>
 
 namespace berth::net {
 

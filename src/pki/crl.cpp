@@ -1,6 +1,7 @@
 #include "pki/crl.h"
 
 #include "pki/certificate_openssl.h"
+#include "pki/crl_issuer.h"
 #include "wire/pem.h"
 
 #include <openssl/err.h>
@@ -183,6 +184,22 @@ result<void> crl::check_signature(const certificate& issuer) const {
                 .with("issuer", impl_->issuer));
     }
     return {};
+}
+
+// ---- whose it is, and how old
+
+std::pair<bytes, bytes> named_issuer(const crl& list) {
+    return {list.get().issuer_der, list.get().authority_key_id};
+}
+
+bool names_issuer(const crl& list, const certificate& issuer) {
+    const bytes& key_id = list.get().authority_key_id;
+    return same_octets(list.get().issuer_der, issuer.subject_der()) &&
+           (key_id.empty() || issuer.subject_key_id().empty() || same_octets(key_id, issuer.subject_key_id()));
+}
+
+std::pair<uint64_t, unix_seconds> age_of(const crl& list) {
+    return {list.number(), list.this_update()};
 }
 
 }  // namespace berth::pki

@@ -3,6 +3,7 @@
 //
 // libcrypto's own check is not used: it knows one instant only, cannot leave out issuers without a list, asks
 // for one of the anchor of a partial chain, and looks at nothing when CRL_CHECK_ALL is set alone.
+#include "pki/crl_issuer.h"
 #include "pki/path_openssl.h"
 
 namespace berth::pki {
@@ -13,25 +14,33 @@ error crl_error(std::string name, size_t index, const certificate& at, const cer
     return path_error(std::move(name), index, at, std::move(why)).with("issuer", issuer.subject());
 }
 
-// The position of the issuer's list. A list that names another key of an issuer of the same name is not its
-// list.
-std::optional<size_t> list_of(const trust_store& store, const certificate& issuer) {
+struct found_list {
+    size_t at;
+    bool is_signed;  // by the issuer
+};
+
+// The newest list that the issuer has signed; failing that, any that names it. A list that names another key of an issuer of the
+// same name is not its list.
+std::optional<found_list> list_of(const trust_store& store, const certificate& issuer) {
+    std::optional<found_list> best;
     for (size_t i = 0; i < store.crls().size(); ++i) {
-        const crl::impl& list = store.crls()[i].get();
-        if (same_octets(list.issuer_der, issuer.subject_der()) &&
-            (list.authority_key_id.empty() || issuer.subject_key_id().empty() ||
-             same_octets(list.authority_key_id, issuer.subject_key_id()))) {
-            return i;
+        const crl& list = store.crls()[i];
+        if (!names_issuer(list, issuer)) {
+            continue;
+        }
+        const bool is_signed = store.get().crl_is_signed_by(i, issuer);
+        if (!best || (is_signed && (!best->is_signed || age_of(store.crls()[best->at]) < age_of(list)))) {
+            best = {i, is_signed};
         }
     }
-    return std::nullopt;
+    return best;
 }
 
 result<void> check_one(const trust_store& store, const path& found, size_t index, const verify_options& options) {
     const certificate& subject = found[index];
     const certificate& issuer = found[index + 1];
-    const auto at = list_of(store, issuer);
-    if (!at) {
+    const auto known = list_of(store, issuer);
+    if (!known) {
         if (options.revocation == crl_policy::if_present) {
             return {};
         }
@@ -39,14 +48,14 @@ result<void> check_one(const trust_store& store, const path& found, size_t index
                               "there is no revocation list of its issuer, " + issuer.subject() +
                                   "; fetch the list that the issuer publishes"));
     }
-    const crl& list = store.crls()[*at];
+    const crl& list = store.crls()[known->at];
     // RFC 5280 6.3.3 (f): "If a key usage extension is present in the CRL issuer's certificate, verify that
     // the cRLSign bit is set."
     if (issuer.key_usage() && (*issuer.key_usage() & crl_sign) == 0) {
         return fail(
             crl_error("bad_crl", index, subject, issuer, "its issuer's keyUsage does not allow it to sign revocation lists"));
     }
-    if (!store.get().crl_is_signed_by(*at, issuer)) {
+    if (!known->is_signed) {
         return fail(crl_error("bad_crl", index, subject, issuer, "the revocation list is not signed by its issuer"));
     }
     if (list.this_update() > options.time.not_before_at) {

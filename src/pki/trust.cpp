@@ -1,24 +1,30 @@
 #include "pki/trust.h"
 
+#include "pki/crl_issuer.h"
 #include "pki/trust_openssl.h"
 
 namespace berth::pki {
 
 namespace {
 
-// The list that stands for its issuer: the newest. Two CAs may share a name, hence the key identifier.
-std::pair<bytes, bytes> key_of(const crl& list) {
-    return {list.get().issuer_der, list.get().authority_key_id};
+// Of each issuer the newest. One CA may borrow another's name and key identifier, hence the key that signed, where it is known.
+using signer_key = std::array<uint8_t, 32>;
+
+signer_key signer_of(const crl& list, const trust_store::contents& known) {
+    for (const auto* certificates : {&known.anchors, &known.intermediates}) {
+        for (const certificate& c : *certificates) {
+            if (names_issuer(list, c) && list.check_signature(c)) {
+                return c.spki_sha256();
+            }
+        }
+    }
+    return {};
 }
 
-std::pair<uint64_t, unix_seconds> age_of(const crl& list) {
-    return {list.number(), list.this_update()};
-}
-
-result<std::vector<crl>> newest(const std::vector<crl>& all) {
-    std::map<std::pair<bytes, bytes>, crl> kept;
-    for (const crl& list : all) {
-        const auto [at, is_new] = kept.try_emplace(key_of(list), list);
+result<std::vector<crl>> newest(const trust_store::contents& from) {
+    std::map<std::pair<std::pair<bytes, bytes>, signer_key>, crl> kept;
+    for (const crl& list : from.crls) {
+        const auto [at, is_new] = kept.try_emplace({named_issuer(list), signer_of(list, from)}, list);
         if (is_new || same_octets(at->second.der(), list.der())) {
             continue;
         }
@@ -71,7 +77,7 @@ result<trust_store> trust_store::build(contents c) {
         }
         crypto::must(X509_STORE_add_cert(made->store.get(), anchor.get().x509.get()), "filling a trust store");
     }
-    BERTH_TRY(crls, newest(c.crls));
+    BERTH_TRY(crls, newest(c));
     made->anchors = std::move(c.anchors);
     made->intermediates = std::move(c.intermediates);
     made->crls = std::move(crls);

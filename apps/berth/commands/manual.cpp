@@ -40,7 +40,8 @@ constexpr std::array manuals{
            "being idevid-ca or z1. What was revoked stays so.",
            "berth factory revoke SN-1 --dir factory --reason key_compromise"},
     manual{"factory crl",
-           "Reads CA.* and CA.revoked.json of --dir. Writes --out (PEM), with a number higher than any before, which it keeps in "
+           "Reads CA.* and CA.revoked.json of --dir, and a former list at --out, whose entries stay. Writes --out (PEM), with a "
+           "number higher than any before, which it keeps in "
            "CA.revoked.json. A list must be made anew before its --days are over, also when nobody was revoked since.",
            "berth factory crl --dir factory --out masa/devices.crl"},
     manual{"masa init",
@@ -112,10 +113,8 @@ constexpr std::array manuals{
         "berth registrar revoke SN-1 --dir registrar"},
     manual{"registrar release",
            "Writes registrar.db, from which the running berthd takes the request to the MASA. Refusals: `not_owner` (1), "
-           "`unknown_device`, `same_customer`, "
-           "`unknown_device_root` (2), `registrar_not_running` (3): nothing has changed. `masa_unreachable` (3): ask again, "
-           "since the MASA may "
-           "have done it.",
+           "`unknown_device`, `unknown_device_root` (2), `registrar_not_running` (3): nothing has changed. `masa_unreachable` "
+           "(3): ask again, since the MASA may have done it.",
            "berth registrar release SN-1 --to Cedar --dir registrar"},
     manual{"device onboard",
            "Reads the bundle. Writes below it: pending/ while it runs; installed/domain-root.pem, NAME.pem, NAME.key, "

@@ -36,6 +36,14 @@ result<crypto::verification_key> read_checkpoint_key(const std::filesystem::path
     return key;
 }
 
+result<crypto::verification_key> checkpoint_key(const options& o) {
+    return read_checkpoint_key(o.key.empty() ? std::filesystem::path(o.masa) / "audit.pub" : std::filesystem::path(o.key));
+}
+
+void with_key(CLI::App* cmd, const std::shared_ptr<options>& o) {
+    cmd->add_option("--key", o->key, "the public key of the checkpoints (default: audit.pub of the MASA's directory)");
+}
+
 // Where the caller has named the key, the key is what is wrong, most likely; the MASA's own audit.pub is this log's.
 error not_signed(error e, const std::string& given_key) {
     if (e.is("bad_signature") && !given_key.empty()) {
@@ -126,7 +134,6 @@ struct verified_log {
 
 result<verified_log> verify_log(registry::masa_registry& records, const crypto::verification_key& key, const options& o) {
     verified_log out;
-    // Before the entries: what is added meanwhile is then covered later.
     BERTH_TRY(checkpoints, records.checkpoints());
     out.checkpoints = checkpoints.size();
     out.covered = checkpoints.empty() ? 0 : checkpoints.back().number;
@@ -159,10 +166,21 @@ result<verified_log> verify_log(registry::masa_registry& records, const crypto::
     return out;
 }
 
-// Error `checkpoint_missing`.
+// An entry's time is its writer's word, who need not be the MASA: one that is still to come would need no checkpoint for as
+// long as its writer likes. Error `checkpoint_missing`.
 result<void> judge_uncovered(const verified_log& log, unix_seconds now, const options& o) {
-    if (log.entries == log.covered || now - log.uncovered_at <= uncovered_most || o.allow_uncovered) {
+    const bool to_come = log.uncovered_at > now + uncovered_most;
+    if (log.entries == log.covered || o.allow_uncovered || (!to_come && now - log.uncovered_at <= uncovered_most)) {
         return {};
+    }
+    if (to_come) {
+        return fail(error{error_category::environment,
+                          "checkpoint_missing",
+                          fmt::format("entries {} to {} hang together, and no signed checkpoint covers them, the first of {}, "
+                                      "which is still to come: a clock is wrong, or it was not the MASA who wrote them. "
+                                      "--allow-uncovered takes it so",
+                                      log.covered + 1, log.entries, to_iso8601(log.uncovered_at)),
+                          {{"number", std::to_string(log.covered + 1)}}});
     }
     return fail(
         error{error_category::environment,
@@ -200,6 +218,7 @@ void say(const context& c, const verified_log& log, size_t kept) {
 void add_checkpoint(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
     auto* const cmd = masa_command(group, o->masa, "checkpoint", "write down the newest signed checkpoint, to be kept elsewhere");
     cmd->add_option("--out", o->out, "where to, a new file; none: standard output");
+    with_key(cmd, o);
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, read_masa_store(o->masa));
@@ -207,6 +226,11 @@ void add_checkpoint(CLI::App& group, const std::shared_ptr<options>& o, context&
             if (all.empty()) {
                 return fail(error_category::environment, "checkpoint_missing",
                             "no checkpoint was signed yet: berthd signs one a minute while it serves");
+            }
+            // Kept for the day when it is needed: it must be one then.
+            BERTH_TRY(key, checkpoint_key(*o));
+            if (const auto signed_well = registry::check_checkpoint(all.back(), key); !signed_well) {
+                return fail(not_signed(signed_well.error(), o->key));
             }
             const auto object = to_json(all.back());
             if (o->out.empty()) {
@@ -268,15 +292,15 @@ void add_masa_log(CLI::App& masa, context& c) {
     });
     add_checkpoint(*group, o, c);
     auto* const verify = masa_command(*group, o->masa, "verify", "check the hash chain and every signed checkpoint");
-    verify->add_option("--key", o->key, "the public key of the checkpoints (default: audit.pub of the MASA's directory)");
+    with_key(verify, o);
     verify->add_option("--checkpoint", o->kept, "a checkpoint that was kept elsewhere (berth masa log checkpoint); repeatable");
     verify->add_flag("--allow-uncovered", o->allow_uncovered, "take it that old entries have no checkpoint");
     verify->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(store, read_masa_store(o->masa));
-            BERTH_TRY(key, read_checkpoint_key(o->key.empty() ? std::filesystem::path(o->masa) / "audit.pub"
-                                                              : std::filesystem::path(o->key)));
-            BERTH_TRY(verified, verify_log(*store, key, *o));
+            BERTH_TRY(key, checkpoint_key(*o));
+            // What is made or registered meanwhile would stand in the records, and not in what was read of the log.
+            BERTH_TRY(verified, store->at_one_moment([&] { return verify_log(*store, key, *o); }));
             BERTH_CHECK(judge_uncovered(verified, system_clock().now(), *o));
             say(c, verified, o->kept.size());
             return {};

@@ -460,22 +460,20 @@ result<std::string> release_through_berthd(store::sqlite_registrar_store& store,
     return std::string("masa_unreachable");
 }
 
-// Its own certificates would be revoked, and nobody else would have the device. The manufacturer may know the customer by
-// another name than its root: then the MASA refuses.
-result<void> refuse_self(const options& o) {
+// Who names himself has most likely meant another. Not refused here: two customers' roots may bear one name, and the
+// manufacturer may know them by others. The MASA refuses whom it knows as the owner (`not_owner`).
+result<void> warn_of_self(const options& o) {
     BERTH_TRY(config, config_of(o.dir));
     if (!config) {
         return {};
     }
     BERTH_TRY(root, read_certificate(config->domain_root));
     if (root.organization().value_or("") == o.successor) {
-        return fail(
-            error{error_category::usage,
-                  "same_customer",
-                  fmt::format("\"{}\" is you: name the successor with --to. What only withdraws a device's certificates is "
-                              "berth registrar revoke",
-                              o.successor),
-                  {{"successor", o.successor}}});
+        std::fputs(fmt::format("berth: warning: \"{}\" is the name in your own root. The successor is named with --to; what only "
+                               "withdraws a device's certificates is berth registrar revoke\n",
+                               one_line(o.successor))
+                       .c_str(),
+                   stderr);
     }
     return {};
 }
@@ -521,7 +519,7 @@ void add_release(CLI::App& group, const std::shared_ptr<options>& o, context& c)
             if (o->successor.empty() || o->successor.size() > 64) {
                 return fail(error_category::usage, "bad_customer_name", "the successor's name has 1 to 64 octets");
             }
-            BERTH_CHECK(refuse_self(*o));
+            BERTH_CHECK(warn_of_self(*o));
             BERTH_TRY(store, open_store(o->dir));
             BERTH_TRY(device, device_named(*store, o->serial, *o));
             BERTH_TRY(outcome, release_through_berthd(*store, device, *o));

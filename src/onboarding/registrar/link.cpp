@@ -19,8 +19,15 @@ constexpr size_t most_results = 64;
 registrar_link::registrar_link(registrar_records& records, const hash_field& device_root_spki, const clock& time)
     : records_(records), device_root_spki_(device_root_spki), clock_(time) {}
 
+// "a session number is never reused on one KK1": the MASA takes them as they grow, so whatever was numbered before is said
+// before.
+uint32_t registrar_link::draw_number() {
+    collect();
+    return next_++;
+}
+
 void registrar_link::attach(registrar_session& session) {
-    const uint32_t number = next_++;
+    const uint32_t number = draw_number();
     sessions_[number] = &session;
     numbers_[&session] = number;
     session.masa_opened();
@@ -76,12 +83,13 @@ void registrar_link::send_result(uint32_t number, const result_message& m) {
 
 // "repeats it to the MASA (over a `session_open`) until acked"
 result<void> registrar_link::deliver_results() {
+    collect();  // a session may have a result to tell that stands in the records already
     BERTH_TRY(waiting, records_.undelivered_results(device_root_spki_, most_results));
     for (const auto& w : waiting) {
         if (reporting_.contains(w.kk3_id)) {
             continue;  // said on this KK1, the answer is on its way
         }
-        const uint32_t number = next_++;
+        const uint32_t number = draw_number();
         session_open open{w.device.device_root_spki, serial_field(std::string_view(w.device.serial)), w.z3_hash};
         BERTH_TRY(octets, to_frame(message_type::session_open, number, open));
         append(output_, octets);
@@ -92,7 +100,7 @@ result<void> registrar_link::deliver_results() {
 }
 
 result<void> registrar_link::release(const device_identity& device, const std::string& successor) {
-    const uint32_t number = next_++;
+    const uint32_t number = draw_number();
     onboarding::release m{device.device_root_spki, serial_field(std::string_view(device.serial)),
                           name_field(std::string_view(successor))};
     BERTH_TRY(octets, to_frame(message_type::release, number, m));

@@ -42,6 +42,7 @@ public:
     [[nodiscard]] size_t open_sessions() const { return sessions_.size() + reports_.size() + releases_.size(); }
 
 private:
+    uint32_t draw_number();
     void send_result(uint32_t number, const result_message& m);
     void on_report_answer(uint32_t number, const frame& f);
     void on_release_answer(uint32_t number, const frame& f);

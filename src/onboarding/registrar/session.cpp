@@ -327,33 +327,42 @@ result<void> registrar_session::on_credential_requests(const frame& f) {
 }
 
 void registrar_session::operator_decided() {
-    if (!awaiting_approval_ || closing()) {
+    if (closing() || state_ == registrar_state::greeted || state_ >= registrar_state::granted) {
         return;
     }
-    const auto decision = records_.approval_of(device_.identity);
-    if (decision && *decision != approval::approved && *decision != approval::denied) {
-        return;  // the decision was about another device
-    }
-    if (const auto done = proceed(); !done) {
+    const auto done = [&]() -> result<void> {
+        BERTH_TRY(decision, records_.approval_of(device_.identity));
+        if (decision == approval::denied) {
+            return refuse("approval_denied");
+        }
+        // Other decisions may be about other devices.
+        return awaiting_approval_ && decision == approval::approved ? proceed() : result<void>{};
+    }();
+    if (!done) {
         refuse_here(done.error());
     }
+}
+
+// A denial holds with manual approval and without, until the grant is sent.
+result<void> registrar_session::require_not_denied() {
+    BERTH_TRY(decision, records_.approval_of(device_.identity));
+    return decision == approval::denied ? refuse("approval_denied") : result<void>{};
 }
 
 result<void> registrar_session::proceed() {
     if (state_ != registrar_state::authorized || !authorization_ || asked_.empty()) {
         return {};
     }
-    // A denial holds in either mode; an approval is waited for in one.
-    BERTH_TRY(decision, records_.approval_of(device_.identity));
-    if (decision == approval::denied) {
-        return refuse("approval_denied");
+    BERTH_CHECK(require_not_denied());
+    if (settings_.manual_approval) {
+        BERTH_TRY(decision, records_.approval_of(device_.identity));
+        if (decision != approval::approved) {
+            BERTH_CHECK(records_.ask_approval(device_.identity, model_, clock_.now()));
+            awaiting_approval_ = true;
+            return say_pending(settings_.retry_after);
+        }
+        awaiting_approval_ = false;
     }
-    if (settings_.manual_approval && decision != approval::approved) {
-        BERTH_CHECK(records_.ask_approval(device_.identity, model_, clock_.now()));
-        awaiting_approval_ = true;
-        return say_pending(settings_.retry_after);
-    }
-    awaiting_approval_ = false;
     BERTH_CHECK(check_requests());
     if (challenges_.empty() &&
         std::any_of(asked_.begin(), asked_.end(), [](const auto& a) { return a.kind == credential_kind::kem; })) {
@@ -455,6 +464,7 @@ bool registrar_session::reusable(const issued_certificate& c) const {
 }
 
 result<void> registrar_session::ask_ca() {
+    BERTH_CHECK(require_not_denied());
     BERTH_CHECK(move(registrar_event::ca_asked));
     // Looked at before anything is issued: what cannot be granted must not be asked of a CA again and again.
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
@@ -508,6 +518,7 @@ void registrar_session::ca_answered(result<std::vector<issued_certificate>> answ
 }
 
 result<void> registrar_session::grant_now() {
+    BERTH_CHECK(require_not_denied());
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
     grant out;
     out.bi5 = authorization_->bi3;

@@ -88,6 +88,7 @@ private:
 
     // What follows when S11 held and `credential_requests` is there: approval, possession, CA.
     result<void> proceed();
+    result<void> require_not_denied();
     result<void> check_requests();
     result<void> challenge_keys();
     result<void> ask_ca();

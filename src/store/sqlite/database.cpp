@@ -10,6 +10,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <ctime>
+
 namespace berth::store {
 
 namespace {
@@ -71,6 +74,46 @@ error to_error(sqlite3* db, int code) {
 
 }  // namespace
 
+// ---- quiet_file
+
+quiet_file::state quiet_file::look() const {
+    state out;
+    struct stat file{};
+    if (::stat(path_.c_str(), &file) == 0) {
+        out.device = file.st_dev;
+        out.number = file.st_ino;
+        out.octets = file.st_size;
+        out.seconds = file.st_mtim.tv_sec;
+        out.nanoseconds = file.st_mtim.tv_nsec;
+    }
+    struct stat wal{};
+    out.waiting = ::stat((path_ + "-wal").c_str(), &wal) == 0 ? wal.st_size : 0;
+    return out;
+}
+
+quiet_file::quiet_file(std::string path) : path_(std::move(path)), found_(look()) {
+    // Two writes within one tick of the kernel's clock leave the same time: one that was just written is looked at later.
+    constexpr int64_t tick = 20'000'000;
+    for (int tries = 0; tries < 10; ++tries) {
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME, &now);
+        const int64_t age = (now.tv_sec - found_.seconds) * 1'000'000'000 + now.tv_nsec - found_.nanoseconds;
+        if (now.tv_sec - found_.seconds > 1 || age < 0 || age > tick) {
+            return;
+        }
+        const timespec pause{0, tick};
+        ::nanosleep(&pause, nullptr);
+        found_ = look();
+    }
+}
+
+result<void> quiet_file::check() const {
+    return look() == found_ ? result<void>{}
+                            : fail(error_category::environment, "store_busy",
+                                   "the database was written while it was read without being able to say so in its directory; "
+                                   "try again, or as somebody who may write there");
+}
+
 // ---- statement
 
 statement::~statement() {
@@ -101,6 +144,9 @@ statement& statement::bind(bytes_view blob) {
 
 result<bool> statement::step() {
     const int code = sqlite3_step(stmt_);
+    if (quiet_) {
+        BERTH_CHECK(quiet_->check());  // whatever came of it
+    }
     if (code == SQLITE_ROW) {
         return true;
     }
@@ -148,11 +194,19 @@ result<std::unique_ptr<database>> database::open(const std::string& path, std::s
                           {{"path", path}}});
     }
     if (how == opening::to_look || how == opening::to_read) {
-        BERTH_TRY(db, open_to_look(path, schema, kind));
+        BERTH_TRY(db, open_to_look(path, schema, kind, how));
         BERTH_TRY(version, db->number("PRAGMA user_version"));
-        const bool newest = schema.empty() || version == schema.back().version;
-        return newest || how == opening::to_look ? result<std::unique_ptr<database>>(std::move(db))
-                                                 : open(path, schema, kind, opening::existing);
+        const bool readable = std::ranges::none_of(schema, [&](const auto& m) { return m.version > version && m.for_readers; });
+        if (how == opening::to_read && !readable) {
+            return fail(
+                error{error_category::environment,
+                      "store_too_old",
+                      fmt::format("{} was written by an earlier version of Berth (schema {}), and is not changed by being "
+                                  "read: start this version's berthd, which brings it up to date, or use that version",
+                                  path, version),
+                      {{"path", path}}});
+        }
+        return db;
     }
     // Made by us first, so that it is 0600 from its first octet; -wal and -shm take the same mode.
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -185,24 +239,44 @@ std::string uri_of(const std::string& path, const char* how) {
     return out + how;
 }
 
-// Octets of the -wal file, without which what waits in it would not be seen; nothing when there is none.
-std::optional<off_t> wal_size(const std::string& path) {
+// Where the file itself is: SQLite keeps the others beside it, and not beside a link.
+std::string real_path(const std::string& path) {
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+    return real ? real.get() : path;
+}
+
+enum class companion : uint8_t { none, empty, filled };
+
+companion wal_of(const std::string& path) {
     struct stat wal{};
-    return ::stat((path + "-wal").c_str(), &wal) == 0 ? std::optional(wal.st_size) : std::nullopt;
+    return ::stat((path + "-wal").c_str(), &wal) != 0 ? companion::none : wal.st_size == 0 ? companion::empty : companion::filled;
+}
+
+bool directory_writable(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    return ::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
 }
 
 }  // namespace
 
 result<std::unique_ptr<database>> database::open_to_look(const std::string& path, std::span<const migration> schema,
-                                                         uint32_t kind) {
-    const auto attempt = [&](const char* how) -> result<std::unique_ptr<database>> {
+                                                         uint32_t kind, opening how_much) {
+    const std::string real = real_path(path);
+    const auto attempt = [&](const char* how, bool quiet) -> result<std::unique_ptr<database>> {
         sqlite3* raw = nullptr;
-        const int code = sqlite3_open_v2(uri_of(path, how).c_str(), &raw,
+        // Before the first octet is read.
+        std::optional<quiet_file> as_found;
+        if (quiet) {
+            as_found.emplace(real);
+        }
+        const int code = sqlite3_open_v2(uri_of(real, how).c_str(), &raw,
                                          SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr);
         std::unique_ptr<database> db(new database(raw));
         if (code != SQLITE_OK) {
             return fail(to_error(raw, code));
         }
+        db->quiet_ = std::move(as_found);
         sqlite3_extended_result_codes(raw, 0);
         sqlite3_busy_timeout(raw, busy_milliseconds);
         BERTH_CHECK(db->execute("PRAGMA trusted_schema=OFF; PRAGMA query_only=ON"));
@@ -210,12 +284,24 @@ result<std::unique_ptr<database>> database::open_to_look(const std::string& path
         BERTH_CHECK(db->check_kind(schema, path, kind, opening::to_look));
         return db;
     };
-    // Without a -wal file nobody has it open, and all there is stands in the file itself. With one, its reader takes part, and
-    // makes a file beside it; where it cannot, nobody writes either.
-    const auto wal = wal_size(path);
-    auto db = attempt(wal ? "?mode=ro" : "?immutable=1");
-    if (!db && db.error().is("store_not_writable") && wal == 0) {
-        db = attempt("?immutable=1");
+    // A reader takes part, with files beside the store, like everybody who has it open. Where it can make none, and there are
+    // none, what stands in the store itself is all, until somebody opens it who may write: so long it is read without.
+    // Who looks for a moment makes no files where there are none.
+    const bool no_trace = how_much == opening::to_look && wal_of(real) == companion::none;
+    auto db = no_trace ? attempt("?immutable=1", true) : attempt("?mode=ro", false);
+    if (no_trace && !db && db.error().is("store_busy")) {
+        db = attempt("?mode=ro", false);
+    }
+    if (!db && db.error().is("store_not_writable") && !directory_writable(real)) {
+        if (wal_of(real) == companion::filled) {
+            return fail(error{error_category::environment,
+                              "store_not_writable",
+                              fmt::format("{} has a -wal file with records in it, which cannot be read where nothing can be "
+                                          "written: copy both to where you may write, and read them there",
+                                          path),
+                              {{"path", path}}});
+        }
+        db = attempt("?immutable=1", true);
     }
     if (!db) {
         return fail(std::move(db).error().during(path));
@@ -288,7 +374,7 @@ result<void> database::check_and_migrate(std::span<const migration> schema, cons
 result<statement> database::prepare(const char* sql) {
     const auto found = statements_.find(sql);
     if (found != statements_.end()) {
-        return statement(db_, found->second);
+        return statement(db_, found->second, quiet_ ? &*quiet_ : nullptr);
     }
     sqlite3_stmt* stmt = nullptr;
     const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
@@ -296,7 +382,7 @@ result<statement> database::prepare(const char* sql) {
         return fail(to_error(db_, code));
     }
     statements_[sql] = stmt;  // sql is a literal: its address names it
-    return statement(db_, stmt);
+    return statement(db_, stmt, quiet_ ? &*quiet_ : nullptr);
 }
 
 result<void> database::execute(const char* sql) {

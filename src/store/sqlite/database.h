@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -15,11 +16,31 @@ struct sqlite3_stmt;
 
 namespace berth::store {
 
+// A file that is read without locks, because nobody can be writing it: as it was when it was opened.
+class quiet_file {
+public:
+    explicit quiet_file(std::string path);
+    // Error `store_busy`: somebody has written it since, or is about to.
+    [[nodiscard]] result<void> check() const;
+
+private:
+    struct state {
+        uint64_t device = 0, number = 0;
+        int64_t octets = -1, seconds = 0, nanoseconds = 0, waiting = 0;  // waiting: octets of the -wal file
+        bool operator==(const state&) const = default;
+    };
+    [[nodiscard]] state look() const;
+
+    std::string path_;
+    state found_;
+};
+
 // A prepared statement being run; resets itself when it goes. Parameters are bound in the order of the ?s.
 class statement {
 public:
-    statement(sqlite3* db, sqlite3_stmt* stmt) : db_(db), stmt_(stmt) {}
-    statement(statement&& other) noexcept : db_(other.db_), stmt_(std::exchange(other.stmt_, nullptr)), next_(other.next_) {}
+    statement(sqlite3* db, sqlite3_stmt* stmt, const quiet_file* quiet = nullptr) : db_(db), stmt_(stmt), quiet_(quiet) {}
+    statement(statement&& other) noexcept
+        : db_(other.db_), stmt_(std::exchange(other.stmt_, nullptr)), quiet_(other.quiet_), next_(other.next_) {}
     statement(const statement&) = delete;
     statement& operator=(const statement&) = delete;
     ~statement();
@@ -51,12 +72,14 @@ public:
 private:
     sqlite3* db_;
     sqlite3_stmt* stmt_;
+    const quiet_file* quiet_;  // looked at again before each row is handed out
     int next_ = 1;
 };
 
 // or_make: a new one where there is none. existing: error `file_not_found`, and `corrupt_store` of a file that holds nothing.
 // to_look: as existing, and nothing is written or migrated, neither the file nor its directory need be writable, and a write
-// later is `store_not_writable`. to_read: as to_look, but a store of an earlier schema is migrated first, which needs both.
+// later is `store_not_writable`. to_read: as to_look, and a store whose schema is too early to be read is `store_too_old`: a
+// berthd of its version may be at work on it.
 enum class opening : uint8_t { or_make, existing, to_look, to_read };
 
 class database {
@@ -66,6 +89,7 @@ public:
     struct migration {
         int version;
         const char* sql;
+        bool for_readers = true;  // who only reads needs it, too
     };
     // `kind` marks the file (application_id), so that no other store is ever changed into one of this kind; 0: any. Error
     // also `wrong_store`.
@@ -99,6 +123,21 @@ public:
         return out;
     }
 
+    // Runs `work`, which only reads, on the records as they are at one moment, whatever others commit meanwhile.
+    template <class F>
+    auto at_one_moment(const F& work) -> decltype(work()) {
+        if (depth_ > 0) {
+            return work();
+        }
+        if (auto begun = execute("BEGIN"); !begun) {
+            return fail(std::move(begun).error());
+        }
+        ++depth_;
+        auto out = work();
+        rollback();  // of nothing
+        return out;
+    }
+
     // A batch: everything until end_batch() is one commit, so that one fsync serves all that one turn of the event loop did.
     // Nothing that depends on it may be sent before end_batch() has returned.
     result<void> begin_batch();
@@ -110,13 +149,14 @@ private:
     result<void> commit();
     void rollback();
     static result<std::unique_ptr<database>> open_to_look(const std::string& path, std::span<const migration> schema,
-                                                          uint32_t kind);
+                                                          uint32_t kind, opening how);
     result<int64_t> number(const char* pragma);
     result<void> check_contents();
     result<void> check_kind(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how);
     result<void> check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how);
 
     sqlite3* db_;
+    std::optional<quiet_file> quiet_;
     int depth_ = 0;
     std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };

@@ -1,6 +1,7 @@
 // What the protocol asks of the MASA's records.
 #include "store/sqlite/masa_store.h"
 
+#include "base/log.h"
 #include "store/fault_point.h"
 #include "store/sqlite/migrations.h"
 #include "wire/json.h"
@@ -60,6 +61,13 @@ result<void> sqlite_masa_store::require_store_key(const std::array<uint8_t, 32>&
         }
         if (!keep) {
             return {};
+        }
+        BERTH_TRY(last, last_audit_entry());
+        if (last) {
+            log::warning(
+                "store_key_kept",
+                "the store was written by a version that did not note its key: the one that is configured is kept for it "
+                "from now on, and every other is wrong_store_key. Make sure that it is the one of its backups");
         }
         BERTH_TRY(write, db_->prepare("INSERT INTO store_key (id, check_value) VALUES (1, ?)"));
         return write.bind(check_value).run();

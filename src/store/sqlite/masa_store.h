@@ -13,8 +13,14 @@ public:
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
+    // What `work` reads is of one moment; see database.
+    template <class F>
+    auto at_one_moment(const F& work) -> decltype(work()) {
+        return db_->at_one_moment(work);
+    }
     // What tells the store key from others, kept when it is asked for the first time: under another key nothing that was sealed
-    // could be opened. Error `wrong_store_key`.
+    // could be opened. A store that has records and knows no key yet, an earlier version's, takes what it is told, and the log
+    // tells of it. Error `wrong_store_key`.
     result<void> require_store_key(const std::array<uint8_t, 32>& check_value, bool keep = true);
     // Writes a counter that nobody reads: whether the disk takes it.
     result<void> try_write() {

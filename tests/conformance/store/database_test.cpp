@@ -1,11 +1,15 @@
 // SQLite itself: migrations, damage, a full disk, batches.
-#include "store/sqlite/database.h"
+#include "common/files.h"
+#include "store/sqlite/masa_store.h"
 #include "store/sqlite/migrations.h"
 #include "support/onboarding_parties.h"
 
 #include <fstream>
 
+#include <sys/fsuid.h>
 #include <sys/resource.h>
+
+#include <unistd.h>
 
 #include <csignal>
 
@@ -65,9 +69,135 @@ TEST(Database, ReadingChangesNothing) {
         EXPECT_EQ(count(*writer), 1);
     }
     EXPECT_EQ(database::open(file, schema, 2, store::opening::to_read).error().name, "wrong_store");
+    // One of an earlier schema, too: a berthd of its version may have it open.
+    const auto before = got(app::read_text(file));
     constexpr database::migration newer[] = {{1, ""}, {2, "ALTER TABLE t ADD COLUMN y"}};
-    EXPECT_TRUE(database::open(file, newer, 1, store::opening::to_read)) << "an earlier schema is migrated";
+    EXPECT_EQ(database::open(file, newer, 1, store::opening::to_read).error().name, "store_too_old");
+    EXPECT_TRUE(database::open(file, newer, 1, store::opening::to_look));
+    constexpr database::migration index[] = {{1, ""}, {2, "CREATE INDEX i ON t (x)", false}};
+    const auto readable = database::open(file, index, 1, store::opening::to_read);
+    ASSERT_TRUE(readable) << readable.error().message;
+    EXPECT_EQ(count(**readable), 1);
+    EXPECT_EQ(got(app::read_text(file)), before);
+    EXPECT_TRUE(database::open(file, newer, 1, store::opening::existing)) << "who writes brings it up to date";
     EXPECT_EQ(database::open(file, schema, 1, store::opening::to_read).error().name, "store_too_new");
+}
+
+// Root may write everywhere: as long as this lives, the thread is somebody else to the files.
+class nobody {
+public:
+    explicit nobody(const fs::path& directory) {
+        if (::geteuid() == 0) {
+            for (const auto& entry : fs::directory_iterator(directory)) {
+                EXPECT_EQ(::chown(entry.path().c_str(), other, other), 0);
+            }
+            EXPECT_EQ(::chown(directory.c_str(), other, other), 0);
+            ::setfsgid(other);
+            ::setfsuid(other);
+        }
+        fs::permissions(directory, fs::perms::owner_read | fs::perms::owner_exec);
+        directory_ = directory;
+    }
+    ~nobody() {
+        ::setfsuid(::geteuid());
+        ::setfsgid(::getegid());
+        fs::permissions(directory_, fs::perms::owner_all);
+    }
+    nobody(const nobody&) = delete;
+    nobody& operator=(const nobody&) = delete;
+
+private:
+    static constexpr unsigned other = 65534;
+    fs::path directory_;
+};
+
+TEST(Database, ThroughALinkWhatWaitsInTheWalIsSeen) {
+    temporary_directory d;
+    fs::create_directory(d.path() / "elsewhere");
+    const std::string file = d.path() / "elsewhere" / "x.db";
+    const std::string link = d.path() / "x.db";
+    fs::create_symlink(file, link);
+    auto writer = got(database::open(file, schema, 1));
+    ASSERT_TRUE(writer->execute("INSERT INTO t VALUES (x'01')"));
+    EXPECT_EQ(count(*got(database::open(link, schema, 1, store::opening::to_read))), 1);
+    // A copy of both, where nothing can be made: neither read past the -wal file, nor through the link.
+    const fs::path copies = d.path() / "copies";
+    fs::create_directory(copies);
+    for (const char* part : {"", "-wal"}) {
+        fs::copy_file(file + part, (copies / "x.db").string() + part);
+    }
+    fs::remove(link);
+    fs::create_symlink(copies / "x.db", link);
+    fs::permissions(d.path(), fs::perms::others_exec, fs::perm_options::add);
+    const nobody as(copies);
+    for (const std::string& name : {link, (copies / "x.db").string()}) {
+        const auto refused = database::open(name, schema, 1, store::opening::to_read);
+        ASSERT_FALSE(refused) << name;
+        EXPECT_EQ(refused.error().name, "store_not_writable");
+        EXPECT_THAT(refused.error().message, testing::HasSubstr("copy both"));
+    }
+}
+
+TEST(Database, WhatIsWrittenWhileItIsReadWithoutLocksIsToldOf) {
+    for (const bool empty_wal : {false, true}) {
+        temporary_directory d;
+        fs::permissions(d.path(), fs::perms::others_exec, fs::perm_options::add);
+        const fs::path directory = d.path() / "store";
+        fs::create_directory(directory);
+        const std::string file = directory / "x.db";
+        ASSERT_TRUE(got(database::open(file, schema, 1))->execute("INSERT INTO t VALUES (x'01'), (x'02'), (x'03')"));
+        if (empty_wal) {
+            std::ofstream(file + "-wal").flush();
+        }
+        std::unique_ptr<database> reader;
+        {
+            const nobody as(directory);
+            reader = got(database::open(file, schema, 1, store::opening::to_read));
+            ASSERT_TRUE(reader);
+            EXPECT_EQ(count(*reader), 3);
+        }
+        auto rows = got(reader->prepare("SELECT x FROM t"));
+        EXPECT_TRUE(got(rows.step()));
+        ASSERT_TRUE(got(database::open(file, schema, 1))->execute("INSERT INTO t VALUES (x'04')"));
+        EXPECT_EQ(rows.step().error().name, "store_busy") << "and no row of before or after";
+        EXPECT_EQ(got(reader->prepare("SELECT count(*) FROM t")).step().error().name, "store_busy") << "nor later";
+    }
+}
+
+// Where the directory is writable a reader has its place among the others, also when it is the first.
+TEST(Database, AReaderThatWasThereFirstReadsOn) {
+    temporary_directory d;
+    const std::string file = d.path() / "x.db";
+    ASSERT_TRUE(got(database::open(file, schema, 1))->execute("INSERT INTO t VALUES (x'01'), (x'02')"));
+    auto reader = got(database::open(file, schema, 1, store::opening::to_read));
+    const auto read = reader->at_one_moment([&]() -> result<int64_t> {
+        EXPECT_EQ(count(*reader), 2);
+        EXPECT_TRUE(got(database::open(file, schema, 1))->execute("INSERT INTO t VALUES (x'03')"));
+        return count(*reader);
+    });
+    EXPECT_EQ(got(read), 2) << "one moment";
+    EXPECT_EQ(count(*reader), 3) << "and another";
+}
+
+// What an earlier version wrote does not say which key it was written with.
+TEST(Database, AStoreKeyThatIsTakenOnTrustIsToldOfOnce) {
+    temporary_directory d;
+    const auto store = got(store::sqlite_masa_store::open((d.path() / "m.db").string()));
+    constexpr std::array<uint8_t, 32> key{1};
+    const auto said = [&](bool keep) {
+        testing::internal::CaptureStderr();
+        EXPECT_TRUE(store->require_store_key(key, keep));
+        return testing::internal::GetCapturedStderr();
+    };
+    ASSERT_TRUE(store->audit({1, "blocked", {}, "", "ok", ""}));
+    EXPECT_EQ(said(false), "") << "who only looks decides nothing";
+    EXPECT_THAT(said(true), testing::HasSubstr("store_key_kept"));
+    EXPECT_EQ(said(true), "");
+    EXPECT_EQ(store->require_store_key({2}).error().name, "wrong_store_key");
+    const auto fresh = got(store::sqlite_masa_store::open((d.path() / "fresh.db").string()));
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(fresh->require_store_key(key));
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "a new one was written with it";
 }
 
 TEST(Database, AMigrationThatFailsLeavesNothing) {

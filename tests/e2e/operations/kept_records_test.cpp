@@ -7,6 +7,9 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 namespace berth::test {
 namespace {
 
@@ -97,6 +100,71 @@ TEST_F(KeptRecords, OldEntriesWithoutACheckpointAreTold) {
     EXPECT_EQ(verify().exit, 0);
     alter("DELETE FROM checkpoint WHERE number = 4");
     EXPECT_EQ(verify().error_name(), "checkpoint_missing");
+    // What somebody has written instead, who has no key: its date is his, too.
+    sign();
+    ASSERT_TRUE(records()->audit({system_clock().now() + 10L * 365 * 24 * 3600, "blocked", {}, "", "ok", ""}));
+    const auto later = verify();
+    EXPECT_EQ(later.exit, 3);
+    EXPECT_EQ(later.error_name(), "checkpoint_missing") << later.all();
+    EXPECT_THAT(later.all(), HasSubstr("still to come"));
+}
+
+TEST_F(KeptRecords, ACheckpointIsKeptOnlyIfItIsOne) {
+    sign();
+    alter("UPDATE checkpoint SET signature = zeroblob(length(signature))");
+    const auto forged = berth({"--json", "masa", "log", "checkpoint", "--masa", at("masa"), "--out", at("kept.json")});
+    EXPECT_EQ(forged.error_name(), "bad_signature") << forged.all();
+    EXPECT_EQ(forged.exit, 3);
+    EXPECT_FALSE(fs::exists(at("kept.json")));
+    EXPECT_EQ(berth({"--json", "masa", "log", "checkpoint", "--masa", at("masa"), "--key", at("factory/z1.pem")}).error_name(),
+              "bad_pem");
+}
+
+// masa.db is elsewhere, and a berthd has it open.
+TEST_F(KeptRecords, BehindALinkAreReadWithWhatWaitsInTheWal) {
+    fs::create_directory(at("state"));
+    fs::rename(at("masa/masa.db"), at("state/masa.db"));
+    fs::create_symlink(at("state/masa.db"), at("masa/masa.db"));
+    const auto open = records();
+    ASSERT_TRUE(open->audit({system_clock().now(), "a_late_entry", {}, "", "ok", ""}));
+    EXPECT_THAT(berth({"masa", "log", "show", "--masa", at("masa")}).all(), HasSubstr("a_late_entry"));
+}
+
+// A factory at work: what it makes between the end of the log and the records is no alarm.
+TEST_F(KeptRecords, AreJudgedAtOneMoment) {
+    {
+        const auto store = records();
+        const auto last = got(store->last_audit_entry());
+        const auto key = got(keystore::open_signing_key("file:" + at("masa/audit.key"), {}));
+        const auto root = got(store->list_devices(1, {})).front().device.device_root_spki;
+        // So many that they take a while to be checked, between the two.
+        for (int i = 0; i < 200; ++i) {
+            ASSERT_TRUE(store->audit({system_clock().now(), "blocked", {root, "SN-1"}, "", "ok", ""}));
+            const auto entry = got(store->last_audit_entry());
+            ASSERT_TRUE(store->save_checkpoint(
+                got(registry::sign_checkpoint(entry->number, entry->hash, system_clock().now(), key->as_signing_key()))));
+        }
+    }
+    std::atomic<bool> over = false;
+    std::atomic<int> made = 0;
+    std::thread factory([&] {
+        const auto store = records();
+        const auto root = got(store->list_devices(1, {})).front().device.device_root_spki;
+        while (!over) {
+            registry::ownership d;
+            d.device = {root, fmt::format("ZZ-{:06}", made.load())};
+            EXPECT_TRUE(store->add_device(d, "", system_clock().now()));
+            ++made;
+        }
+    });
+    for (int i = 0; i < 10; ++i) {
+        const int before = made;
+        const auto r = verify();
+        EXPECT_EQ(r.exit, 0) << r.all();
+        EXPECT_GT(made, before) << "or nothing was tried";
+    }
+    over = true;
+    factory.join();
 }
 
 // Neither files nor directory are writable. Root would not notice, unless without its privilege.

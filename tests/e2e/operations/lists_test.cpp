@@ -1,6 +1,8 @@
 // Revocation lists that others put in place while berthd runs: no signal, no restart.
 #include "support/reloading_world.h"
 
+#include <cstring>
+
 namespace berth::test {
 namespace {
 
@@ -88,16 +90,30 @@ TEST_F(Lists, OfAMakerAreWatchedToo) {
     EXPECT_EQ(r.exit, 1) << r.all();
     EXPECT_THAT(r.all(), testing::HasSubstr("certificate_revoked"));
     // A file that no configuration names any more is told of no more.
-    const auto metric = [&] { return http_get(world->admin_port("Birch"), "/metrics").body.find(list.string() + "\"}"); };
-    EXPECT_NE(metric(), std::string::npos);
+    const auto metric = [&](const fs::path& file) {
+        return http_get(world->admin_port("Birch"), "/metrics").body.find(file.string() + "\"}") != std::string::npos;
+    };
+    EXPECT_TRUE(metric(list));
+    const fs::path moved = list.parent_path() / "moved.crl";
+    fs::copy_file(list, moved);
     auto toml = got(app::read_text(world->config("Birch")));
-    for (const char* key : {"crls = ", "issuers = "}) {
-        const size_t at = toml.find(key);
-        toml.erase(at, toml.find('\n', at) + 1 - at);
-    }
+    toml.replace(toml.find("devices.crl"), std::strlen("devices.crl"), "moved.crl");
     ASSERT_TRUE(app::write_text(world->config("Birch"), toml));
     ASSERT_TRUE(reload("Birch"));
-    EXPECT_EQ(metric(), std::string::npos);
+    EXPECT_FALSE(metric(list));
+    EXPECT_TRUE(metric(moved));
+    // Who tidies up lets nobody back in: devices bring their CA's certificate, whether it is named or not.
+    std::string tidied = toml;
+    for (const char* key : {"crls = ", "issuers = "}) {
+        const size_t at = tidied.find(key);
+        tidied.erase(at, tidied.find('\n', at) + 1 - at);
+    }
+    ASSERT_TRUE(app::write_text(world->config("Birch"), tidied));
+    EXPECT_EQ(name_of(reload("Birch", "reload_refused")), "crl_missing");
+    EXPECT_TRUE(metric(moved));
+    EXPECT_EQ(onboard(revoked).exit, 1);
+    ASSERT_TRUE(app::write_text(world->config("Birch"), toml));
+    ASSERT_TRUE(reload("Birch"));
 }
 
 TEST_F(Lists, OfAnotherIssuerEndTheStart) {

@@ -84,11 +84,26 @@ TEST_F(LocalRefusals, ADeviceIsNotGivenToItsOwner) {
     for (const char* command : {"release", "transfer"}) {
         refused({"ownership", command, "SN-1", "--from", "Birch", "--to", "Birch", "--masa", at("masa")}, "same_customer");
     }
-    // berthd does not run: that nobody was asked is seen by the name.
-    refused({"registrar", "release", "SN-1", "--to", "Birch", "--dir", at("registrar"), "--maker-root", at("factory/z1.pem"),
-             "--wait", "1"},
-            "same_customer");
     EXPECT_EQ(records(), before);
+}
+
+TEST_F(LocalRefusals, WhatIsToldIsNoOrderToTheTerminal) {
+    const auto shown = berth({"ownership", "assign", "SN-\x1b[2J\xff", "Birch", "--masa", at("masa")}).all();
+    EXPECT_THAT(shown, HasSubstr("no device with serial \"SN-\\u001b[2J\\ufffd\" is in the records"));
+    EXPECT_THAT(shown, testing::Not(HasSubstr("\x1b")));
+}
+
+// Another customer's root may bear the same name: the MASA decides, which knows who is who.
+TEST_F(LocalRefusals, WhoNamesHimselfIsWarned) {
+    const auto release = [](const std::string& successor) {
+        return berth({"registrar", "release", "SN-1", "--to", successor, "--dir", at("registrar"), "--maker-root",
+                      at("factory/z1.pem"), "--wait", "1"});
+    };
+    const auto self = release("Birch");
+    EXPECT_THAT(self.all(), HasSubstr("registrar_not_running")) << "it would have been asked";
+    EXPECT_EQ(self.exit, 3);
+    EXPECT_THAT(self.all(), HasSubstr("\"Birch\" is the name in your own root"));
+    EXPECT_THAT(release("Cedar").all(), testing::Not(HasSubstr("warning")));
 }
 
 TEST_F(LocalRefusals, AreNoOtherSides) {

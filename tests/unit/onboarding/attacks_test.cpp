@@ -519,6 +519,43 @@ TEST_F(Attack, WrongAnswerToTheChallenge) {
     expect_nothing_happened(d, s, "Birch");
 }
 
+// "deny" while an onboarding runs: what was not granted yet is not granted any more.
+TEST_F(Attack, DeniedWhileItProves) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    s.tamper = [&](leg l, bytes octets) {
+        return l != leg::device_to_registrar ? octets : each_frame(octets, [&](frame& f) {
+            if (f.is(message_type::challenge_response)) {
+                EXPECT_TRUE(birch.store->decide(d.identity, false, p.clock.now()));
+            }
+        });
+    };
+    s.start();
+    s.run();
+    EXPECT_EQ(s.device_error(), "approval_denied");
+    EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
+}
+
+TEST_F(Attack, DeniedWhileItIsSilent) {
+    const auto d = p.make_device("SN-1", "Birch");
+    onboarding_scene s(p, d, birch);
+    bool silent = false;
+    s.tamper = [&](leg l, bytes octets) {
+        each_frame(octets, [&](frame& f) {
+            silent = silent || (l == leg::device_to_registrar && f.is(message_type::challenge_response));
+        });
+        return silent && l == leg::device_to_registrar ? bytes() : octets;
+    };
+    s.start();
+    s.run();
+    EXPECT_TRUE(silent);
+    ASSERT_TRUE(birch.store->decide(d.identity, false, p.clock.now()));
+    s.registrar->operator_decided();
+    s.run();
+    EXPECT_EQ(s.device_error(), "approval_denied");
+    EXPECT_TRUE(birch.store->certificates_of(d.identity)->empty());
+}
+
 TEST_F(Attack, MasaKeyUnknownToTheDevice) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);

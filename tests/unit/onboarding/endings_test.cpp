@@ -47,6 +47,44 @@ TEST_F(Endings, AnErrorOfTheDeviceFreesItsPlaceAtTheMasa) {
     }
 }
 
+// Results of before are told again now and then, also when a session was numbered a moment ago and has not spoken yet.
+TEST_F(Endings, SessionsAreOpenedInTheOrderOfTheirNumbers) {
+    {
+        onboarding_scene s(p, d, birch);
+        s.auto_install = false;
+        s.start();
+        s.run();
+        ASSERT_EQ(s.device->state(), device_state::installing);
+        s.registrar_link->lost();
+        s.install_accepted();
+        s.run();
+        ASSERT_EQ(s.device->outcome(), device_outcome::done) << s.device_error();
+    }
+    ASSERT_EQ(got(birch.store->undelivered_results(p.maker_root.spki_sha256(), 10)).size(), 1u);
+    registrar_link link(*birch.store, p.maker_root.spki_sha256(), p.clock);
+    masa_link masa(*p.masa, kk1_peer{birch.z4});
+    const auto second = p.make_device("SN-2", "Birch");
+    onboarding_scene s(p, second, birch);
+    s.registrar->receive(*to_frame(message_type::onboard_request, 0, onboard_request{}));
+    link.attach(*s.registrar);
+    ASSERT_TRUE(link.deliver_results());
+    link.collect();
+    const bytes said = link.take_output();
+    uint32_t before = 0;
+    for (const auto& f : frames_of(said)) {
+        if (f.is(message_type::session_open)) {
+            EXPECT_GT(f.session, before);
+            before = f.session;
+        }
+    }
+    EXPECT_EQ(before, 2u) << "both were opened";
+    ASSERT_TRUE(masa.receive(said));
+    const bytes answers = masa.take_output();
+    EXPECT_FALSE(holds(answers, message_type::error));
+    EXPECT_TRUE(holds(answers, message_type::result_ack));
+    link.detach(*s.registrar);
+}
+
 TEST_F(Endings, AReportThatNobodyKnowsIsAnsweredAndNotRepeated) {
     onboarding_scene s(p, d, birch);
     s.device->start_report(kk3_id_field{1});

@@ -1,3 +1,4 @@
+#include "pki/certificate_openssl.h"
 #include "pki/crl.h"
 #include "pki/verify.h"
 #include "support/test_pki.h"
@@ -403,6 +404,37 @@ TEST_F(Revocation, ListsOfOthersDoNotCount) {
     bytes forged = to_bytes(list_of(issuing(), 1, {}).der());
     forged[forged.size() - 5] ^= 1;
     EXPECT_EQ(verdict_with({value_of(crl::parse(forged))}, crl_policy::if_present), "bad_crl");
+}
+
+// The same list with another's signature, or without what tells whose key signed it.
+crl signed_anew(const crl& list, const authority& by, bool with_key_id) {
+    const x509_crl_ptr copy(X509_CRL_dup(list.get().x509_crl.get()));
+    if (!with_key_id) {
+        const int at = X509_CRL_get_ext_by_NID(copy.get(), NID_authority_key_identifier, -1);
+        X509_EXTENSION_free(X509_CRL_delete_ext(copy.get(), at));
+    }
+    EXPECT_GT(X509_CRL_sign(copy.get(), evp_of(by.key), nullptr), 0);
+    return value_of(crl::parse(crypto::to_der(copy.get(), i2d_X509_CRL)));
+}
+
+// A CA that calls itself as another and names its key takes the other's list from nobody.
+TEST_F(Revocation, AListUnderABorrowedNameDoesNotCount) {
+    const crl good = list_of(issuing(), 1, {entry_of(leaf_)});
+    const crl borrowed = signed_anew(list_of(issuing(), 2, {}), root(), true);
+    verify_options options = now_as(leaf_rule::kem);
+    options.revocation = crl_policy::if_present;
+    for (const auto& lists : {std::vector{good, borrowed}, std::vector{borrowed, good}}) {
+        const auto store = value_of(trust_store::build({{root().certificate}, {issuing().certificate}, lists}));
+        EXPECT_EQ(verdict(chain_, options, store), "certificate_revoked");
+    }
+}
+
+TEST_F(Revocation, AnOlderListThatNamesNoKeyDoesNotCount) {
+    const crl newer = list_of(issuing(), 5, {entry_of(leaf_)});
+    const crl older = signed_anew(list_of(issuing(), 4, {}), issuing(), false);
+    EXPECT_EQ(verdict_with({newer, older}, crl_policy::if_present), "certificate_revoked");
+    const crl newest = signed_anew(list_of(issuing(), 6, {}), issuing(), false);
+    EXPECT_EQ(verdict_with({newer, newest}, crl_policy::if_present), "accepted") << "although it names none";
 }
 
 TEST_F(Revocation, AnIssuerWithoutCrlSignCannotClearItsSubjects) {

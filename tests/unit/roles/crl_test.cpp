@@ -143,6 +143,21 @@ TEST_F(Crl, IsTriedAgainUntilItsFileCanBeWritten) {
     expect_lists_all_of(d);
 }
 
+TEST_F(Crl, IsToldOfWhereThereIsOne) {
+    start_registrar();
+    ASSERT_TRUE(eventually([&] { return is_published(); }));
+    look();
+    ASSERT_TRUE(registrar->own_list());
+    EXPECT_EQ(registrar->own_list()->second, published().next_update());
+}
+
+TEST_F(Crl, IsNotToldOfWhereNoneIsConfigured) {
+    start_registrar([](app::ca_config& ca) { ca.crl.clear(); });
+    look();
+    EXPECT_FALSE(registrar->own_list());
+    EXPECT_FALSE(is_published());
+}
+
 // The registrar looks whether a list is due in the very turn that revokes, and that turn's commit fails.
 TEST_F(Crl, WhatWasNotCommittedIsNotPublished) {
     start_registrar();

@@ -78,11 +78,70 @@ TEST_F(RoleLists, AreFollowedByNewerOnesOfTheSameCas) {
     EXPECT_THAT(older.error().message, testing::HasSubstr("restart berthd"));
     write("acme", "z1", 9);
     expect(app::must_follow(former, got(of_maker())), "crl_missing");
-    maker.issuers.clear();
-    EXPECT_TRUE(app::must_follow(former, got(of_maker()))) << "a CA that is named no more needs no list";
     maker.crls.clear();
-    maker.issuers = {at("acme/idevid-ca.pem")};
     expect(app::must_follow(former, got(of_maker())), "crl_missing");
+}
+
+// Devices bring their CA's certificate: it vouches for them as long as its root is there, whether it is named or not.
+TEST_F(RoleLists, AreNeededAsLongAsTheRootIsThere) {
+    write("acme", "idevid-ca", 5);
+    const auto former = got(of_maker());
+    maker.issuers.clear();
+    maker.crls.clear();
+    expect(app::must_follow(former, got(of_maker())), "crl_missing");
+    fs::copy_file(at("acme/z1.pem"), at("acme.pem"));
+    maker.root = at("acme.pem");
+    expect(app::must_follow(former, got(of_maker())), "crl_missing");
+    maker.root = at("other/z1.pem");
+    EXPECT_TRUE(app::must_follow(former, got(of_maker())));
+}
+
+TEST_F(RoleLists, OfTheMasaAreNeededAsLongAsTheirRootIsThere) {
+    app::masa_config masa;
+    masa.device_crls = {at("l.crl")};
+    const auto acme = got(app::read_certificate(at("acme/z1.pem")));
+    const auto other = got(app::read_certificate(at("other/z1.pem")));
+    const auto issuer = got(app::read_certificate(at("acme/idevid-ca.pem")));
+    write("acme", "idevid-ca", 5);
+    const auto former = got(app::read_masa_lists(masa, {acme, other}, {issuer})).all;
+    masa.device_crls.clear();
+    expect(app::must_follow(former, got(app::read_masa_lists(masa, {acme, other}, {})).all), "crl_missing");
+    EXPECT_TRUE(app::must_follow(former, got(app::read_masa_lists(masa, {other}, {})).all));
+}
+
+// openssl ca makes them so, unless told otherwise.
+TEST_F(RoleLists, WithoutNumbersAreFollowedByThoseOfLaterDates) {
+    const auto now = time.now();
+    for (const uint64_t number : {0, 5}) {
+        time.set(now);
+        write("acme", "idevid-ca", number);
+        const auto former = got(of_maker());
+        time.set(now - 1'000);
+        write("acme", "idevid-ca", number);
+        expect(app::must_follow(former, got(of_maker())), "crl_older");
+        time.set(now + 1'000);
+        write("acme", "idevid-ca", number);
+        EXPECT_TRUE(app::must_follow(former, got(of_maker())));
+    }
+}
+
+TEST_F(RoleLists, OfRegistrarsCasThatShareANameAreToldApart) {
+    app::masa_config masa;
+    masa.registrar_crls = {at("l.crl"), at("m.crl")};
+    const auto read = [&] { return got(app::read_masa_lists(masa, {}, {})).all; };
+    write("acme", "idevid-ca", 5);
+    write("other", "idevid-ca", 100, "m.crl");
+    const auto former = read();
+    EXPECT_EQ(former.in_force.size(), 2u);
+    EXPECT_TRUE(app::must_follow(former, read()));
+    write("other", "z1", 7);
+    expect(app::must_follow(former, read()), "crl_missing");
+    write("acme", "idevid-ca", 4);
+    expect(app::must_follow(former, read()), "crl_older");
+    write("acme", "idevid-ca", 6);
+    EXPECT_TRUE(app::must_follow(former, read()));
+    masa.registrar_crls = {at("m.crl")};
+    expect(app::must_follow(former, read()), "crl_missing");
 }
 
 // A list that was refused because of something else is not forgotten, and told of once.

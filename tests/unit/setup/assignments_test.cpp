@@ -93,6 +93,52 @@ TEST_F(Assignments, AsSpreadsheetsWriteThem) {
     }
 }
 
+// Who may write a cell must not choose device and customer by it.
+TEST_F(Assignments, TextInACellDoesNotBecomeColumnsOrLines) {
+    const auto outcome = [&](const std::string& text) {
+        const auto plan = got(read(text));
+        std::string out;
+        for (const auto& a : plan.assign) {
+            out += fmt::format("{}:{}={} ", a.line, a.device.serial, a.customer);
+        }
+        for (const auto& r : plan.refused) {
+            out += fmt::format("{}:{} ", r.line, r.why.name);
+        }
+        return out;
+    };
+    EXPECT_EQ(outcome("note;serial;customer\nx,T-09,Cedar,;T-01;Birch\n"), "2:T-01=Birch ") << "the header's separator";
+    EXPECT_EQ(outcome("note;serial;customer\n\"a\nT-09;T-09;Cedar\n\";T-01;Birch\nx;T-02;Birch\n"), "2:T-01=Birch 5:T-02=Birch ")
+        << "a line's end in quotes";
+    EXPECT_EQ(outcome("T-01,Birch,\"a\nT-09,Cedar,\n\"\nT-02,Birch\n"), "4:T-02=Birch 1:bad_import ");
+    EXPECT_EQ(outcome("T-01,\"Birch\" x,\"a\nT-09,Cedar\n\"\nT-02,Birch\n"), "4:T-02=Birch 1:bad_import ")
+        << "behind a mistake as well";
+    for (const char* first : {"x", "#x", "{x"}) {
+        EXPECT_EQ(outcome(fmt::format("a;b;serial;customer\n{};\"\nT-09;T-09;T-09;Cedar\n\";T-01;Birch\n", first)),
+                  "2:T-01=Birch ")
+            << "in a row whose first cell begins like something else: " << first;
+    }
+    EXPECT_EQ(outcome("T-01,Birch\nT-02,\"a\nT-09,Cedar\n"), "1:T-01=Birch 2:bad_import ") << "a quote that is not closed";
+    EXPECT_EQ(outcome("note\tserial\tcustomer\told\n\tT-01\tBirch\tCedar\n"), "2:T-01=Birch ") << "an empty first cell";
+    EXPECT_EQ(outcome("# a remark, \"as it were\" and so on\nT-01;Birch\n # \"another\nT-02;Cedar\n"),
+              "2:T-01=Birch 4:T-02=Cedar ");
+    EXPECT_EQ(outcome("\tserial\tcustomer\nT-09\tT-01\tBirch\n"), "2:T-01=Birch ") << "also the header's";
+    EXPECT_EQ(outcome("note;serial;customer\n5\" pipe;T-01;Birch\n;T-02;Cedar\n"), "2:T-01=Birch 3:T-02=Cedar ")
+        << "a quote further on is none";
+}
+
+TEST_F(Assignments, WhatIsToldOfALineIsOneLineForATerminal) {
+    const auto plan = got(read("\"T-\x1b[2J\nberth: all is well\",Birch\nT-00,\xc2\x9b"
+                               "2JBirch\xff\n"));
+    ASSERT_EQ(plan.refused.size(), 2u);
+    for (const auto& r : plan.refused) {
+        for (const char* raw : {"\x1b", "\n", "\xc2\x9b", "\xff"}) {
+            EXPECT_THAT(r.why.message, testing::Not(testing::HasSubstr(raw)));
+        }
+    }
+    EXPECT_THAT(plan.refused[0].why.message, testing::HasSubstr("\"T-\\u001b[2J\\nberth: all is well\""));
+    EXPECT_EQ(plan.refused[1].why.params.back().first, "line");
+}
+
 TEST_F(Assignments, ARepeatedImportIsNotLogged) {
     const std::string text = "T-00,Birch\nT-01,Cedar\nT-00,Birch\n";
     const auto plan = got(read(text));

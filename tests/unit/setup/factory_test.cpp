@@ -9,6 +9,10 @@
 #include "support/onboarding_parties.h"
 #include "wire/pem.h"
 
+#include <csignal>
+
+#include <sys/resource.h>
+
 namespace berth::test {
 namespace {
 
@@ -27,6 +31,24 @@ protected:
     [[nodiscard]] fs::path at(const char* name) const { return directory.path() / name; }
     result<onboarding::device_identity> make(const char* out) {
         return app::factory_make_recorded(factory(), at(out), order, masa_keys, *store, time, crypto::system_random());
+    }
+
+    result<onboarding::device_identity> make_as(const std::string& serial, const char* out) {
+        order.serial = serial;
+        return make(out);
+    }
+    [[nodiscard]] result<app::factory_revocation> revoke(const std::string& what) const {
+        return app::factory_revoke(factory(), what, pki::revocation_reason::key_compromise, time.now());
+    }
+    [[nodiscard]] app::factory_list_made list(const char* out) const {
+        app::factory_list_order what;
+        what.out = at(out);
+        return got(app::factory_list(factory(), what, time.now()));
+    }
+    [[nodiscard]] fs::path issued() const { return factory() / "issued.jsonl"; }
+    [[nodiscard]] fs::path records() const { return factory() / "idevid-ca.revoked.json"; }
+    [[nodiscard]] bytes serial_of(const char* bundle, const char* file = "z3.pem") const {
+        return got(app::read_certificate(at(bundle) / file)).serial();
     }
 
     temporary_directory directory;
@@ -151,42 +173,157 @@ TEST_F(Factory, ABundleOfAnotherMasaIsNotClearedAway) {
 // ---- what it revokes
 
 TEST_F(Factory, RevokesBySerialByBundleAndByFile) {
-    const auto list = [&](const char* out) {
-        app::factory_list_order what;
-        what.out = at(out);
-        return got(app::factory_list(factory(), what, time.now()));
-    };
-    const auto key_compromise = pki::revocation_reason::key_compromise;
     ASSERT_TRUE(make("one"));
-    const auto first = list("l.crl");
+    const auto first = list("l.crl").list;
     EXPECT_TRUE(first.revoked().empty());
-    const auto done = got(app::factory_revoke(factory(), "SN-1", key_compromise, time.now()));
+    const auto done = got(revoke("SN-1"));
     EXPECT_EQ(done.added, 2u) << "both certificates";
     EXPECT_EQ(done.issuers, std::vector<std::string>{"idevid-ca"});
-    const auto again = got(app::factory_revoke(factory(), at("one").string(), key_compromise, time.now()));
+    EXPECT_EQ(done.serials, std::set<std::string>{"SN-1"});
+    const auto again = got(revoke(at("one").string()));
     EXPECT_EQ(again.added, 0u);
     EXPECT_EQ(again.before, 2u);
-    const auto second = list("l.crl");
+    EXPECT_EQ(again.serials, std::set<std::string>{"SN-1"});
+    const auto second = list("l.crl").list;
     EXPECT_GT(second.number(), first.number()) << "although the clock stands still";
-    EXPECT_GT(list("elsewhere.crl").number(), second.number());
+    EXPECT_GT(list("elsewhere.crl").list.number(), second.number());
     for (const char* file : {"z3.pem", "z3-sig.pem"}) {
-        const auto entry = second.find(got(app::read_certificate(at("one") / file)).serial());
+        const auto entry = second.find(serial_of("one", file));
         ASSERT_TRUE(entry) << file;
-        EXPECT_EQ(entry->reason, key_compromise);
+        EXPECT_EQ(entry->reason, pki::revocation_reason::key_compromise);
     }
     EXPECT_TRUE(second.check_signature(got(app::read_certificate(factory() / "idevid-ca.pem"))));
     EXPECT_EQ(second.next_update(), time.now() + 30 * 24 * 3600);
     EXPECT_EQ(got(app::read_crls({at("l.crl")})).front().number(), second.number());
 
-    // From a backup of before: the list in place tells the number.
-    fs::remove(factory() / "idevid-ca.revoked.json");
-    time.set(time.now() - 1'000'000);
-    EXPECT_GT(list("l.crl").number(), second.number());
-    time.set(time.now() + 1'000'000);
+    ASSERT_TRUE(make_as("SN-2", "two"));
+    EXPECT_EQ(got(revoke((at("two") / "z3.pem").string())).added, 1u);
+}
 
-    order.serial = "SN-2";
-    ASSERT_TRUE(make("two"));
-    EXPECT_EQ(got(app::factory_revoke(factory(), (at("two") / "z3.pem").string(), key_compromise, time.now())).added, 1u);
+// The list that is in place tells what was, its number and who is on it.
+TEST_F(Factory, WhoWasRevokedSinceABackupStaysSo) {
+    ASSERT_TRUE(make("one"));
+    ASSERT_TRUE(make_as("SN-2", "two"));
+    ASSERT_TRUE(revoke("SN-2"));
+    ASSERT_EQ(list("l.crl").recovered, 0u);
+    const auto backup = got(app::read_text(records()));
+    const auto revoked_at = time.now();
+    ASSERT_TRUE(revoke("SN-1"));
+    const auto last = list("l.crl").list;
+    ASSERT_TRUE(app::write_text(records(), backup, 0600));
+    time.set(time.now() - 1'000'000);
+    const auto next = list("l.crl");
+    EXPECT_GT(next.list.number(), last.number());
+    EXPECT_EQ(next.recovered, 2u);
+    EXPECT_EQ(next.list.revoked().size(), 4u);
+    const auto entry = next.list.find(serial_of("one"));
+    ASSERT_TRUE(entry);
+    EXPECT_EQ(entry->reason, pki::revocation_reason::key_compromise);
+    EXPECT_EQ(entry->revoked_at, revoked_at);
+    const auto elsewhere = list("elsewhere.crl");
+    EXPECT_EQ(elsewhere.recovered, 0u);
+    EXPECT_TRUE(elsewhere.list.find(serial_of("one"))) << "the records know it again";
+    EXPECT_EQ(got(revoke("SN-1")).before, 2u);
+    // Also when the records are gone altogether.
+    fs::remove(records());
+    EXPECT_EQ(list("l.crl").list.revoked().size(), 4u);
+}
+
+TEST_F(Factory, TheLineOfADeviceThatFailedIsNotAnothers) {
+    ASSERT_TRUE(app::write_text(issued(), R"({"serial":"SN-0","certi)"));
+    ASSERT_TRUE(make_as("SN-2", "two"));
+    EXPECT_EQ(got(revoke("SN-2")).added, 2u);
+    EXPECT_TRUE(list("l.crl").list.find(serial_of("two"))) << "the certificate that onboards";
+    EXPECT_EQ(revoke("SN-0").error().name, "unknown_device");
+    // A whole line that an editor has left without its end stays.
+    auto text = got(app::read_text(issued()));
+    ASSERT_EQ(text.back(), '\n');
+    text.pop_back();
+    ASSERT_TRUE(app::write_text(issued(), text));
+    EXPECT_EQ(got(revoke("SN-2")).before, 2u);
+    ASSERT_TRUE(make_as("SN-3", "three"));
+    EXPECT_EQ(got(revoke("SN-2")).before, 2u);
+    EXPECT_EQ(got(revoke("SN-3")).added, 2u);
+}
+
+TEST_F(Factory, AShortWriteLeavesNothing) {
+    ASSERT_TRUE(make("one"));
+    const auto before = got(app::read_text(issued()));
+    const auto leaf = got(app::read_certificate(at("one") / "z3.pem"));
+    rlimit usual{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit full{before.size() + 20, usual.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+    const auto noted = app::note_issued(factory(), "SN-2", {leaf});
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
+    std::signal(SIGXFSZ, handler);
+    ASSERT_FALSE(noted);
+    EXPECT_EQ(noted.error().name, "file_error");
+    EXPECT_EQ(got(app::read_text(issued())), before);
+}
+
+TEST_F(Factory, ALineThatCannotBeReadMayBeAnyDevices) {
+    ASSERT_TRUE(make("one"));
+    ASSERT_TRUE(make_as("SN-2", "two"));
+    auto text = got(app::read_text(issued()));
+    text[text.find("SN-1") + 4] = '\0';
+    ASSERT_TRUE(app::write_text(issued(), text));
+    for (const char* serial : {"SN-1", "SN-2"}) {
+        const auto refused = revoke(serial);
+        ASSERT_FALSE(refused) << serial;
+        EXPECT_EQ(refused.error().name, "damaged_file");
+        EXPECT_THAT(refused.error().message, testing::HasSubstr("line 1 of"));
+    }
+    EXPECT_FALSE(fs::exists(records()));
+    EXPECT_EQ(got(revoke(at("two").string())).added, 2u) << "by its bundle";
+}
+
+TEST_F(Factory, ASerialComesBeforeAFileOfItsName) {
+    ASSERT_TRUE(make("one"));
+    ASSERT_TRUE(make_as("SN-2", "SN-1"));
+    const auto before = fs::current_path();
+    fs::current_path(directory.path());
+    const auto by_serial = revoke("SN-1");
+    const auto first = list("l.crl").list;
+    const auto by_path = revoke("./SN-1");
+    fs::current_path(before);
+    EXPECT_EQ(got(by_serial).serials, std::set<std::string>{"SN-1"});
+    EXPECT_TRUE(first.find(serial_of("one")));
+    EXPECT_FALSE(first.find(serial_of("SN-1"))) << "the bundle of SN-2";
+    EXPECT_EQ(got(by_path).serials, std::set<std::string>{"SN-2"});
+    EXPECT_EQ(by_path->added, 2u);
+}
+
+TEST_F(Factory, ACaThatWasMadeAnewDoesNotRevokeForTheFormer) {
+    ASSERT_TRUE(make("one"));
+    for (const char* file : {"idevid-ca.pem", "idevid-ca.key"}) {
+        fs::remove(factory() / file);
+    }
+    ASSERT_TRUE(app::make_issuer(
+        factory(), "idevid-ca", pki::issuing_ca_template("Acme", "Acme IDevID CA", {time.now() - 60, time.now() + app::one_year}),
+        got(app::open_authority(factory(), "z1")), crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random()));
+    EXPECT_EQ(revoke("SN-1").error().name, "unknown_issuer");
+    EXPECT_FALSE(fs::exists(records()));
+    ASSERT_TRUE(make_as("SN-2", "two"));
+    EXPECT_EQ(got(revoke("SN-2")).added, 2u);
+}
+
+TEST_F(Factory, ABatchOfThirtyThousandDevicesIsRevoked) {
+    constexpr size_t many = 60'000;
+    std::string text = R"({"number":1,"revoked":[)";
+    for (size_t i = 0; i < many; ++i) {
+        text += fmt::format(R"({}{{"certificate":"5{:037x}","serial":"SN-{}","at":1700000000,"reason":"ca_compromise"}})",
+                            i == 0 ? "" : ",", i, i / 2);
+    }
+    ASSERT_TRUE(app::write_text(records(), text + "]}\n", 0600));
+    ASSERT_GT(fs::file_size(records()), app::most_file_octets);
+    ASSERT_TRUE(make("one"));
+    EXPECT_EQ(got(revoke("SN-1")).added, 2u);
+    const auto first = list("l.crl");
+    EXPECT_EQ(first.list.revoked().size(), many + 2);
+    ASSERT_GT(fs::file_size(at("l.crl")), app::most_file_octets);
+    EXPECT_EQ(list("l.crl").recovered, 0u) << "and the list is read again";
 }
 
 TEST_F(Factory, RevokesNothingThatIsNotItsOwn) {

@@ -1,0 +1,18 @@
+// Which CA a revocation list speaks for, and which of two counts: for verification, and for whoever puts one in another's place.
+#pragma once
+
+#include "pki/crl.h"
+
+#include <utility>
+
+namespace berth::pki {
+
+// The name and the key identifier of the CA that a list names, as octets. Two CAs may share a name, hence the identifier; it is
+// empty where the list has none.
+std::pair<bytes, bytes> named_issuer(const crl& list);
+// Whether verification takes it for a list of that CA. Its signature is another matter.
+bool names_issuer(const crl& list, const certificate& issuer);
+// Of two lists of one CA the greater counts: by number, and by thisUpdate where lists have no numbers.
+std::pair<uint64_t, unix_seconds> age_of(const crl& list);
+
+}  // namespace berth::pki
