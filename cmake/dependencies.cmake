@@ -32,3 +32,7 @@ find_path(BERTH_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_library(BERTH_RAPIDCHECK rapidcheck REQUIRED)
 # Its headers alone: the library is loaded when it is asked for (src/net/avahi_library.h).
 find_path(BERTH_AVAHI_INCLUDE avahi-client/client.h REQUIRED)
+# The same: src/keystore/tpm2/tss2_library.h.
+find_path(BERTH_TSS2_INCLUDE tss2/tss2_esys.h REQUIRED)
+# And the same: src/keystore/pkcs11/module.h.
+find_path(BERTH_P11_INCLUDE p11-kit/pkcs11.h PATH_SUFFIXES p11-kit-1 REQUIRED)

@@ -1,8 +1,9 @@
 #include "device/bundle.h"
 
+#include "base/log.h"
 #include "common/files.h"
 #include "device/config_toml.h"
-#include "keystore/key_uri.h"
+#include "keystore/operations.h"
 #include "keystore/software.h"
 #include "pki/private_key_file.h"
 #include "pki/profiles.h"
@@ -105,28 +106,88 @@ result<void> check_signature_identity(const device_bundle& bundle, const pki::tr
 
 using credential_key = std::variant<keystore::signing_key_ptr, keystore::kem_key_ptr>;
 
+// Of the names that device.toml may have.
+crypto::kem_algorithm kem_of(const std::string& algorithm) {
+    return algorithm == "mlkem768" ? crypto::kem_algorithm::mlkem768 : crypto::kem_algorithm::mlkem768_p256;
+}
+crypto::signature_algorithm signature_of(const std::string& algorithm) {
+    return algorithm == "p256" ? crypto::signature_algorithm::ecdsa_p256_sha256 : crypto::signature_algorithm::mldsa65;
+}
+
+bool signs(const std::string& algorithm) {
+    return algorithm == "p256" || algorithm == "mldsa65";
+}
+
 result<credential_key> make_key(const std::string& algorithm, const fs::path& file, const std::optional<secret_bytes>& passphrase,
                                 random_source& random) {
-    if (algorithm == "p256" || algorithm == "mldsa65") {
-        auto key = crypto::signing_key::generate(
-            algorithm == "p256" ? crypto::signature_algorithm::ecdsa_p256_sha256 : crypto::signature_algorithm::mldsa65, random);
+    if (signs(algorithm)) {
+        auto key = crypto::signing_key::generate(signature_of(algorithm), random);
         BERTH_CHECK(pki::save_private_key(file.string(), key, passphrase));
         return keystore::software_signing_key(std::move(key));
     }
-    auto key = crypto::kem_private_key::generate(
-        algorithm == "mlkem768" ? crypto::kem_algorithm::mlkem768 : crypto::kem_algorithm::mlkem768_p256, random);
+    auto key = crypto::kem_private_key::generate(kem_of(algorithm), random);
     BERTH_CHECK(pki::save_private_key(file.string(), key, passphrase));
     return keystore::software_kem_key(std::move(key));
 }
 
 result<credential_key> open_key(const std::string& algorithm, const fs::path& file,
                                 const std::optional<secret_bytes>& passphrase) {
-    if (algorithm == "p256" || algorithm == "mldsa65") {
+    if (signs(algorithm)) {
         BERTH_TRY(key, keystore::open_signing_key("file:" + file.string(), {{}, passphrase}));
         return key;
     }
     BERTH_TRY(key, keystore::open_kem_key("file:" + file.string(), {{}, passphrase}));
     return key;
+}
+
+result<credential_key> open_in_chip(const wanted_credential& wanted, const keystore::open_options& how) {
+    if (signs(wanted.algorithm)) {
+        return keystore::open_signing_key(wanted.key, how);
+    }
+    return keystore::open_kem_key(wanted.key, how);
+}
+
+result<credential_key> make_in_chip(const wanted_credential& wanted, const keystore::open_options& how) {
+    if (signs(wanted.algorithm)) {
+        return keystore::make_signing_key(wanted.key, signature_of(wanted.algorithm), how);
+    }
+    return keystore::make_kem_key(wanted.key, kem_of(wanted.algorithm), how);
+}
+
+// The key in the chip, whose name is noted in pending/ before it is made: so it is known, after a crash, whose it is.
+result<credential_key> pending_in_chip(const wanted_credential& wanted, const fs::path& note, const keystore::open_options& how) {
+    BERTH_TRY(noted, is_there(note));
+    auto there = open_in_chip(wanted, how);
+    if (noted && there) {
+        return there;
+    }
+    if (there) {
+        return fail(
+            error{error_category::environment, "key_exists",
+                  fmt::format("{}, where the key of the credential \"{}\" is to be made, is a key of something else; berth key "
+                              "delete makes room if nobody needs it",
+                              wanted.key, wanted.name)}
+                .with("uri", wanted.key));
+    }
+    if (!there.error().is("key_not_found") && !there.error().is("file_not_found")) {
+        return there;
+    }
+    BERTH_CHECK(write_text(note, wanted.key + "\n", 0600));
+    return make_in_chip(wanted, how);
+}
+
+// What the NAME.uri of a directory name; nothing where there is no such directory.
+std::vector<std::string> chip_keys_in(const fs::path& directory) {
+    std::vector<std::string> out;
+    std::error_code ec;
+    for (const auto& entry : fs::directory_iterator(directory, ec)) {
+        if (entry.path().extension() == ".uri") {
+            if (const auto text = read_text(entry.path())) {
+                out.push_back(text->substr(0, text->find('\n')));
+            }
+        }
+    }
+    return out;
 }
 
 }  // namespace
@@ -192,6 +253,12 @@ result<std::vector<onboarding::device_credential>> device_bundle::pending_keys(c
     }
     std::vector<onboarding::device_credential> out;
     for (const auto& wanted : credentials) {
+        if (!wanted.key.empty()) {
+            BERTH_TRY(key, pending_in_chip(wanted, pending / (wanted.name + ".uri"), {directory.string(), passphrase}));
+            out.push_back({wanted.name, std::move(key)});
+            BERTH_FAULT_POINT("device.after_pending_key");
+            continue;
+        }
         const fs::path file = pending / (wanted.name + ".key");
         BERTH_TRY(made, is_there(file));
         BERTH_TRY(key,
@@ -203,6 +270,26 @@ result<std::vector<onboarding::device_credential>> device_bundle::pending_keys(c
 }
 
 void device_bundle::drop_pending_keys() const {
+    if (const auto deleted = delete_chip_keys(directory / "pending"); !deleted) {
+        log::failure("pending_key_not_deleted", deleted.error());  // found again when the next one is to be made there
+    }
+    forget_pending_keys();
+}
+
+result<void> device_bundle::delete_chip_keys(const fs::path& named_in) const {
+    const auto installed = chip_keys_in(directory / "installed");
+    for (const auto& uri : chip_keys_in(named_in)) {
+        const bool in_use =
+            named_in.filename() != "installed" && std::find(installed.begin(), installed.end(), uri) != installed.end();
+        auto deleted = in_use ? result<void>() : keystore::remove_key(uri, {directory.string(), passphrase});
+        if (!deleted && !deleted.error().is("key_not_found")) {
+            return deleted;
+        }
+    }
+    return {};
+}
+
+void device_bundle::forget_pending_keys() const {
     std::error_code ignored;
     fs::remove_all(directory / "pending", ignored);
 }

@@ -2,7 +2,7 @@
 //
 //   z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem, device.toml     made at the factory, never written again
 //   z3-sig.pem, p3-sig.pem or p3-sig.uri    the same, where the device has a signature key too
-//   pending/NAME.key, pending/registrar     keys made for an onboarding that has not ended; one set per registrar
+//   pending/NAME.key or NAME.uri, pending/registrar     keys made for an onboarding that has not ended; one set per registrar
 //   installed/                              the outcome: domain-root.pem, NAME.pem, NAME.key or NAME.uri, config.json, state.json
 //   time                                    the last time that an accepted voucher told
 #pragma once
@@ -22,6 +22,7 @@ enum class kk3_way : uint8_t { tunnel, direct };
 struct wanted_credential {
     std::string name;
     std::string algorithm;  // p256, mldsa65, mlkem768, mlkem768_p256
+    std::string key = {};   // the URI of the place in a chip where the key is made and stays; empty: a file
 };
 
 struct device_bundle {
@@ -54,8 +55,14 @@ struct device_bundle {
 
     // The credential keys for this registrar: those pending for it, or new ones, on disk before they are shown to anybody.
     result<std::vector<onboarding::device_credential>> pending_keys(const std::string& registrar, random_source& random) const;
-    // "After a refusal, and after a reset, the device makes new keys".
+    // "After a refusal, and after a reset, the device makes new keys". Those in a chip are deleted there, unless they are
+    // installed.
     void drop_pending_keys() const;
+    // The same without that: they have been installed.
+    void forget_pending_keys() const;
+    // The keys of chips that the NAME.uri of a directory name. Errors of keystore::remove_key; what is not there any more is
+    // none.
+    result<void> delete_chip_keys(const std::filesystem::path& named_in) const;
 };
 
 }  // namespace berth::app

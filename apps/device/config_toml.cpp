@@ -2,6 +2,7 @@
 
 #include "common/config_reader.h"
 #include "common/files.h"
+#include "keystore/operations.h"
 #include "onboarding/messages/credential_requests.h"
 
 namespace berth::app {
@@ -13,9 +14,26 @@ bool known_algorithm(const std::string& name) {
 }
 
 result<wanted_credential> read_credential(table_reader t) {
-    wanted_credential out{t.text("name"), t.text("algorithm")};
+    wanted_credential out{t.text("name"), t.text("algorithm"), t.text("key", "")};
     BERTH_CHECK(t.finish());
     return out;
+}
+
+// Why its key cannot be made where it says; empty: it can.
+std::string not_made_there(const wanted_credential& wanted) {
+    if (wanted.key.empty()) {
+        return {};
+    }
+    const auto able = keystore::abilities_of(wanted.key);
+    if (!able) {
+        return able.error().message;
+    }
+    const auto makes = [&wanted](const auto& algorithms) {
+        return std::ranges::any_of(algorithms, [&wanted](const auto each) {
+            return name_of(each) == (wanted.algorithm == "p256" ? "ecdsa_p256_sha256" : std::string_view(wanted.algorithm));
+        });
+    };
+    return makes(able->signing) || makes(able->kem) ? "" : fmt::format("{} makes no keys of {}", able->name, wanted.algorithm);
 }
 
 }  // namespace
@@ -61,6 +79,9 @@ result<void> parse_device_toml(const std::string& text, const std::filesystem::p
                 nullptr,
                 fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and one of p256, mldsa65, mlkem768, mlkem768_p256",
                             credential.name));
+        }
+        if (const auto why = not_made_there(credential); !why.empty()) {
+            top.complain(nullptr, fmt::format("credential \"{}\": {}", credential.name, why));
         }
         const auto same = [&](const auto& other) { return other.name == credential.name; };
         if (std::any_of(out.credentials.begin(), out.credentials.end(), same)) {

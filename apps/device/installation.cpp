@@ -113,7 +113,10 @@ result<void> installation::install(const onboarding::accepted_grant& grant, cons
     BERTH_CHECK(write_text(fresh / "domain-root.pem", grant.domain_root().to_pem()));
     for (const auto& c : grant.credentials()) {
         BERTH_CHECK(write_text(fresh / (c.name + ".pem"), pki::to_pem(c.chain)));
-        BERTH_CHECK(copy_key(bundle_.directory / "pending" / (c.name + ".key"), fresh / (c.name + ".key")));
+        const fs::path pending = bundle_.directory / "pending";
+        BERTH_TRY(in_chip, is_there(pending / (c.name + ".uri")));
+        const std::string key = c.name + (in_chip ? ".uri" : ".key");
+        BERTH_CHECK(copy_key(pending / key, fresh / key));
     }
     BERTH_CHECK(write_text(fresh / "config.json", grant.configuration().empty() ? "{}" : grant.configuration()));
     if (!grant.manufacturer_configuration().empty()) {
@@ -130,7 +133,7 @@ result<void> installation::install(const onboarding::accepted_grant& grant, cons
     if (const auto durable = sync_directory(bundle_.directory); !durable) {
         log::failure("installation_not_synced", durable.error());
     }
-    bundle_.drop_pending_keys();
+    bundle_.forget_pending_keys();
     return {};
 }
 
@@ -152,13 +155,15 @@ result<void> installation::set_configuration(uint64_t version, const std::string
 }
 
 result<void> installation::reset() {
+    // The names last: as long as they are there, a reset that failed can be repeated.
+    bundle_.drop_pending_keys();
+    BERTH_CHECK(bundle_.delete_chip_keys(directory_));
     std::error_code ec;
     fs::remove_all(directory_, ec);
     if (ec) {
         return fail(error_category::environment, "file_error",
                     fmt::format("cannot remove {}: {}", directory_.string(), ec.message()));
     }
-    bundle_.drop_pending_keys();
     return {};
 }
 

@@ -61,15 +61,17 @@ result<void> registrar_init(const fs::path& directory, const registrar_setup& se
     BERTH_TRY(maker_root, absolute_path(setup.maker_root));
     BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
     BERTH_TRY(ca_locked, passphrase_line(setup.ca_passphrase_file));
-    std::string toml =
-        fmt::format("# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
-                    "\"file:z4.key\"\n{}domain_root = \"{}\"\nstore = "
-                    "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = \"{}\"\nmasa = "
-                    "\"{}\"\nmasa_host = \"{}\"\n",
-                    (directory / "berthd.toml").string(), setup.listen, locked, (ca / "z2.pem").string(), setup.manual_approval,
-                    setup.announce, maker_root.string(), setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
-    toml += fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"file:{}\"\n{}crl = \"ca.crl\"\n", (ca / "ca.pem").string(),
-                        (ca / "ca.key").string(), ca_locked);
+    BERTH_TRY(own_key, key_name(directory, "z4"));
+    BERTH_TRY(ca_key, key_name(ca, "ca", true));
+    std::string toml = fmt::format(
+        "# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
+        "\"{}\"\n{}domain_root = \"{}\"\nstore = "
+        "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = \"{}\"\nmasa = "
+        "\"{}\"\nmasa_host = \"{}\"\n",
+        (directory / "berthd.toml").string(), setup.listen, own_key, locked, (ca / "z2.pem").string(), setup.manual_approval,
+        setup.announce, maker_root.string(), setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
+    toml +=
+        fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"{}\"\n{}crl = \"ca.crl\"\n", (ca / "ca.pem").string(), ca_key, ca_locked);
     if (!setup.admin.empty()) {
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }

@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "device/bundle.h"
+#include "keystore/operations.h"
 #include "roles/startup_checks.h"
 #include "setup/factory_lists.h"
 #include "setup/new_directory.h"
@@ -15,10 +16,6 @@ namespace berth::app {
 namespace fs = std::filesystem;
 
 namespace {
-
-// The OID arc for examples (RFC 7042 documentation use does not cover OIDs; 2.25 needs no registration): a hardware type
-// of a maker that has not set its own.
-constexpr const char* hardware_type = "2.25.205546254112486";
 
 std::string quoted(const std::string& text) {
     std::string out = "\"";
@@ -59,7 +56,11 @@ result<std::string> device_toml(const device_order& order, unix_seconds built) {
     BERTH_TRY(locked, passphrase_line(order.passphrase_file));
     out += locked;
     for (const auto& [name, algorithm] : order.credentials) {
-        out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm));
+        const size_t at = algorithm.find('@');
+        out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm.substr(0, at)));
+        if (at != std::string::npos) {
+            out += fmt::format("key = {}\n", quoted(algorithm.substr(at + 1)));
+        }
     }
     return out;
 }
@@ -84,6 +85,27 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     BERTH_CHECK(make_issuer(directory, "idevid-ca",
                             pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA", validity), root,
                             settings.algorithm, random, settings.passphrase));
+    // For certificates that are kept in a chip: 2048 octets are most that a TPM's index takes.
+    BERTH_CHECK(make_issuer(directory, "idevid-ca-classical",
+                            pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA for chips", validity), root,
+                            crypto::signature_algorithm::ecdsa_p384_sha384, random, settings.passphrase));
+    return {};
+}
+
+result<void> place_keys(device_order& order, const std::string& backend) {
+    const auto put = [&order](const char* p3, const char* p3_sig) {
+        order.p3_uri = order.p3_uri.empty() ? p3 : order.p3_uri;
+        order.p3_sig_uri = order.p3_sig_uri.empty() ? p3_sig : order.p3_sig_uri;
+    };
+    if (backend == "tpm2") {
+        put("tpm2:0x81020002;seed=p3.seed", "tpm2:0x81020000");
+    } else if (backend == "stsafe") {
+        put("stsafe:slot=2", "stsafe:slot=1");
+    } else if (backend != "software") {
+        return fail(
+            error{error_category::usage, "unknown_backend", fmt::format("\"{}\" is none of software, tpm2, stsafe", backend)}
+                .with("backend", backend));
+    }
     return {};
 }
 
@@ -93,26 +115,14 @@ namespace {
 constexpr const char* last_file = "device.toml";
 
 result<void> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into, const device_order& order,
-                          const std::string& masa_keys, const clock& time, random_source& random) {
-    BERTH_TRY(issuer, open_authority(factory, "idevid-ca", order.factory_passphrase));
+                          const std::string& masa_keys, const clock& time, random_source& random, chip_keys& in_chip) {
+    BERTH_TRY(issuers, open_unit_issuers(factory, order.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
-    const std::string maker = root.organization().value_or("");
-    // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
-    const pki::validity validity{time.now() - 60, pki::no_expiry};
-    const pki::hardware_module hardware{hardware_type, to_bytes(as_bytes(order.serial))};
-    BERTH_CHECK(make_kem_leaf(into, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
-                              random, passphrase));
-    BERTH_CHECK(make_signature_leaf(into, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
-                                    issuer, order.signature, random, passphrase));
-    std::error_code ec;
-    fs::rename(into / "z3.key", into / "p3.pem", ec);
-    if (!ec) {
-        fs::rename(into / "z3-sig.key", into / "p3-sig.pem", ec);
-    }
-    if (ec) {
-        return fail(error_category::environment, "file_error",
-                    fmt::format("cannot rename a key in {}: {}", into.string(), ec.message()));
-    }
+    const unit_order keys{{order.serial, order.model}, order.kem, order.signature, order.p3_uri, order.p3_sig_uri, order.tpm};
+    BERTH_TRY(unit, make_unit_keys(into, keys, passphrase, random, in_chip));
+    BERTH_TRY(granted, certify_unit(*unit, issuers, root, order.tpm, time, random));
+    BERTH_CHECK(write_text(into / "z3.pem", pki::to_pem(granted.kem)));
+    BERTH_CHECK(write_text(into / "z3-sig.pem", pki::to_pem(granted.identity)));
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
     BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));
@@ -134,7 +144,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     BERTH_CHECK(check_authority_files(factory / "z1.pem", factory / "idevid-ca.pem", time.now()));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
-    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random));
+    chip_keys in_chip(bundle.path());
+    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random, in_chip));
     registry::ownership made;
     made.device = {root.spki_sha256(), order.serial};
     made.model = order.model;
@@ -148,7 +159,8 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     BERTH_TRY(z3_sig, read_certificate(bundle.path() / "z3-sig.pem"));
     BERTH_CHECK(note_issued(factory, order.serial, {z3, z3_sig}));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
-    bundle.keep(true);  // it is this device's only key now
+    in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now
+    bundle.keep(true);
     BERTH_CHECK(bundle.publish());
     return made.device;
 }

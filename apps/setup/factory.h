@@ -4,6 +4,7 @@
 #include "onboarding/identity.h"
 #include "registry/masa_registry.h"
 #include "setup/keys.h"
+#include "setup/unit_keys.h"
 
 namespace berth::app {
 
@@ -13,7 +14,8 @@ struct factory_settings {
     std::optional<secret_bytes> passphrase = {};
 };
 
-// DIR: z1.pem z1.key (root), idevid-ca.pem idevid-ca.key. Errors of files, `file_exists`.
+// DIR: z1.pem z1.key (root), idevid-ca.pem idevid-ca.key, idevid-ca-classical.pem idevid-ca-classical.key. Errors of files,
+// `file_exists`.
 result<void> factory_init(const std::filesystem::path& directory, const factory_settings& settings, const clock& time,
                           random_source& random);
 
@@ -32,17 +34,27 @@ struct device_order {
     std::string masa;                     // host:port, for rendezvous and direct KK3; empty: none
     std::vector<std::string> discovery;
     bool direct = false;
-    // name=algorithm
+    // name=algorithm, or name=algorithm@URI of a key that the device's chip makes and keeps
     std::vector<std::pair<std::string, std::string>> credentials{{"device", "p256"}, {"device-pq", "mldsa65"}};
     uint32_t pending_jitter_ms = 60'000;
     std::optional<secret_bytes> factory_passphrase = {};  // of the factory's keys
     // Of the device's own keys, these and those that it makes later; device.toml names the file.
     std::filesystem::path passphrase_file = {};
     crypto::signature_algorithm signature = crypto::signature_algorithm::ecdsa_p256_sha256;  // of the IDevID-signature key
+    // Names of keys that the device's chip makes and keeps, as the device will know them: they go into p3.uri and p3-sig.uri.
+    // Empty: files of the bundle. Relative paths in them are relative to the bundle.
+    std::string p3_uri = {};
+    std::string p3_sig_uri = {};
+    tpm_order tpm = {};  // when they name a TPM
 };
 
+// Where a back end ("software", "tpm2", "stsafe") keeps a device's keys unless the order says otherwise. Error `unknown_backend`.
+result<void> place_keys(device_order& order, const std::string& backend);
+
 // One bundle directory, complete or not at all: whatever an interrupted attempt has left is cleared away. `masa_keys` is
-// masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`: there is something at `out`; `in_use`.
+// masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`: there is something at `out`; `in_use`; `key_exists`: the
+// chip has such a key already, which is some device's identity; those of keystore/operations.h. Keys in a chip go with a failed
+// attempt.
 result<onboarding::device_identity> factory_make(const std::filesystem::path& factory, const std::filesystem::path& out,
                                                  const device_order& order, const std::string& masa_keys, const clock& time,
                                                  random_source& random);

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* issued_file = "issued.jsonl";
-constexpr std::array authorities{"idevid-ca", "z1"};
+constexpr std::array authorities{"idevid-ca", "idevid-ca-classical", "z1"};
 constexpr unix_seconds clock_skew = 60;
 // Nothing is ever taken off: of some 500 000 certificates, and lists that are as long.
 constexpr size_t most_record_octets = 64 * 1024 * 1024;

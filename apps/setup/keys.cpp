@@ -1,7 +1,8 @@
 #include "setup/keys.h"
 
 #include "common/files.h"
-#include "keystore/key_uri.h"
+#include "common/prompt.h"
+#include "keystore/operations.h"
 #include "keystore/software.h"
 #include "pki/private_key_file.h"
 
@@ -39,7 +40,73 @@ std::string chain_pem(const pki::certificate& leaf, const authority& issuer) {
     return out;
 }
 
+// Nothing: there is no NAME.uri.
+result<std::optional<std::string>> uri_beside(const fs::path& directory, const std::string& name) {
+    const fs::path file = directory / (name + ".uri");
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
+        return std::nullopt;
+    }
+    BERTH_TRY(text, read_text(file));
+    return text.substr(0, text.find_first_of("\r\n"));
+}
+
+// Made where NAME.uri says, unless it is there already: people make such keys beforehand, with the tools of the token.
+template <class Pointer, class Algorithm, class Make, class Open>
+result<Pointer> made_or_found(const std::string& uri, Algorithm algorithm, Make make, Open open) {
+    result<Pointer> key = make();
+    if (key || !key.error().is("key_exists")) {
+        return key;
+    }
+    const result<Pointer> there = open();
+    if (!there) {
+        return key;  // something is in the way, and it is no such key
+    }
+    const Pointer& found = *there;
+    if (found->algorithm() != algorithm) {
+        return fail(error{
+            error_category::usage, "wrong_algorithm",
+            fmt::format("{} is a key of {}, and one of {} is asked for", uri, name_of(found->algorithm()), name_of(algorithm))}
+                        .with("uri", uri));
+    }
+    return found;
+}
+
+result<keystore::signing_key_ptr> new_signing_key(const fs::path& directory, const std::string& name,
+                                                  crypto::signature_algorithm algorithm, random_source& random,
+                                                  const std::optional<secret_bytes>& passphrase) {
+    BERTH_TRY(uri, uri_beside(directory, name));
+    if (uri) {
+        const keystore::open_options how{directory.string(), passphrase, ask_pin};
+        return made_or_found<keystore::signing_key_ptr>(
+            *uri, algorithm, [&] { return keystore::make_signing_key(*uri, algorithm, how); },
+            [&] { return keystore::open_signing_key(*uri, how); });
+    }
+    auto key = crypto::signing_key::generate(algorithm, random);
+    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
+    return keystore::software_signing_key(std::move(key));
+}
+
+result<keystore::kem_key_ptr> new_kem_key(const fs::path& directory, const std::string& name, crypto::kem_algorithm algorithm,
+                                          random_source& random, const std::optional<secret_bytes>& passphrase) {
+    BERTH_TRY(uri, uri_beside(directory, name));
+    if (uri) {
+        const keystore::open_options how{directory.string(), passphrase, ask_pin};
+        return made_or_found<keystore::kem_key_ptr>(
+            *uri, algorithm, [&] { return keystore::make_kem_key(*uri, algorithm, how); },
+            [&] { return keystore::open_kem_key(*uri, how); });
+    }
+    auto key = crypto::kem_private_key::generate(algorithm, random);
+    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
+    return keystore::software_kem_key(std::move(key));
+}
+
 }  // namespace
+
+result<std::string> key_name(const fs::path& directory, const std::string& name, bool elsewhere) {
+    BERTH_TRY(uri, uri_beside(directory, name));
+    return uri ? *uri : "file:" + (elsewhere ? (directory / (name + ".key")).string() : name + ".key");
+}
 
 result<crypto::signature_algorithm> signature_algorithm_named(const std::string& name) {
     if (name == "p256") {
@@ -70,11 +137,10 @@ result<authority> make_root(const fs::path& directory, const std::string& name, 
                             const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
-    auto key = crypto::signing_key::generate(algorithm, random);
-    BERTH_TRY(certificate, pki::issue_self_signed(contents, key, random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
+    BERTH_TRY(key, new_signing_key(directory, name, algorithm, random, passphrase));
+    BERTH_TRY(certificate, pki::issue_self_signed(contents, key->as_signing_key(), random));
     BERTH_CHECK(write_text(directory / (name + ".pem"), certificate.to_pem()));
-    return authority{{certificate}, keystore::software_signing_key(std::move(key))};
+    return authority{{certificate}, std::move(key)};
 }
 
 result<authority> make_issuer(const fs::path& directory, const std::string& name, const pki::certificate_template& contents,
@@ -82,11 +148,10 @@ result<authority> make_issuer(const fs::path& directory, const std::string& name
                               const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
-    auto key = crypto::signing_key::generate(algorithm, random);
+    BERTH_TRY(key, new_signing_key(directory, name, algorithm, random, passphrase));
     BERTH_TRY(certificate,
-              pki::issue(contents, key.public_key().spki(), parent.certificate(), parent.key->as_signing_key(), random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
-    authority out{{certificate}, keystore::software_signing_key(std::move(key))};
+              pki::issue(contents, key->public_key().spki(), parent.certificate(), parent.key->as_signing_key(), random));
+    authority out{{certificate}, std::move(key)};
     out.chain.insert(out.chain.end(), parent.chain.begin(), parent.chain.end());
     BERTH_CHECK(write_text(directory / (name + ".pem"), pki::to_pem(out.chain)));
     return out;
@@ -95,7 +160,8 @@ result<authority> make_issuer(const fs::path& directory, const std::string& name
 result<authority> open_authority(const fs::path& directory, const std::string& name,
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
-    BERTH_TRY(key, keystore::open_signing_key("file:" + (directory / (name + ".key")).string(), {{}, passphrase}));
+    BERTH_TRY(uri, key_name(directory, name, true));
+    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin}));
     return authority{std::move(chain), std::move(key)};
 }
 
@@ -105,11 +171,10 @@ result<crypto::kem_public_key> make_kem_leaf(const fs::path& directory, const st
                                              const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
-    auto key = crypto::kem_private_key::generate(algorithm, random);
-    BERTH_TRY(leaf, pki::issue(contents, key.public_key().spki(), issuer.certificate(), issuer.key->as_signing_key(), random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
+    BERTH_TRY(key, new_kem_key(directory, name, algorithm, random, passphrase));
+    BERTH_TRY(leaf, pki::issue(contents, key->public_key().spki(), issuer.certificate(), issuer.key->as_signing_key(), random));
     BERTH_CHECK(write_text(directory / (name + ".pem"), chain_pem(leaf, issuer)));
-    return key.public_key();
+    return key->public_key();
 }
 
 result<void> make_signature_leaf(const fs::path& directory, const std::string& name, const pki::certificate_template& contents,
@@ -117,9 +182,8 @@ result<void> make_signature_leaf(const fs::path& directory, const std::string& n
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_CHECK(refuse_existing(directory / (name + ".pem")));
     BERTH_CHECK(make_directory(directory));
-    auto key = crypto::signing_key::generate(algorithm, random);
-    BERTH_TRY(leaf, pki::issue(contents, key.public_key().spki(), issuer.certificate(), issuer.key->as_signing_key(), random));
-    BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
+    BERTH_TRY(key, new_signing_key(directory, name, algorithm, random, passphrase));
+    BERTH_TRY(leaf, pki::issue(contents, key->public_key().spki(), issuer.certificate(), issuer.key->as_signing_key(), random));
     return write_text(directory / (name + ".pem"), chain_pem(leaf, issuer));
 }
 

@@ -12,7 +12,8 @@
 
 namespace berth::app {
 
-// A CA on disk: NAME.pem (its chain, itself first) and NAME.key.
+// A CA on disk: NAME.pem (its chain, itself first), and its key: where NAME.uri says if that was there beforehand (a token, a
+// TPM), else NAME.key. The same holds for the leaves below.
 struct authority {
     std::vector<pki::certificate> chain;
     keystore::signing_key_ptr key;
@@ -46,6 +47,10 @@ result<void> make_signature_leaf(const std::filesystem::path& directory, const s
                                  const pki::certificate_template& contents, const authority& issuer,
                                  crypto::signature_algorithm algorithm, random_source& random,
                                  const std::optional<secret_bytes>& passphrase = {});
+
+// A key as a configuration in its directory names it, or one elsewhere (keys below `directory` then by their whole path): what
+// NAME.uri says, else the file. Error `file_error`.
+result<std::string> key_name(const std::filesystem::path& directory, const std::string& name, bool elsewhere = false);
 
 // The line of a TOML file that names a passphrase's file by its whole path; empty for none. Error `file_error`.
 result<std::string> passphrase_line(const std::filesystem::path& file);

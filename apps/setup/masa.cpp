@@ -41,13 +41,15 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
         toml += fmt::format("direct_listen = \"{}\"\n", setup.direct_listen);
     }
     BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
+    BERTH_TRY(key, key_name(directory, "z5"));
+    BERTH_TRY(spare_key, key_name(directory, "z5-spare"));
     toml += fmt::format(
         "device_roots = [\"{}\"]\ndevice_issuers = [\"{}\"]\nstore = \"masa.db\"\nstore_key = \"store.key\"\ncheckpoint_key = "
-        "\"file:audit.key\"\n{}\n[[masa.key]]\nchain = \"z5.pem\"\nkey = \"file:z5.key\"\n{}\n[[masa.key]]\nchain = "
+        "\"file:audit.key\"\n{}\n[[masa.key]]\nchain = \"z5.pem\"\nkey = \"{}\"\n{}\n[[masa.key]]\nchain = "
         "\"z5-spare.pem\"\nkey = "
-        "\"file:z5-spare.key\"\n{}",
-        (factory / "z1.pem").string(), (factory / "idevid-ca.pem").string(), locked.empty() ? "" : "checkpoint_" + locked, locked,
-        locked);
+        "\"{}\"\n{}",
+        (factory / "z1.pem").string(), (factory / "idevid-ca.pem").string(), locked.empty() ? "" : "checkpoint_" + locked, key,
+        locked, spare_key, locked);
     if (!setup.admin.empty()) {
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }

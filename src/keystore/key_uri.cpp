@@ -1,7 +1,6 @@
 #include "keystore/key_uri.h"
 
-#include "keystore/software.h"
-#include "pki/private_key_file.h"
+#include "keystore/backend.h"
 
 #include <array>
 
@@ -12,15 +11,10 @@ namespace {
 struct scheme {
     key_store_kind kind;
     std::string_view name;
-    std::string_view needs;  // what a build without it lacks
 };
 
-constexpr std::array schemes{
-    scheme{key_store_kind::file, "file", ""},
-    scheme{key_store_kind::tpm2, "tpm2", "the TPM back end, which a build with BERTH_TPM2=ON has"},
-    scheme{key_store_kind::stsafe, "stsafe", "the STSAFE-A back end, which a build with BERTH_STSAFE=ON has"},
-    scheme{key_store_kind::pkcs11, "pkcs11", "the PKCS#11 back end, which a build with BERTH_PKCS11=ON has"},
-};
+constexpr std::array schemes{scheme{key_store_kind::file, "file"}, scheme{key_store_kind::tpm2, "tpm2"},
+                             scheme{key_store_kind::stsafe, "stsafe"}, scheme{key_store_kind::pkcs11, "pkcs11"}};
 
 const scheme& scheme_of(key_store_kind kind) {
     return schemes[static_cast<size_t>(kind)];
@@ -43,19 +37,6 @@ std::optional<std::string_view> scheme_in(std::string_view text) {
     const bool plain =
         std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
     return plain ? std::optional(name) : std::nullopt;
-}
-
-error unavailable(const key_uri& uri) {
-    return error{error_category::environment, "keystore_unavailable",
-                 "The key " + uri.text() + " needs " + std::string(scheme_of(uri.kind).needs) + "; this one has not."}
-        .with("uri", uri.text());
-}
-
-std::string path_of(const key_uri& uri, const open_options& options) {
-    if (options.base_directory.empty() || uri.rest.starts_with('/')) {
-        return uri.rest;
-    }
-    return options.base_directory + "/" + uri.rest;
 }
 
 }  // namespace
@@ -94,20 +75,12 @@ result<key_uri> parse_key_uri(std::string_view text) {
 
 result<kem_key_ptr> open_kem_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
-    if (uri.kind != key_store_kind::file) {
-        return fail(unavailable(uri));
-    }
-    BERTH_TRY(key, pki::load_kem_private_key(path_of(uri, options), options.passphrase));
-    return software_kem_key(std::move(key));
+    return backend_of(uri.kind).open_kem_key(uri.rest, options);
 }
 
 result<signing_key_ptr> open_signing_key(std::string_view text, const open_options& options) {
     BERTH_TRY(uri, parse_key_uri(text));
-    if (uri.kind != key_store_kind::file) {
-        return fail(unavailable(uri));
-    }
-    BERTH_TRY(key, pki::load_signing_key(path_of(uri, options), options.passphrase));
-    return software_signing_key(std::move(key));
+    return backend_of(uri.kind).open_signing_key(uri.rest, options);
 }
 
 }  // namespace berth::keystore

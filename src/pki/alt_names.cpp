@@ -20,6 +20,25 @@ std::optional<std::string> ia5(const ASN1_IA5STRING* text) {
     return std::string(as_text(octets));
 }
 
+// RFC 4043 sets no bound; a digest's text and names of some lines fit.
+constexpr size_t most_identifier = 256;
+
+// Takes one OBJECT IDENTIFIER off the front, dotted.
+std::optional<std::string> take_oid(bytes_view& in) {
+    const bytes_view from = in;
+    if (!crypto::take_der(in, 0x06)) {
+        return std::nullopt;
+    }
+    const bytes_view tlv = from.first(from.size() - in.size());
+    const unsigned char* at = tlv.data();
+    const crypto::asn1_object_ptr object(d2i_ASN1_OBJECT(nullptr, &at, static_cast<long>(tlv.size())));
+    if (!object) {
+        ERR_clear_error();
+        return std::nullopt;
+    }
+    return crypto::dotted(object.get());
+}
+
 // RFC 4108 5: HardwareModuleName ::= SEQUENCE { hwType OBJECT IDENTIFIER, hwSerialNum OCTET STRING }
 std::optional<hardware_module> hardware(const ASN1_TYPE* value) {
     if (value == nullptr || value->type != V_ASN1_SEQUENCE) {
@@ -30,23 +49,38 @@ std::optional<hardware_module> hardware(const ASN1_TYPE* value) {
     if (!fields || !rest.empty()) {
         return std::nullopt;
     }
-    const bytes_view at_oid = *fields;
-    const auto oid = crypto::take_der(*fields, 0x06);
-    if (!oid) {
-        return std::nullopt;
-    }
-    const bytes_view oid_tlv = at_oid.first(at_oid.size() - fields->size());
-    const auto serial = crypto::take_der(*fields, 0x04);
+    auto oid = take_oid(*fields);
+    const auto serial = oid ? crypto::take_der(*fields, 0x04) : std::nullopt;
     if (!serial || !fields->empty()) {
         return std::nullopt;
     }
-    const unsigned char* at = oid_tlv.data();
-    const crypto::asn1_object_ptr object(d2i_ASN1_OBJECT(nullptr, &at, static_cast<long>(oid_tlv.size())));
-    if (!object) {
-        ERR_clear_error();
+    return hardware_module{std::move(*oid), to_bytes(*serial)};
+}
+
+// RFC 4043 2: PermanentIdentifier ::= SEQUENCE { identifierValue UTF8String OPTIONAL, assigner OBJECT IDENTIFIER OPTIONAL }
+// Without a value it says nothing; we take none such.
+std::optional<permanent_identifier> permanent(const ASN1_TYPE* value) {
+    if (value == nullptr || value->type != V_ASN1_SEQUENCE) {
         return std::nullopt;
     }
-    return hardware_module{crypto::dotted(object.get()), to_bytes(*serial)};
+    bytes_view rest = octets_of(value->value.sequence);
+    auto fields = crypto::take_der(rest, 0x30);
+    if (!fields || !rest.empty()) {
+        return std::nullopt;
+    }
+    const auto text = crypto::take_der(*fields, 0x0c);
+    if (!text || text->empty() || text->size() > most_identifier) {
+        return std::nullopt;
+    }
+    permanent_identifier out{std::string(as_text(*text)), {}};
+    if (!fields->empty()) {
+        auto oid = take_oid(*fields);
+        if (!oid || !fields->empty()) {
+            return std::nullopt;
+        }
+        out.assigner_oid = std::move(*oid);
+    }
+    return out;
 }
 
 void push(GENERAL_NAMES* names, GENERAL_NAME* name) {
@@ -60,6 +94,16 @@ void push_ia5(GENERAL_NAMES* names, int kind, const std::string& text) {
     ASN1_IA5STRING* value = must(ASN1_IA5STRING_new(), "making a name");
     must(ASN1_STRING_set(value, text.data(), static_cast<int>(text.size())), "filling a name");
     GENERAL_NAME_set0_value(name, kind, value);
+    push(names, name);
+}
+
+void push_other(GENERAL_NAMES* names, std::string_view kind, bytes_view sequence) {
+    ASN1_STRING* octets = must(ASN1_STRING_type_new(V_ASN1_SEQUENCE), "making a name");
+    must(ASN1_STRING_set(octets, sequence.data(), static_cast<int>(sequence.size())), "filling a name");
+    ASN1_TYPE* value = must(ASN1_TYPE_new(), "making a name");
+    ASN1_TYPE_set(value, V_ASN1_SEQUENCE, octets);
+    GENERAL_NAME* name = must(GENERAL_NAME_new(), "making a name");
+    must(GENERAL_NAME_set0_othername(name, crypto::object_from_dotted(kind).release(), value), "filling a name");
     push(names, name);
 }
 
@@ -88,6 +132,12 @@ std::optional<subject_alt_names> to_alt_names(const GENERAL_NAMES* names) {
                     return std::nullopt;
                 }
                 out.hardware = std::move(module);
+            } else if (crypto::dotted(other->type_id) == oid_permanent_identifier) {
+                auto identifier = permanent(other->value);
+                if (!identifier || out.permanent_id) {
+                    return std::nullopt;
+                }
+                out.permanent_id = std::move(identifier);
             }
         }
     }
@@ -116,15 +166,19 @@ result<general_names_ptr> from_alt_names(const subject_alt_names& names) {
         }
         const bytes oid = crypto::to_der(type.get(), i2d_ASN1_OBJECT);
         const bytes serial = crypto::der_tlv(0x04, {names.hardware->serial});
-        const bytes sequence = crypto::der_tlv(0x30, {oid, serial});
-        ASN1_STRING* octets = must(ASN1_STRING_type_new(V_ASN1_SEQUENCE), "making a name");
-        must(ASN1_STRING_set(octets, sequence.data(), static_cast<int>(sequence.size())), "filling a name");
-        ASN1_TYPE* value = must(ASN1_TYPE_new(), "making a name");
-        ASN1_TYPE_set(value, V_ASN1_SEQUENCE, octets);
-        GENERAL_NAME* name = must(GENERAL_NAME_new(), "making a name");
-        must(GENERAL_NAME_set0_othername(name, crypto::object_from_dotted(oid_hardware_module_name).release(), value),
-             "filling a name");
-        push(out.get(), name);
+        push_other(out.get(), oid_hardware_module_name, crypto::der_tlv(0x30, {oid, serial}));
+    }
+    if (names.permanent_id) {
+        const permanent_identifier& id = *names.permanent_id;
+        const crypto::asn1_object_ptr assigner =
+            id.assigner_oid.empty() ? crypto::asn1_object_ptr() : crypto::object_from_dotted(id.assigner_oid);
+        if (id.value.empty() || id.value.size() > most_identifier || (!id.assigner_oid.empty() && !assigner)) {
+            ERR_clear_error();
+            return fail(bad_template("a permanentIdentifier needs 1 to 256 octets, and an OID as its assigner if it has one"));
+        }
+        const bytes value = crypto::der_tlv(0x0c, {as_bytes(id.value)});
+        const bytes oid = assigner ? crypto::to_der(assigner.get(), i2d_ASN1_OBJECT) : bytes();
+        push_other(out.get(), oid_permanent_identifier, crypto::der_tlv(0x30, {value, oid}));
     }
     return out;
 }

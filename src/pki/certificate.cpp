@@ -186,6 +186,9 @@ const std::vector<std::string>& certificate::dns_names() const noexcept {
 const std::vector<std::string>& certificate::uris() const noexcept {
     return impl_->alt_names.uris;
 }
+const std::optional<permanent_identifier>& certificate::permanent_id() const noexcept {
+    return impl_->alt_names.permanent_id;
+}
 const std::optional<hardware_module>& certificate::hardware_module_name() const noexcept {
     return impl_->alt_names.hardware;
 }

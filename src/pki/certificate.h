@@ -28,6 +28,12 @@ inline constexpr std::string_view oid_client_auth = "1.3.6.1.5.5.7.3.2";
 inline constexpr std::string_view oid_cmc_ra = "1.3.6.1.5.5.7.3.28";
 inline constexpr std::string_view oid_any_extended_key_usage = "2.5.29.37.0";
 inline constexpr std::string_view oid_hardware_module_name = "1.3.6.1.5.5.7.8.4";
+inline constexpr std::string_view oid_permanent_identifier = "1.3.6.1.5.5.7.8.3";
+// TCG: what a certificate says of a key in a TPM (EK Credential Profile; Keys for Device Identity and Attestation, 8).
+inline constexpr std::string_view oid_tcg_ek_certificate = "2.23.133.8.1";
+inline constexpr std::string_view oid_tcg_verified_residency = "2.23.133.11.1.1";
+inline constexpr std::string_view oid_tcg_verified_fixed = "2.23.133.11.1.2";
+inline constexpr std::string_view oid_tcg_verified_restricted = "2.23.133.11.1.3";
 
 // 9999-12-31T23:59:59Z, the notAfter of a certificate without a well-defined end (RFC 5280 section 4.1.2.5).
 inline constexpr unix_seconds no_expiry = 253402300799;
@@ -48,6 +54,13 @@ struct hardware_module {
     std::string type_oid;
     bytes serial;
     friend bool operator==(const hardware_module&, const hardware_module&) = default;
+};
+
+// RFC 4043: who the subject is for good, by the register of whoever owns the assigner's OID.
+struct permanent_identifier {
+    std::string value;         // UTF-8, 1 to 256 octets
+    std::string assigner_oid;  // empty: none, and the certificate's issuer is meant
+    friend bool operator==(const permanent_identifier&, const permanent_identifier&) = default;
 };
 
 class certificate {
@@ -103,6 +116,7 @@ public:
     const std::vector<std::string>& dns_names() const noexcept;
     const std::vector<std::string>& uris() const noexcept;
     const std::optional<hardware_module>& hardware_module_name() const noexcept;
+    const std::optional<permanent_identifier>& permanent_id() const noexcept;
     const std::vector<std::string>& policies() const noexcept;
     bytes_view subject_key_id() const noexcept;    // empty when absent
     bytes_view authority_key_id() const noexcept;  // empty when absent

@@ -52,6 +52,19 @@ result<void> check(const certificate_template& contents) {
     return {};
 }
 
+bytes identifier_of(const certificate& issuer) {
+    return issuer.subject_key_id().empty() ? key_identifier(issuer.spki()) : to_bytes(issuer.subject_key_id());
+}
+
+result<certificate> signed_by(const x509_ptr& x509, const crypto::signing_key& key) {
+    if (X509_sign(x509.get(), evp_of(key), digest_for(key.algorithm())) <= 0) {
+        return fail(error_category::environment, "signing_failed",
+                    "The holder of the issuer's key did not sign: " + crypto::openssl_errors() + ".");
+    }
+    // Read back: what goes out is what a reader will see.
+    return certificate::parse(crypto::to_der(x509.get(), i2d_X509));
+}
+
 // What self-signed and issued certificates have in common; authority is null for the former.
 result<certificate> sign(const certificate_template& contents, bytes_view spki, const certificate* authority,
                          const crypto::signing_key& key, random_source& random) {
@@ -71,20 +84,9 @@ result<certificate> sign(const certificate_template& contents, bytes_view spki, 
     must(X509_set_pubkey(x509.get(), public_key.get()), "filling a certificate");
 
     const bytes own_id = key_identifier(spki);
-    bytes authority_id = own_id;
-    if (authority != nullptr) {
-        authority_id =
-            authority->subject_key_id().empty() ? key_identifier(authority->spki()) : to_bytes(authority->subject_key_id());
-    }
-    BERTH_CHECK(add_extensions(x509.get(), contents, own_id, authority_id));
-    if (X509_sign(x509.get(), evp_of(key), digest_for(key.algorithm())) <= 0) {
-        return fail(error_category::environment, "signing_failed",
-                    "The holder of the issuer's key did not sign: " + crypto::openssl_errors() + ".");
-    }
-    // Read back: what goes out is what a reader will see.
-    return certificate::parse(crypto::to_der(x509.get(), i2d_X509));
+    BERTH_CHECK(add_extensions(x509.get(), contents, own_id, authority == nullptr ? own_id : identifier_of(*authority)));
+    return signed_by(x509, key);
 }
-
 }  // namespace
 
 result<void> check_issuer(const certificate& issuer, const crypto::signing_key& key, uint16_t usage) {
@@ -111,6 +113,44 @@ result<certificate> issue(const certificate_template& contents, bytes_view subje
                           const crypto::signing_key& issuer_key, random_source& random) {
     BERTH_CHECK(check_issuer(issuer, issuer_key, key_cert_sign));
     return sign(contents, subject_spki, &issuer, issuer_key, random);
+}
+
+// What only the old issuer could say.
+constexpr std::array of_the_issuer{NID_authority_key_identifier, NID_crl_distribution_points, NID_info_access, NID_freshest_crl};
+
+result<certificate> cross_sign(const certificate& subject, unix_seconds not_before, unix_seconds not_after,
+                               const certificate& issuer, const crypto::signing_key& issuer_key, random_source& random) {
+    BERTH_CHECK(check_issuer(issuer, issuer_key, key_cert_sign));
+    const X509* old = subject.get().x509.get();
+    EVP_PKEY* key = X509_get0_pubkey(old);
+    if (key == nullptr || (EVP_PKEY_is_a(key, "RSA") == 1 && EVP_PKEY_get_bits(key) < 2048)) {
+        return fail(
+            error{error_category::usage, "weak_key", "The key of " + subject.subject() + " is too weak to vouch for."}.with(
+                "subject", subject.subject()));
+    }
+    const auto from = to_asn1(not_before);
+    const auto to = to_asn1(not_after);
+    if (!from || !to || not_before > not_after) {
+        return fail(bad_template("its validity does not begin before it ends, or lies outside 1970 to 9999"));
+    }
+    const x509_ptr x509(must(X509_new_ex(crypto::lib_context(), nullptr), "making a certificate"));
+    must(X509_set_version(x509.get(), X509_VERSION_3), "filling a certificate");
+    must(X509_set_serialNumber(x509.get(), draw_serial(random).get()), "filling a certificate");
+    must(X509_set1_notBefore(x509.get(), from.get()), "filling a certificate");
+    must(X509_set1_notAfter(x509.get(), to.get()), "filling a certificate");
+    must(X509_set_subject_name(x509.get(), X509_get_subject_name(old)), "filling a certificate");
+    must(X509_set_issuer_name(x509.get(), X509_get_subject_name(issuer.get().x509.get())), "filling a certificate");
+    must(X509_set_pubkey(x509.get(), key), "filling a certificate");
+    for (int i = 0; i < X509_get_ext_count(old); ++i) {
+        X509_EXTENSION* extension = X509_get_ext(old, i);
+        if (std::ranges::find(of_the_issuer, OBJ_obj2nid(X509_EXTENSION_get_object(extension))) == of_the_issuer.end()) {
+            must(X509_add_ext(x509.get(), extension, -1), "copying an extension");
+        }
+    }
+    const auto authority_id = make_authority_key_id(identifier_of(issuer));
+    must(X509_add1_ext_i2d(x509.get(), NID_authority_key_identifier, authority_id.get(), 0, X509V3_ADD_DEFAULT),
+         "adding an extension to a certificate");
+    return signed_by(x509, issuer_key);
 }
 
 }  // namespace berth::pki

@@ -31,7 +31,8 @@ struct subject_alt_names {
     std::vector<std::string> dns;
     std::vector<std::string> uris;
     std::optional<hardware_module> hardware;
-    bool empty() const noexcept { return dns.empty() && uris.empty() && !hardware; }
+    std::optional<permanent_identifier> permanent_id = {};
+    bool empty() const noexcept { return dns.empty() && uris.empty() && !hardware && !permanent_id; }
 };
 
 struct name_constraints {
@@ -66,5 +67,12 @@ result<certificate> issue_self_signed(const certificate_template& contents, cons
 // the key (RFC 7093 method 1).
 result<certificate> issue(const certificate_template& contents, bytes_view subject_spki, const certificate& issuer,
                           const crypto::signing_key& issuer_key, random_source& random);
+
+// The same subject, key and extensions under another issuer: a root under somebody else's, a TPM's endorsement certificate
+// under the maker of the device. Key identifiers stay, so that what the subject has signed finds its way; where the old issuer
+// publishes lists and certificates is left out. The subject's key may be RSA of 2048 bits or more. Errors: bad_template (times);
+// weak_key; issuer_key_mismatch; bad_key_usage; signing_failed.
+result<certificate> cross_sign(const certificate& subject, unix_seconds not_before, unix_seconds not_after,
+                               const certificate& issuer, const crypto::signing_key& issuer_key, random_source& random);
 
 }  // namespace berth::pki

@@ -66,6 +66,23 @@ result<void> check_ca(const certificate& leaf) {
     return {};
 }
 
+// TCG EK Credential Profile 3.2: what an endorsement key's certificate says of itself.
+result<void> check_endorsement_leaf(const certificate& leaf) {
+    const EVP_PKEY* key = X509_get0_pubkey(leaf.get().x509.get());
+    const bool rsa = key != nullptr && EVP_PKEY_is_a(key, "RSA") == 1 && EVP_PKEY_get_bits(key) >= 2048;
+    const auto ecc = leaf.verification_key();
+    if (!rsa && (!ecc || crypto::is_post_quantum(ecc->algorithm()))) {
+        return fail(path_error("unsupported_certificate", 0, leaf, "its key is none of RSA-2048, P-256 and P-384"));
+    }
+    if (leaf.key_usage() && (*leaf.key_usage() & (key_encipherment | key_agreement)) == 0) {
+        return fail(bad_usage(leaf, "keyEncipherment or keyAgreement"));
+    }
+    if (!leaf.has_eku(oid_tcg_ek_certificate)) {
+        return fail(path_error("bad_certificate", 0, leaf, "it is not the certificate of a TPM's endorsement key"));
+    }
+    return {};
+}
+
 }  // namespace
 
 result<void> check_leaf(const certificate& leaf, leaf_rule rule) {
@@ -76,7 +93,13 @@ result<void> check_leaf(const certificate& leaf, leaf_rule rule) {
     if (leaf.is_ca() || X509_check_ca(leaf.get().x509.get()) != 0) {
         return fail(path_error("bad_certificate", 0, leaf, "it is a CA's certificate where a leaf is needed"));
     }
-    return rule == leaf_rule::kem ? check_kem_leaf(leaf) : check_signature_leaf(leaf);
+    switch (rule) {
+    case leaf_rule::kem: return check_kem_leaf(leaf);
+    case leaf_rule::endorsement: return check_endorsement_leaf(leaf);
+    case leaf_rule::signature:
+    case leaf_rule::ca: break;
+    }
+    return check_signature_leaf(leaf);
 }
 
 result<void> check_times(const path& found, const validity_instants& time) {

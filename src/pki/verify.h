@@ -19,6 +19,9 @@ enum class leaf_rule : uint8_t {
     kem,        // KEM key; keyUsage if present exactly keyEncipherment; not a CA
     signature,  // signature key; keyUsage if present includes digitalSignature; not a CA
     ca,         // a CA certificate with keyCertSign
+    // A TPM's endorsement key: RSA of 2048 bits or more, P-256 or P-384; keyUsage, if present, keyEncipherment or keyAgreement;
+    // the TCG's extended key usage; not a CA. With allow_rsa, since TPM makers sign with RSA too.
+    endorsement,
 };
 
 enum class crl_policy : uint8_t {

@@ -24,6 +24,19 @@ void say(const context& c, const wire::json::object& what, const std::string& te
     }
 }
 
+// What an authority's directory holds: NAME.pem with NAME.key, or NAME.uri that was there before.
+wire::json::array files_in(const fs::path& directory, std::initializer_list<const char*> names) {
+    wire::json::array out;
+    for (const std::string name : names) {
+        for (const char* extension : {".pem", ".key", ".uri"}) {
+            if (fs::exists(directory / (name + extension))) {
+                out.emplace_back(name + extension);
+            }
+        }
+    }
+    return out;
+}
+
 void add_factory_init(CLI::App& group, context& c) {
     struct options {
         std::string dir, maker, algorithm = "mldsa65", passphrase_file;
@@ -40,10 +53,11 @@ void add_factory_init(CLI::App& group, context& c) {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
             BERTH_CHECK(
                 factory_init(o->dir, {o->maker, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
-            say(c, {{"directory", o->dir}, {"files", {"z1.pem", "z1.key", "idevid-ca.pem", "idevid-ca.key"}}},
-                fmt::format("The factory of {} stands in {}. Keep z1.key offline; next: berth masa init --factory {} --dir ... "
-                            "--host ...",
-                            o->maker, o->dir, o->dir));
+            say(c, {{"directory", o->dir}, {"files", files_in(o->dir, {"z1", "idevid-ca", "idevid-ca-classical"})}},
+                fmt::format(
+                    "The factory of {} stands in {}. Keep its root (z1) offline; next: berth masa init --factory {} --dir ... "
+                    "--host ...",
+                    o->maker, o->dir, o->dir));
             return {};
         });
     });
@@ -55,7 +69,7 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
         const size_t equals = text.find('=');
         if (equals == std::string::npos) {
             return fail(error_category::usage, "bad_credential",
-                        fmt::format("write --credential NAME=ALGORITHM, not \"{}\"", text));
+                        fmt::format("write --credential NAME=ALGORITHM or NAME=ALGORITHM@URI, not \"{}\"", text));
         }
         out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
@@ -64,8 +78,7 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
 
 void add_factory_make(CLI::App& group, context& c) {
     struct options {
-        std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", signature = "p256", passphrase_file,
-                                    bundle_passphrase_file;
+        std::string dir, masa, out, kem = "mlkem768_p256", signature = "p256", passphrase_file, bundle_passphrase_file;
         device_order order;
         std::vector<std::string> credentials;
     };
@@ -83,7 +96,16 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--out", o->out, "the bundle's directory")->required();
     cmd->add_option("--model", o->order.model, "the model's name");
     cmd->add_option("--firmware", o->order.firmware, "the firmware's version");
-    cmd->add_option("--backend", o->backend, "where keys live: software");
+    cmd->add_option("--backend", o->backend, "where the device's keys are made and stay: software (default), tpm2, stsafe");
+    cmd->add_option("--p3", o->order.p3_uri, "the KEM key's URI when it is not the back end's usual one (docs/keys.md)");
+    cmd->add_option("--p3-sig", o->order.p3_sig_uri, "the same of the IDevID-signature key");
+    cmd->add_option(
+        "--tpm-makers", o->order.tpm.makers,
+        "PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed: whose TPMs you believe");
+    cmd->add_option("--seal-pcrs", o->order.tpm.pcrs,
+                    "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; none")
+        ->delimiter(',')
+        ->check(CLI::Range(0, 23));
     cmd->add_option("--kem", o->kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
     cmd->add_option("--signature", o->signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
     cmd->add_option("--registrar", o->order.registrars, "host:port, repeatable; none: --discovery finds it")
@@ -92,17 +114,15 @@ void add_factory_make(CLI::App& group, context& c) {
         ->check(host_and_port());
     cmd->add_option("--discovery", o->order.discovery, "configured, dns-sd, rendezvous; repeatable");
     cmd->add_flag("--direct", o->order.direct, "KK3 over a connection of its own instead of through the registrar");
-    cmd->add_option("--credential", o->credentials,
-                    "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four");
+    cmd->add_option(
+        "--credential", o->credentials,
+        "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four; @URI behind it: "
+        "where in a chip the device makes and keeps the key");
     cmd->add_option("--pending-jitter-ms", o->order.pending_jitter_ms, "most that is waited beyond retry_after (60000)")
         ->check(CLI::Range(0, 60000));
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
-            if (o->backend != "software") {
-                return fail(
-                    error_category::usage, "keystore_unavailable",
-                    fmt::format("this version makes software keys only; \"{}\" comes with the chip back ends", o->backend));
-            }
+            BERTH_CHECK(place_keys(o->order, o->backend));
             BERTH_TRY(kem, kem_algorithm_named(o->kem));
             o->order.kem = kem;
             BERTH_TRY(signature, signature_algorithm_named(o->signature));
@@ -175,8 +195,8 @@ void add_ca(CLI::App& cli, context& c) {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
             BERTH_CHECK(
                 ca_init(o->dir, {o->customer, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
-            say(c, {{"directory", o->dir}, {"files", {"z2.pem", "z2.key", "ca.pem", "ca.key"}}},
-                fmt::format("The CA of {} stands in {}. Keep z2.key offline; next: berth ca prove, berth registrar init",
+            say(c, {{"directory", o->dir}, {"files", files_in(o->dir, {"z2", "ca"})}},
+                fmt::format("The CA of {} stands in {}. Keep its root (z2) offline; next: berth ca prove, berth registrar init",
                             o->customer, o->dir));
             return {};
         });

@@ -59,8 +59,10 @@ void add_list(CLI::App& group, context& c) {
                     "who is on it "
                     "stays revoked")
         ->required();
-    cmd->add_option("--issuer", o->order.issuer, "idevid-ca (default), for devices; z1, for the MASA's own certificate")
-        ->check(CLI::IsMember({"idevid-ca", "z1"}));
+    cmd->add_option(
+           "--issuer", o->order.issuer,
+           "idevid-ca (default), for devices; idevid-ca-classical, for the IDevID in chips; z1, for the MASA's own certificate")
+        ->check(CLI::IsMember({"idevid-ca", "idevid-ca-classical", "z1"}));
     cmd->add_option("--days", o->order.days, "for which the list is good (30); make the next one before they are over")
         ->check(CLI::Range(1, 3650));
     cmd->add_option("--passphrase-file", o->passphrase_file, "unlocks the factory's encrypted keys");

@@ -22,15 +22,16 @@ constexpr std::array manuals{
            "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
            "devices/SN-0001 (a bundle that waits to be onboarded).",
            "berth quickstart --dir /tmp/q --json"},
-    manual{"factory init",
-           "Writes DIR/z1.pem, z1.key (the root; move it offline, it alone: configurations name z1.pem and idevid-ca.pem here), "
-           "idevid-ca.pem, idevid-ca.key. Private keys: PKCS#8, mode 0600.",
-           "berth factory init --dir factory --maker \"Acme Devices\""},
+    manual{
+        "factory init",
+        "Writes DIR/z1.pem, z1.key (the root; move it offline, it alone: configurations name z1.pem and idevid-ca.pem here), "
+        "idevid-ca.pem, idevid-ca.key, idevid-ca-classical.* (for certificates kept in chips). Private keys: PKCS#8, mode 0600.",
+        "berth factory init --dir factory --maker \"Acme Devices\""},
     manual{
         "factory make",
         "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes a line into DIR/issued.jsonl (for factory revoke), into "
-        "--out: z1.pem, z3.pem, z3-sig.pem, p3.pem, "
-        "p3-sig.pem, "
+        "--out: z1.pem, z3.pem, z3-sig.pem, p3.pem and p3-sig.pem (of keys in a chip: p3.uri, p3-sig.uri, and beside a TPM "
+        "p3.seed), "
         "masa-kem.pem, device.toml; and the device into masa.db. --out appears complete or not at all, and is never overwritten; "
         "what was interrupted may be repeated.",
         "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
@@ -125,6 +126,22 @@ constexpr std::array manuals{
     manual{"device show", "Reads the bundle.", "berth device show --bundle devices/SN-1 --json"},
     manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them.",
            "berth device reset --bundle devices/SN-1"},
+    manual{"key generate",
+           "Makes the key where its name says, and never over another one (`key_exists`). A key file: PKCS#8, mode 0600; beside "
+           "tpm2 KEM keys the file of ;seed=.",
+           "berth key generate \"pkcs11:token=ca;object=issuer?pin-source=file:pin\" --alg p384"},
+    manual{"key show", "Reads what the name says.", "berth key show tpm2:0x81020000 --json"},
+    manual{"key delete",
+           "Deletes the key and what lies beside it: the file of a tpm2 KEM key's seed, a token's sealing key, an STSAFE-A's "
+           "record. Certificates stay.",
+           "berth key delete stsafe:slot=1"},
+    manual{"key sign", "Reads --in, writes --out (mode 0600).", "berth key sign tpm2:0x81020000 --in message --out signature"},
+    manual{"key random", "Writes --out (mode 0600).", "berth key random stsafe:slot=1 --octets 16 --json"},
+    manual{"key seal", "Reads --in, writes --out (mode 0600). What others sealed, or was changed, is `seal_invalid` later.",
+           "berth key seal tpm2:0x81020000 --in secret --out secret.sealed"},
+    manual{"key unseal", "Reads --in, writes --out (mode 0600).", "berth key unseal tpm2:0x81020000 --in secret.sealed"},
+    manual{"key attest", "Prints base64: TPMS_ATTEST, TPMT_SIGNATURE, and the TPMT_PUBLIC of the key and of the attestation key.",
+           "berth key attest tpm2:0x81020000 --nonce 00112233 --json"},
     manual{"bench agent", "Writes into a temporary directory that is removed at the end.", "berth bench agent --json"},
     manual{"bench onboard", "Writes below --dir, or into a temporary directory that is removed at the end.",
            "berth bench onboard --devices 500 --concurrency 50 --json"},

@@ -72,8 +72,8 @@ TEST_F(Commands, RefusalsHaveNamesAndChangeNothing) {
     refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "bad*serial", "--out", at("other")},
             "bad_serial", 2);
     refused({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "S", "--out", at("other"), "--backend",
-             "tpm2"},
-            "keystore_unavailable", 2);
+             "tpm"},
+            "unknown_backend", 2);
     refused({"quickstart", "--dir", at("q"), "--roles", "masa,hub"}, "role_not_available", 2);
     // A proof for another name is no proof.
     refused({"customer", "register", "Cedar", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),

@@ -5,6 +5,8 @@
 #include "support/onboarding_parties.h"
 #include "wire/pem.h"
 
+#include <fstream>
+
 namespace berth::test {
 namespace {
 
@@ -102,6 +104,72 @@ TEST_F(Bundle, MayHaveNoSignatureKey) {
     fs::remove(bare / "z3-sig.pem");
     fs::remove(bare / "p3-sig.pem");
     EXPECT_TRUE(app::device_bundle::open(bare));
+}
+
+// Credentials whose keys are at places of their own; here these are files, so that one can look at them.
+class PlacedKeys : public Bundle {
+protected:
+    // Acme's device with one credential; the error's name, or "accepted".
+    std::string open_with(const std::string& algorithm, const std::string& uri) {
+        fs::remove_all(place);
+        fs::copy(device("acme"), place);
+        std::string toml = got(app::read_text(place / "device.toml"));
+        toml = toml.substr(0, toml.find("[[credential]]"));
+        toml += fmt::format("[[credential]]\nname = \"x\"\nalgorithm = \"{}\"\nkey = \"{}\"\n", algorithm, uri);
+        std::ofstream(place / "device.toml") << toml;
+        auto opened = app::device_bundle::open(place);
+        if (!opened) {
+            return opened.error().name;
+        }
+        bundle = std::move(*opened);
+        return "accepted";
+    }
+    [[nodiscard]] bytes pending_key(const std::string& registrar) const {
+        const auto keys = got(bundle.pending_keys(registrar, crypto::system_random()));
+        return to_bytes(keys.front().spki());
+    }
+    const fs::path place = directory->path() / "placed";
+    app::device_bundle bundle;
+};
+
+TEST_F(PlacedKeys, ArePlacedWhereSuchKeysAreMade) {
+    EXPECT_EQ(open_with("p256", "stsafe:slot=3"), "accepted") << "no chip is asked before a key is needed";
+    EXPECT_EQ(open_with("mldsa65", "stsafe:slot=3"), "bad_config");
+    EXPECT_EQ(open_with("mlkem768", "tpm2:0x81000002;seed=x"), "bad_config");
+    EXPECT_EQ(open_with("p256", "https://example.com/key"), "bad_config");
+}
+
+TEST_F(PlacedKeys, AreOnePerRegistrarAndDeletedWithIt) {
+    ASSERT_EQ(open_with("mlkem768_p256", "file:own.pem"), "accepted");
+    const bytes first = pending_key("one");
+    EXPECT_EQ(got(app::read_text(place / "pending" / "x.uri")), "file:own.pem\n");
+    EXPECT_TRUE(fs::exists(place / "own.pem"));
+    EXPECT_EQ(pending_key("one"), first);
+    EXPECT_NE(pending_key("another"), first);
+    bundle.drop_pending_keys();
+    EXPECT_FALSE(fs::exists(place / "own.pem"));
+    EXPECT_FALSE(fs::exists(place / "pending"));
+}
+
+TEST_F(PlacedKeys, OfOthersAndThoseInstalledStay) {
+    ASSERT_EQ(open_with("p256", "file:own.pem"), "accepted");
+    const bytes first = pending_key("one");
+    fs::create_directory(place / "installed");
+    fs::copy_file(place / "pending" / "x.uri", place / "installed" / "x.uri");
+    bundle.drop_pending_keys();
+    EXPECT_FALSE(fs::exists(place / "pending"));
+    EXPECT_TRUE(fs::exists(place / "own.pem")) << "it is installed";
+
+    const auto refused = bundle.pending_keys("one", crypto::system_random());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().name, "key_exists");
+    bundle.drop_pending_keys();
+    EXPECT_TRUE(fs::exists(place / "own.pem"));
+
+    EXPECT_TRUE(bundle.delete_chip_keys(place / "installed"));
+    EXPECT_FALSE(fs::exists(place / "own.pem"));
+    EXPECT_TRUE(bundle.delete_chip_keys(place / "installed")) << "what is gone is gone";
+    EXPECT_NE(pending_key("one"), first);
 }
 
 }  // namespace

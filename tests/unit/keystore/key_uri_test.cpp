@@ -38,15 +38,21 @@ TEST(KeyUri, WhatNamesNoKey) {
     EXPECT_EQ(name_of_error(parse_key_uri(std::string_view("file:a\0b", 8))), "bad_key_uri");
 }
 
-TEST(KeyUri, BackEndsThatThisBuildLacks) {
-    for (const std::string_view text : {"tpm2:0x81010001", "stsafe:slot=1", "pkcs11:token=x"}) {
-        const auto kem = open_kem_key(text);
-        ASSERT_FALSE(kem);
-        EXPECT_EQ(kem.error().name, "keystore_unavailable");
-        EXPECT_EQ(kem.error().category, error_category::environment);
-        EXPECT_NE(kem.error().message.find("BERTH_"), std::string::npos) << "says which build has it";
-        EXPECT_EQ(name_of_error(open_signing_key(text)), "keystore_unavailable");
+// Whether there is a TPM is not asked before the name makes sense.
+TEST(KeyUri, NamesInATpm) {
+    for (const std::string_view text :
+         {"tpm2:81020000", "tpm2:0x", "tpm2:0x810200001", "tpm2:0x01c00002", "tpm2:0x81020000x",
+          "tpm2:0x81020000;seed=", "tpm2:0x81020000;slot=1", "tpm2:0x81020000;seed", "tpm2:0x81020000;;"}) {
+        EXPECT_EQ(name_of_error(open_kem_key(text)), "bad_key_uri") << text;
+        EXPECT_EQ(name_of_error(open_signing_key(text)), "bad_key_uri") << text;
     }
+    EXPECT_EQ(name_of_error(open_kem_key("tpm2:0x81020002")), "bad_key_uri") << "a KEM key has a sealed seed";
+    EXPECT_EQ(name_of_error(open_signing_key("tpm2:0x81020000;seed=p3.pem")), "bad_key_uri");
+    EXPECT_EQ(name_of_error(open_kem_key("tpm2:0x81020002;seed=absent.pem")), "file_not_found");
+    const auto key = open_signing_key("tpm2:0x81020000;tcti=device:/dev/null/none");
+    ASSERT_FALSE(key);
+    EXPECT_EQ(key.error().name, "tpm_unavailable");
+    EXPECT_EQ(key.error().category, error_category::environment);
 }
 
 TEST(KeyUri, FilesRelativeToTheirDirectory) {

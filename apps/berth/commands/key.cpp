@@ -1,0 +1,254 @@
+// berth key: keys by their names, wherever they are kept.
+#include "berth/commands/commands.h"
+#include "common/files.h"
+#include "common/prompt.h"
+#include "keystore/operations.h"
+#include "pki/private_key_file.h"
+#include "setup/keys.h"
+#include "wire/base64.h"
+#include "wire/pem.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <unistd.h>
+
+namespace berth::app {
+
+namespace {
+
+struct options {
+    std::string uri, algorithm, passphrase_file, in, out, nonce;
+    size_t octets = 32;
+};
+
+result<keystore::open_options> how_to_open(const options& o) {
+    keystore::open_options out;
+    BERTH_TRY(passphrase, read_passphrase(o.passphrase_file));
+    out.passphrase = std::move(passphrase);
+    out.ask_pin = ask_pin;
+    return out;
+}
+
+// A file, or standard input; it may be what is to be sealed.
+result<secret_bytes> read_input(const std::string& file) {
+    if (!file.empty() && file != "-") {
+        BERTH_TRY(octets, pki::read_file(file, most_file_octets));
+        secret_bytes out{bytes_view(octets)};
+        explicit_bzero(octets.data(), octets.size());
+        return out;
+    }
+    secret_bytes out;
+    std::array<uint8_t, 4096> some{};
+    for (ssize_t got = 0; (got = ::read(STDIN_FILENO, some.data(), some.size())) != 0;) {
+        if (got < 0 && errno != EINTR) {
+            return fail(error_category::environment, "file_error", fmt::format("standard input: {}", std::strerror(errno)));
+        }
+        out.append(bytes_view(some).first(static_cast<size_t>(std::max<ssize_t>(got, 0))));
+        if (out.size() > most_file_octets) {
+            return fail(error_category::usage, "file_too_large", "standard input holds more than this command takes");
+        }
+    }
+    explicit_bzero(some.data(), some.size());
+    return out;
+}
+
+// Into a file that only its owner reads, or to standard output: as octets, and with --json as base64 under `name`.
+result<void> write_output(const context& c, const options& o, const char* name, bytes_view octets) {
+    if (!o.out.empty() && o.out != "-") {
+        BERTH_CHECK(pki::write_file_atomically(o.out, octets, 0600));
+        if (c.json) {
+            print_json(wire::json::object{{"file", o.out}});
+        }
+        return {};
+    }
+    if (c.json) {
+        print_json(wire::json::object{{name, wire::base64(octets)}});
+        return {};
+    }
+    if (std::fwrite(octets.data(), 1, octets.size(), stdout) != octets.size() || std::fflush(stdout) != 0) {
+        return fail(error_category::environment, "file_error", fmt::format("standard output: {}", std::strerror(errno)));
+    }
+    return {};
+}
+
+// What one may know of a key.
+struct description {
+    std::string kind, algorithm;
+    bytes spki;
+    keystore::capabilities able;
+};
+
+template <class Key>
+description describe(const char* kind, const Key& key) {
+    return {kind, std::string(name_of(key.algorithm())), to_bytes(key.public_key().spki()), key.able()};
+}
+
+// Names do not say of which kind a key is.
+result<description> describe(const std::string& uri, const keystore::open_options& how) {
+    const auto signing = keystore::open_signing_key(uri, how);
+    if (signing) {
+        return describe("signature", **signing);
+    }
+    const auto kem = keystore::open_kem_key(uri, how);
+    if (kem) {
+        return describe("kem", **kem);
+    }
+    const bool about_its_kind = signing.error().is("wrong_key_kind") || signing.error().is("bad_key_uri");
+    return fail(about_its_kind ? kem.error() : signing.error());
+}
+
+result<void> tell(const context& c, const options& o, const description& key) {
+    const std::string pem = wire::to_pem("PUBLIC KEY", key.spki);
+    BERTH_TRY(holder, keystore::abilities_of(o.uri));
+    if (!o.out.empty()) {
+        BERTH_CHECK(write_text(o.out, pem));
+    }
+    if (c.json) {
+        print_json(wire::json::object{{"uri", o.uri},
+                                      {"backend", key.able.backend},
+                                      {"kind", key.kind},
+                                      {"algorithm", key.algorithm},
+                                      {"hardware", key.able.hardware},
+                                      {"exportable", key.able.exportable},
+                                      {"post_quantum", key.able.post_quantum},
+                                      {"seals", holder.seal},
+                                      {"attests", holder.attest},
+                                      {"public_key", pem}});
+        return {};
+    }
+    fmt::print("{} ({} key) in {}{}, {}{}\n", key.algorithm, key.kind, key.able.backend, key.able.hardware ? ", held there" : "",
+               key.able.exportable ? "exportable" : "not exportable", key.able.post_quantum ? ", post-quantum" : "");
+    if (o.out.empty()) {
+        fmt::print("{}", pem);
+    }
+    return {};
+}
+
+result<void> generate(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    if (const auto kem = kem_algorithm_named(o.algorithm)) {
+        BERTH_TRY(key, keystore::make_kem_key(o.uri, *kem, how));
+        return tell(c, o, describe("kem", *key));
+    }
+    const auto signature = signature_algorithm_named(o.algorithm);
+    if (!signature) {
+        return fail(
+            error{error_category::usage, "unknown_algorithm",
+                  fmt::format("\"{}\" is not one of p256, p384, mldsa44, mldsa65, mldsa87 (signatures), mlkem768, mlkem1024, "
+                              "mlkem768_p256, mlkem1024_p384 (KEMs)",
+                              o.algorithm)}
+                .with("algorithm", o.algorithm));
+    }
+    BERTH_TRY(key, keystore::make_signing_key(o.uri, *signature, how));
+    return tell(c, o, describe("signature", *key));
+}
+
+result<void> show(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    BERTH_TRY(key, describe(o.uri, how));
+    return tell(c, o, key);
+}
+
+result<void> remove(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    BERTH_CHECK(keystore::remove_key(o.uri, how));
+    if (c.json) {
+        print_json(wire::json::object{{"deleted", o.uri}});
+    } else {
+        fmt::print("{} is deleted.\n", o.uri);
+    }
+    return {};
+}
+
+result<void> sign(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    BERTH_TRY(key, keystore::open_signing_key(o.uri, how));
+    BERTH_TRY(message, read_input(o.in));
+    BERTH_TRY(signature, key->sign(message.reveal()));
+    return write_output(c, o, "signature", signature);
+}
+
+result<void> random(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    BERTH_TRY(octets, keystore::random_octets(o.uri, o.octets, how));
+    return write_output(c, o, "octets", octets.reveal());
+}
+
+result<void> seal(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    BERTH_TRY(secret, read_input(o.in));
+    BERTH_TRY(sealed, keystore::seal(o.uri, secret, how));
+    return write_output(c, o, "sealed", sealed);
+}
+
+result<void> unseal(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    BERTH_TRY(sealed, read_input(o.in));
+    BERTH_TRY(secret, keystore::unseal(o.uri, sealed.reveal(), how));
+    return write_output(c, o, "secret", secret.reveal());
+}
+
+result<void> attest(const context& c, const options& o) {
+    BERTH_TRY(how, how_to_open(o));
+    BERTH_TRY(nonce, from_hex(o.nonce));
+    BERTH_TRY(said, keystore::attest(o.uri, nonce, how));
+    const std::array parts{std::pair("statement", wire::base64(said.statement.octets)),
+                           std::pair("signature", wire::base64(said.statement.signature)),
+                           std::pair("key", wire::base64(said.key.encode())), std::pair("by", wire::base64(said.by.encode()))};
+    wire::json::object all;
+    for (const auto& [name, value] : parts) {
+        all[name] = value;
+        if (!c.json) {
+            fmt::print("{:<10} {}\n", name, value);
+        }
+    }
+    if (c.json) {
+        print_json(all);
+    }
+    return {};
+}
+
+}  // namespace
+
+void add_key(CLI::App& cli, context& c) {
+    auto* const group = cli.add_subcommand("key", "keys by their names: in files, a TPM, an STSAFE-A or a PKCS#11 token");
+    group->require_subcommand(1);
+    const auto o = std::make_shared<options>();
+    const auto add = [&](const char* name, const char* about, result<void> (*work)(const context&, const options&)) {
+        auto* const command = group->add_subcommand(name, about);
+        command->add_option("URI", o->uri, "file:PATH, tpm2:HANDLE, stsafe:slot=N, pkcs11:token=T;object=NAME (docs/keys.md)")
+            ->required();
+        command->add_option("--passphrase-file", o->passphrase_file,
+                            "its first line encrypts a key file, and is the PIN of a token whose name has no pin-source");
+        command->callback([o, &c, work] { c.run([&] { return work(c, *o); }); });
+        return command;
+    };
+    const auto reads = [&](CLI::App* command, const char* what) {
+        command->add_option("--in", o->in, fmt::format("FILE with {} (default: standard input)", what));
+        return command;
+    };
+    const auto writes = [&](CLI::App* command, const char* what) {
+        command->add_option("--out", o->out, fmt::format("where {} goes to (default: standard output)", what));
+        return command;
+    };
+    auto* const made =
+        writes(add("generate", "make a key where its name says, and print the public one", generate), "the public key");
+    made->add_option("--alg", o->algorithm,
+                     "p256, p384, mldsa44, mldsa65, mldsa87; mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384")
+        ->required();
+    writes(add("show", "print what a key is, who holds it, and the public one", show), "the public key");
+    add("delete", "delete a key and what lies beside it, for good", remove);
+    writes(reads(add("sign", "sign a message; ECDSA signatures are DER", sign), "the message"), "the signature");
+    auto* const drawn = writes(add("random", "octets from the generator of whoever keeps the key", random), "what is drawn");
+    drawn->add_option("--octets", o->octets, "how many (32)")->check(CLI::Range(1, 4096));
+    writes(reads(add("seal", "encrypt up to 128 octets for whoever keeps the key, and nobody else, to open", seal), "the secret"),
+           "what is sealed");
+    writes(reads(add("unseal", "open what `berth key seal` has sealed", unseal), "what was sealed"), "the secret");
+    add("attest", "have the chip say that the key was made in it and cannot leave", attest)
+        ->add_option("--nonce", o->nonce, "hexadecimal, up to 64 octets, from who will verify it")
+        ->required();
+}
+
+}  // namespace berth::app

@@ -1,0 +1,31 @@
+// Keys that a chip makes for a device that may yet not come to be.
+#pragma once
+
+#include "base/result.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace berth::app {
+
+// Removes from their chips, at its end, the keys that it was told of, unless they are kept.
+class chip_keys {
+public:
+    explicit chip_keys(std::filesystem::path bundle) : bundle_(std::move(bundle)) {}
+    chip_keys(const chip_keys&) = delete;
+    chip_keys& operator=(const chip_keys&) = delete;
+    ~chip_keys();
+
+    // Before a key is made: its chip must not have it, or it would be two devices' identity. Error `key_exists`; those of the
+    // chip.
+    result<void> expect_none(const std::string& uri, bool kem) const;
+    void made(const std::string& uri) { uris_.push_back(uri); }
+    void keep() { uris_.clear(); }
+
+private:
+    std::filesystem::path bundle_;
+    std::vector<std::string> uris_;
+};
+
+}  // namespace berth::app

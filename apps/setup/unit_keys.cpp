@@ -1,0 +1,186 @@
+#include "setup/unit_keys.h"
+
+#include "common/files.h"
+#include "factory/issue.h"
+#include "keystore/operations.h"
+#include "keystore/software.h"
+#include "keystore/tpm2/attest.h"
+#include "keystore/tpm2/nv.h"
+#include "pki/private_key_file.h"
+
+namespace berth::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The OID arc for examples (RFC 7042 documentation use does not cover OIDs; 2.25 needs no registration): a hardware type
+// of a maker that has not set its own.
+constexpr const char* hardware_type = "2.25.205546254112486";
+
+using unit_ptr = std::unique_ptr<factory::unit>;
+
+bool names_a_tpm(const std::string& uri) {
+    return uri.starts_with("tpm2:");
+}
+
+// The name of the back end, as the request has it.
+std::string backend_of(const std::string& uri) {
+    return uri.substr(0, uri.find(':'));
+}
+
+result<void> require_template_algorithms(const unit_order& order) {
+    if (order.kem != crypto::kem_algorithm::mlkem768_p256 || order.signature != crypto::signature_algorithm::ecdsa_p256_sha256) {
+        return fail(
+            error_category::usage, "operation_unsupported",
+            "a TPM's identity keys are of the TCG's template H-2: p256 and mlkem768_p256. Leave --signature and --kem out");
+    }
+    return {};
+}
+
+result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_source& random) {
+    BERTH_CHECK(require_template_algorithms(order));
+    const auto rest = [](const std::string& uri) { return std::string_view(uri).substr(5); };
+    BERTH_TRY(p3, keystore::tpm2::parse_key_name(rest(order.p3_uri)));
+    BERTH_TRY(p3_sig, keystore::tpm2::parse_key_name(rest(order.p3_sig_uri)));
+    if (p3.seed.empty() || p3.tcti != p3_sig.tcti) {
+        return fail(error_category::usage, "bad_key_uri",
+                    "both keys must be in one TPM (tcti=), and p3 needs the file of its sealed half (seed=)");
+    }
+    BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));
+    factory::tpm_unit_settings settings;
+    settings.at.kem = p3.handle;
+    settings.at.idevid = p3_sig.handle;
+    if (!order.tpm.pcrs.empty()) {
+        auto registers = order.tpm.pcrs;
+        std::ranges::sort(registers);
+        registers.erase(std::unique(registers.begin(), registers.end()), registers.end());
+        settings.when = attestation::pcr_selection{attestation::tpm_alg::sha256, std::move(registers)};
+    }
+    BERTH_TRY(made, factory::tpm_unit::make(in, order.name, settings, random));
+    BERTH_CHECK(pki::write_file_atomically((into / p3.seed).string(), as_bytes(made->sealed().to_pem()), 0600));
+    return unit_ptr(std::move(made));
+}
+
+result<keystore::signing_key_ptr> identity_key(const fs::path& into, const unit_order& order,
+                                               const std::optional<secret_bytes>& passphrase, random_source& random,
+                                               chip_keys& in_chip) {
+    if (order.p3_sig_uri.empty()) {
+        auto key = crypto::signing_key::generate(order.signature, random);
+        BERTH_CHECK(pki::save_private_key((into / "p3-sig.pem").string(), key, passphrase));
+        return keystore::software_signing_key(std::move(key));
+    }
+    BERTH_CHECK(in_chip.expect_none(order.p3_sig_uri, false));
+    BERTH_TRY(key, keystore::make_signing_key(order.p3_sig_uri, order.signature, {into.string(), passphrase}));
+    in_chip.made(order.p3_sig_uri);
+    return key;
+}
+
+result<keystore::kem_key_ptr> kem_key(const fs::path& into, const unit_order& order,
+                                      const std::optional<secret_bytes>& passphrase, random_source& random, chip_keys& in_chip) {
+    if (order.p3_uri.empty()) {
+        auto key = crypto::kem_private_key::generate(order.kem, random);
+        BERTH_CHECK(pki::save_private_key((into / "p3.pem").string(), key, passphrase));
+        return keystore::software_kem_key(std::move(key));
+    }
+    BERTH_CHECK(in_chip.expect_none(order.p3_uri, true));
+    BERTH_TRY(key, keystore::make_kem_key(order.p3_uri, order.kem, {into.string(), passphrase}));
+    in_chip.made(order.p3_uri);
+    return key;
+}
+
+factory::issuer_view view_of(const authority& issuer) {
+    return {issuer.chain, issuer.key->as_signing_key()};
+}
+
+// The certificate in NV takes the place of a new one when it is this unit's: the index was locked by an attempt that was
+// interrupted, or the device comes back.
+result<void> keep_in_tpm(factory::tpm_unit& unit, factory::unit_certificates& granted, const pki::certificate& root) {
+    BERTH_TRY(there, unit.stored_identity());
+    if (!there) {
+        return unit.store_identity(granted.identity.front());
+    }
+    std::vector<pki::certificate> chain = granted.identity;
+    chain.front() = *there;
+    BERTH_TRY(trust, pki::trust_store::from_root(root));
+    pki::verify_options options;
+    options.time = pki::validity_instants::at(granted.identity.front().not_before());
+    options.leaf = pki::leaf_rule::signature;
+    if (there->device_serial().value_or("") == unit.name().serial &&
+        same_octets(there->spki(), unit.identity().public_key().spki()) && pki::verify_chain(trust, chain, options)) {
+        granted.identity = std::move(chain);
+        return {};
+    }
+    return fail(error{error_category::usage,
+                      "nv_exists",
+                      fmt::format("the TPM holds the certificate of another device already ({}), locked for good: it is that "
+                                  "device's for life",
+                                  there->subject()),
+                      {{"subject", there->subject()}}});
+}
+
+}  // namespace
+
+result<unit_ptr> make_unit_keys(const fs::path& into, const unit_order& order, const std::optional<secret_bytes>& passphrase,
+                                random_source& random, chip_keys& in_chip) {
+    if (!order.p3_uri.empty()) {
+        BERTH_CHECK(write_text(into / "p3.uri", order.p3_uri + "\n"));
+    }
+    if (!order.p3_sig_uri.empty()) {
+        BERTH_CHECK(write_text(into / "p3-sig.uri", order.p3_sig_uri + "\n"));
+    }
+    if (names_a_tpm(order.p3_uri) && names_a_tpm(order.p3_sig_uri)) {
+        return in_tpm(into, order, random);
+    }
+    BERTH_TRY(kem, kem_key(into, order, passphrase, random, in_chip));
+    BERTH_TRY(identity, identity_key(into, order, passphrase, random, in_chip));
+    // Of a device with a key in a TPM and another elsewhere nothing is claimed.
+    const bool in_files = order.p3_sig_uri.empty() || names_a_tpm(order.p3_sig_uri);
+    return std::make_unique<factory::unit>(order.name, in_files ? "software" : backend_of(order.p3_sig_uri), std::move(identity),
+                                           std::move(kem));
+}
+
+result<pki::trust_store> read_tpm_makers(const fs::path& file) {
+    BERTH_TRY(all, read_chain(file));
+    pki::trust_store::contents contents;
+    for (auto& c : all) {
+        (c.is_self_issued() ? contents.anchors : contents.intermediates).push_back(std::move(c));
+    }
+    return pki::trust_store::build(std::move(contents));
+}
+
+result<unit_issuers> open_unit_issuers(const fs::path& factory, const std::optional<secret_bytes>& passphrase) {
+    BERTH_TRY(root, read_certificate(factory / "z1.pem"));
+    BERTH_TRY(post_quantum, open_authority(factory, "idevid-ca", passphrase));
+    BERTH_TRY(classical, open_authority(factory, "idevid-ca-classical", passphrase));
+    return unit_issuers{root.organization().value_or(""), std::move(post_quantum), std::move(classical)};
+}
+
+result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_issuers& issuers, const pki::certificate& root,
+                                                const tpm_order& tpm, const clock& time, random_source& random) {
+    factory::residency_policy policy;
+    policy.now = time.now();
+    if (!tpm.makers.empty()) {
+        BERTH_TRY(makers, read_tpm_makers(tpm.makers));
+        policy.tpm_makers = std::move(makers);
+    }
+    BERTH_TRY(request, unit.request());
+    BERTH_TRY(check, factory::residency_check::begin(request, policy, random));
+    BERTH_TRY(challenge, wire::encode(check.challenge()));
+    BERTH_TRY(answer, unit.answer(challenge));
+    BERTH_TRY(proved, check.finish(answer));
+    // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
+    const factory::issue_settings settings{issuers.maker, hardware_type, {time.now() - 60, pki::no_expiry}};
+    // A classical key's certificate by a classical issuer: it has to fit into the chip, and gains nothing from more.
+    const bool classical = unit.identity().able().hardware && !crypto::is_post_quantum(unit.identity().algorithm());
+    BERTH_TRY(grant, factory::issue_identity(proved, view_of(classical ? issuers.classical : issuers.post_quantum),
+                                             view_of(issuers.post_quantum), settings, random));
+    BERTH_TRY(octets, wire::encode(grant));
+    BERTH_TRY(granted, unit.accept(octets));
+    if (auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit)) {
+        BERTH_CHECK(keep_in_tpm(*chip, granted, root));
+    }
+    return granted;
+}
+
+}  // namespace berth::app

@@ -1,0 +1,51 @@
+// A device's keys, made where their names say, and their certificates, once the issuer has seen where that is.
+#pragma once
+
+#include "factory/tpm_unit.h"
+#include "pki/trust.h"
+#include "setup/chip_keys.h"
+#include "setup/keys.h"
+
+namespace berth::app {
+
+// Of a device whose keys are in a TPM.
+struct tpm_order {
+    // PEM: roots and other CAs of TPM makers, and their roots cross-signed. Without them no TPM is believed.
+    std::filesystem::path makers = {};
+    // Platform registers (SHA-256 bank) that the ML-KEM seed is sealed to as they are now; empty: none.
+    std::vector<uint8_t> pcrs = {};
+};
+
+struct unit_order {
+    factory::unit_name name;
+    crypto::kem_algorithm kem;
+    crypto::signature_algorithm signature;
+    std::string p3_uri;  // as the device will know its keys; empty: files of the bundle
+    std::string p3_sig_uri;
+    tpm_order tpm;
+};
+
+// Makes the keys and leaves in `into` what finds them again: p3.pem or p3.uri (and p3.seed), p3-sig.pem or p3-sig.uri. A TPM's
+// keys are those of the TCG's templates, the same whenever they are made, and stay; others go with `in_chip`. Errors of files
+// and of the chip; `key_exists`; `operation_unsupported`: the chip makes no such key.
+result<std::unique_ptr<factory::unit>> make_unit_keys(const std::filesystem::path& into, const unit_order& order,
+                                                      const std::optional<secret_bytes>& passphrase, random_source& random,
+                                                      chip_keys& in_chip);
+
+// Roots (self-issued) and other CAs of a PEM file. Errors of files; `bad_anchor`.
+result<pki::trust_store> read_tpm_makers(const std::filesystem::path& file);
+
+// The factory's issuing CAs: "idevid-ca", and "idevid-ca-classical" for the certificates that must fit into a chip.
+struct unit_issuers {
+    std::string maker;
+    authority post_quantum;
+    authority classical;
+};
+result<unit_issuers> open_unit_issuers(const std::filesystem::path& factory, const std::optional<secret_bytes>& passphrase);
+
+// Request, challenge, answer and grant in one place, where factory and device meet. A TPM holds the identity's certificate
+// afterwards; an earlier one for the same key and serial that is locked there is kept, and counts. Errors of both sides.
+result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_issuers& issuers, const pki::certificate& root,
+                                                const tpm_order& tpm, const clock& time, random_source& random);
+
+}  // namespace berth::app

@@ -1,0 +1,29 @@
+#pragma once
+#include "factory/messages/common.h"
+
+namespace berth::factory {
+
+struct certification {
+    tpm_field attest;
+    tpm_field signature;
+    BERTH_FIELDS(attest, signature)
+};
+
+struct tpm_answer {
+    wire::opaque<1, 64> activated;
+    certification identity_key;
+    wire::list<certification, 0, 4096> kem_half;  // one if the request names a half
+    BERTH_FIELDS(activated, identity_key, kem_half)
+};
+
+// 3, unit to issuer.
+struct unit_answer {
+    uint16_t version = factory_version;
+    serial_field serial;
+    hash_field request_hash{};
+    std::array<uint8_t, 32> kem_secret{};  // what was sealed to the KEM key
+    wire::list<tpm_answer, 0, 16384> tpm;
+    BERTH_FIELDS(version, serial, request_hash, kem_secret, tpm)
+};
+
+}  // namespace berth::factory

@@ -1,0 +1,92 @@
+#include "factory/unit.h"
+
+#include "crypto/hash.h"
+#include "onboarding/possession.h"
+#include "pki/csr.h"
+
+namespace berth::factory {
+
+namespace {
+
+result<std::vector<pki::certificate>> chain_from(const chain_field& field) {
+    std::vector<pki::certificate> out;
+    for (const der_field& der : field) {
+        BERTH_TRY(c, pki::certificate::parse(der.view()));
+        out.push_back(std::move(c));
+    }
+    return out;
+}
+
+tl::unexpected<error> wrong_grant(std::string why) {
+    return fail(error_category::peer, "wrong_grant", "The certificates that came are not this unit's: " + std::move(why) + ".");
+}
+
+}  // namespace
+
+unit::unit(unit_name name, std::string backend, keystore::signing_key_ptr identity, keystore::kem_key_ptr kem)
+    : name_(std::move(name)), backend_(std::move(backend)), identity_(std::move(identity)), kem_(std::move(kem)) {}
+
+result<tpm_answer> unit::answer_tpm(const tpm_challenge&) {
+    return fail(error_category::peer, "wrong_challenge", "The challenge is for a TPM, and this unit's keys are in none.");
+}
+
+result<bytes> unit::request() {
+    pki::csr_template asked;
+    asked.subject.add("serialNumber", name_.serial);
+    BERTH_TRY(csr, pki::build_csr(asked, identity_->as_signing_key()));
+    unit_request out;
+    out.serial = serial_field(as_bytes(name_.serial));
+    out.model = wire::opaque<0, 64>(as_bytes(name_.model));
+    out.backend = name_field(as_bytes(backend_));
+    out.identity = der_field(std::move(csr));
+    out.kem_key = der_field(kem_->public_key().spki());
+    BERTH_TRY(tpm, claim());
+    out.tpm.items = std::move(tpm);
+    BERTH_TRY(octets, wire::encode(out));
+    request_hash_ = to_array<32>(crypto::sha256(octets).view());
+    return octets;
+}
+
+result<bytes> unit::answer(bytes_view octets) {
+    BERTH_TRY(challenge, wire::decode<unit_challenge>(octets));
+    if (challenge.version != factory_version) {
+        return fail(error_category::incompatible, "unsupported_version",
+                    "The challenge is of a version that is not spoken here.");
+    }
+    if (challenge.request_hash != request_hash_) {
+        return fail(error_category::peer, "wrong_challenge", "The challenge is not for this unit's request.");
+    }
+    unit_answer out;
+    out.serial = challenge.serial;
+    out.request_hash = request_hash_;
+    BERTH_TRY(held, onboarding::answer_challenge(challenge.kem, *kem_, request_hash_));
+    out.kem_secret = held.secret;
+    for (const tpm_challenge& one : challenge.tpm) {
+        BERTH_TRY(answered, answer_tpm(one));
+        out.tpm.items.push_back(std::move(answered));
+    }
+    return wire::encode(out);
+}
+
+result<unit_certificates> unit::accept(bytes_view octets) const {
+    BERTH_TRY(grant, wire::decode<unit_grant>(octets));
+    if (grant.version != factory_version || grant.request_hash != request_hash_) {
+        return wrong_grant("they answer another request");
+    }
+    unit_certificates out;
+    BERTH_TRY(identity, chain_from(grant.identity));
+    BERTH_TRY(kem, chain_from(grant.kem));
+    if (!same_octets(identity.front().spki(), identity_->public_key().spki()) ||
+        !same_octets(kem.front().spki(), kem_->public_key().spki())) {
+        return wrong_grant("they are for other keys");
+    }
+    if (identity.front().device_serial().value_or("") != name_.serial ||
+        kem.front().device_serial().value_or("") != name_.serial) {
+        return wrong_grant("they name another serial");
+    }
+    out.identity = std::move(identity);
+    out.kem = std::move(kem);
+    return out;
+}
+
+}  // namespace berth::factory

@@ -1,0 +1,59 @@
+// What keeps keys: files, a TPM, a secure element, a PKCS#11 token. One object for each scheme of key URIs; keystore/operations.h
+// is how everybody else asks them.
+#pragma once
+
+#include "attestation/verify.h"
+#include "keystore/key_uri.h"
+
+#include <vector>
+
+namespace berth::keystore {
+
+// What a back end does beside opening keys that are there.
+struct backend_abilities {
+    std::string name;                                  // as in capabilities::backend
+    std::vector<crypto::signature_algorithm> signing;  // of the keys that it makes
+    std::vector<crypto::kem_algorithm> kem;
+    bool remove = false;
+    bool random = false;
+    bool seal = false;
+    bool attest = false;
+};
+
+// That a key was made in a chip and cannot leave it, said by the chip: for attestation::verify_certify().
+struct key_attestation {
+    attestation::signed_attest statement;
+    attestation::public_area key;
+    attestation::public_area by;
+};
+
+class backend {
+public:
+    virtual ~backend() = default;
+    virtual const backend_abilities& able() const = 0;
+
+    // `rest` is what follows the scheme and its colon.
+    virtual result<signing_key_ptr> open_signing_key(const std::string& rest, const open_options& options) const = 0;
+    virtual result<kem_key_ptr> open_kem_key(const std::string& rest, const open_options& options) const = 0;
+
+    // As in operations.h. What able() does not declare is not asked for, and says operation_unsupported if it is.
+    virtual result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,
+                                                     const open_options& options) const;
+    virtual result<kem_key_ptr> make_kem_key(const std::string& rest, crypto::kem_algorithm alg,
+                                             const open_options& options) const;
+    virtual result<void> remove(const std::string& rest, const open_options& options) const;
+    virtual result<secret_bytes> random(const std::string& rest, size_t size, const open_options& options) const;
+    virtual result<bytes> seal(const std::string& rest, const secret_bytes& secret, const open_options& options) const;
+    virtual result<secret_bytes> unseal(const std::string& rest, bytes_view sealed, const open_options& options) const;
+    virtual result<key_attestation> attest(const std::string& rest, bytes_view nonce, const open_options& options) const;
+};
+
+const backend& backend_of(key_store_kind kind);
+
+// Error operation_unsupported: what was asked for, and what this back end does.
+error unsupported(const backend_abilities& able, const std::string& what);
+
+// Error seal_invalid, with the name that the back end has for it as the parameter "cause".
+error seal_invalid(error cause);
+
+}  // namespace berth::keystore

@@ -1,0 +1,153 @@
+#include "keystore/operations.h"
+
+#include "keystore/file_backend.h"
+#include "keystore/pkcs11/backend.h"
+#include "keystore/stsafe/backend.h"
+#include "keystore/tpm2/backend.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace berth::keystore {
+
+namespace {
+
+// The back end that a name is for, if it declares what is asked.
+struct asked {
+    const backend& of;
+    std::string rest;
+};
+
+template <class Declared>
+result<asked> ask(std::string_view uri, Declared declared, const std::string& what) {
+    BERTH_TRY(parsed, parse_key_uri(uri));
+    const backend& of = backend_of(parsed.kind);
+    if (!declared(of.able())) {
+        return fail(unsupported(of.able(), what));
+    }
+    return asked{of, parsed.rest};
+}
+
+template <class List, class Item>
+bool holds(const List& list, Item item) {
+    return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+template <class List>
+std::string named(const List& algorithms, const char* what) {
+    std::string out;
+    for (const auto each : algorithms) {
+        out += (out.empty() ? "" : ", ") + std::string(name_of(each));
+    }
+    return out.empty() ? out : std::string("makes ") + what + " keys (" + out + ")";
+}
+
+}  // namespace
+
+const backend& backend_of(key_store_kind kind) {
+    switch (kind) {
+    case key_store_kind::tpm2: return tpm2::tpm2_backend();
+    case key_store_kind::stsafe: return stsafe::stsafe_backend();
+    case key_store_kind::pkcs11: return pkcs11::pkcs11_backend();
+    case key_store_kind::file: break;
+    }
+    return file_backend();
+}
+
+error unsupported(const backend_abilities& able, const std::string& what) {
+    std::string does;
+    const auto add = [&does](const std::string& more) {
+        if (!more.empty()) {
+            does += (does.empty() ? "" : ", ") + more;
+        }
+    };
+    add(named(able.signing, "signing"));
+    add(named(able.kem, "KEM"));
+    add(able.remove ? "deletes keys" : "");
+    add(able.random ? "gives random octets" : "");
+    add(able.seal ? "seals" : "");
+    add(able.attest ? "attests keys" : "");
+    return error{error_category::usage, "operation_unsupported",
+                 "The key back end " + able.name + " cannot do this: " + what + ". It " + does + "."}
+        .with("backend", able.name)
+        .with("operation", what);
+}
+
+error seal_invalid(error cause) {
+    error out{error_category::usage, "seal_invalid",
+              "This was not sealed by who is asked to open it, or has been changed since. " + cause.message,
+              std::move(cause.params)};
+    return std::move(out).with("cause", std::move(cause.name));
+}
+
+result<signing_key_ptr> backend::make_signing_key(const std::string&, crypto::signature_algorithm alg,
+                                                  const open_options&) const {
+    return fail(unsupported(able(), "making a key of " + std::string(name_of(alg))));
+}
+result<kem_key_ptr> backend::make_kem_key(const std::string&, crypto::kem_algorithm alg, const open_options&) const {
+    return fail(unsupported(able(), "making a key of " + std::string(name_of(alg))));
+}
+result<void> backend::remove(const std::string&, const open_options&) const {
+    return fail(unsupported(able(), "deleting a key"));
+}
+result<secret_bytes> backend::random(const std::string&, size_t, const open_options&) const {
+    return fail(unsupported(able(), "giving random octets"));
+}
+result<bytes> backend::seal(const std::string&, const secret_bytes&, const open_options&) const {
+    return fail(unsupported(able(), "sealing"));
+}
+result<secret_bytes> backend::unseal(const std::string&, bytes_view, const open_options&) const {
+    return fail(unsupported(able(), "unsealing"));
+}
+result<key_attestation> backend::attest(const std::string&, bytes_view, const open_options&) const {
+    return fail(unsupported(able(), "attesting a key"));
+}
+
+result<backend_abilities> abilities_of(std::string_view uri) {
+    BERTH_TRY(parsed, parse_key_uri(uri));
+    return backend_of(parsed.kind).able();
+}
+
+result<signing_key_ptr> make_signing_key(std::string_view uri, crypto::signature_algorithm alg, const open_options& options) {
+    const auto declared = [alg](const backend_abilities& able) { return holds(able.signing, alg); };
+    BERTH_TRY(to, ask(uri, declared, "making a key of " + std::string(name_of(alg))));
+    return to.of.make_signing_key(to.rest, alg, options);
+}
+
+result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg, const open_options& options) {
+    const auto declared = [alg](const backend_abilities& able) { return holds(able.kem, alg); };
+    BERTH_TRY(to, ask(uri, declared, "making a key of " + std::string(name_of(alg))));
+    return to.of.make_kem_key(to.rest, alg, options);
+}
+
+result<void> remove_key(std::string_view uri, const open_options& options) {
+    BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::remove), "deleting a key"));
+    return to.of.remove(to.rest, options);
+}
+
+result<secret_bytes> random_octets(std::string_view uri, size_t size, const open_options& options) {
+    BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::random), "giving random octets"));
+    return to.of.random(to.rest, size, options);
+}
+
+result<bytes> seal(std::string_view uri, const secret_bytes& secret, const open_options& options) {
+    BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::seal), "sealing"));
+    if (secret.size() > most_sealed) {
+        return fail(error_category::usage, "too_large",
+                    "What is to be sealed has " + std::to_string(secret.size()) + " octets, and at most " +
+                        std::to_string(most_sealed) + " can be; seal the key that encrypts it.");
+    }
+    return to.of.seal(to.rest, secret, options);
+}
+
+result<secret_bytes> unseal(std::string_view uri, bytes_view sealed, const open_options& options) {
+    BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::seal), "unsealing"));
+    return to.of.unseal(to.rest, sealed, options);
+}
+
+result<key_attestation> attest(std::string_view uri, bytes_view nonce, const open_options& options) {
+    BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::attest), "attesting a key"));
+    return to.of.attest(to.rest, nonce, options);
+}
+
+}  // namespace berth::keystore

@@ -1,0 +1,33 @@
+// What one may do with a key by its name alone, wherever it is kept. Opening is in key_uri.h.
+//
+// Everything here ends in `operation_unsupported` (category usage) where the back end does not declare it (abilities_of), in
+// bad_key_uri for what is no name, and in the back end's own errors, by their own names.
+#pragma once
+
+#include "keystore/backend.h"
+
+namespace berth::keystore {
+
+// Error bad_key_uri.
+result<backend_abilities> abilities_of(std::string_view uri);
+
+// A new key under that name. Error key_exists: there is one already, and it stays as it was.
+result<signing_key_ptr> make_signing_key(std::string_view uri, crypto::signature_algorithm alg, const open_options& options = {});
+result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg, const open_options& options = {});
+
+// The key and what lies beside it, for good. Errors key_not_found; key_restricted: a key that others stand on (of a TPM).
+result<void> remove_key(std::string_view uri, const open_options& options = {});
+
+// From the generator of whoever keeps the key.
+result<secret_bytes> random_octets(std::string_view uri, size_t size, const open_options& options = {});
+
+// For whoever keeps the named key, and nobody else, to open again. At most most_sealed octets. Errors too_large;
+// seal_invalid: not sealed here, or changed since.
+inline constexpr size_t most_sealed = 128;  // what the tightest of them, a TPM, takes
+result<bytes> seal(std::string_view uri, const secret_bytes& secret, const open_options& options = {});
+result<secret_bytes> unseal(std::string_view uri, bytes_view sealed, const open_options& options = {});
+
+// `nonce`: at most 64 octets, of who will verify it.
+result<key_attestation> attest(std::string_view uri, bytes_view nonce, const open_options& options = {});
+
+}  // namespace berth::keystore

@@ -1,0 +1,25 @@
+// What lies in a zone beside a key. Written in several commands, so it ends in a checksum: half of one is none.
+#pragma once
+
+#include "keystore/stsafe/zone_io.h"
+
+namespace berth::keystore::stsafe {
+
+enum class record_kind : uint8_t { signing = 1, hybrid = 2 };
+
+struct key_record {
+    record_kind kind = record_kind::signing;
+    uint16_t algorithm = 0;  // TLS SignatureScheme, or HPKE kem_id
+    uint8_t envelope_slot = 0;
+    lengthy point;     // 04 || X || Y
+    lengthy envelope;  // of a hybrid: the ML-KEM seed
+    BERTH_FIELDS(kind, algorithm, envelope_slot, point, envelope)
+};
+
+result<void> write_record(device& chip, uint8_t zone, const key_record& record);
+// Overwrites all that a record can take.
+result<void> blank_record(device& chip, uint8_t zone);
+// Nothing: there is none, or half of one.
+result<std::optional<key_record>> read_record(device& chip, uint8_t zone);
+
+}  // namespace berth::keystore::stsafe

@@ -1,0 +1,68 @@
+// What each command does to the model's state, and by which condition it may.
+#pragma once
+
+#include "crypto/hash.h"
+#include "keystore/stsafe/model/ecc.h"
+#include "keystore/stsafe/model/state.h"
+#include "keystore/stsafe/session.h"
+
+#include <functional>
+
+namespace berth::keystore::stsafe::model {
+
+// What is lost with the power, or by Reset.
+struct volatile_state {
+    bool password_shown = false;
+    std::optional<private_key> ephemeral;
+    std::optional<crypto::hasher> hash;
+    std::optional<uint8_t> hibernation;  // the mode, once Hibernate was answered
+};
+
+// What a handler works on. A status other than ok takes back what it did to `kept`.
+struct core {
+    chip_state& kept;
+    volatile_state& passing;
+    random_source& random;
+    bool by_host = false;  // the command came with a right C-MAC
+    size_t most_payload = 0;
+};
+
+using outcome = tl::expected<bytes, status>;
+
+inline tl::unexpected<status> refuse(status s) {
+    return tl::unexpected<status>(s);
+}
+
+struct handler {
+    command_info about;
+    std::function<outcome(core&, bytes_view payload)> act;
+};
+
+// A handler that takes the decoded command; one that does not decode is refused as inconsistent data.
+template <command C>
+handler handle(outcome (*act)(core&, const C&)) {
+    return {C::about, [act](core& c, bytes_view payload) -> outcome {
+                const auto decoded = wire::decode<C>(payload);
+                return decoded ? act(c, *decoded) : outcome(refuse(status::inconsistent_data));
+            }};
+}
+
+template <wire::structure T>
+outcome answer(const T& value) {
+    auto out = wire::encode(value);
+    return out ? outcome(std::move(*out)) : outcome(refuse(status::unexpected));
+}
+
+std::vector<handler> basic_handlers();
+std::vector<handler> zone_handlers();
+std::vector<handler> key_handlers();
+std::vector<handler> attribute_handlers();
+
+// The one for this head; null: the chip has no such command.
+const handler* find_handler(const command_head& head);
+// Of every command, one for each code that the table of authorisations lists.
+std::vector<command_info> all_commands();
+// Null: the table says nothing of it.
+const authorization* find_authorization(const chip_state& state, const command_head& head);
+
+}  // namespace berth::keystore::stsafe::model

@@ -1,0 +1,15 @@
+// Places of keys, before a key is made and when it is no longer wanted.
+#pragma once
+
+#include "keystore/stsafe/keys.h"
+
+namespace berth::keystore::stsafe {
+
+// That nothing would be lost by making a key there: the zone holds no record and no certificate. Error key_exists.
+result<void> check_vacant(device& chip, const key_place& place);
+
+// A slot cannot be emptied: its key is drowned by one that nobody knows of, and the record is overwritten, with the envelope in
+// it. Errors key_not_found: no record of Berth's lies in the zone (a certificate is not ours to take away).
+result<void> remove_key(device& chip, const key_place& place);
+
+}  // namespace berth::keystore::stsafe
