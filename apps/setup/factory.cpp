@@ -3,6 +3,8 @@
 #include "common/files.h"
 #include "device/bundle.h"
 #include "keystore/operations.h"
+#include "keystore/tpm2/keys.h"
+#include "keystore/tpm2/residency.h"
 #include "roles/startup_checks.h"
 #include "setup/factory_lists.h"
 #include "setup/new_directory.h"
@@ -119,7 +121,7 @@ public:
     chip_keys& operator=(const chip_keys&) = delete;
     ~chip_keys() {
         for (const auto& uri : uris_) {
-            static_cast<void>(keystore::remove_key(uri, {bundle_.string(), {}}));
+            static_cast<void>(keystore::remove_key(uri, how()));
         }
     }
     // Announces a key that is about to be made as NAME: its chip must not have it, or it would be two devices' identity.
@@ -127,9 +129,8 @@ public:
         if (uri.empty()) {
             return {};
         }
-        const keystore::open_options how{bundle_.string(), {}};
-        const auto there = kem ? keystore::open_kem_key(uri, how).map([](const auto&) {})
-                               : keystore::open_signing_key(uri, how).map([](const auto&) {});
+        const auto there = kem ? keystore::open_kem_key(uri, how()).map([](const auto&) {})
+                               : keystore::open_signing_key(uri, how()).map([](const auto&) {});
         if (there) {
             return fail(
                 error{error_category::usage, "key_exists",
@@ -144,17 +145,54 @@ public:
         BERTH_CHECK(write_text(bundle_ / (name + ".uri"), uri + "\n"));
         return {};
     }
-    void made(const std::string& uri) {
-        if (!uri.empty()) {
-            uris_.push_back(uri);
-        }
+    // Has the chip make it; the certificate is issued by whoever finds it by NAME.uri.
+    result<void> make(const std::string& uri, crypto::kem_algorithm algorithm) {
+        return made(uri, uri.empty() ? result<void>() : keystore::make_kem_key(uri, algorithm, how()).map([](const auto&) {}));
+    }
+    result<void> make(const std::string& uri, crypto::signature_algorithm algorithm) {
+        return made(uri,
+                    uri.empty() ? result<void>() : keystore::make_signing_key(uri, algorithm, how()).map([](const auto&) {}));
     }
     void keep() { uris_.clear(); }
 
 private:
+    [[nodiscard]] keystore::open_options how() const { return {bundle_.string(), {}}; }
+    result<void> made(const std::string& uri, result<void> done) {
+        if (done && !uri.empty()) {
+            uris_.push_back(uri);
+        }
+        return done;
+    }
     fs::path bundle_;
     std::vector<std::string> uris_;
 };
+
+// That both keys are in one TPM, which its maker vouches for.
+result<void> prove_in_tpm(const device_order& order, const clock& time, random_source& random) {
+    if (order.tpm_makers.empty()) {
+        return {};
+    }
+    BERTH_TRY(certificates, read_certificates(order.tpm_makers));
+    BERTH_TRY(makers, attestation::maker_roots::from(std::move(certificates)));
+    std::vector<uint32_t> handles;
+    std::string tcti;
+    for (const auto& uri : {order.p3_uri, order.p3_sig_uri}) {
+        BERTH_TRY(parsed, keystore::parse_key_uri(uri.empty() ? "file:p3.pem" : uri));
+        if (parsed.kind != keystore::key_store_kind::tpm2) {
+            return fail(error_category::usage, "bad_order",
+                        "makers of TPMs are given, and not both keys are in a TPM: --backend tpm2");
+        }
+        BERTH_TRY(name, keystore::tpm2::parse_key_name(parsed.rest));
+        if (!handles.empty() && name.tcti != tcti) {
+            return fail(error_category::usage, "bad_order", "the two keys of a device are to be in one TPM");
+        }
+        handles.push_back(name.handle);
+        tcti = name.tcti;
+    }
+    BERTH_TRY(in, keystore::tpm2::device::shared(tcti));
+    BERTH_CHECK(keystore::tpm2::prove_residency(in, handles, makers, time.now(), random));
+    return {};
+}
 
 // A leaf's key under the name that a device knows it by: p3.pem, or p3.uri.
 result<void> rename_key(const fs::path& into, const std::string& leaf, const std::string& as, bool in_chip) {
@@ -180,12 +218,13 @@ result<void> write_bundle(const fs::path& factory, const pki::certificate& root,
     const pki::hardware_module hardware{hardware_type, to_bytes(as_bytes(order.serial))};
     BERTH_CHECK(in_chip.expect("z3", order.p3_uri, true));
     BERTH_CHECK(in_chip.expect("z3-sig", order.p3_sig_uri, false));
+    BERTH_CHECK(in_chip.make(order.p3_uri, order.kem));
+    BERTH_CHECK(in_chip.make(order.p3_sig_uri, order.signature));
+    BERTH_CHECK(prove_in_tpm(order, time, random));
     BERTH_CHECK(make_kem_leaf(into, "z3", pki::idevid_kem_template(maker, order.serial, hardware, validity), issuer, order.kem,
                               random, passphrase));
-    in_chip.made(order.p3_uri);
     BERTH_CHECK(make_signature_leaf(into, "z3-sig", pki::idevid_signature_template(maker, order.serial, hardware, validity),
                                     issuer, order.signature, random, passphrase));
-    in_chip.made(order.p3_sig_uri);
     BERTH_CHECK(rename_key(into, "z3", "p3", !order.p3_uri.empty()));
     BERTH_CHECK(rename_key(into, "z3-sig", "p3-sig", !order.p3_sig_uri.empty()));
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));

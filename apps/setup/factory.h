@@ -43,6 +43,9 @@ struct device_order {
     // Empty: files of the bundle. Relative paths in them are relative to the bundle.
     std::string p3_uri = {};
     std::string p3_sig_uri = {};
+    // CA certificates of makers of TPMs: with any, both keys are in a TPM, and nothing is issued before it is proved to be a
+    // genuine one of theirs and to hold the keys.
+    std::vector<std::filesystem::path> tpm_makers = {};
 };
 
 // Where a back end ("software", "tpm2", "stsafe") keeps a device's keys unless the order says otherwise. Error `unknown_backend`.

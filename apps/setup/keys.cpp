@@ -160,7 +160,7 @@ result<authority> make_issuer(const fs::path& directory, const std::string& name
 result<authority> open_authority(const fs::path& directory, const std::string& name,
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
-    BERTH_TRY(uri, key_name(directory, name, true));
+    BERTH_TRY(uri, key_name(directory, name));  // relative to the directory, as all names there
     BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin}));
     return authority{std::move(chain), std::move(key)};
 }

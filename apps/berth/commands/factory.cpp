@@ -81,7 +81,7 @@ void add_factory_make(CLI::App& group, context& c) {
         std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", signature = "p256", passphrase_file,
                                     bundle_passphrase_file;
         device_order order;
-        std::vector<std::string> credentials;
+        std::vector<std::string> credentials, tpm_makers;
     };
     const auto o = std::make_shared<options>();
     auto* const cmd =
@@ -98,6 +98,10 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--model", o->order.model, "the model's name");
     cmd->add_option("--firmware", o->order.firmware, "the firmware's version");
     cmd->add_option("--backend", o->backend, "where the device's keys are made and stay: software (default), tpm2, stsafe");
+    cmd->add_option(
+        "--tpm-makers", o->tpm_makers,
+        "FILE of CA certificates of TPM makers, repeatable: nothing is issued before the TPM is proved to be theirs and to "
+        "hold both keys");
     cmd->add_option("--p3", o->order.p3_uri, "the KEM key's URI when it is not the back end's usual one (docs/keys.md)");
     cmd->add_option("--p3-sig", o->order.p3_sig_uri, "the same of the IDevID-signature key");
     cmd->add_option("--kem", o->kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
@@ -117,6 +121,7 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_CHECK(place_keys(o->order, o->backend));
+            o->order.tpm_makers.assign(o->tpm_makers.begin(), o->tpm_makers.end());
             BERTH_TRY(kem, kem_algorithm_named(o->kem));
             o->order.kem = kem;
             BERTH_TRY(signature, signature_algorithm_named(o->signature));

@@ -1,6 +1,8 @@
 // Devices whose identity a chip makes and keeps: in their bundles are names of keys, and they are onboarded like others.
 #include "key_world.h"
 
+#include <array>
+
 namespace berth::test {
 namespace {
 
@@ -124,6 +126,56 @@ INSTANTIATE_TEST_SUITE_P(Every, ChipDevices,
                                               .cloud = "slot=4",
                                               .device = "slot=3"}),
                          chip::name);
+
+// A TPM as its maker sells it: no certificate of a device before the maker has vouched for the TPM, and the TPM for the keys.
+class GenuineTpms : public KeyWorld {
+protected:
+    void SetUp() override {
+        BERTH_NEEDS_SWTPM();
+        serve("mldsa44");
+        for (const char* ca : {"swtpm-localca-rootca-cert.pem", "issuercert.pem"}) {
+            std::ifstream in(certified_tpm().directory() / "ca" / ca);
+            std::ofstream(at("makers.pem"), std::ios::app) << in.rdbuf();
+        }
+    }
+    void TearDown() override {
+        for (const auto& uri : uris("tcti=" + certified_tpm().tcti())) {
+            berth({"key", "delete", uri});
+        }
+    }
+    static std::array<std::string, 2> uris(const std::string& which) {
+        return {"tpm2:0x81020002;seed=p3.seed;" + which, "tpm2:0x81020000;" + which};
+    }
+    [[nodiscard]] program_result make(const std::string& serial, const std::array<std::string, 2>& keys,
+                                      const std::string& makers) const {
+        return berth(order(serial, {"--backend", "tpm2", "--p3", keys[0], "--p3-sig", keys[1], "--tpm-makers", makers}));
+    }
+    void expect_refused(const program_result& r, const std::string& serial, const std::string& name, int exit) const {
+        EXPECT_EQ(r.error_name(), name) << r.all();
+        EXPECT_EQ(r.exit, exit) << r.all();
+        EXPECT_FALSE(fs::exists(at(serial)));
+        EXPECT_EQ(berth({"--json", "ownership", "show", serial, "--masa", at("masa")}).error_name(), "unknown_device");
+    }
+};
+
+TEST_F(GenuineTpms, AreMadeIntoDevices) {
+    const auto keys = uris("tcti=" + certified_tpm().tcti());
+    const auto made = make("TPM-1", keys, at("makers.pem"));
+    ASSERT_EQ(made.exit, 0) << made.all();
+    onboard("TPM-1");
+}
+
+TEST_F(GenuineTpms, OthersAreNot) {
+    const auto keys = uris("tcti=" + certified_tpm().tcti());
+    expect_refused(make("TPM-2", keys, at("factory/z1.pem")), "TPM-2", "ek_certificate_untrusted", 1);
+    const swtpm nobodys;
+    expect_refused(make("TPM-3", uris("tcti=" + nobodys.tcti()), at("makers.pem")), "TPM-3", "ek_certificate_missing", 3);
+    expect_refused(berth(order("TPM-4", {"--tpm-makers", at("makers.pem")})), "TPM-4", "bad_order", 2);
+    expect_refused(make("TPM-5", {keys[0], "tpm2:0x81020000;tcti=" + nobodys.tcti()}, at("makers.pem")), "TPM-5", "bad_order", 2);
+    for (const auto& uri : keys) {
+        EXPECT_EQ(berth({"--json", "key", "delete", uri}).error_name(), "key_not_found") << "no key stays in " << uri;
+    }
+}
 
 }  // namespace
 }  // namespace berth::test

@@ -28,6 +28,12 @@ inline std::string in_tpm(const std::string& rest) {
     return "tpm2:" + rest + ";tcti=" + one.tcti();
 }
 
+// One that its maker has certified, and where the maker's CAs are.
+inline swtpm& certified_tpm() {
+    static swtpm one(true);
+    return one;
+}
+
 inline std::string in_element(const std::string& place) {
     static const stsafe_sim one;
     return "stsafe:" + place + ";device=" + one.socket();
