@@ -21,6 +21,7 @@ public:
             termios silent = before_;
             // Not even an interruption may leave the terminal like this.
             silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+            silent.c_cc[VEOL] = control_c;  // ends the line, else it would wait for its end
             ::tcsetattr(fd_, TCSAFLUSH, &silent);
         }
     }
