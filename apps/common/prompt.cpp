@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <memory>
+
 #include <fcntl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -21,6 +24,7 @@ public:
             termios silent = before_;
             // Not even an interruption may leave the terminal like this.
             silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+            silent.c_cc[VEOL] = control_c;  // ends the line, else it would wait for its end
             ::tcsetattr(fd_, TCSAFLUSH, &silent);
         }
     }
@@ -71,6 +75,13 @@ result<secret_bytes> ask_pin(const std::string& token) {
         return fail(error_category::usage, "pin_required", fmt::format("No PIN was given for the token {}.", token));
     }
     return pin;
+}
+
+std::function<result<secret_bytes>(const std::string&)> ask_pin_once() {
+    return [said = std::make_shared<std::map<std::string, result<secret_bytes>>>()](const std::string& token) {
+        const auto known = said->find(token);
+        return known != said->end() ? known->second : said->emplace(token, ask_pin(token)).first->second;
+    };
 }
 
 }  // namespace berth::app

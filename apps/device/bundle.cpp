@@ -94,8 +94,12 @@ result<void> check_signature_identity(const device_bundle& bundle, const pki::tr
         BERTH_TRY(uri, key_uri_of(directory, "p3-sig"));
         return keystore::open_signing_key(uri, {directory.string(), bundle.passphrase});
     }();
-    const auto out_of_reach = {"file_not_found", "keystore_unavailable", "passphrase_required", "wrong_passphrase"};
-    if (!key && std::ranges::none_of(out_of_reach, [&](const char* name) { return key.error().is(name); })) {
+    const auto faults = {"file_error", "key_mismatch"};  // of what is there
+    const auto locked = {"passphrase_required", "wrong_passphrase", "pin_required"};
+    const auto one_of = [&key](const auto& names) {
+        return std::ranges::any_of(names, [&key](const char* name) { return key.error().is(name); });
+    };
+    if (!key && !one_of(locked) && (key.error().category != error_category::environment || one_of(faults))) {
         return fail(key.error());
     }
     if (key && !same_octets(chain.front().spki(), (*key)->public_key().spki())) {

@@ -114,8 +114,10 @@ namespace {
 // The files of a bundle, device.toml last: where that is, all are.
 constexpr const char* last_file = "device.toml";
 
-result<void> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into, const device_order& order,
-                          const std::string& masa_keys, const clock& time, random_source& random, chip_keys& in_chip) {
+// The device's keys, for what is still to be done with them.
+result<std::unique_ptr<factory::unit>> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into,
+                                                    const device_order& order, const std::string& masa_keys, const clock& time,
+                                                    random_source& random, chip_keys& in_chip) {
     BERTH_TRY(issuers, open_unit_issuers(factory, order.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
     const unit_order keys{{order.serial, order.model}, order.kem, order.signature, order.p3_uri, order.p3_sig_uri, order.tpm};
@@ -126,7 +128,8 @@ result<void> write_bundle(const fs::path& factory, const pki::certificate& root,
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
     BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));
-    return write_text(into / last_file, toml);
+    BERTH_CHECK(write_text(into / last_file, toml));
+    return std::move(unit);
 }
 
 std::string fingerprint_of(const pki::certificate& z3) {
@@ -145,7 +148,7 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
     chip_keys in_chip(bundle.path());
-    BERTH_CHECK(write_bundle(factory, root, bundle.path(), order, masa_keys, time, random, in_chip));
+    BERTH_TRY(unit, write_bundle(factory, root, bundle.path(), order, masa_keys, time, random, in_chip));
     registry::ownership made;
     made.device = {root.spki_sha256(), order.serial};
     made.model = order.model;
@@ -157,6 +160,7 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     }
     BERTH_TRY(z3, read_certificate(bundle.path() / "z3.pem"));
     BERTH_TRY(z3_sig, read_certificate(bundle.path() / "z3-sig.pem"));
+    BERTH_CHECK(keep_in_chip(*unit, z3_sig));
     BERTH_CHECK(note_issued(factory, order.serial, {z3, z3_sig}));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
     in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now

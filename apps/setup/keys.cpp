@@ -77,7 +77,7 @@ result<keystore::signing_key_ptr> new_signing_key(const fs::path& directory, con
                                                   const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(uri, uri_beside(directory, name));
     if (uri) {
-        const keystore::open_options how{directory.string(), passphrase, ask_pin};
+        const keystore::open_options how{directory.string(), passphrase, ask_pin_once()};
         return made_or_found<keystore::signing_key_ptr>(
             *uri, algorithm, [&] { return keystore::make_signing_key(*uri, algorithm, how); },
             [&] { return keystore::open_signing_key(*uri, how); });
@@ -91,7 +91,7 @@ result<keystore::kem_key_ptr> new_kem_key(const fs::path& directory, const std::
                                           random_source& random, const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(uri, uri_beside(directory, name));
     if (uri) {
-        const keystore::open_options how{directory.string(), passphrase, ask_pin};
+        const keystore::open_options how{directory.string(), passphrase, ask_pin_once()};
         return made_or_found<keystore::kem_key_ptr>(
             *uri, algorithm, [&] { return keystore::make_kem_key(*uri, algorithm, how); },
             [&] { return keystore::open_kem_key(*uri, how); });
@@ -160,7 +160,7 @@ result<authority> make_issuer(const fs::path& directory, const std::string& name
 result<authority> open_authority(const fs::path& directory, const std::string& name,
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
-    BERTH_TRY(uri, key_name(directory, name, true));
+    BERTH_TRY(uri, key_name(directory, name));  // relative to the directory, as all names there
     BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin}));
     return authority{std::move(chain), std::move(key)};
 }

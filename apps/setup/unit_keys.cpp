@@ -38,7 +38,7 @@ result<void> require_template_algorithms(const unit_order& order) {
     return {};
 }
 
-result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_source& random) {
+result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_source& random, chip_keys& in_chip) {
     BERTH_CHECK(require_template_algorithms(order));
     const auto rest = [](const std::string& uri) { return std::string_view(uri).substr(5); };
     BERTH_TRY(p3, keystore::tpm2::parse_key_name(rest(order.p3_uri)));
@@ -56,6 +56,12 @@ result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_so
         std::ranges::sort(registers);
         registers.erase(std::unique(registers.begin(), registers.end()), registers.end());
         settings.when = attestation::pcr_selection{attestation::tpm_alg::sha256, std::move(registers)};
+    }
+    BERTH_TRY(before, keystore::tpm2::persistent_handles(in));
+    for (const auto& [handle, uri] : {std::pair(p3.handle, &order.p3_uri), std::pair(p3_sig.handle, &order.p3_sig_uri)}) {
+        if (std::ranges::find(before, handle) == before.end()) {
+            in_chip.made(*uri);  // before it is: what fails half-way leaves nothing either
+        }
     }
     BERTH_TRY(made, factory::tpm_unit::make(in, order.name, settings, random));
     BERTH_CHECK(pki::write_file_atomically((into / p3.seed).string(), as_bytes(made->sealed().to_pem()), 0600));
@@ -93,23 +99,23 @@ factory::issuer_view view_of(const authority& issuer) {
     return {issuer.chain, issuer.key->as_signing_key()};
 }
 
-// The certificate in NV takes the place of a new one when it is this unit's: the index was locked by an attempt that was
-// interrupted, or the device comes back.
-result<void> keep_in_tpm(factory::tpm_unit& unit, factory::unit_certificates& granted, const pki::certificate& root) {
+// The certificate that is in NV already, if it is this unit's: the index was locked by an attempt that was interrupted, or the
+// device comes back.
+result<std::optional<pki::certificate>> earlier_identity(factory::tpm_unit& unit, const authority& issuer,
+                                                         const pki::certificate& root, unix_seconds now) {
     BERTH_TRY(there, unit.stored_identity());
     if (!there) {
-        return unit.store_identity(granted.identity.front());
+        return there;
     }
-    std::vector<pki::certificate> chain = granted.identity;
-    chain.front() = *there;
+    std::vector<pki::certificate> chain{*there};
+    chain.insert(chain.end(), issuer.chain.begin(), issuer.chain.end());
     BERTH_TRY(trust, pki::trust_store::from_root(root));
     pki::verify_options options;
-    options.time = pki::validity_instants::at(granted.identity.front().not_before());
+    options.time = pki::validity_instants::at(now);
     options.leaf = pki::leaf_rule::signature;
     if (there->device_serial().value_or("") == unit.name().serial &&
         same_octets(there->spki(), unit.identity().public_key().spki()) && pki::verify_chain(trust, chain, options)) {
-        granted.identity = std::move(chain);
-        return {};
+        return there;
     }
     return fail(error{error_category::usage,
                       "nv_exists",
@@ -119,29 +125,45 @@ result<void> keep_in_tpm(factory::tpm_unit& unit, factory::unit_certificates& gr
                       {{"subject", there->subject()}}});
 }
 
+// Default deny: a TPM's keys are another device's identity, or nobody's, until the TPM's maker vouches for it.
+result<void> check_places(const unit_order& order) {
+    const int in_tpms = int{names_a_tpm(order.p3_uri)} + int{names_a_tpm(order.p3_sig_uri)};
+    if (in_tpms == 1) {
+        return fail(error_category::usage, "bad_order", "one of the device's keys is in a TPM: both are to be, or neither");
+    }
+    if (in_tpms == 0 && !order.tpm.makers.empty()) {
+        return fail(error_category::usage, "bad_order",
+                    "makers of TPMs are given (--tpm-makers), and the device's keys are in no TPM: add --backend tpm2");
+    }
+    if (in_tpms == 2 && order.tpm.makers.empty()) {
+        return fail(error_category::usage, "tpm_maker_unknown",
+                    "no device is made in a TPM that nobody vouches for: name the CA certificates of its maker (--tpm-makers)");
+    }
+    return {};
+}
+
 }  // namespace
 
 result<unit_ptr> make_unit_keys(const fs::path& into, const unit_order& order, const std::optional<secret_bytes>& passphrase,
                                 random_source& random, chip_keys& in_chip) {
+    BERTH_CHECK(check_places(order));
     if (!order.p3_uri.empty()) {
         BERTH_CHECK(write_text(into / "p3.uri", order.p3_uri + "\n"));
     }
     if (!order.p3_sig_uri.empty()) {
         BERTH_CHECK(write_text(into / "p3-sig.uri", order.p3_sig_uri + "\n"));
     }
-    if (names_a_tpm(order.p3_uri) && names_a_tpm(order.p3_sig_uri)) {
-        return in_tpm(into, order, random);
+    if (names_a_tpm(order.p3_uri)) {
+        return in_tpm(into, order, random, in_chip);
     }
     BERTH_TRY(kem, kem_key(into, order, passphrase, random, in_chip));
     BERTH_TRY(identity, identity_key(into, order, passphrase, random, in_chip));
-    // Of a device with a key in a TPM and another elsewhere nothing is claimed.
-    const bool in_files = order.p3_sig_uri.empty() || names_a_tpm(order.p3_sig_uri);
-    return std::make_unique<factory::unit>(order.name, in_files ? "software" : backend_of(order.p3_sig_uri), std::move(identity),
-                                           std::move(kem));
+    return std::make_unique<factory::unit>(order.name, order.p3_sig_uri.empty() ? "software" : backend_of(order.p3_sig_uri),
+                                           std::move(identity), std::move(kem));
 }
 
-result<pki::trust_store> read_tpm_makers(const fs::path& file) {
-    BERTH_TRY(all, read_chain(file));
+result<pki::trust_store> read_tpm_makers(const std::vector<fs::path>& files) {
+    BERTH_TRY(all, read_certificates(files));
     pki::trust_store::contents contents;
     for (auto& c : all) {
         (c.is_self_issued() ? contents.anchors : contents.intermediates).push_back(std::move(c));
@@ -164,6 +186,12 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
         BERTH_TRY(makers, read_tpm_makers(tpm.makers));
         policy.tpm_makers = std::move(makers);
     }
+    auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit);
+    std::optional<pki::certificate> earlier;
+    if (chip != nullptr) {
+        BERTH_TRY(there, earlier_identity(*chip, issuers.classical, root, time.now()));
+        earlier = std::move(there);
+    }
     BERTH_TRY(request, unit.request());
     BERTH_TRY(check, factory::residency_check::begin(request, policy, random));
     BERTH_TRY(challenge, wire::encode(check.challenge()));
@@ -177,10 +205,15 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
                                              view_of(issuers.post_quantum), settings, random));
     BERTH_TRY(octets, wire::encode(grant));
     BERTH_TRY(granted, unit.accept(octets));
-    if (auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit)) {
-        BERTH_CHECK(keep_in_tpm(*chip, granted, root));
+    if (earlier) {
+        granted.identity.front() = std::move(*earlier);
     }
     return granted;
+}
+
+result<void> keep_in_chip(factory::unit& unit, const pki::certificate& identity) {
+    auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit);
+    return chip == nullptr ? result<void>() : chip->store_identity(identity);
 }
 
 }  // namespace berth::app

@@ -10,8 +10,8 @@ namespace berth::app {
 
 // Of a device whose keys are in a TPM.
 struct tpm_order {
-    // PEM: roots and other CAs of TPM makers, and their roots cross-signed. Without them no TPM is believed.
-    std::filesystem::path makers = {};
+    // PEM: roots and other CAs of TPM makers, and their roots cross-signed. Without them no TPM is believed, and no device made.
+    std::vector<std::filesystem::path> makers = {};
     // Platform registers (SHA-256 bank) that the ML-KEM seed is sealed to as they are now; empty: none.
     std::vector<uint8_t> pcrs = {};
 };
@@ -25,15 +25,16 @@ struct unit_order {
     tpm_order tpm;
 };
 
-// Makes the keys and leaves in `into` what finds them again: p3.pem or p3.uri (and p3.seed), p3-sig.pem or p3-sig.uri. A TPM's
-// keys are those of the TCG's templates, the same whenever they are made, and stay; others go with `in_chip`. Errors of files
-// and of the chip; `key_exists`; `operation_unsupported`: the chip makes no such key.
+// Makes the keys and leaves in `into` what finds them again: p3.pem or p3.uri (and p3.seed), p3-sig.pem or p3-sig.uri. Those
+// that a chip made go with `in_chip`; a TPM's are those of the TCG's templates, the same whenever they are made, and those that
+// it had before stay. Errors of files and of the chip; `bad_order`: one key only is in a TPM, or makers of TPMs are given and
+// none is; `tpm_maker_unknown`: no makers are; `key_exists`; `operation_unsupported`: the chip makes no such key.
 result<std::unique_ptr<factory::unit>> make_unit_keys(const std::filesystem::path& into, const unit_order& order,
                                                       const std::optional<secret_bytes>& passphrase, random_source& random,
                                                       chip_keys& in_chip);
 
-// Roots (self-issued) and other CAs of a PEM file. Errors of files; `bad_anchor`.
-result<pki::trust_store> read_tpm_makers(const std::filesystem::path& file);
+// Roots (self-issued) and other CAs of PEM files. Errors of files; `bad_anchor`.
+result<pki::trust_store> read_tpm_makers(const std::vector<std::filesystem::path>& files);
 
 // The factory's issuing CAs: "idevid-ca", and "idevid-ca-classical" for the certificates that must fit into a chip.
 struct unit_issuers {
@@ -43,9 +44,14 @@ struct unit_issuers {
 };
 result<unit_issuers> open_unit_issuers(const std::filesystem::path& factory, const std::optional<secret_bytes>& passphrase);
 
-// Request, challenge, answer and grant in one place, where factory and device meet. A TPM holds the identity's certificate
-// afterwards; an earlier one for the same key and serial that is locked there is kept, and counts. Errors of both sides.
+// Request, challenge, answer and grant in one place, where factory and device meet. An earlier certificate of the identity for
+// the same key and serial, which is locked in the TPM's NV, counts in place of a new one. Errors of both sides; `nv_exists`: the
+// TPM holds another device's.
 result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_issuers& issuers, const pki::certificate& root,
                                                 const tpm_order& tpm, const clock& time, random_source& random);
+
+// Puts the identity's certificate where its chip keeps such: a TPM's NV index, locked for good. To be done last, when there is
+// nothing any more that could keep the device from being made. Errors of the TPM.
+result<void> keep_in_chip(factory::unit& unit, const pki::certificate& identity);
 
 }  // namespace berth::app

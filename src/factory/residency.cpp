@@ -108,8 +108,11 @@ result<void> residency_check::judge_tpm(const residency_policy& policy) {
     options.time = pki::validity_instants::at(policy.now);
     options.leaf = pki::leaf_rule::endorsement;
     options.allow_rsa = true;
-    BERTH_TRY(verified, pki::verify_chain(*policy.tpm_makers, chain, options));
-    endorsement_ = verified.leaf();
+    auto verified = pki::verify_chain(*policy.tpm_makers, chain, options);
+    if (!verified) {
+        return fail(std::move(verified).error().during("whether a maker who is believed vouches for the TPM"));
+    }
+    endorsement_ = verified->leaf();
 
     BERTH_TRY(iak_area, public_area::parse(claim.attestation_key.view()));
     BERTH_TRY(iak, attestation::attestation_key::accept(iak_area));

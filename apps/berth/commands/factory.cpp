@@ -78,9 +78,10 @@ result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const
 
 void add_factory_make(CLI::App& group, context& c) {
     struct options {
-        std::string dir, masa, out, kem = "mlkem768_p256", signature = "p256", passphrase_file, bundle_passphrase_file;
+        std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", signature = "p256", passphrase_file,
+                                    bundle_passphrase_file;
         device_order order;
-        std::vector<std::string> credentials;
+        std::vector<std::string> credentials, tpm_makers;
     };
     const auto o = std::make_shared<options>();
     auto* const cmd =
@@ -99,9 +100,10 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->add_option("--backend", o->backend, "where the device's keys are made and stay: software (default), tpm2, stsafe");
     cmd->add_option("--p3", o->order.p3_uri, "the KEM key's URI when it is not the back end's usual one (docs/keys.md)");
     cmd->add_option("--p3-sig", o->order.p3_sig_uri, "the same of the IDevID-signature key");
-    cmd->add_option(
-        "--tpm-makers", o->order.tpm.makers,
-        "PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed: whose TPMs you believe");
+    cmd->add_option("--tpm-makers", o->tpm_makers,
+                    "needed for tpm2: PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed, "
+                    "repeatable: whose TPMs you believe. Nothing is issued before the TPM is proved to be theirs and to hold "
+                    "both keys");
     cmd->add_option("--seal-pcrs", o->order.tpm.pcrs,
                     "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; none")
         ->delimiter(',')
@@ -123,6 +125,7 @@ void add_factory_make(CLI::App& group, context& c) {
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_CHECK(place_keys(o->order, o->backend));
+            o->order.tpm.makers.assign(o->tpm_makers.begin(), o->tpm_makers.end());
             BERTH_TRY(kem, kem_algorithm_named(o->kem));
             o->order.kem = kem;
             BERTH_TRY(signature, signature_algorithm_named(o->signature));

@@ -27,7 +27,7 @@ result<keystore::open_options> how_to_open(const options& o) {
     keystore::open_options out;
     BERTH_TRY(passphrase, read_passphrase(o.passphrase_file));
     out.passphrase = std::move(passphrase);
-    out.ask_pin = ask_pin;
+    out.ask_pin = ask_pin_once();
     return out;
 }
 

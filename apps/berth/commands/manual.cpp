@@ -27,14 +27,15 @@ constexpr std::array manuals{
         "Writes DIR/z1.pem, z1.key (the root; move it offline, it alone: configurations name z1.pem and idevid-ca.pem here), "
         "idevid-ca.pem, idevid-ca.key, idevid-ca-classical.* (for certificates kept in chips). Private keys: PKCS#8, mode 0600.",
         "berth factory init --dir factory --maker \"Acme Devices\""},
-    manual{
-        "factory make",
-        "Reads idevid-ca.* of --dir and masa-kem.pem of --masa. Writes a line into DIR/issued.jsonl (for factory revoke), into "
-        "--out: z1.pem, z3.pem, z3-sig.pem, p3.pem and p3-sig.pem (of keys in a chip: p3.uri, p3-sig.uri, and beside a TPM "
-        "p3.seed), "
-        "masa-kem.pem, device.toml; and the device into masa.db. --out appears complete or not at all, and is never overwritten; "
-        "what was interrupted may be repeated.",
-        "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
+    manual{"factory make",
+           "Reads idevid-ca.* and idevid-ca-classical.* of --dir, masa-kem.pem of --masa, and --tpm-makers. Writes a line into "
+           "DIR/issued.jsonl (for factory revoke), into "
+           "--out: z1.pem, z3.pem, z3-sig.pem, p3.pem and p3-sig.pem (of keys in a chip: p3.uri, p3-sig.uri, and beside a TPM "
+           "p3.seed), "
+           "masa-kem.pem, device.toml; the device into masa.db; and a TPM's identity certificate into its NV, for good. --out "
+           "appears complete or not at all, and is never overwritten; "
+           "what was interrupted may be repeated.",
+           "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
     manual{"factory revoke",
            "Reads issued.jsonl of --dir, which factory make writes, or the certificates that are named. Writes "
            "DIR/CA.revoked.json, CA "

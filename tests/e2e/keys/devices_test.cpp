@@ -1,6 +1,8 @@
 // Devices whose identity a chip makes and keeps: in their bundles are names of keys, and they are onboarded like others.
 #include "key_world.h"
 
+#include <array>
+
 namespace berth::test {
 namespace {
 
@@ -10,6 +12,7 @@ struct chip {
     std::function<std::string(std::string)> name_of;  // a key's name
     std::string kem, signing;                         // the device's identity
     std::string cloud, device;                        // its operational keys, a KEM's and a signature's
+    std::string second;                               // why there is no second one
     static std::string name(const testing::TestParamInfo<chip>& p) { return p.param.label; }
     friend void PrintTo(const chip& p, std::ostream* os) { *os << p.label; }
 };
@@ -19,6 +22,10 @@ protected:
     void SetUp() override {
         if (!GetParam().installed()) {
             GTEST_SKIP() << "its simulator is not installed; scripts/bootstrap installs it";
+        }
+        if (GetParam().label == "tpm2") {
+            certified_tpm().emplace(true);
+            put_makers();
         }
         const auto named = GetParam().name_of;
         kem = named(GetParam().kem);
@@ -30,6 +37,9 @@ protected:
                    "--p3-sig",     signing,
                    "--credential", "device=p256@" + device,
                    "--credential", "cloud=mlkem768_p256@" + cloud};
+        if (GetParam().label == "tpm2") {
+            options.insert(options.end(), {"--tpm-makers", at("makers.pem")});
+        }
         serve("mldsa44");
     }
     void TearDown() override {
@@ -74,7 +84,7 @@ TEST_P(ChipDevices, AreOnboardedWithKeysThatNeverLeaveThem) {
     // The same chip is not two devices.
     const auto again = berth(order("CHIP-2", options));
     EXPECT_EQ(again.exit, 2) << again.all();
-    EXPECT_EQ(again.error_name(), "key_exists");
+    EXPECT_EQ(again.error_name(), GetParam().second) << again.all();
     EXPECT_FALSE(fs::exists(at("CHIP-2")));
     EXPECT_EQ(berth({"--json", "ownership", "show", "CHIP-2", "--masa", at("masa")}).error_name(), "unknown_device");
     EXPECT_EQ(berth({"--json", "key", "show", signing}).json(), shown.json());
@@ -106,24 +116,85 @@ TEST_P(ChipDevices, AnOrderThatMakesNoDeviceLeavesNoKeys) {
     EXPECT_NE(refused.exit, 0);
     EXPECT_FALSE(fs::exists(at("CHIP-3")));
     expect_no_keys({kem, signing});
+    // Nor anything else that would keep the chip from becoming another device.
+    ASSERT_NO_FATAL_FAILURE(must(order("CHIP-5", options)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, ChipDevices,
                          testing::Values(chip{.label = "tpm2",
                                               .installed = swtpm::installed,
-                                              .name_of = in_tpm,
+                                              .name_of = in_certified_tpm,
                                               .kem = "0x81020002;seed=p3.seed",
                                               .signing = "0x81020000",
                                               .cloud = "0x81000003;seed=cloud.seed",
-                                              .device = "0x81000002"},
+                                              .device = "0x81000002",
+                                              .second = "nv_exists"},
                                          chip{.label = "stsafe",
                                               .installed = [] { return true; },
                                               .name_of = in_element,
                                               .kem = "slot=2",
                                               .signing = "slot=1",
                                               .cloud = "slot=4",
-                                              .device = "slot=3"}),
+                                              .device = "slot=3",
+                                              .second = "key_exists"}),
                          chip::name);
+
+// A TPM as its maker sells it: no certificate of a device before the maker has vouched for the TPM, and the TPM for the keys.
+class GenuineTpms : public KeyWorld {
+protected:
+    void SetUp() override {
+        BERTH_NEEDS_SWTPM();
+        serve("mldsa44");
+        certified_tpm().emplace(true);
+        put_makers();
+        keys = uris(*certified_tpm());
+    }
+    static std::array<std::string, 2> uris(const swtpm& of) {
+        return {"tpm2:0x81020002;seed=p3.seed;tcti=" + of.tcti(), "tpm2:0x81020000;tcti=" + of.tcti()};
+    }
+    [[nodiscard]] program_result make(const std::string& serial, const std::array<std::string, 2>& in,
+                                      const std::vector<std::string>& more) const {
+        std::vector<std::string> options{"--backend", "tpm2", "--p3", in[0], "--p3-sig", in[1]};
+        options.insert(options.end(), more.begin(), more.end());
+        return berth(order(serial, options));
+    }
+    std::array<std::string, 2> keys;
+    void expect_refused(const program_result& r, const std::string& serial, const std::string& name, int exit) const {
+        EXPECT_EQ(r.error_name(), name) << r.all();
+        EXPECT_EQ(r.exit, exit) << r.all();
+        EXPECT_FALSE(fs::exists(at(serial)));
+        EXPECT_EQ(berth({"--json", "ownership", "show", serial, "--masa", at("masa")}).error_name(), "unknown_device");
+    }
+};
+
+TEST_F(GenuineTpms, AreMadeIntoDevices) {
+    const auto made = make("TPM-1", keys, {"--tpm-makers", at("makers.pem")});
+    ASSERT_EQ(made.exit, 0) << made.all();
+    // What the TPM keeps of it is what the bundle has.
+    ASSERT_EQ(exit_of(spawn({"sh", "-c",
+                             fmt::format("{} x509 -in {} -outform DER -out {}", BERTH_OPENSSL_COMMAND, at("TPM-1/z3-sig.pem"),
+                                         at("z3-sig.der"))},
+                            at("log"))),
+              0);
+    ASSERT_EQ(certified_tpm()->tool("tpm2_nvread 0x01c90000 -C o -o kept"), 0) << certified_tpm()->log();
+    EXPECT_EQ(certified_tpm()->read("kept"), text_of("z3-sig.der"));
+    onboard("TPM-1");
+}
+
+TEST_F(GenuineTpms, OthersAreNot) {
+    const std::vector<std::string> known{"--tpm-makers", at("makers.pem")};
+    expect_refused(make("TPM-2", keys, {"--tpm-makers", at("factory/z1.pem")}), "TPM-2", "unknown_issuer", 1);
+    expect_refused(make("TPM-3", keys, {}), "TPM-3", "tpm_maker_unknown", 2);
+    const swtpm nobodys;
+    expect_refused(make("TPM-4", uris(nobodys), known), "TPM-4", "ek_without_certificate", 3);
+    expect_refused(berth(order("TPM-5", known)), "TPM-5", "bad_order", 2);
+    expect_refused(make("TPM-6", {keys[0], uris(nobodys)[1]}, known), "TPM-6", "bad_key_uri", 2);
+    expect_refused(make("TPM-7", {keys[0], "file:p3-sig.pem"}, known), "TPM-7", "bad_order", 2);
+    for (const auto& uri : keys) {
+        EXPECT_EQ(berth({"--json", "key", "delete", uri}).error_name(), "key_not_found") << "no key stays in " << uri;
+    }
+    EXPECT_EQ(make("TPM-8", keys, known).exit, 0) << "and it may become a device yet";
+}
 
 }  // namespace
 }  // namespace berth::test

@@ -28,6 +28,16 @@ inline std::string in_tpm(const std::string& rest) {
     return "tpm2:" + rest + ";tcti=" + one.tcti();
 }
 
+// One that its maker has certified, and where the maker's CAs are. It becomes one device, for good: each test takes a new one.
+inline std::optional<swtpm>& certified_tpm() {
+    static std::optional<swtpm> one;
+    return one;
+}
+
+inline std::string in_certified_tpm(const std::string& rest) {
+    return "tpm2:" + rest + ";tcti=" + certified_tpm()->tcti();
+}
+
 inline std::string in_element(const std::string& place) {
     static const stsafe_sim one;
     return "stsafe:" + place + ";device=" + one.socket();

@@ -62,6 +62,13 @@ protected:
         return out;
     }
 
+    // makers.pem: the CAs of the maker of certified_tpm().
+    void put_makers() const {
+        for (const char* ca : {"swtpm-localca-rootca-cert.pem", "issuercert.pem"}) {
+            std::ofstream(at("makers.pem"), std::ios::app) << certified_tpm()->read(std::string("ca/") + ca);
+        }
+    }
+
     // Sets up what is not there yet, each at its place below the directory, and starts both berthds.
     void serve(const std::string& algorithm) {
         must({"factory", "init", "--dir", at("factory"), "--maker", "Acme", "--algorithm", algorithm});

@@ -47,8 +47,8 @@ dialogue at_terminal(std::vector<std::string> arguments, const std::string& type
         termios now{};
         out.echoes_after = ::tcgetattr(terminal, &now) == 0 && (now.c_lflag & ECHO) != 0;
     }
+    ::close(terminal);  // ends who still asks
     out.exit = exit_of(child);
-    ::close(terminal);
     return out;
 }
 
