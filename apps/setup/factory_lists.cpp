@@ -128,15 +128,34 @@ result<std::unique_ptr<descriptor>> lock(const fs::path& factory) {
     return held;
 }
 
+struct named_authority {
+    std::string name;
+    pki::certificate certificate;
+};
+
+// A factory that was set up before there were chips lacks the one for them.
+result<std::vector<named_authority>> read_authorities(const fs::path& factory) {
+    std::vector<named_authority> out;
+    for (const std::string name : authorities) {
+        const fs::path file = factory / (name + ".pem");
+        BERTH_TRY(there, is_there(file));
+        if (there || name != "idevid-ca-classical") {
+            BERTH_TRY(authority, read_certificate(file));
+            out.push_back({name, std::move(authority)});
+        }
+    }
+    return out;
+}
+
 struct found_certificate {
     std::string issuer, certificate, serial;
 };
 
-result<found_certificate> judge(const fs::path& factory, const pki::certificate& leaf) {
-    for (const char* name : authorities) {
-        BERTH_TRY(authority, read_certificate(factory / (std::string(name) + ".pem")));
-        if (leaf.issuer() == authority.subject() && leaf.check_signature(authority)) {
-            return found_certificate{name, leaf.serial_hex(), leaf.device_serial().value_or("")};
+result<named_authority> issuer_of(const fs::path& factory, const pki::certificate& leaf) {
+    BERTH_TRY(all, read_authorities(factory));
+    for (auto& authority : all) {
+        if (leaf.issuer() == authority.certificate.subject() && leaf.check_signature(authority.certificate)) {
+            return std::move(authority);
         }
     }
     return fail(error{error_category::usage,
@@ -145,7 +164,7 @@ result<found_certificate> judge(const fs::path& factory, const pki::certificate&
                       {{"subject", leaf.subject()}}});
 }
 
-// ---- issued.jsonl: each line tells of one device
+// ---- issued.jsonl: each line tells of what one CA has issued to one device
 
 struct issued {
     std::string serial, issuer;  // the CA's key, hashed: its name may be a newer CA's by now
@@ -232,8 +251,7 @@ result<std::vector<found_certificate>> find_serial(const fs::path& factory, cons
     if (!there) {
         return out;
     }
-    BERTH_TRY(authority, read_certificate(factory / "idevid-ca.pem"));
-    const std::string present = to_hex(authority.spki_sha256());
+    BERTH_TRY(present, read_authorities(factory));
     std::ifstream lines(file);
     if (!lines) {
         return cannot("open", file);
@@ -251,16 +269,18 @@ result<std::vector<found_certificate>> find_serial(const fs::path& factory, cons
         if (device->serial != serial) {
             continue;
         }
-        if (device->issuer != present) {
+        const auto by = std::ranges::find(present, device->issuer,
+                                          [](const named_authority& a) { return to_hex(a.certificate.spki_sha256()); });
+        if (by == present.end()) {
             return fail(error{error_category::usage,
                               "unknown_issuer",
                               fmt::format("the certificates of {} (line {} of {}) were issued by another CA than the present "
-                                          "idevid-ca, whose list would not revoke them; its former one must",
+                                          "ones, whose lists would not revoke them; its former one must",
                                           serial, number, file.string()),
                               {{"serial", serial}}});
         }
         for (const auto& c : device->certificates) {
-            out.push_back({"idevid-ca", c, serial});
+            out.push_back({by->name, c, serial});
         }
     }
     if (lines.bad()) {
@@ -298,8 +318,8 @@ result<std::vector<found_certificate>> find(const fs::path& factory, const std::
     std::vector<found_certificate> out;
     for (const auto& file : files) {
         BERTH_TRY(leaf, read_certificate(file));
-        BERTH_TRY(found, judge(factory, leaf));
-        out.push_back(std::move(found));
+        BERTH_TRY(by, issuer_of(factory, leaf));
+        out.push_back({by.name, leaf.serial_hex(), leaf.device_serial().value_or("")});
     }
     return out;
 }
@@ -326,12 +346,20 @@ size_t recover(records& known, const pki::crl& former) {
 }  // namespace
 
 result<void> note_issued(const fs::path& factory, const std::string& serial, const std::vector<pki::certificate>& leaves) {
-    BERTH_TRY(authority, read_certificate(factory / "idevid-ca.pem"));
-    issued device{serial, to_hex(authority.spki_sha256()), {}};
+    std::vector<issued> by_issuer;
     for (const auto& leaf : leaves) {
-        device.certificates.push_back(leaf.serial_hex());
+        BERTH_TRY(by, issuer_of(factory, leaf));
+        const std::string issuer = to_hex(by.certificate.spki_sha256());
+        auto to = std::ranges::find(by_issuer, issuer, &issued::issuer);
+        if (to == by_issuer.end()) {
+            to = by_issuer.insert(to, {serial, issuer, {}});
+        }
+        to->certificates.push_back(leaf.serial_hex());
     }
-    const std::string line = to_line(device);
+    std::string line;
+    for (const auto& device : by_issuer) {
+        line += to_line(device);
+    }
     const fs::path file = factory / issued_file;
     BERTH_TRY(held, lock(factory));
     const descriptor to(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));

@@ -12,9 +12,9 @@
 
 namespace berth::app {
 
-// Appends to the factory's issued.jsonl, as one line, which certificates a device was given by which CA: a device whose bundle is
-// out of reach is revoked by its serial. Half a line of a process that failed or was killed, whose device was never made, is cut
-// off. Errors of files.
+// Appends to the factory's issued.jsonl, a line for each CA, which certificates a device was given: a device whose bundle is out
+// of reach is revoked by its serial. Half a line of a process that failed or was killed, whose device was never made, is cut off.
+// Errors of files; `unknown_issuer`.
 result<void> note_issued(const std::filesystem::path& factory, const std::string& serial,
                          const std::vector<pki::certificate>& leaves);
 
@@ -34,7 +34,7 @@ result<factory_revocation> factory_revoke(const std::filesystem::path& factory, 
                                           pki::revocation_reason reason, unix_seconds now);
 
 struct factory_list_order {
-    std::string issuer = "idevid-ca";  // or z1
+    std::string issuer = "idevid-ca";  // or idevid-ca-classical, z1
     std::filesystem::path out;
     int64_t days = 30;
     std::optional<secret_bytes> passphrase = {};

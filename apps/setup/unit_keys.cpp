@@ -7,6 +7,7 @@
 #include "keystore/tpm2/attest.h"
 #include "keystore/tpm2/nv.h"
 #include "pki/private_key_file.h"
+#include "roles/startup_checks.h"
 
 namespace berth::app {
 
@@ -22,11 +23,6 @@ using unit_ptr = std::unique_ptr<factory::unit>;
 
 bool names_a_tpm(const std::string& uri) {
     return uri.starts_with("tpm2:");
-}
-
-// The name of the back end, as the request has it.
-std::string backend_of(const std::string& uri) {
-    return uri.substr(0, uri.find(':'));
 }
 
 result<void> require_template_algorithms(const unit_order& order) {
@@ -158,8 +154,8 @@ result<unit_ptr> make_unit_keys(const fs::path& into, const unit_order& order, c
     }
     BERTH_TRY(kem, kem_key(into, order, passphrase, random, in_chip));
     BERTH_TRY(identity, identity_key(into, order, passphrase, random, in_chip));
-    return std::make_unique<factory::unit>(order.name, order.p3_sig_uri.empty() ? "software" : backend_of(order.p3_sig_uri),
-                                           std::move(identity), std::move(kem));
+    BERTH_TRY(keeper, keystore::abilities_of(order.p3_sig_uri.empty() ? "file:p3-sig.pem" : order.p3_sig_uri));
+    return std::make_unique<factory::unit>(order.name, keeper.name, std::move(identity), std::move(kem));
 }
 
 result<pki::trust_store> read_tpm_makers(const std::vector<fs::path>& files) {
@@ -171,11 +167,19 @@ result<pki::trust_store> read_tpm_makers(const std::vector<fs::path>& files) {
     return pki::trust_store::build(std::move(contents));
 }
 
-result<unit_issuers> open_unit_issuers(const fs::path& factory, const std::optional<secret_bytes>& passphrase) {
+result<unit_issuers> open_unit_issuers(const fs::path& factory, const std::optional<secret_bytes>& passphrase, bool for_chips,
+                                       unix_seconds now) {
+    // An expired one would make devices that nobody takes.
+    BERTH_CHECK(check_authority_files(factory / "z1.pem", factory / "idevid-ca.pem", now));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(post_quantum, open_authority(factory, "idevid-ca", passphrase));
-    BERTH_TRY(classical, open_authority(factory, "idevid-ca-classical", passphrase));
-    return unit_issuers{root.organization().value_or(""), std::move(post_quantum), std::move(classical)};
+    unit_issuers out{root.organization().value_or(""), std::move(post_quantum), {}};
+    if (for_chips) {
+        BERTH_CHECK(check_authority_files(factory / "z1.pem", factory / "idevid-ca-classical.pem", now));
+        BERTH_TRY(classical, open_authority(factory, "idevid-ca-classical", passphrase));
+        out.classical = std::move(classical);
+    }
+    return out;
 }
 
 result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_issuers& issuers, const pki::certificate& root,
@@ -189,7 +193,7 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
     auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit);
     std::optional<pki::certificate> earlier;
     if (chip != nullptr) {
-        BERTH_TRY(there, earlier_identity(*chip, issuers.classical, root, time.now()));
+        BERTH_TRY(there, earlier_identity(*chip, *issuers.classical, root, time.now()));
         earlier = std::move(there);
     }
     BERTH_TRY(request, unit.request());
@@ -200,8 +204,9 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
     // 802.1AR: an IDevID does not end; the issuer's own end still ends the chain.
     const factory::issue_settings settings{issuers.maker, hardware_type, {time.now() - 60, pki::no_expiry}};
     // A classical key's certificate by a classical issuer: it has to fit into the chip, and gains nothing from more.
-    const bool classical = unit.identity().able().hardware && !crypto::is_post_quantum(unit.identity().algorithm());
-    BERTH_TRY(grant, factory::issue_identity(proved, view_of(classical ? issuers.classical : issuers.post_quantum),
+    const bool classical =
+        issuers.classical && unit.identity().able().hardware && !crypto::is_post_quantum(unit.identity().algorithm());
+    BERTH_TRY(grant, factory::issue_identity(proved, view_of(classical ? *issuers.classical : issuers.post_quantum),
                                              view_of(issuers.post_quantum), settings, random));
     BERTH_TRY(octets, wire::encode(grant));
     BERTH_TRY(granted, unit.accept(octets));

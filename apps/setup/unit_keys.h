@@ -40,9 +40,12 @@ result<pki::trust_store> read_tpm_makers(const std::vector<std::filesystem::path
 struct unit_issuers {
     std::string maker;
     authority post_quantum;
-    authority classical;
+    std::optional<authority> classical;
 };
-result<unit_issuers> open_unit_issuers(const std::filesystem::path& factory, const std::optional<secret_bytes>& passphrase);
+// The second one is opened only `for_chips`. Errors of files and keys; `certificate_expired` and other reasons why a CA issues
+// nothing.
+result<unit_issuers> open_unit_issuers(const std::filesystem::path& factory, const std::optional<secret_bytes>& passphrase,
+                                       bool for_chips, unix_seconds now);
 
 // Request, challenge, answer and grant in one place, where factory and device meet. An earlier certificate of the identity for
 // the same key and serial, which is locked in the TPM's NV, counts in place of a new one. Errors of both sides; `nv_exists`: the

@@ -34,12 +34,12 @@ void add_revoke(CLI::App& group, context& c) {
                                               {"serials", wire::json::array(done.serials.begin(), done.serials.end())},
                                               {"issuers", wire::json::array(done.issuers.begin(), done.issuers.end())}});
             } else {
-                fmt::print(
-                    "{} certificates of {} are revoked{}. Nobody knows of it until a list tells: berth factory crl --dir {} "
-                    "--issuer {} --out FILE\n",
-                    done.added, done.serials.empty() ? o->what : fmt::format("{}", fmt::join(done.serials, ", ")),
-                    done.before == 0 ? std::string() : fmt::format(" now, {} were before", done.before), shell_word(o->dir),
-                    fmt::join(done.issuers, ", "));
+                fmt::print("{} certificates of {} are revoked{}. Nobody knows of it until a list of {} tells: berth factory crl "
+                           "--dir {} "
+                           "--issuer {} --out FILE\n",
+                           done.added, done.serials.empty() ? o->what : fmt::format("{}", fmt::join(done.serials, ", ")),
+                           done.before == 0 ? std::string() : fmt::format(" now, {} were before", done.before),
+                           fmt::join(done.issuers, " and of "), shell_word(o->dir), done.issuers.front());
             }
             return {};
         });

@@ -39,7 +39,7 @@ constexpr std::array manuals{
     manual{"factory revoke",
            "Reads issued.jsonl of --dir, which factory make writes, or the certificates that are named. Writes "
            "DIR/CA.revoked.json, CA "
-           "being idevid-ca or z1. What was revoked stays so.",
+           "being idevid-ca, idevid-ca-classical or z1. What was revoked stays so.",
            "berth factory revoke SN-1 --dir factory --reason key_compromise"},
     manual{"factory crl",
            "Reads CA.* and CA.revoked.json of --dir, and a former list at --out, whose entries stay. Writes --out (PEM), with a "

@@ -7,6 +7,7 @@
 #include "setup/factory_lists.h"
 #include "setup/new_directory.h"
 #include "support/onboarding_parties.h"
+#include "support/test_pki.h"
 #include "wire/pem.h"
 
 #include <csignal>
@@ -198,6 +199,69 @@ TEST_F(Factory, RevokesBySerialByBundleAndByFile) {
 
     ASSERT_TRUE(make_as("SN-2", "two"));
     EXPECT_EQ(got(revoke((at("two") / "z3.pem").string())).added, 1u);
+}
+
+// Of a device whose keys are in a chip, another CA has issued the one certificate.
+TEST_F(Factory, RevokesWhatEachOfItsCasHasIssued) {
+    ASSERT_TRUE(make("one"));
+    const auto kem = got(app::read_certificate(at("one") / "z3.pem"));
+    const auto chips = got(app::open_authority(factory(), "idevid-ca-classical"));
+    const auto key = test::signature_key("in a chip", crypto::signature_algorithm::ecdsa_p256_sha256);
+    const auto identity = got(pki::issue(
+        pki::idevid_signature_template("Acme", "SN-7", {"2.25.1", bytes{1}}, {time.now() - 60, time.now() + app::one_year}),
+        key.public_key().spki(), chips.certificate(), chips.key->as_signing_key(), crypto::system_random()));
+    ASSERT_TRUE(app::note_issued(factory(), "SN-7", {kem, identity}));
+    const auto done = got(revoke("SN-7"));
+    EXPECT_EQ(done.added, 2u);
+    EXPECT_EQ(done.issuers, (std::vector<std::string>{"idevid-ca", "idevid-ca-classical"}));
+    const auto usual = list("l.crl").list;
+    EXPECT_TRUE(usual.find(kem.serial()));
+    EXPECT_FALSE(usual.find(identity.serial()));
+    app::factory_list_order order_of_chips;
+    order_of_chips.issuer = "idevid-ca-classical";
+    order_of_chips.out = at("chips.crl");
+    const auto theirs = got(app::factory_list(factory(), order_of_chips, time.now())).list;
+    EXPECT_TRUE(theirs.find(identity.serial()));
+    EXPECT_TRUE(theirs.check_signature(chips.certificate()));
+    const auto stranger = test::make_root("another maker");
+    EXPECT_EQ(app::note_issued(factory(), "SN-8", {stranger.certificate}).error().name, "unknown_issuer");
+    EXPECT_EQ(revoke("SN-8").error().name, "unknown_device");
+}
+
+// It lacks the CA for chips, and makes other devices as ever.
+TEST_F(Factory, OneThatWasSetUpEarlier) {
+    for (const char* file : {"idevid-ca-classical.pem", "idevid-ca-classical.key"}) {
+        fs::remove(factory() / file);
+    }
+    ASSERT_TRUE(make("one"));
+    EXPECT_EQ(got(revoke("SN-1")).added, 2u);
+    order.p3_sig_uri = "stsafe:slot=1;device=" + at("none").string();
+    const auto refused = make_as("SN-2", "two");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().name, "file_not_found");
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("idevid-ca-classical.pem"));
+    EXPECT_FALSE(fs::exists(at("two")));
+}
+
+// A TPM's keys are certified once its maker vouches for it; none is looked at before that is settled.
+TEST_F(Factory, NoTpmThatNobodyVouchesFor) {
+    const auto refused = [&](const std::string& p3, const std::string& p3_sig) {
+        order.p3_uri = p3;
+        order.p3_sig_uri = p3_sig;
+        const auto made = make("one");
+        EXPECT_FALSE(fs::exists(at("one")));
+        return made ? "accepted" : made.error().name;
+    };
+    const std::string kem = "tpm2:0x81020002;seed=p3.seed;tcti=nowhere";
+    const std::string identity = "tpm2:0x81020000;tcti=nowhere";
+    EXPECT_EQ(refused(kem, identity), "tpm_maker_unknown");
+    EXPECT_EQ(refused(kem, ""), "bad_order");
+    EXPECT_EQ(refused("", identity), "bad_order");
+    order.tpm.makers = {factory() / "z1.pem"};
+    EXPECT_EQ(refused("", ""), "bad_order");
+    EXPECT_EQ(refused(kem, "tpm2:0x81020000;tcti=elsewhere"), "bad_key_uri");
+    EXPECT_EQ(refused(kem, identity), "tpm_unavailable");
+    EXPECT_TRUE(got(store->find_serial("SN-1")).empty());
 }
 
 // The list that is in place tells what was, its number and who is on it.
