@@ -80,6 +80,10 @@ result<residency_check> residency_check::judge(bytes_view octets, const residenc
     BERTH_TRY(request, wire::decode<unit_request>(octets));
     BERTH_CHECK(check_text(request));
     BERTH_TRY(csr, pki::verified_csr::parse(request.identity.view()));
+    // Else one unit's key would be certified for another's serial, by a PKCS#10 that somebody has seen.
+    if (csr.attribute("serialNumber") != request.serial.text()) {
+        return refused("bad_serial", "The request names another serial than the PKCS#10 in it.");
+    }
     auto kem = crypto::kem_public_key::from_spki(request.kem_key.view());
     if (!kem) {
         return refused("kem_key_invalid", "The request's KEM key is not one of ours: " + kem.error().message);

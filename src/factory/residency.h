@@ -46,10 +46,10 @@ private:
 class residency_check {
 public:
     // Judges a request and makes the challenge. Nothing that the request says of a TPM is believed yet but its endorsement
-    // certificate, whose chain is verified here. Errors malformed, unsupported_version, bad_serial, unknown_backend, those of
-    // verified_csr; kem_key_invalid; tpm_claim_missing, tpm_claim_unexpected; tpm_maker_unknown: no root of a TPM's maker is
-    // configured; those of pki::verify_chain; not_an_attestation_key; key_mismatch: the request's keys are not those of the
-    // claim.
+    // certificate, whose chain is verified here. Errors malformed, unsupported_version, bad_serial: not that of the PKCS#10;
+    // unknown_backend, those of verified_csr; kem_key_invalid; tpm_claim_missing, tpm_claim_unexpected; tpm_maker_unknown: no
+    // root of a TPM's maker is configured; those of pki::verify_chain; not_an_attestation_key; key_mismatch: the request's keys
+    // are not those of the claim.
     static result<residency_check> begin(bytes_view request, const residency_policy& policy, random_source& random);
 
     // What goes to the unit.

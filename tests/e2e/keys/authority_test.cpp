@@ -16,7 +16,7 @@ protected:
         must({"ca", "init", "--dir", at("ca"), "--customer", "Birch", "--algorithm", "p384"});
     }
     void TearDown() override {
-        for (const char* name : {"z1", "idevid-ca", "z2", "ca", "z4", "z5", "z5-spare"}) {
+        for (const char* name : {"z1", "idevid-ca", "idevid-ca-classical", "z2", "ca", "z4", "z5", "z5-spare"}) {
             if (softhsm::installed()) {
                 berth({"key", "delete", in_token(name)});
             }
@@ -52,7 +52,8 @@ TEST_F(Authorities, AnAlgorithmThatTheKeyIsNotOf) {
 }
 
 TEST_F(Authorities, ServeADeviceFromAToken) {
-    for (const char* name : {"factory/z1", "factory/idevid-ca", "masa/z5", "masa/z5-spare", "registrar/z4"}) {
+    for (const char* name :
+         {"factory/z1", "factory/idevid-ca", "factory/idevid-ca-classical", "masa/z5", "masa/z5-spare", "registrar/z4"}) {
         put(std::string(name) + ".uri", in_token(fs::path(name).filename().string()));
     }
     make_token_ca();

@@ -70,8 +70,8 @@ TEST_F(Passphrases, FromTheFactoryToTheDevice) {
                                "--out", at("device"), "--registrar", "127.0.0.1:1", "--passphrase-file", at("maker.pass"),
                                "--bundle-passphrase-file", at("customer.pass")});
     ASSERT_EQ(device.exit, 0) << device.all();
-    for (const char* file : {"factory/z1.key", "factory/idevid-ca.key", "masa/z5.key", "masa/z5-spare.key", "masa/audit.key",
-                             "device/p3.pem", "device/p3-sig.pem"}) {
+    for (const char* file : {"factory/z1.key", "factory/idevid-ca.key", "factory/idevid-ca-classical.key", "masa/z5.key",
+                             "masa/z5-spare.key", "masa/audit.key", "device/p3.pem", "device/p3-sig.pem"}) {
         EXPECT_THAT(got(app::read_text(at(file))), testing::StartsWith("-----BEGIN ENCRYPTED PRIVATE KEY-----")) << file;
         EXPECT_EQ(fs::status(at(file)).permissions(), fs::perms::owner_read | fs::perms::owner_write) << file;
     }

@@ -85,6 +85,7 @@ TEST_F(SoftwareUnit, RequestsThatAreNone) {
     const bytes request = value_of(make("SN-1")->request());
     const auto refused_as = [&](auto change) { return name_of_error(begin(changed<unit_request>(request, change))); };
     EXPECT_EQ(refused_as([](auto& m) { m.version = 9; }), "unsupported_version");
+    EXPECT_EQ(refused_as([](auto& m) { m.serial = serial_field(as_bytes("SN-2")); }), "bad_serial");
     EXPECT_EQ(refused_as([](auto& m) { m.backend = name_field(as_bytes("paper")); }), "unknown_backend");
     EXPECT_EQ(refused_as([](auto& m) { m.backend = name_field(as_bytes("tpm2")); }), "tpm_claim_missing");
     EXPECT_EQ(refused_as([](auto& m) { m.kem_key = der_field(bytes(20)); }), "kem_key_invalid");
