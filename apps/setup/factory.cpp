@@ -128,7 +128,7 @@ result<std::unique_ptr<factory::unit>> write_bundle(const fs::path& factory, con
     BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
     BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));
     BERTH_CHECK(write_text(into / last_file, toml));
-    return std::move(unit);
+    return unit;
 }
 
 std::string fingerprint_of(const pki::certificate& z3) {
