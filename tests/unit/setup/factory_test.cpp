@@ -207,9 +207,10 @@ TEST_F(Factory, RevokesWhatEachOfItsCasHasIssued) {
     const auto kem = got(app::read_certificate(at("one") / "z3.pem"));
     const auto chips = got(app::open_authority(factory(), "idevid-ca-classical"));
     const auto key = test::signature_key("in a chip", crypto::signature_algorithm::ecdsa_p256_sha256);
-    const auto identity = got(pki::issue(
-        pki::idevid_signature_template("Acme", "SN-7", {"2.25.1", bytes{1}}, {time.now() - 60, time.now() + app::one_year}),
-        key.public_key().spki(), chips.certificate(), chips.key->as_signing_key(), crypto::system_random()));
+    const auto identity =
+        got(pki::issue(pki::idevid_signature_template("Acme", "SN-7", pki::hardware_module{"2.25.1", bytes{1}},
+                                                      {time.now() - 60, time.now() + app::one_year}),
+                       key.public_key().spki(), chips.certificate(), chips.key->as_signing_key(), crypto::system_random()));
     ASSERT_TRUE(app::note_issued(factory(), "SN-7", {kem, identity}));
     const auto done = got(revoke("SN-7"));
     EXPECT_EQ(done.added, 2u);
