@@ -110,8 +110,7 @@ result<void> write_bundle(const fs::path& factory, const pki::certificate& root,
         fs::rename(into / "z3-sig.key", into / "p3-sig.pem", ec);
     }
     if (ec) {
-        return fail(error_category::environment, "file_error",
-                    fmt::format("cannot rename a key in {}: {}", into.string(), ec.message()));
+        return cannot("rename a key in", into, ec);
     }
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
