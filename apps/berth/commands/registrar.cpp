@@ -325,8 +325,8 @@ result<std::string> meant_instead(registry::registrar_registry& records, registr
         }
     }
     const auto meant = nearest(name, known);
-    return fmt::format("\nNo device is of the {} {} yet{}.", to_string(scope), name,
-                       meant ? fmt::format("; is {} meant?", *meant) : "");
+    return fmt::format("\nNo device is of the {} {} yet{}", to_string(scope), name,
+                       meant ? fmt::format("; is {} meant?", *meant) : ".");
 }
 
 void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
@@ -490,8 +490,8 @@ void add_revoke(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
                 fmt::print("{} has no certificate that is not revoked; nothing has changed.\n", device.serial);
             } else {
                 fmt::print(
-                    "{} certificates of {} are revoked; the running berthd puts them on the CA's list at once.\nIt is still "
-                    "yours, and may be onboarded anew; berth registrar deny prevents that.\n",
+                    "{} certificates of {} are revoked; berthd puts them on the CA's list at once, or when it is next started.\n"
+                    "It is still yours, and may be onboarded anew; berth registrar deny prevents that.\n",
                     revoked, device.serial);
             }
             return {};
