@@ -3,9 +3,21 @@
 #include "pki/private_key_file.h"
 #include "pki/trust.h"
 
+#include <cerrno>
+
 #include <sys/stat.h>
 
 namespace berth::app {
+
+tl::unexpected<error> cannot(const char* doing, const std::filesystem::path& path, const std::error_code& why) {
+    return fail(
+        error{error_category::environment, "file_error", fmt::format("cannot {} {}: {}", doing, path.string(), why.message())}
+            .with("path", path.string()));
+}
+
+tl::unexpected<error> cannot(const char* doing, const std::filesystem::path& path) {
+    return cannot(doing, path, std::error_code(errno, std::generic_category()));
+}
 
 result<std::string> read_text(const std::filesystem::path& path) {
     BERTH_TRY(data, pki::read_file(path.string(), most_file_octets));
@@ -95,13 +107,22 @@ result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path&
     return std::optional(std::move(passphrase));
 }
 
+result<std::filesystem::path> file_in(const std::filesystem::path& directory, const char* name, const char* whose,
+                                      const char* made_by) {
+    auto file = directory / name;
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
+        return fail(error_category::environment, "file_not_found",
+                    fmt::format("{} is not {} directory (no {}); {}", directory.string(), whose, name, made_by));
+    }
+    return file;
+}
+
 result<bool> is_there(const std::filesystem::path& path) {
     std::error_code ec;
     const bool there = std::filesystem::exists(path, ec);
     if (ec) {
-        return fail(
-            error{error_category::environment, "file_error", fmt::format("cannot look at {}: {}", path.string(), ec.message())}
-                .with("path", path.string()));
+        return cannot("look at", path, ec);
     }
     return there;
 }

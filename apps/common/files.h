@@ -13,6 +13,10 @@ namespace berth::app {
 
 inline constexpr size_t most_file_octets = 4 * 1024 * 1024;
 
+// `file_error`: "cannot DOING PATH: why". Without `why`: of a system call that has just failed (errno).
+tl::unexpected<error> cannot(const char* doing, const std::filesystem::path& path, const std::error_code& why);
+tl::unexpected<error> cannot(const char* doing, const std::filesystem::path& path);
+
 // Errors `file_not_found`, `file_error`, `file_too_large`, naming the file.
 result<std::string> read_text(const std::filesystem::path& path);
 // Complete or not at all. Error `file_error`.
@@ -28,6 +32,9 @@ result<std::vector<pki::certificate>> read_anchors(const std::vector<std::filesy
 // The first line of a file that others may not read; nothing when no file is named. Errors of pki::read_secret_file,
 // `empty_passphrase`.
 result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path& file);
+// The file `name` of a command's directory. Error `file_not_found`: it is none of `whose`; `made_by` makes one.
+result<std::filesystem::path> file_in(const std::filesystem::path& directory, const char* name, const char* whose,
+                                      const char* made_by);
 // Whether something is there. Error `file_error`: it cannot be told (a directory above may not be entered).
 result<bool> is_there(const std::filesystem::path& path);
 // Error `file_error`: the working directory is gone.

@@ -1,5 +1,6 @@
 #include "device/installation.h"
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "common/files.h"
 #include "pki/private_key_file.h"
@@ -7,7 +8,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 namespace berth::app {
 
@@ -17,18 +17,9 @@ namespace {
 
 constexpr size_t most_key_octets = 64 * 1024;
 
-error disk_error(const fs::path& path, const char* what) {
-    return {error_category::environment, "file_error",
-            fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno))};
-}
-
 result<void> sync_directory(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool good = fd >= 0 && ::fsync(fd) == 0;
-    if (fd >= 0) {
-        ::close(fd);
-    }
-    return good ? result<void>{} : fail(disk_error(path, "fsync"));
+    const descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return directory && ::fsync(directory.get()) == 0 ? result<void>{} : cannot("make durable", path);
 }
 
 // `fresh` becomes `place`, in one step also when there is one already. An error means that nothing has changed.
@@ -36,12 +27,12 @@ result<void> exchange(const fs::path& fresh, const fs::path& place) {
     BERTH_TRY(there, is_there(place));
     if (there) {
         if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) != 0) {
-            return fail(disk_error(place, "rename"));
+            return cannot("rename what was made to", place);
         }
         std::error_code ignored;
         fs::remove_all(fresh, ignored);
     } else if (::rename(fresh.c_str(), place.c_str()) != 0) {
-        return fail(disk_error(place, "rename"));
+        return cannot("rename what was made to", place);
     }
     return {};
 }
@@ -161,8 +152,7 @@ result<void> installation::reset() {
     std::error_code ec;
     fs::remove_all(directory_, ec);
     if (ec) {
-        return fail(error_category::environment, "file_error",
-                    fmt::format("cannot remove {}: {}", directory_.string(), ec.message()));
+        return cannot("remove", directory_, ec);
     }
     return {};
 }

@@ -248,6 +248,10 @@ error import_plan::mistakes(const std::string& file) const {
 
 result<import_plan> read_assignments(registry::masa_registry& records, const std::string& text, const std::string& file,
                                      const std::string& maker, unix_seconds now) {
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+        return fail(error_category::usage, "bad_import",
+                    file + " is UTF-16 text, as spreadsheets call \"Unicode text\": save it as CSV in UTF-8");
+    }
     BERTH_TRY(customers, records.customers());
     std::set<std::string> known;
     for (const auto& c : customers) {

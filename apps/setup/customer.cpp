@@ -58,18 +58,21 @@ result<void> registrar_init(const fs::path& directory, const registrar_setup& se
                               setup.kem, random, passphrase));
     BERTH_CHECK(store::sqlite_registrar_store::open((directory / "registrar.db").string()));
     BERTH_TRY(ca, absolute_path(setup.ca));
-    BERTH_TRY(maker_root, absolute_path(setup.maker_root));
+    // Copies: where they came from may go. The issuing CA's own files stay with its key.
+    BERTH_TRY(maker_root, read_text(setup.maker_root));
+    BERTH_CHECK(write_text(directory / "z1.pem", maker_root));
+    BERTH_CHECK(write_text(directory / "z2.pem", root.certificate().to_pem()));
     BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
     BERTH_TRY(ca_locked, passphrase_line(setup.ca_passphrase_file));
     BERTH_TRY(own_key, key_name(directory, "z4"));
     BERTH_TRY(ca_key, key_name(ca, "ca", true));
-    std::string toml = fmt::format(
-        "# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
-        "\"{}\"\n{}domain_root = \"{}\"\nstore = "
-        "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = \"{}\"\nmasa = "
-        "\"{}\"\nmasa_host = \"{}\"\n",
-        (directory / "berthd.toml").string(), setup.listen, own_key, locked, (ca / "z2.pem").string(), setup.manual_approval,
-        setup.announce, maker_root.string(), setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
+    std::string toml =
+        fmt::format("# berthd --config {}\n\n[registrar]\nlisten = \"{}\"\nchain = \"z4.pem\"\nkey = "
+                    "\"{}\"\n{}domain_root = \"z2.pem\"\nstore = "
+                    "\"registrar.db\"\nmanual_approval = {}\nannounce = {}\n\n[[registrar.maker]]\nroot = \"z1.pem\"\nmasa = "
+                    "\"{}\"\nmasa_host = \"{}\"\n",
+                    (directory / "berthd.toml").string(), setup.listen, own_key, locked, setup.manual_approval, setup.announce,
+                    setup.masa, setup.masa_host.empty() ? masa.host : setup.masa_host);
     toml +=
         fmt::format("\n[ca]\nchain = \"{}\"\nkey = \"{}\"\n{}crl = \"ca.crl\"\n", (ca / "ca.pem").string(), ca_key, ca_locked);
     if (!setup.admin.empty()) {

@@ -1,12 +1,12 @@
 #include "setup/factory_lists.h"
 
+#include "base/descriptor.h"
 #include "common/files.h"
 #include "pki/private_key_file.h"
 #include "setup/keys.h"
 #include "wire/json.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include <fcntl.h>
@@ -25,29 +25,6 @@ constexpr std::array authorities{"idevid-ca", "idevid-ca-classical", "z1"};
 constexpr unix_seconds clock_skew = 60;
 // Nothing is ever taken off: of some 500 000 certificates, and lists that are as long.
 constexpr size_t most_record_octets = 64 * 1024 * 1024;
-
-tl::unexpected<error> cannot(const char* what, const fs::path& path) {
-    return fail(error{error_category::environment,
-                      "file_error",
-                      fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)),
-                      {{"path", path.string()}}});
-}
-
-class descriptor {
-public:
-    explicit descriptor(int fd) : fd_(fd) {}
-    ~descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 struct revoked {
     std::string certificate;  // its serial number, hexadecimal
@@ -117,12 +94,12 @@ result<void> write_records(const fs::path& file, const records& what) {
 }
 
 // One process at a time changes the factory's records; the lock goes with the descriptor.
-result<std::unique_ptr<descriptor>> lock(const fs::path& factory) {
-    auto held = std::make_unique<descriptor>(::open(factory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (held->get() < 0) {
+result<descriptor> lock(const fs::path& factory) {
+    descriptor held(::open(factory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!held) {
         return cannot("open", factory);
     }
-    if (::flock(held->get(), LOCK_EX) != 0) {
+    if (::flock(held.get(), LOCK_EX) != 0) {
         return cannot("lock", factory);
     }
     return held;
@@ -363,7 +340,7 @@ result<void> note_issued(const fs::path& factory, const std::string& serial, con
     const fs::path file = factory / issued_file;
     BERTH_TRY(held, lock(factory));
     const descriptor to(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (to.get() < 0) {
+    if (!to) {
         return cannot("open", file);
     }
     BERTH_TRY(before, mend_end(to.get(), file));
@@ -374,7 +351,7 @@ result<void> note_issued(const fs::path& factory, const std::string& serial, con
         return failed;
     }
     // The name of a new file must survive a loss of power as well.
-    if (before == 0 && ::fsync(held->get()) != 0 && errno != EINVAL) {
+    if (before == 0 && ::fsync(held.get()) != 0 && errno != EINVAL) {
         return cannot("make durable", factory);
     }
     return {};

@@ -34,7 +34,10 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     BERTH_CHECK(write_text(directory / "audit.pub", wire::to_pem("PUBLIC KEY", audit.public_key().spki())));
     BERTH_TRY(store, store::sqlite_masa_store::open((directory / "masa.db").string()));
     BERTH_CHECK(store->require_store_key(check_value_of(store_key)));
-    BERTH_TRY(factory, absolute_path(setup.factory));
+    // Copies: the factory's directory may be taken offline, and should be.
+    BERTH_TRY(issuer, read_text(setup.factory / "idevid-ca.pem"));
+    BERTH_CHECK(write_text(directory / "z1.pem", root.certificate().to_pem()));
+    BERTH_CHECK(write_text(directory / "idevid-ca.pem", issuer));
     std::string toml =
         fmt::format("# berthd --config {}\n\n[masa]\nlisten = \"{}\"\n", (directory / "berthd.toml").string(), setup.listen);
     if (!setup.direct_listen.empty()) {
@@ -43,13 +46,12 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
     BERTH_TRY(key, key_name(directory, "z5"));
     BERTH_TRY(spare_key, key_name(directory, "z5-spare"));
-    toml += fmt::format(
-        "device_roots = [\"{}\"]\ndevice_issuers = [\"{}\"]\nstore = \"masa.db\"\nstore_key = \"store.key\"\ncheckpoint_key = "
-        "\"file:audit.key\"\n{}\n[[masa.key]]\nchain = \"z5.pem\"\nkey = \"{}\"\n{}\n[[masa.key]]\nchain = "
-        "\"z5-spare.pem\"\nkey = "
-        "\"{}\"\n{}",
-        (factory / "z1.pem").string(), (factory / "idevid-ca.pem").string(), locked.empty() ? "" : "checkpoint_" + locked, key,
-        locked, spare_key, locked);
+    toml += fmt::format("device_roots = [\"z1.pem\"]\ndevice_issuers = [\"idevid-ca.pem\"]\nstore = \"masa.db\"\nstore_key = "
+                        "\"store.key\"\ncheckpoint_key = "
+                        "\"file:audit.key\"\n{}\n[[masa.key]]\nchain = \"z5.pem\"\nkey = \"{}\"\n{}\n[[masa.key]]\nchain = "
+                        "\"z5-spare.pem\"\nkey = "
+                        "\"{}\"\n{}",
+                        locked.empty() ? "" : "checkpoint_" + locked, key, locked, spare_key, locked);
     if (!setup.admin.empty()) {
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }

@@ -3,7 +3,6 @@
 #include "common/files.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -15,12 +14,6 @@ namespace berth::app {
 namespace fs = std::filesystem;
 
 namespace {
-
-tl::unexpected<error> cannot(const char* doing, const fs::path& path) {
-    return fail(error{error_category::environment, "file_error",
-                      fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(errno))}
-                    .with("path", path.string()));
-}
 
 result<fs::path> tidy(const fs::path& given) {
     BERTH_TRY(path, absolute_path(given));
@@ -52,8 +45,7 @@ result<void> require_free(const fs::path& place) {
     std::error_code ec;
     const bool empty = fs::is_empty(place, ec);
     if (ec) {
-        errno = ec.value();
-        return cannot("look into", place);
+        return cannot("look into", place, ec);
     }
     return empty ? result<void>{}
                  : refuse("is there already and nothing in it is overwritten: choose another directory, or, if nobody needs "
@@ -61,22 +53,21 @@ result<void> require_free(const fs::path& place) {
 }
 
 // The descriptor that holds the lock on a directory; the lock goes with the process, however that ends.
-result<int> lock(const fs::path& directory) {
-    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
+result<descriptor> lock(const fs::path& directory) {
+    descriptor held(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!held) {
         return cannot("open", directory);
     }
     // Another may have cleared it away, and made it anew, between the two: then this is the lock of nothing.
     struct stat locked{};
     struct stat named{};
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 || ::fstat(fd, &locked) != 0 || ::stat(directory.c_str(), &named) != 0 ||
-        locked.st_dev != named.st_dev || locked.st_ino != named.st_ino) {
-        ::close(fd);
+    if (::flock(held.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(held.get(), &locked) != 0 ||
+        ::stat(directory.c_str(), &named) != 0 || locked.st_dev != named.st_dev || locked.st_ino != named.st_ino) {
         return fail(error{error_category::environment, "in_use",
                           fmt::format("another process works on {}; wait for its end and try again", directory.string())}
                         .with("path", directory.string()));
     }
-    return fd;
+    return held;
 }
 
 }  // namespace
@@ -88,8 +79,8 @@ result<std::optional<new_directory>> new_directory::resume(const fs::path& final
     if (!there) {
         return std::nullopt;
     }
-    BERTH_TRY(fd, lock(path));
-    new_directory left(place, path, fd);
+    BERTH_TRY(held, lock(path));
+    new_directory left(place, path, std::move(held));
     BERTH_TRY(complete, is_there(path / finished));
     if (!complete) {
         return std::nullopt;  // its destructor clears it away
@@ -108,35 +99,26 @@ result<new_directory> new_directory::begin(const fs::path& final_place) {
             return cannot("make directory", path);
         }
         {
-            BERTH_TRY(fd, lock(path));
-            const new_directory abandoned(place, path, fd);
+            BERTH_TRY(held, lock(path));
+            const new_directory abandoned(place, path, std::move(held));
         }
         if (::mkdir(path.c_str(), 0700) != 0) {
             return cannot("make directory", path);
         }
     }
-    BERTH_TRY(fd, lock(path));
-    return new_directory(place, path, fd);
+    BERTH_TRY(held, lock(path));
+    return new_directory(place, path, std::move(held));
 }
 
-new_directory::new_directory(new_directory&& other) noexcept
-    : final_place_(std::move(other.final_place_)),
-      path_(std::move(other.path_)),
-      lock_(std::exchange(other.lock_, -1)),
-      kept_(other.kept_) {}
-
 new_directory::~new_directory() {
-    if (lock_ >= 0) {
-        if (!kept_) {
-            std::error_code ignored;
-            fs::remove_all(path_, ignored);
-        }
-        ::close(lock_);
+    if (lock_ && !kept_) {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
     }
 }
 
 result<void> new_directory::publish() {
-    if (::fsync(lock_) != 0 && errno != EINVAL) {
+    if (::fsync(lock_.get()) != 0 && errno != EINVAL) {
         return cannot("make durable", path_);
     }
     // Takes the place of an empty directory, and of nothing else.
@@ -146,15 +128,11 @@ result<void> new_directory::publish() {
         errno = why;
         return cannot("rename what was made to", final_place_);
     }
-    ::close(std::exchange(lock_, -1));
+    std::ignore = lock_.close();
     const fs::path above = final_place_.parent_path();
-    const int parent = ::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool durable = parent >= 0 && (::fsync(parent) == 0 || errno == EINVAL);
-    const auto done = durable ? result<void>{} : cannot("make durable", above);
-    if (parent >= 0) {
-        ::close(parent);
-    }
-    return done;
+    const descriptor parent(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const bool durable = parent && (::fsync(parent.get()) == 0 || errno == EINVAL);
+    return durable ? result<void>{} : cannot("make durable", above);
 }
 
 }  // namespace berth::app

@@ -1,6 +1,7 @@
 // A directory that is there complete or not at all, whatever happens while it is made.
 #pragma once
 
+#include "base/descriptor.h"
 #include "base/result.h"
 
 #include <filesystem>
@@ -18,7 +19,7 @@ public:
     // there was is gone. Errors `in_use`, `file_error`.
     static result<std::optional<new_directory>> resume(const std::filesystem::path& final_place,
                                                        const std::filesystem::path& finished);
-    new_directory(new_directory&& other) noexcept;
+    new_directory(new_directory&&) noexcept = default;
     new_directory& operator=(new_directory&&) = delete;
     // Removes what was not published, unless it is kept.
     ~new_directory();
@@ -30,11 +31,11 @@ public:
     result<void> publish();
 
 private:
-    new_directory(std::filesystem::path final_place, std::filesystem::path path, int lock)
-        : final_place_(std::move(final_place)), path_(std::move(path)), lock_(lock) {}
+    new_directory(std::filesystem::path final_place, std::filesystem::path path, descriptor lock)
+        : final_place_(std::move(final_place)), path_(std::move(path)), lock_(std::move(lock)) {}
     std::filesystem::path final_place_;
     std::filesystem::path path_;
-    int lock_;
+    descriptor lock_;
     bool kept_ = false;
 };
 

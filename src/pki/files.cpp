@@ -1,5 +1,7 @@
 #include "pki/private_key_file.h"
 
+#include "base/descriptor.h"
+
 #include <cerrno>
 #include <cstring>
 
@@ -10,27 +12,6 @@
 namespace berth::pki {
 
 namespace {
-
-class file {
-public:
-    explicit file(int fd) noexcept : fd_(fd) {}
-    file(const file&) = delete;
-    file& operator=(const file&) = delete;
-    ~file() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    // Errors of close count: on some file systems they are the first that is heard of a full disk.
-    bool close() noexcept {
-        const int fd = std::exchange(fd_, -1);
-        return ::close(fd) == 0;
-    }
-
-private:
-    int fd_;
-};
 
 error file_error(const std::string& doing, const std::string& path) {
     return error{error_category::environment, "file_error", doing + " " + path + " failed: " + std::strerror(errno) + "."}.with(
@@ -49,7 +30,7 @@ std::span<uint8_t> room_of(secret_bytes& out) {
 }
 
 template <class Out>
-result<Out> read_all(const file& in, const std::string& path, size_t limit) {
+result<Out> read_all(const descriptor& in, const std::string& path, size_t limit) {
     struct stat about{};
     if (::fstat(in.get(), &about) != 0) {
         return fail(file_error("Looking at", path));
@@ -84,15 +65,15 @@ result<Out> read_all(const file& in, const std::string& path, size_t limit) {
     return out;
 }
 
-result<int> open_to_read(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
+result<descriptor> open_to_read(const std::string& path) {
+    descriptor in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!in && errno == ENOENT) {
         return fail(error{error_category::environment, "file_not_found", "There is no file " + path + "."}.with("path", path));
     }
-    if (fd < 0) {
+    if (!in) {
         return fail(file_error("Opening", path));
     }
-    return fd;
+    return in;
 }
 
 bool write_all(int fd, bytes_view data) {
@@ -116,8 +97,8 @@ result<void> write_file_atomically(const std::string& path, bytes_view contents,
     const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     // mkostemp creates with mode 0600 whatever the umask; a wider mode is set before the name is.
     std::string temporary = path + ".XXXXXX";
-    file out(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (out.get() < 0) {
+    descriptor out(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (!out) {
         return fail(file_error("Creating a file beside", path));
     }
     const bool written = write_all(out.get(), contents) && ::fchmod(out.get(), static_cast<mode_t>(mode)) == 0 &&
@@ -128,22 +109,20 @@ result<void> write_file_atomically(const std::string& path, bytes_view contents,
         return fail(std::move(e));
     }
     // The new name must survive a loss of power as well.
-    const file parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (parent.get() < 0 || (::fsync(parent.get()) != 0 && errno != EINVAL)) {
+    const descriptor parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!parent || (::fsync(parent.get()) != 0 && errno != EINVAL)) {
         return fail(file_error("Making durable the directory", directory));
     }
     return {};
 }
 
 result<bytes> read_file(const std::string& path, size_t limit) {
-    BERTH_TRY(fd, open_to_read(path));
-    const file in(fd);
+    BERTH_TRY(in, open_to_read(path));
     return read_all<bytes>(in, path, limit);
 }
 
 result<secret_bytes> read_secret_file(const std::string& path, size_t limit) {
-    BERTH_TRY(fd, open_to_read(path));
-    const file in(fd);
+    BERTH_TRY(in, open_to_read(path));
     struct stat about{};
     if (::fstat(in.get(), &about) != 0) {
         return fail(file_error("Looking at", path));

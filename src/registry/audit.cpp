@@ -94,7 +94,15 @@ result<void> audit_verifier::next(const audit_entry& entry) {
 
 result<void> audit_verifier::check(const audit_checkpoint& c, const crypto::verification_key& key) const {
     BERTH_CHECK(check_checkpoint(c, key));
-    if (c.number == 0 || c.number > hashes_.size() || hashes_[c.number - 1] != c.hash) {
+    if (c.number > hashes_.size()) {
+        return fail(error{error_category::environment,
+                          "audit_altered",
+                          fmt::format("the audit log ends with entry {}, and a signed checkpoint knows entry {}: its end was cut "
+                                      "off, or it came back from an older copy",
+                                      hashes_.size(), c.number),
+                          {{"number", std::to_string(c.number)}}});
+    }
+    if (c.number == 0 || hashes_[c.number - 1] != c.hash) {
         return altered(c.number, "a signed checkpoint knows another history");
     }
     return {};

@@ -72,4 +72,16 @@ inline bytes each_frame(const bytes& octets, const std::function<void(onboarding
     return out;
 }
 
+// For onboarding_scene::tamper: changes the messages of one type on one leg.
+inline std::function<bytes(leg, bytes)> altering(leg where, onboarding::message_type type,
+                                                 std::function<void(onboarding::frame&)> change) {
+    return [where, type, change = std::move(change)](leg l, bytes octets) {
+        return l != where ? octets : each_frame(octets, [&](onboarding::frame& f) {
+            if (f.is(type)) {
+                change(f);
+            }
+        });
+    };
+}
+
 }  // namespace berth::test

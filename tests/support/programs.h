@@ -4,6 +4,8 @@
 #include "common/process.h"
 #include "wire/json.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
@@ -63,6 +65,18 @@ inline program_result run_program(const std::filesystem::path& program, const st
 
 inline program_result berth(std::vector<std::string> arguments) {
     return run_program("berth", arguments);
+}
+
+// The customer whose CA is in `below`/`ca` becomes one of the manufacturer's, whose factory/ and masa/ lie beside it.
+inline void register_customer(const std::filesystem::path& below, const std::string& customer, const std::string& ca) {
+    const auto proof = (below / (ca + ".proof")).string();
+    const auto root = (below / "factory/z1.pem").string();
+    const auto proved =
+        berth({"ca", "prove", "--dir", (below / ca).string(), "--customer", customer, "--maker-root", root, "--out", proof});
+    ASSERT_EQ(proved.exit, 0) << proved.all();
+    const auto registered = berth({"customer", "register", customer, "--masa", (below / "masa").string(), "--root",
+                                   (below / ca / "z2.pem").string(), "--proof", proof, "--maker-root", root});
+    ASSERT_EQ(registered.exit, 0) << registered.all();
 }
 
 }  // namespace berth::test

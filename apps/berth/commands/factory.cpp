@@ -1,13 +1,12 @@
 // berth factory | masa init | ca | registrar init | customer: what has to stand before a device can be onboarded (Z1..Z5,
 // P1..P3).
 #include "setup/factory.h"
-#include "berth/commands/commands.h"
+#include "berth/commands/masa_records.h"
 #include "common/files.h"
 #include "crypto/random.h"
 #include "roles/startup_checks.h"
 #include "setup/customer.h"
 #include "setup/masa.h"
-#include "store/sqlite/masa_store.h"
 #include "wire/base64.h"
 
 namespace berth::app {
@@ -137,8 +136,8 @@ void add_factory_make(CLI::App& group, context& c) {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
             o->order.factory_passphrase = std::move(passphrase);
             o->order.passphrase_file = o->bundle_passphrase_file;
+            BERTH_TRY(store, open_masa_store(o->masa));
             BERTH_TRY(masa_keys, read_text(fs::path(o->masa) / "masa-kem.pem"));
-            BERTH_TRY(store, store::sqlite_masa_store::open((fs::path(o->masa) / "masa.db").string(), store::opening::existing));
             BERTH_TRY(identity, factory_make_recorded(o->dir, o->out, o->order, masa_keys, *store, system_clock(),
                                                       crypto::system_random()));
             say(c, {{"serial", identity.serial}, {"device_root_spki", to_hex(identity.device_root_spki)}, {"bundle", o->out}},

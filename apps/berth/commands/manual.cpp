@@ -48,9 +48,8 @@ constexpr std::array manuals{
            "berth factory crl --dir factory --out masa/devices.crl"},
     manual{"masa init",
            "Reads z1.* and idevid-ca.pem of --factory. Writes DIR/z5.*, z5-spare.*, masa-kem.pem (for device bundles), "
-           "store.key, audit.key, "
-           "audit.pub, masa.db, "
-           "berthd.toml.",
+           "store.key, audit.key, audit.pub, masa.db, berthd.toml, and copies of z1.pem and idevid-ca.pem: what serves needs "
+           "nothing of the factory's directory, which is best kept offline.",
            "berth masa init --dir masa --factory factory --host masa.acme.example"},
     manual{"masa log show", "Reads masa.db.", "berth masa log show --masa masa --serial SN-1 --json"},
     manual{
@@ -94,7 +93,9 @@ constexpr std::array manuals{
     manual{
         "registrar init",
         "Reads z2.* and ca.* of --ca, and --maker-root; nothing is made if one of them is not what it must be, or has expired. "
-        "Writes DIR/z4.pem, z4.key, registrar.db, berthd.toml.",
+        "Writes DIR/z4.pem, z4.key, registrar.db, berthd.toml, and copies of the two roots (z1.pem, z2.pem). berthd.toml names "
+        "the "
+        "issuing CA's certificate and key where they are, in --ca; z2.key may be kept offline.",
         "berth registrar init --dir registrar --ca ca --host registrar.example --maker-root z1.pem --masa "
         "masa.acme.example:9443"},
     manual{"registrar devices", "Reads registrar.db.", "berth registrar devices --dir registrar --json"},

@@ -173,23 +173,16 @@ result<void> judge_uncovered(const verified_log& log, unix_seconds now, const op
     if (log.entries == log.covered || o.allow_uncovered || (!to_come && now - log.uncovered_at <= uncovered_most)) {
         return {};
     }
-    if (to_come) {
-        return fail(error{error_category::environment,
-                          "checkpoint_missing",
-                          fmt::format("entries {} to {} hang together, and no signed checkpoint covers them, the first of {}, "
-                                      "which is still to come: a clock is wrong, or it was not the MASA who wrote them. "
-                                      "--allow-uncovered takes it so",
-                                      log.covered + 1, log.entries, to_iso8601(log.uncovered_at)),
-                          {{"number", std::to_string(log.covered + 1)}}});
-    }
-    return fail(
-        error{error_category::environment,
-              "checkpoint_missing",
-              fmt::format("entries {} to {} hang together, and no signed checkpoint covers them, the first of {}: berthd signs "
-                          "one a minute while it serves. Start it and ask again in a minute; if it has served since, "
-                          "checkpoints were removed. --allow-uncovered takes it so, of a copy or a MASA that does not serve",
-                          log.covered + 1, log.entries, to_iso8601(log.uncovered_at)),
-              {{"number", std::to_string(log.covered + 1)}}});
+    const char* const why = to_come ? "which is still to come: a clock is wrong, or it was not the MASA who wrote them. "
+                                      "--allow-uncovered takes it so"
+                                    : "and berthd signs one a minute while it serves. Start it and ask again in a minute; if it "
+                                      "has served since, checkpoints were removed. --allow-uncovered takes it so, of a copy or a "
+                                      "MASA that does not serve";
+    return fail(error{error_category::environment,
+                      "checkpoint_missing",
+                      fmt::format("entries {} to {} hang together, and no signed checkpoint covers them, the first of {}, {}",
+                                  log.covered + 1, log.entries, to_iso8601(log.uncovered_at), why),
+                      {{"number", std::to_string(log.covered + 1)}}});
 }
 
 void say(const context& c, const verified_log& log, size_t kept) {

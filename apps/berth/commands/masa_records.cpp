@@ -6,26 +6,20 @@ namespace berth::app {
 
 namespace {
 
-result<std::string> store_of(const std::string& masa) {
-    const auto file = std::filesystem::path(masa) / "masa.db";
-    BERTH_TRY(there, is_there(file));
-    if (!there) {
-        return fail(error_category::environment, "file_not_found",
-                    fmt::format("{} is not a MASA's directory (no masa.db); berth masa init", masa));
-    }
-    return file.string();
+result<std::filesystem::path> store_of(const std::string& masa) {
+    return file_in(masa, "masa.db", "a MASA's", "berth masa init");
 }
 
 }  // namespace
 
 result<std::unique_ptr<store::sqlite_masa_store>> open_masa_store(const std::string& masa) {
     BERTH_TRY(file, store_of(masa));
-    return store::sqlite_masa_store::open(file, store::opening::existing);
+    return store::sqlite_masa_store::open(file.string(), store::opening::existing);
 }
 
 result<std::unique_ptr<store::sqlite_masa_store>> read_masa_store(const std::string& masa) {
     BERTH_TRY(file, store_of(masa));
-    return store::sqlite_masa_store::open(file, store::opening::to_read);
+    return store::sqlite_masa_store::open(file.string(), store::opening::to_read);
 }
 
 CLI::App* masa_command(CLI::App& group, std::string& masa, const char* name, const char* help) {

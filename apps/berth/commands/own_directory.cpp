@@ -14,9 +14,7 @@ result<void> take_directory(const fs::path& directory, const std::string& comman
         std::error_code ec;
         const bool empty = fs::is_empty(directory, ec);
         if (ec) {
-            return fail(error{error_category::environment, "file_error",
-                              fmt::format("cannot look into {}: {}", directory.string(), ec.message())}
-                            .with("path", directory.string()));
+            return cannot("look into", directory, ec);
         }
         if (!empty) {
             const auto made_by = read_text(directory / mark);

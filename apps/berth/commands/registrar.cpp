@@ -22,25 +22,19 @@ struct options {
     int64_t wait = 30;
 };
 
-result<std::string> store_of(const std::string& dir) {
-    const fs::path file = fs::path(dir) / "registrar.db";
-    BERTH_TRY(there, is_there(file));
-    if (!there) {
-        return fail(error_category::environment, "file_not_found",
-                    fmt::format("{} is not a registrar's directory (no registrar.db); berth registrar init", dir));
-    }
-    return file.string();
+result<std::filesystem::path> store_of(const std::string& dir) {
+    return file_in(dir, "registrar.db", "a registrar's", "berth registrar init");
 }
 
 result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
     BERTH_TRY(file, store_of(dir));
-    return store::sqlite_registrar_store::open(file, store::opening::existing);
+    return store::sqlite_registrar_store::open(file.string(), store::opening::existing);
 }
 
 // For commands that change nothing.
 result<std::unique_ptr<store::sqlite_registrar_store>> read_store(const std::string& dir) {
     BERTH_TRY(file, store_of(dir));
-    return store::sqlite_registrar_store::open(file, store::opening::to_read);
+    return store::sqlite_registrar_store::open(file.string(), store::opening::to_read);
 }
 
 // The registrar's configuration, where it lies beside its store. A service's may lie elsewhere: then nothing is known of it.
@@ -331,8 +325,8 @@ result<std::string> meant_instead(registry::registrar_registry& records, registr
         }
     }
     const auto meant = nearest(name, known);
-    return fmt::format("\nNo device is of the {} {} yet{}.", to_string(scope), name,
-                       meant ? fmt::format("; is {} meant?", *meant) : "");
+    return fmt::format("\nNo device is of the {} {} yet{}", to_string(scope), name,
+                       meant ? fmt::format("; is {} meant?", *meant) : ".");
 }
 
 void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
@@ -496,8 +490,8 @@ void add_revoke(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
                 fmt::print("{} has no certificate that is not revoked; nothing has changed.\n", device.serial);
             } else {
                 fmt::print(
-                    "{} certificates of {} are revoked; the running berthd puts them on the CA's list at once.\nIt is still "
-                    "yours, and may be onboarded anew; berth registrar deny prevents that.\n",
+                    "{} certificates of {} are revoked; berthd puts them on the CA's list at once, or when it is next started.\n"
+                    "It is still yours, and may be onboarded anew; berth registrar deny prevents that.\n",
                     revoked, device.serial);
             }
             return {};

@@ -45,6 +45,43 @@ error unknown_command(const std::string& group, const std::string& word, const s
     return out;
 }
 
+std::vector<std::string> options_of(const CLI::App& command) {
+    std::vector<std::string> out;
+    for (const CLI::App* at = &command; at; at = at->get_parent()) {
+        for (const auto* option : at->get_options()) {
+            for (const auto& name : option->get_lnames()) {
+                out.push_back("--" + name);
+            }
+        }
+    }
+    return out;
+}
+
+// The parser asks for what is missing first, and may ask for just what was mistyped.
+std::optional<error> option_mistake(const CLI::App& command, const std::string& path, std::span<char* const> words) {
+    const auto known = options_of(command);
+    for (const std::string word : words) {
+        if (word == "--") {
+            break;
+        }
+        const auto name = word.substr(0, word.find('='));
+        if (!name.starts_with("--") || std::ranges::find(known, name) != known.end()) {
+            continue;
+        }
+        const auto meant = nearest(name, known);
+        error out{error_category::usage,
+                  "unknown_option",
+                  fmt::format("{} has no option {}{} {} --help lists what it has", path, name,
+                              meant ? fmt::format("; is {} meant?", *meant) : ".", path),
+                  {{"option", name}}};
+        if (meant) {
+            out.params.emplace_back("meant", *meant);
+        }
+        return out;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv) {
@@ -54,7 +91,7 @@ std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv)
         const std::string word = argv[i];
         const auto known = names_below(*at);
         if (known.empty()) {
-            return std::nullopt;
+            return option_mistake(*at, path, std::span(argv + i, static_cast<size_t>(argc - i)));
         }
         if (word == "--json") {
             continue;
@@ -70,7 +107,7 @@ std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv)
     }
     const auto known = names_below(*at);
     if (known.empty()) {
-        return std::nullopt;
+        return std::nullopt;  // the last word was the command
     }
     return error{error_category::usage,
                  "command_missing",

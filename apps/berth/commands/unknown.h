@@ -1,4 +1,4 @@
-// What is said to somebody who asks for a command that is not there.
+// What is said to somebody who asks for a command or an option that is not there.
 #pragma once
 
 #include "base/result.h"
@@ -8,7 +8,8 @@
 namespace berth::app {
 
 // Of a command line that did not parse: the error, if it names a command that there is not (`unknown_command`), not yet
-// (`command_not_available`), or none below a group of commands (`command_missing`); else nothing.
+// (`command_not_available`), or none below a group of commands (`command_missing`), or an option that the command has not
+// (`unknown_option`); else nothing.
 std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv);
 
 // The arguments for the parser, last first; `berth help COMMAND` is `berth COMMAND --help`.

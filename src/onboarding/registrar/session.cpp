@@ -331,10 +331,7 @@ void registrar_session::operator_decided() {
         return;
     }
     const auto done = [&]() -> result<void> {
-        BERTH_TRY(decision, records_.approval_of(device_.identity));
-        if (decision == approval::denied) {
-            return refuse("approval_denied");
-        }
+        BERTH_TRY(decision, approval_if_not_denied());
         // Other decisions may be about other devices.
         return awaiting_approval_ && decision == approval::approved ? proceed() : result<void>{};
     }();
@@ -344,18 +341,20 @@ void registrar_session::operator_decided() {
 }
 
 // A denial holds with manual approval and without, until the grant is sent.
-result<void> registrar_session::require_not_denied() {
+result<approval> registrar_session::approval_if_not_denied() {
     BERTH_TRY(decision, records_.approval_of(device_.identity));
-    return decision == approval::denied ? refuse("approval_denied") : result<void>{};
+    if (decision == approval::denied) {
+        return refuse("approval_denied");
+    }
+    return decision;
 }
 
 result<void> registrar_session::proceed() {
     if (state_ != registrar_state::authorized || !authorization_ || asked_.empty()) {
         return {};
     }
-    BERTH_CHECK(require_not_denied());
+    BERTH_TRY(decision, approval_if_not_denied());
     if (settings_.manual_approval) {
-        BERTH_TRY(decision, records_.approval_of(device_.identity));
         if (decision != approval::approved) {
             BERTH_CHECK(records_.ask_approval(device_.identity, model_, clock_.now()));
             awaiting_approval_ = true;
@@ -437,6 +436,7 @@ result<void> registrar_session::on_challenge_response(const frame& f) {
     if (!good) {
         return refuse("possession_unconfirmed", "the answer to the challenge is wrong");
     }
+    BERTH_CHECK(approval_if_not_denied());
     return ask_ca();
 }
 
@@ -464,7 +464,6 @@ bool registrar_session::reusable(const issued_certificate& c) const {
 }
 
 result<void> registrar_session::ask_ca() {
-    BERTH_CHECK(require_not_denied());
     BERTH_CHECK(move(registrar_event::ca_asked));
     // Looked at before anything is issued: what cannot be granted must not be asked of a CA again and again.
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
@@ -518,7 +517,7 @@ void registrar_session::ca_answered(result<std::vector<issued_certificate>> answ
 }
 
 result<void> registrar_session::grant_now() {
-    BERTH_CHECK(require_not_denied());
+    BERTH_CHECK(approval_if_not_denied());
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
     grant out;
     out.bi5 = authorization_->bi3;

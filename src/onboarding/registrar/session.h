@@ -88,7 +88,8 @@ private:
 
     // What follows when S11 held and `credential_requests` is there: approval, possession, CA.
     result<void> proceed();
-    result<void> require_not_denied();
+    // Error `approval_denied`.
+    result<approval> approval_if_not_denied();
     result<void> check_requests();
     result<void> challenge_keys();
     result<void> ask_ca();

@@ -19,14 +19,7 @@ protected:
         ASSERT_EQ(berth({"factory", "init", "--dir", at("factory"), "--maker", "Acme"}).exit, 0);
         ASSERT_EQ(berth({"masa", "init", "--dir", at("masa"), "--factory", at("factory"), "--host", "masa.example"}).exit, 0);
         ASSERT_EQ(berth({"ca", "init", "--dir", at("ca"), "--customer", "Birch"}).exit, 0);
-        ASSERT_EQ(berth({"ca", "prove", "--dir", at("ca"), "--customer", "Birch", "--maker-root", at("factory/z1.pem"), "--out",
-                         at("proof")})
-                      .exit,
-                  0);
-        ASSERT_EQ(berth({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
-                         "--maker-root", at("factory/z1.pem")})
-                      .exit,
-                  0);
+        register_customer(directory.path(), "Birch", "ca");
         const auto made = berth({"--json", "factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-1",
                                  "--out", at("device"), "--registrar", "127.0.0.1:1"});
         ASSERT_EQ(made.exit, 0) << made.all();
@@ -35,6 +28,20 @@ protected:
 
     temporary_directory directory;
 };
+
+// "Keep z1.key offline"
+TEST_F(Commands, WhoServesNeedsNothingOfTheFactorysDirectory) {
+    set_up_everything();
+    ASSERT_EQ(berth({"registrar", "init", "--dir", at("registrar"), "--ca", at("ca"), "--host", "r", "--maker-root",
+                     at("factory/z1.pem"), "--masa", "127.0.0.1:1"})
+                  .exit,
+              0);
+    fs::rename(at("factory"), at("safe"));
+    for (const char* config : {"masa/berthd.toml", "registrar/berthd.toml"}) {
+        const auto checked = run_program("berthd", {"check", at(config)});
+        EXPECT_EQ(checked.exit, 0) << checked.all();
+    }
+}
 
 TEST_F(Commands, SetUpAndAssign) {
     set_up_everything();
@@ -76,10 +83,10 @@ TEST_F(Commands, RefusalsHaveNamesAndChangeNothing) {
             "unknown_backend", 2);
     refused({"quickstart", "--dir", at("q"), "--roles", "masa,hub"}, "role_not_available", 2);
     // A proof for another name is no proof.
-    refused({"customer", "register", "Cedar", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+    refused({"customer", "register", "Cedar", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("ca.proof"),
              "--maker-root", at("factory/z1.pem")},
             "possession_unconfirmed", 2);
-    refused({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("proof"),
+    refused({"customer", "register", "Birch", "--masa", at("masa"), "--root", at("ca/z2.pem"), "--proof", at("ca.proof"),
              "--maker-root", at("factory/z1.pem")},
             "customer_exists", 2);
     EXPECT_FALSE(fs::exists(at("other")));

@@ -83,11 +83,11 @@ TEST_F(Operators, BerthdNamesAWrongFileAtStart) {
         EXPECT_TRUE(app::write_text(at(dir) + "/wrong.toml", toml.replace(place, from.size(), to)));
         return run_program("berthd", {"--json", "--config", at(dir) + "/wrong.toml"}, 20'000);
     };
-    auto r = with("registrar", at("birch/z2.pem"), at("cedar/z2.pem"));
+    auto r = with("registrar", "\"z2.pem\"", "\"" + at("cedar/z2.pem") + "\"");
     EXPECT_EQ(r.exit, 2) << r.all();
     EXPECT_EQ(r.error_name(), "unknown_issuer");
     EXPECT_THAT(r.all(), testing::HasSubstr("z4.pem"));
-    r = with("masa", at("factory/z1.pem"), at("factory/idevid-ca.pem"));  // a CA, and no root
+    r = with("masa", "\"z1.pem\"", "\"idevid-ca.pem\"");  // a CA, and no root
     EXPECT_EQ(r.exit, 2) << r.all();
     EXPECT_EQ(r.error_name(), "bad_profile");
     EXPECT_THAT(r.all(), testing::HasSubstr("idevid-ca.pem"));

@@ -84,8 +84,8 @@ TEST_F(Check, NamesWrongFilesOfAMasa) {
     expect(check_with("masa", "file:z5.key", "file:nowhere.key"), "file_not_found", 3, "nowhere.key");
     expect(check_with("masa", "file:z5.key", "file:z5-spare.key"), "credential_key_mismatch", 2, "z5.pem");
     expect(check_with("masa", "\"z5.pem\"", "\"" + at("registrar/z4.pem") + "\""), "bad_profile", 2, "z4.pem");
-    expect(check_with("masa", at("factory/z1.pem"), at("old-factory/z1.pem")), "certificate_expired", 2, "old-factory");
-    expect(check_with("masa", at("factory/z1.pem"), at("birch/z2.pem")), "unknown_issuer", 2, "z5.pem");
+    expect(check_with("masa", "z1.pem", at("old-factory/z1.pem")), "certificate_expired", 2, "old-factory");
+    expect(check_with("masa", "z1.pem", at("birch/z2.pem")), "unknown_issuer", 2, "z5.pem");
     expect(check_with("masa", "\"masa.db\"", "\"no/such/masa.db\""), "file_not_found", 3, "berth masa init");
     expect(check_with("masa", "\"store.key\"", "\"audit.pub\""), "unsafe_permissions", 2, "audit.pub");
     expect(check_with("masa", "file:audit.key", "file:z5.key"), "wrong_key_kind", 2, "z5.key");
@@ -97,9 +97,9 @@ TEST_F(Check, NamesWrongFilesOfAMasa) {
 
 TEST_F(Check, NamesWrongFilesOfARegistrar) {
     expect(check_with("registrar", "file:z4.key", "file:nowhere.key"), "file_not_found", 3, "nowhere.key");
-    expect(check_with("registrar", at("birch/z2.pem"), at("cedar/z2.pem")), "unknown_issuer", 2, "z4.pem");
+    expect(check_with("registrar", "z2.pem", at("cedar/z2.pem")), "unknown_issuer", 2, "z4.pem");
     expect(check_with("registrar", at("birch/ca.key"), at("cedar/ca.key")), "issuer_key_mismatch", 2, "ca.key");
-    expect(check_with("registrar", at("factory/z1.pem"), at("old-factory/z1.pem")), "certificate_expired", 2, "old-factory");
+    expect(check_with("registrar", "z1.pem", at("old-factory/z1.pem")), "certificate_expired", 2, "old-factory");
     expect(check_with("registrar", "\"registrar.db\"", "\"no/such/r.db\""), "file_not_found", 3, "r.db");
 }
 
@@ -145,7 +145,7 @@ TEST_F(Check, LooksAtWhatOnlyStartWouldFind) {
     EXPECT_EQ(check_with("masa", "[masa]", "[admin]\nlisten = \"0.0.0.0:1\"\nbeyond_loopback = true\n[masa]").exit, 0);
     expect(check_with("registrar", "[ca]\n", "[ca]\nprofile = \"foo\"\n"), "bad_config", 2, "must be operational");
     expect(check_with("registrar", "\"ca.crl\"", "\"no/such/ca.crl\""), "file_error", 3, "no/such/ca.crl");
-    expect(check_with("registrar", at("factory/z1.pem"), at("birch/z2.pem")), "bad_maker_root", 2, "your own root");
+    expect(check_with("registrar", "z1.pem", at("birch/z2.pem")), "bad_maker_root", 2, "your own root");
 }
 
 TEST_F(Check, NamesAListThatHasExpired) {

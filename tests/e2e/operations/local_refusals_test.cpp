@@ -19,10 +19,7 @@ protected:
         done({"masa", "init", "--dir", at("masa"), "--factory", at("factory"), "--host", "m.example"});
         for (const char* name : {"Birch", "Cedar"}) {
             done({"ca", "init", "--dir", at(name), "--customer", name, "--algorithm", "p256"});
-            done({"ca", "prove", "--dir", at(name), "--customer", name, "--maker-root", at("factory/z1.pem"), "--out",
-                  at(std::string(name) + ".proof")});
-            done({"customer", "register", name, "--masa", at("masa"), "--root", at(std::string(name) + "/z2.pem"), "--proof",
-                  at(std::string(name) + ".proof"), "--maker-root", at("factory/z1.pem")});
+            register_customer(directory->path(), name, name);
         }
         done({"registrar", "init", "--dir", at("registrar"), "--ca", at("Birch"), "--host", "r", "--maker-root",
               at("factory/z1.pem"), "--masa", "127.0.0.1:1"});

@@ -36,6 +36,13 @@ void* operator new(size_t size) {
     }
     throw std::bad_alloc();
 }
+// Of std::stable_sort, among others: a sanitizer's own would not fit the delete above.
+void* operator new(size_t size, const std::nothrow_t& /*unused*/) noexcept {
+    return std::malloc(size);
+}
+void operator delete(void* block, const std::nothrow_t& /*unused*/) noexcept {
+    std::free(block);
+}
 
 namespace berth {
 namespace {

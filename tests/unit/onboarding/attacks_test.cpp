@@ -97,13 +97,9 @@ TEST_F(Attack, SessionAboutAnotherMakersDeviceWithTheSameSerial) {
     elsewhere.add_customer("Birch");
     const auto theirs = elsewhere.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_masa ? octets : each_frame(octets, [&](frame& f) {
-            if (f.is(message_type::session_open)) {
-                edit<session_open>(f, [&](auto& m) { m.device_root_spki = theirs.identity.device_root_spki; });
-            }
-        });
-    };
+    s.tamper = altering(leg::registrar_to_masa, message_type::session_open, [&](frame& f) {
+        edit<session_open>(f, [&](auto& m) { m.device_root_spki = theirs.identity.device_root_spki; });
+    });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "serial_mismatch");
@@ -137,16 +133,12 @@ TEST_F(Attack, SessionAboutAnotherDevice) {
     const auto victim = p.make_device("SN-1", "Birch");
     const auto own = p.make_device("SN-2", "Birch");
     onboarding_scene s(p, victim, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_masa ? octets : each_frame(octets, [&](frame& f) {
-            if (f.is(message_type::session_open)) {
-                edit<session_open>(f, [&](auto& m) {
-                    m.serial = serial_field(std::string_view("SN-2"));
-                    m.z3_hash = own.z3.front().sha256();
-                });
-            }
+    s.tamper = altering(leg::registrar_to_masa, message_type::session_open, [&](frame& f) {
+        edit<session_open>(f, [&](auto& m) {
+            m.serial = serial_field(std::string_view("SN-2"));
+            m.z3_hash = own.z3.front().sha256();
         });
-    };
+    });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "serial_mismatch");
@@ -235,13 +227,8 @@ TEST_F(Attack, ReplayedVoucherAndGrantOfAnEarlierOnboarding) {
     });
     ASSERT_FALSE(old_grant.empty());
     onboarding_scene second(p, d, birch);
-    second.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_device ? octets : each_frame(octets, [&](frame& f) {
-            if (f.is(message_type::grant)) {
-                f = *wire::decode<frame>(old_grant);
-            }
-        });
-    };
+    second.tamper =
+        altering(leg::registrar_to_device, message_type::grant, [&](frame& f) { f = *wire::decode<frame>(old_grant); });
     second.start();
     second.run();
     EXPECT_EQ(second.device_error(), "authorization_mismatch");
@@ -261,13 +248,7 @@ TEST_F(Attack, RequestOfAnotherKk2) {
     });
     auto other = p.make_device("SN-2", "Birch");
     onboarding_scene s(p, other, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::device_to_registrar ? octets : each_frame(octets, [&](frame& f) {
-            if (f.is(message_type::credential_requests)) {
-                f.body = old_requests;
-            }
-        });
-    };
+    s.tamper = altering(leg::device_to_registrar, message_type::credential_requests, [&](frame& f) { f.body = old_requests; });
     s.start();
     s.run();
     EXPECT_EQ(s.registrar_error(), "possession_unconfirmed");
@@ -279,13 +260,8 @@ TEST_F(Attack, RequestOfAnotherKk2) {
 TEST_F(Attack, TunnelOctetsChanged) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_masa ? octets : each_frame(octets, [](frame& f) {
-            if (f.is(message_type::tunnel)) {
-                f.body.value[f.body.value.size() / 2] ^= 1;
-            }
-        });
-    };
+    s.tamper =
+        altering(leg::registrar_to_masa, message_type::tunnel, [](frame& f) { f.body.value[f.body.value.size() / 2] ^= 1; });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "kk3_failed");
@@ -295,15 +271,11 @@ TEST_F(Attack, TunnelOctetsChanged) {
 TEST_F(Attack, TunnelCutShort) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::masa_to_registrar ? octets : each_frame(octets, [](frame& f) {
-            if (f.is(message_type::tunnel)) {
-                f.body.value.resize(f.body.value.size() / 2);
-                f.body.value[0] = static_cast<uint8_t>((f.body.value.size() - 2) >> 8);
-                f.body.value[1] = static_cast<uint8_t>((f.body.value.size() - 2) & 0xff);
-            }
-        });
-    };
+    s.tamper = altering(leg::masa_to_registrar, message_type::tunnel, [](frame& f) {
+        f.body.value.resize(f.body.value.size() / 2);
+        f.body.value[0] = static_cast<uint8_t>((f.body.value.size() - 2) >> 8);
+        f.body.value[1] = static_cast<uint8_t>((f.body.value.size() - 2) & 0xff);
+    });
     s.start();
     s.run();
     EXPECT_EQ(s.device->outcome(), device_outcome::running);
@@ -331,13 +303,8 @@ TEST_F(Attack, TunnelFlooded) {
 TEST_F(Attack, Bi2Changed) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_masa ? octets : each_frame(octets, [](frame& f) {
-            if (f.is(message_type::authorization_request)) {
-                edit<authorization_request>(f, [](auto& m) { m.bi2.value[5] ^= 1; });
-            }
-        });
-    };
+    s.tamper = altering(leg::registrar_to_masa, message_type::authorization_request,
+                        [](frame& f) { edit<authorization_request>(f, [](auto& m) { m.bi2.value[5] ^= 1; }); });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "authorization_mismatch");
@@ -348,13 +315,8 @@ TEST_F(Attack, Bi2Changed) {
 TEST_F(Attack, CustomerRootSwappedInTheVoucher) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_device ? octets : each_frame(octets, [](frame& f) {
-            if (f.is(message_type::grant)) {
-                edit<grant>(f, [](auto& m) { m.sealed_voucher.value[200] ^= 1; });
-            }
-        });
-    };
+    s.tamper = altering(leg::registrar_to_device, message_type::grant,
+                        [](frame& f) { edit<grant>(f, [](auto& m) { m.sealed_voucher.value[200] ^= 1; }); });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "voucher_invalid");
@@ -373,13 +335,7 @@ class BadGrant : public Attack, public testing::WithParamInterface<std::pair<con
 TEST_P(BadGrant, IsRefusedAndRevoked) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::registrar_to_device ? octets : each_frame(octets, [](frame& f) {
-            if (f.is(message_type::grant)) {
-                edit<grant>(f, GetParam().second);
-            }
-        });
-    };
+    s.tamper = altering(leg::registrar_to_device, message_type::grant, [](frame& f) { edit<grant>(f, GetParam().second); });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), GetParam().first);
@@ -474,14 +430,9 @@ TEST_F(Attack, KemRequestForSomebodyElsesKey) {
     auto d = p.make_device("SN-1", "Birch");
     auto victim = p.make_device("SN-2", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::device_to_registrar ? octets : each_frame(octets, [&](frame& f) {
-            if (f.is(message_type::credential_requests)) {
-                edit<credential_requests>(
-                    f, [&](auto& m) { m.requests.items[2].request = der_field(victim.credentials[2].spki()); });
-            }
-        });
-    };
+    s.tamper = altering(leg::device_to_registrar, message_type::credential_requests, [&](frame& f) {
+        edit<credential_requests>(f, [&](auto& m) { m.requests.items[2].request = der_field(victim.credentials[2].spki()); });
+    });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "possession_unconfirmed");
@@ -506,13 +457,8 @@ TEST_F(Attack, KeyThatWasCertifiedForAnotherDevice) {
 TEST_F(Attack, WrongAnswerToTheChallenge) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::device_to_registrar ? octets : each_frame(octets, [](frame& f) {
-            if (f.is(message_type::challenge_response)) {
-                edit<challenge_response>(f, [](auto& m) { m.responses.items[0].secret[0] ^= 1; });
-            }
-        });
-    };
+    s.tamper = altering(leg::device_to_registrar, message_type::challenge_response,
+                        [](frame& f) { edit<challenge_response>(f, [](auto& m) { m.responses.items[0].secret[0] ^= 1; }); });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "possession_unconfirmed");
@@ -523,13 +469,8 @@ TEST_F(Attack, WrongAnswerToTheChallenge) {
 TEST_F(Attack, DeniedWhileItProves) {
     const auto d = p.make_device("SN-1", "Birch");
     onboarding_scene s(p, d, birch);
-    s.tamper = [&](leg l, bytes octets) {
-        return l != leg::device_to_registrar ? octets : each_frame(octets, [&](frame& f) {
-            if (f.is(message_type::challenge_response)) {
-                EXPECT_TRUE(birch.store->decide(d.identity, false, p.clock.now()));
-            }
-        });
-    };
+    s.tamper = altering(leg::device_to_registrar, message_type::challenge_response,
+                        [&](frame& /*f*/) { EXPECT_TRUE(birch.store->decide(d.identity, false, p.clock.now())); });
     s.start();
     s.run();
     EXPECT_EQ(s.device_error(), "approval_denied");

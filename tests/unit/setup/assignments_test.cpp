@@ -56,6 +56,15 @@ TEST_F(Assignments, AreJudgedBeforeAnyIsMade) {
     EXPECT_EQ(assigned(), 0u);
 }
 
+TEST_F(Assignments, AnotherEncodingIsNamedOnce) {
+    for (const std::string mark : {"\xff\xfe", "\xfe\xff"}) {
+        const auto refused = read(mark + std::string("T\0", 2));
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().name, "bad_import");
+        EXPECT_NE(refused.error().message.find("UTF-16"), std::string::npos);
+    }
+}
+
 TEST_F(Assignments, EveryBadLineIsToldWithItsNumber) {
     const auto plan = got(read("T-00,Birch\nT-99,Birch\nT-01,Nobody\nT-02,Birch\nT-03\n"));
     EXPECT_EQ(plan.assign.size(), 2u);
