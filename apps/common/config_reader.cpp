@@ -40,7 +40,7 @@ const toml::node* table_reader::find(const char* key, bool required, const char*
 
 std::filesystem::path table_reader::resolve(const std::string& text) const {
     const std::filesystem::path p(text);
-    return p.is_absolute() ? p : file_.parent_path() / p;
+    return p.is_absolute() ? p : directory() / p;
 }
 
 std::string table_reader::text(const char* key, std::optional<std::string> fallback) {

@@ -61,6 +61,9 @@ public:
     // table below: nothing yet, for there may be an unknown name further down.
     result<void> finish();
 
+    // The file's own, that relative paths begin in.
+    [[nodiscard]] std::filesystem::path directory() const { return file_.parent_path(); }
+
 private:
     struct complaints {
         std::optional<error> first;

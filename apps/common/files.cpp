@@ -118,6 +118,21 @@ result<std::filesystem::path> file_in(const std::filesystem::path& directory, co
     return file;
 }
 
+result<void> require_place_of_copy(const std::filesystem::path& file, std::string_view text) {
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
+        return {};
+    }
+    BERTH_TRY(now, read_text(file));
+    return now == text ? result<void>{}
+                       : fail(error{error_category::usage,
+                                    "file_exists",
+                                    fmt::format("{} is there already, and another; nothing is overwritten: choose another "
+                                                "directory",
+                                                file.string()),
+                                    {{"file", file.string()}}});
+}
+
 result<bool> is_there(const std::filesystem::path& path) {
     std::error_code ec;
     const bool there = std::filesystem::exists(path, ec);

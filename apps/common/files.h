@@ -35,6 +35,8 @@ result<std::optional<secret_bytes>> read_passphrase(const std::filesystem::path&
 // The file `name` of a command's directory. Error `file_not_found`: it is none of `whose`; `made_by` makes one.
 result<std::filesystem::path> file_in(const std::filesystem::path& directory, const char* name, const char* whose,
                                       const char* made_by);
+// Whether a copy with this text may be made there: nothing is there yet, or the same. Error `file_exists`.
+result<void> require_place_of_copy(const std::filesystem::path& file, std::string_view text);
 // Whether something is there. Error `file_error`: it cannot be told (a directory above may not be entered).
 result<bool> is_there(const std::filesystem::path& path);
 // Error `file_error`: the working directory is gone.

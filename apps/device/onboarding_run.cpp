@@ -75,12 +75,12 @@ error no_registrar(const device_bundle& bundle) {
 // Which of several registrars it was, and what its word means to a device.
 error at_registrar(error e, const net::address& at) {
     const auto is_alert = [&e](std::string_view name) {
-        return std::ranges::any_of(e.params, [&](const auto& p) { return p.first == "alert" && p.second == name; });
+        return std::ranges::any_of(e.params, [&](const auto& p) { return p.first == "peer_alert" && p.second == name; });
     };
     if (is_alert("no_application_protocol") || e.is("closed_in_handshake") || e.is("handshake_timeout")) {
         e.message += "; is a registrar there?";
     } else if (is_alert("certificate_revoked")) {
-        e.message += ": this device's birth certificate was revoked by its manufacturer; ask there";
+        e.message += ": it says that this device's birth certificate was revoked by its manufacturer; ask there";
     }
     return e.message.find(at.text()) == std::string::npos ? std::move(e).during(at.text()) : e;
 }

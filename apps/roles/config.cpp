@@ -7,11 +7,18 @@ namespace berth::app {
 
 namespace {
 
-result<key_and_chain> read_key(table_reader t) {
+// Of a table that may have more in it.
+key_and_chain read_key_names(table_reader& t, bool chain_required) {
     key_and_chain out;
-    out.chain = t.path("chain", false);
+    out.chain = t.path("chain", chain_required);
     out.key = t.text("key");
     out.passphrase_file = t.path("passphrase_file", false);
+    out.base = t.directory();
+    return out;
+}
+
+result<key_and_chain> read_key(table_reader t) {
+    auto out = read_key_names(t, false);
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -31,6 +38,7 @@ result<masa_config> read_masa(table_reader t) {
     out.store = t.path("store", true);
     out.store_key = t.path("store_key", true);
     out.checkpoint_key = t.text("checkpoint_key");
+    out.base = t.directory();
     out.checkpoint_passphrase_file = t.path("checkpoint_passphrase_file", false);
     BERTH_CHECK(t.finish());
     return out;
@@ -50,9 +58,7 @@ result<maker_config> read_maker(table_reader t) {
 result<registrar_config> read_registrar(table_reader t) {
     registrar_config out;
     out.listen = t.address("listen");
-    out.identity.chain = t.path("chain", true);
-    out.identity.key = t.text("key");
-    out.identity.passphrase_file = t.path("passphrase_file", false);
+    out.identity = read_key_names(t, true);
     out.domain_root = t.path("domain_root", true);
     for (auto& maker : t.tables("maker", true)) {
         BERTH_TRY(read, read_maker(maker));
@@ -68,9 +74,7 @@ result<registrar_config> read_registrar(table_reader t) {
 
 result<ca_config> read_ca(table_reader t) {
     ca_config out;
-    out.issuer.chain = t.path("chain", true);
-    out.issuer.key = t.text("key");
-    out.issuer.passphrase_file = t.path("passphrase_file", false);
+    out.issuer = read_key_names(t, true);
     out.profile = t.text("profile", "operational");
     if (out.profile != "operational") {
         t.complain(nullptr, "\"profile\" must be operational");

@@ -16,6 +16,7 @@ struct key_and_chain {
     std::filesystem::path chain;                 // PEM, leaf first; for a MASA key may be missing: pre-distributed use only
     std::string key;                             // key URI
     std::filesystem::path passphrase_file = {};  // unlocks an encrypted key; empty: it is not encrypted
+    std::filesystem::path base = {};             // where a relative key URI begins
 };
 
 struct masa_config {
@@ -29,6 +30,7 @@ struct masa_config {
     std::filesystem::path store;
     std::filesystem::path store_key;  // 32 octets, 0600
     std::string checkpoint_key;       // key URI, ML-DSA-65
+    std::filesystem::path base;       // where it begins, if it is relative
     std::filesystem::path checkpoint_passphrase_file;
 };
 

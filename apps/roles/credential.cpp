@@ -7,14 +7,14 @@
 
 namespace berth::app {
 
-result<authkem::credential> open_credential(const key_and_chain& from, const std::filesystem::path& base) {
+result<authkem::credential> open_credential(const key_and_chain& from) {
     authkem::credential out;
     if (!from.chain.empty()) {
         BERTH_TRY(chain, read_chain(from.chain));
         out.chain = std::move(chain);
     }
     BERTH_TRY(passphrase, read_passphrase(from.passphrase_file));
-    BERTH_TRY(key, keystore::open_kem_key(from.key, {base.string(), std::move(passphrase)}));
+    BERTH_TRY(key, keystore::open_kem_key(from.key, {from.base.string(), std::move(passphrase)}));
     if (!out.chain.empty() && !same_octets(out.chain.front().spki(), key->public_key().spki())) {
         return fail(error{error_category::usage, "credential_key_mismatch",
                           fmt::format("the key {} does not belong to the first certificate of {}", from.key, from.chain.string())}

@@ -7,9 +7,9 @@
 
 namespace berth::app {
 
-// Relative key URIs are relative to `base`. Errors of files and keys (wrong_passphrase, passphrase_required);
+// Errors of files and keys (wrong_passphrase, passphrase_required);
 // `credential_key_mismatch`, naming both files. Without a chain there is nothing to compare.
-result<authkem::credential> open_credential(const key_and_chain& from, const std::filesystem::path& base);
+result<authkem::credential> open_credential(const key_and_chain& from);
 
 // The MASA's store key, 32 octets in a file that others may not read. Errors of pki::read_secret_file, `bad_store_key`.
 result<secret_bytes> read_store_key(const std::filesystem::path& file);

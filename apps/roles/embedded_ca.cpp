@@ -14,11 +14,27 @@ constexpr unix_seconds clock_skew = 60;
 
 }  // namespace
 
+result<void> require_list_or_nothing(const std::filesystem::path& file) {
+    if (file.empty()) {
+        return {};
+    }
+    BERTH_TRY(there, is_there(file));
+    if (there && !read_crls({file})) {
+        return fail(error{error_category::usage,
+                          "file_exists",
+                          fmt::format("{} is there and is no revocation list, and would be overwritten with the CA's: name "
+                                      "another file in [ca] crl",
+                                      file.string()),
+                          {{"file", file.string()}}});
+    }
+    return {};
+}
+
 result<embedded_ca> embedded_ca::open(const ca_config& config) {
+    BERTH_CHECK(require_list_or_nothing(config.crl));
     BERTH_TRY(chain, read_chain(config.issuer.chain));
     BERTH_TRY(passphrase, read_passphrase(config.issuer.passphrase_file));
-    BERTH_TRY(key,
-              keystore::open_signing_key(config.issuer.key, {config.issuer.chain.parent_path().string(), std::move(passphrase)}));
+    BERTH_TRY(key, keystore::open_signing_key(config.issuer.key, {config.issuer.base.string(), std::move(passphrase)}));
     BERTH_CHECK(pki::check_issuing_ca(chain.front()));
     if (!same_octets(chain.front().spki(), key->public_key().spki())) {
         return fail(error{
@@ -74,6 +90,7 @@ result<void> embedded_ca::publish_crl(registry::registrar_registry& registry, co
     if (config_.crl.empty()) {
         return {};
     }
+    BERTH_CHECK(require_list_or_nothing(config_.crl));
     const unix_seconds now = time.now();
     BERTH_TRY(revoked, registry.revoked_certificates(now));
     pki::crl_template contents;

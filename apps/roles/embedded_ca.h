@@ -12,6 +12,9 @@
 
 namespace berth::app {
 
+// [ca] crl names what may be written over: nothing, or a revocation list. Error `file_exists`.
+result<void> require_list_or_nothing(const std::filesystem::path& file);
+
 class embedded_ca {
 public:
     // Errors of files and keys; `issuer_key_mismatch`, `bad_profile`.

@@ -161,7 +161,7 @@ namespace {
 error explained(error e) {
     if (e.is("wrong_server_name")) {
         e.message += "; masa_host in [[registrar.maker]] is the name that is expected (berth registrar init --masa-host)";
-    } else if (std::ranges::any_of(e.params, [](const auto& p) { return p.first == "alert" && p.second == "unknown_ca"; })) {
+    } else if (std::ranges::any_of(e.params, [](const auto& p) { return p.first == "peer_alert" && p.second == "unknown_ca"; })) {
         e.message +=
             ": the MASA does not know this registrar's root; is the customer registered there (berth customer register)?";
     }

@@ -56,9 +56,8 @@ result<masa_role::prepared> masa_role::read(const masa_config& config) {
     BERTH_CHECK(check_masa_files(config));
     prepared out;
     onboarding::masa_settings& settings = out.settings;
-    const std::string base = config.store_key.parent_path().string();
     for (const auto& k : config.keys) {
-        BERTH_TRY(credential, open_credential(k, base));
+        BERTH_TRY(credential, open_credential(k));
         settings.keys.push_back(std::move(credential));
     }
     BERTH_TRY(roots, read_anchors(config.device_roots));
@@ -70,7 +69,7 @@ result<masa_role::prepared> masa_role::read(const masa_config& config) {
     settings.registrar_crls = std::move(lists.registrars);
     out.lists = std::move(lists.all);
     BERTH_TRY(passphrase, read_passphrase(config.checkpoint_passphrase_file));
-    BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {base, std::move(passphrase)}));
+    BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {config.base.string(), std::move(passphrase)}));
     out.checkpoint_key = std::move(key);
     out.config = config;
     return out;

@@ -34,7 +34,7 @@ result<std::shared_ptr<const authkem::server_context>> make_kk2_context(const au
 result<registrar_role::prepared> registrar_role::read(const registrar_config& config, const ca_config& ca, unix_seconds now) {
     BERTH_CHECK(check_registrar_files(config, ca, now));
     BERTH_TRY(issuer, embedded_ca::open(ca));
-    BERTH_TRY(identity, open_credential(config.identity, config.identity.chain.parent_path()));
+    BERTH_TRY(identity, open_credential(config.identity));
     BERTH_CHECK(pki::check_registrar_kem(identity.chain.front()));
     BERTH_TRY(domain_root, read_certificate(config.domain_root));
     onboarding::registrar_settings settings;
@@ -46,7 +46,7 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
     settings.domain = std::move(domain);
     authkem::credential kk1_identity = identity;
     if (config.kk1_identity) {
-        BERTH_TRY(other, open_credential(*config.kk1_identity, {}));
+        BERTH_TRY(other, open_credential(*config.kk1_identity));
         kk1_identity = std::move(other);
     }
     std::vector<prepared::maker> makers;

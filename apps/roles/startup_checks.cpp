@@ -137,9 +137,8 @@ result<void> check_masa(const masa_config& m, unix_seconds now) {
     }
     BERTH_TRY(roots, read_anchors(m.device_roots));
     BERTH_TRY(makers, pki::trust_store::build({std::move(roots), {}, {}}));
-    const std::filesystem::path base = m.store_key.parent_path();
     for (const auto& key : m.keys) {
-        BERTH_CHECK(open_credential(key, base));
+        BERTH_CHECK(open_credential(key));
         if (!key.chain.empty()) {
             // "Registrar: chain to the Z1 configured for that MASA only"
             BERTH_CHECK(check_chain(key.chain, makers, pki::leaf_rule::kem, now, pki::check_masa_kem));
@@ -154,7 +153,7 @@ result<void> check_masa(const masa_config& m, unix_seconds now) {
     BERTH_TRY(lists, read_masa_lists(m, anchors, issuers));
     BERTH_CHECK(require_young(lists.all, now));
     BERTH_TRY(passphrase, read_passphrase(m.checkpoint_passphrase_file));
-    BERTH_CHECK(keystore::open_signing_key(m.checkpoint_key, {base.string(), std::move(passphrase)}));
+    BERTH_CHECK(keystore::open_signing_key(m.checkpoint_key, {m.base.string(), std::move(passphrase)}));
     BERTH_TRY(store_key, read_store_key(m.store_key));
     BERTH_TRY(store, look_at_store<store::sqlite_masa_store>(m.store));
     return store->require_store_key(check_value_of(store_key), false);
@@ -163,7 +162,7 @@ result<void> check_masa(const masa_config& m, unix_seconds now) {
 result<void> check_registrar(const registrar_config& r, const ca_config& ca, unix_seconds now) {
     BERTH_CHECK(check_registrar_files(r, ca, now));
     BERTH_CHECK(check_root_file(r.domain_root, now));
-    BERTH_TRY(identity, open_credential(r.identity, r.identity.chain.parent_path()));
+    BERTH_TRY(identity, open_credential(r.identity));
     BERTH_CHECK(embedded_ca::open(ca));
     BERTH_CHECK(check_crl_place(ca.crl));
     pki::trust_store::contents together;

@@ -181,7 +181,8 @@ public:
             csv_record r = take_record(rest_, separator.value_or(','));
             next_line_ += r.lines;
             // A remark has one line; a row whose first cell begins like one may have quoted ends of lines.
-            if (is_blank(r) || (kind == '#' && r.lines == 1)) {
+            // Where the columns are named, one that fills several is a row.
+            if (is_blank(r) || (kind == '#' && r.lines == 1 && !(where_.named && r.fields.size() > 1))) {
                 continue;
             }
             separator_ = separator;

@@ -47,6 +47,11 @@ result<void> registrar_init(const fs::path& directory, const registrar_setup& se
     BERTH_CHECK(refuse_existing(directory / "berthd.toml"));
     BERTH_CHECK(check_what_is_given(setup, time));
     BERTH_TRY(masa, net::parse_address(setup.masa));
+    // Copies of the roots are kept: where they came from may go. The issuing CA's own files stay with its key.
+    BERTH_TRY(maker_root, read_certificate(setup.maker_root));
+    BERTH_TRY(domain_root, read_certificate(setup.ca / "z2.pem"));
+    BERTH_CHECK(require_place_of_copy(directory / "z1.pem", maker_root.to_pem()));
+    BERTH_CHECK(require_place_of_copy(directory / "z2.pem", domain_root.to_pem()));
     BERTH_CHECK(make_directory(directory, 0700));
     BERTH_TRY(ca_passphrase, read_passphrase(setup.ca_passphrase_file));
     BERTH_TRY(passphrase, read_passphrase(setup.passphrase_file));
@@ -58,10 +63,8 @@ result<void> registrar_init(const fs::path& directory, const registrar_setup& se
                               setup.kem, random, passphrase));
     BERTH_CHECK(store::sqlite_registrar_store::open((directory / "registrar.db").string()));
     BERTH_TRY(ca, absolute_path(setup.ca));
-    // Copies: where they came from may go. The issuing CA's own files stay with its key.
-    BERTH_TRY(maker_root, read_text(setup.maker_root));
-    BERTH_CHECK(write_text(directory / "z1.pem", maker_root));
-    BERTH_CHECK(write_text(directory / "z2.pem", root.certificate().to_pem()));
+    BERTH_CHECK(write_text(directory / "z1.pem", maker_root.to_pem()));
+    BERTH_CHECK(write_text(directory / "z2.pem", domain_root.to_pem()));
     BERTH_TRY(locked, passphrase_line(setup.passphrase_file));
     BERTH_TRY(ca_locked, passphrase_line(setup.ca_passphrase_file));
     BERTH_TRY(own_key, key_name(directory, "z4"));

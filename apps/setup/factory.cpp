@@ -84,6 +84,9 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     BERTH_CHECK(make_issuer(directory, "idevid-ca",
                             pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA", validity), root,
                             settings.algorithm, random, settings.passphrase));
+    if (!settings.for_chips) {
+        return {};
+    }
     // For certificates that are kept in a chip: 2048 octets are most that a TPM's index takes.
     BERTH_CHECK(make_issuer(directory, "idevid-ca-classical",
                             pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA for chips", validity), root,

@@ -12,6 +12,8 @@ struct factory_settings {
     std::string maker;
     crypto::signature_algorithm algorithm = crypto::signature_algorithm::mldsa65;
     std::optional<secret_bytes> passphrase = {};
+    // Whether to make idevid-ca-classical too, for certificates that are kept in chips.
+    bool for_chips = true;
 };
 
 // DIR: z1.pem z1.key (root), idevid-ca.pem idevid-ca.key, idevid-ca-classical.pem idevid-ca-classical.key. Errors of files,

@@ -14,6 +14,11 @@ namespace fs = std::filesystem;
 result<void> masa_init(const fs::path& directory, const masa_setup& setup, const clock& time, random_source& random) {
     BERTH_CHECK(refuse_existing(directory / "berthd.toml"));
     BERTH_CHECK(check_authority_files(setup.factory / "z1.pem", setup.factory / "idevid-ca.pem", time.now()));
+    // Copies are kept: the factory's directory may be taken offline, and should be.
+    BERTH_TRY(issuer, read_certificate(setup.factory / "idevid-ca.pem"));
+    BERTH_TRY(device_root, read_certificate(setup.factory / "z1.pem"));
+    BERTH_CHECK(require_place_of_copy(directory / "idevid-ca.pem", issuer.to_pem()));
+    BERTH_CHECK(require_place_of_copy(directory / "z1.pem", device_root.to_pem()));
     BERTH_CHECK(make_directory(directory, 0700));
     BERTH_TRY(root, open_authority(setup.factory, "z1", setup.factory_passphrase));
     BERTH_TRY(passphrase, read_passphrase(setup.passphrase_file));
@@ -34,10 +39,8 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
     BERTH_CHECK(write_text(directory / "audit.pub", wire::to_pem("PUBLIC KEY", audit.public_key().spki())));
     BERTH_TRY(store, store::sqlite_masa_store::open((directory / "masa.db").string()));
     BERTH_CHECK(store->require_store_key(check_value_of(store_key)));
-    // Copies: the factory's directory may be taken offline, and should be.
-    BERTH_TRY(issuer, read_text(setup.factory / "idevid-ca.pem"));
-    BERTH_CHECK(write_text(directory / "z1.pem", root.certificate().to_pem()));
-    BERTH_CHECK(write_text(directory / "idevid-ca.pem", issuer));
+    BERTH_CHECK(write_text(directory / "z1.pem", device_root.to_pem()));
+    BERTH_CHECK(write_text(directory / "idevid-ca.pem", issuer.to_pem()));
     std::string toml =
         fmt::format("# berthd --config {}\n\n[masa]\nlisten = \"{}\"\n", (directory / "berthd.toml").string(), setup.listen);
     if (!setup.direct_listen.empty()) {

@@ -39,19 +39,22 @@ wire::json::array files_in(const fs::path& directory, std::initializer_list<cons
 void add_factory_init(CLI::App& group, context& c) {
     struct options {
         std::string dir, maker, algorithm = "mldsa65", passphrase_file;
+        bool without_chips = false;
     };
     const auto o = std::make_shared<options>();
     auto* const cmd = group.add_subcommand("init", "make the manufacturer's root Z1 and its IDevID issuing CA");
     cmd->add_option("--dir", o->dir, "the factory's directory")->required();
     cmd->add_option("--maker", o->maker, "the manufacturer's name, as it stands in certificates")->required();
     cmd->add_option("--algorithm", o->algorithm, "of both CAs: mldsa65 (default), mldsa87, mldsa44, p384, p256");
-    cmd->add_option("--passphrase-file", o->passphrase_file, "encrypt both private keys with this file's first line");
+    cmd->add_option("--passphrase-file", o->passphrase_file, "encrypt the private keys with this file's first line");
+    cmd->add_flag("--no-chips", o->without_chips,
+                  "make no second CA (idevid-ca-classical, P-384) for the certificates of devices with a TPM or secure element");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(algorithm, signature_algorithm_named(o->algorithm));
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
-            BERTH_CHECK(
-                factory_init(o->dir, {o->maker, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
+            BERTH_CHECK(factory_init(o->dir, {o->maker, algorithm, std::move(passphrase), !o->without_chips}, system_clock(),
+                                     crypto::system_random()));
             say(c, {{"directory", o->dir}, {"files", files_in(o->dir, {"z1", "idevid-ca", "idevid-ca-classical"})}},
                 fmt::format(
                     "The factory of {} stands in {}. Keep its root (z1) offline; next: berth masa init --factory {} --dir ... "

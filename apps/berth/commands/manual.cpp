@@ -24,7 +24,7 @@ constexpr std::array manuals{
            "berth quickstart --dir /tmp/q --json"},
     manual{
         "factory init",
-        "Writes DIR/z1.pem, z1.key (the root; move it offline, it alone: configurations name z1.pem and idevid-ca.pem here), "
+        "Writes DIR/z1.pem, z1.key (the root, best kept offline), "
         "idevid-ca.pem, idevid-ca.key, idevid-ca-classical.* (for certificates kept in chips). Private keys: PKCS#8, mode 0600.",
         "berth factory init --dir factory --maker \"Acme Devices\""},
     manual{"factory make",

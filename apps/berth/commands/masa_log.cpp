@@ -170,7 +170,7 @@ result<verified_log> verify_log(registry::masa_registry& records, const crypto::
 // long as its writer likes. Error `checkpoint_missing`.
 result<void> judge_uncovered(const verified_log& log, unix_seconds now, const options& o) {
     const bool to_come = log.uncovered_at > now + uncovered_most;
-    if (log.entries == log.covered || o.allow_uncovered || (!to_come && now - log.uncovered_at <= uncovered_most)) {
+    if (log.entries == log.covered || o.allow_uncovered || (!to_come && log.uncovered_at >= now - uncovered_most)) {
         return {};
     }
     const char* const why = to_come ? "which is still to come: a clock is wrong, or it was not the MASA who wrote them. "

@@ -85,6 +85,7 @@ result<void> quickstart(const options& o, bool json) {
     BERTH_TRY(directory, absolute_path(o.dir));
     BERTH_CHECK(take_directory(directory, "berth quickstart"));
     how.directory = directory;
+    how.post_quantum = o.post_quantum;
     how.customers.clear();
     if (roles.contains("registrar")) {
         how.customers = {"Birch Energy"};

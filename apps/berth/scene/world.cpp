@@ -44,7 +44,7 @@ result<void> pin_ports(const fs::path& config, const std::map<std::string, uint1
 result<std::unique_ptr<world>> world::make(options o, const clock& time, random_source& random) {
     std::unique_ptr<world> w(new world(std::move(o), time, random));
     BERTH_CHECK(make_directory(w->directory(), 0700));
-    BERTH_CHECK(factory_init(w->factory(), {w->options_.maker}, time, random));
+    BERTH_CHECK(factory_init(w->factory(), {.maker = w->options_.maker, .for_chips = !w->options_.post_quantum}, time, random));
     BERTH_CHECK(w->start_masa());
     for (const auto& name : w->options_.customers) {
         BERTH_CHECK(w->start_registrar(name));

@@ -35,7 +35,8 @@ public:
         std::vector<std::string> customers{"Birch Energy", "Cedar Water"};
         bool direct = true;  // the MASA also listens for direct KK3
         bool admin = false;  // /metrics, /healthz, /readyz of each process
-        std::string log_level = "info";
+        bool post_quantum = false;  // no CA for chips, whose certificates are classical
+    std::string log_level = "info";
         // Where berthd lies; empty: beside this program. Another name for tests of faults.
         std::filesystem::path programs;
         std::string berthd = "berthd";

@@ -302,6 +302,7 @@ TEST_F(HostileCertificates, OfAMasaThatARegistrarReaches) {
         }
         ASSERT_TRUE(world->restart("Birch"));
         EXPECT_TRUE(log.wait_for("Birch", "kk1_lost", c.error, 1, 20'000)) << log.said("Birch");
+        EXPECT_EQ(log.said("Birch").find("customer register"), std::string::npos) << "it is the registrar who refuses";
         expect_told(masa, c.alert);
         log.forget();
         EXPECT_EQ(state(), before);

@@ -56,6 +56,9 @@ protected:
     [[nodiscard]] size_t private_keys(const std::string& below) const {
         size_t out = 0;
         for (const auto& entry : fs::recursive_directory_iterator(at(below))) {
+            if (!entry.is_regular_file()) {
+                continue;
+            }
             const std::string text = text_of(fs::relative(entry.path(), directory.path()).string());
             out += text.find("PRIVATE KEY") != std::string::npos ? 1 : 0;
         }

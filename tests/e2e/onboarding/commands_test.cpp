@@ -1,4 +1,5 @@
 // The commands, as scripts use them: --json, names of errors, exit codes; bad input changes nothing.
+#include "common/files.h"
 #include "support/onboarding_parties.h"
 #include "support/programs.h"
 
@@ -28,6 +29,26 @@ protected:
 
     temporary_directory directory;
 };
+
+TEST_F(Commands, InitOverwritesNoOtherAuthoritysCertificates) {
+    set_up_everything();
+    ASSERT_EQ(berth({"factory", "init", "--dir", at("other"), "--maker", "Other"}).exit, 0);
+    ASSERT_EQ(berth({"ca", "init", "--dir", at("cedar"), "--customer", "Cedar"}).exit, 0);
+    const auto z1 = got(app::read_text(at("other/z1.pem")));
+    const auto z2 = got(app::read_text(at("cedar/z2.pem")));
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"masa", "init", "--dir", at("other"), "--factory", at("factory"), "--host", "m"},
+          {"registrar", "init", "--dir", at("cedar"), "--ca", at("ca"), "--host", "r", "--maker-root", at("factory/z1.pem"),
+           "--masa", "127.0.0.1:1"}}) {
+        const auto r = berth(command);
+        EXPECT_EQ(r.exit, 2) << r.all();
+        EXPECT_THAT(r.all(), testing::HasSubstr("[file_exists]"));
+    }
+    EXPECT_EQ(got(app::read_text(at("other/z1.pem"))), z1);
+    EXPECT_EQ(got(app::read_text(at("cedar/z2.pem"))), z2);
+    EXPECT_FALSE(fs::exists(at("other/z5.pem")));
+    EXPECT_FALSE(fs::exists(at("cedar/z4.pem")));
+}
 
 // "Keep z1.key offline"
 TEST_F(Commands, WhoServesNeedsNothingOfTheFactorysDirectory) {

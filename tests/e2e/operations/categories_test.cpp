@@ -69,5 +69,12 @@ TEST_F(Categories, NetworkThatIsNotThere) {
     ASSERT_TRUE(world->restart("masa"));
 }
 
+// The last one: Birch is no customer any more.
+TEST_F(Categories, ARegistrarThatTheMasaDoesNotKnowIsToldWhatToDo) {
+    ASSERT_EQ(berth({"customer", "remove", "Birch", "--masa", world->masa().string()}).exit, 0);
+    ASSERT_TRUE(world->restart("Birch"));
+    EXPECT_TRUE(hear("Birch", "kk1_lost", "is the customer registered there (berth customer register)?"));
+}
+
 }  // namespace
 }  // namespace berth::test

@@ -1,6 +1,7 @@
 // berthd check, and what the init commands refuse so that berthd need not: files that are wrong, before anything serves or is
 // made.
 #include "common/files.h"
+#include "pki/private_key_file.h"
 #include "setup/customer.h"
 #include "setup/factory.h"
 #include "setup/masa.h"
@@ -101,6 +102,35 @@ TEST_F(Check, NamesWrongFilesOfARegistrar) {
     expect(check_with("registrar", at("birch/ca.key"), at("cedar/ca.key")), "issuer_key_mismatch", 2, "ca.key");
     expect(check_with("registrar", "z1.pem", at("old-factory/z1.pem")), "certificate_expired", 2, "old-factory");
     expect(check_with("registrar", "\"registrar.db\"", "\"no/such/r.db\""), "file_not_found", 3, "r.db");
+}
+
+TEST_F(Check, NothingButAListIsOverwrittenWithTheCasList) {
+    for (const char* file : {"z4.key", "z4.pem", "registrar.db", "berthd.toml"}) {
+        const auto before = got(pki::read_file(at("registrar/" + std::string(file)), 1 << 20));
+        expect(check_with("registrar", "\"ca.crl\"", fmt::format("\"{}\"", file)), "file_exists", 2, file);
+        const auto started = run_program("berthd", {"--json", "--config", at("registrar/changed.toml")}, 20'000);
+        EXPECT_EQ(started.error_name(), "file_exists") << started.all();
+        EXPECT_EQ(got(pki::read_file(at("registrar/" + std::string(file)), 1 << 20)), before) << file;
+    }
+}
+
+// "Relative paths are relative to the file", those in names of keys too.
+TEST_F(Check, KeysAreWhereTheFileSays) {
+    for (const char* dir : {"registrar", "masa"}) {
+        fs::create_directories(at(std::string(dir) + "/k"));
+    }
+    for (const char* file : {"registrar/z4.pem", "registrar/z4.key", "masa/store.key"}) {
+        const fs::path from = at(file);
+        fs::copy_file(from, from.parent_path() / "k" / from.filename());
+    }
+    fs::copy_file(at("birch/ca.key"), at("registrar/k/ca.key"));
+    EXPECT_EQ(
+        check_with("registrar", "chain = \"z4.pem\"\nkey = \"file:z4.key\"", "chain = \"k/z4.pem\"\nkey = \"file:k/z4.key\"")
+            .exit,
+        0);
+    EXPECT_EQ(check_with("registrar", "chain = \"z4.pem\"", "chain = \"k/z4.pem\"").exit, 0);
+    EXPECT_EQ(check_with("registrar", "file:" + at("birch/ca.key"), "file:k/ca.key").exit, 0);
+    EXPECT_EQ(check_with("masa", "\"store.key\"", "\"k/store.key\"").exit, 0);
 }
 
 TEST_F(Check, LooksIntoStores) {

@@ -109,6 +109,14 @@ TEST_F(KeptRecords, OldEntriesWithoutACheckpointAreTold) {
     EXPECT_THAT(later.all(), HasSubstr("still to come"));
 }
 
+TEST_F(KeptRecords, AnEntryFromBeforeTimeBeganNeedsACheckpointToo) {
+    sign();
+    ASSERT_TRUE(records()->audit({std::numeric_limits<unix_seconds>::min() + 1, "blocked", {}, "", "ok", ""}));
+    const auto before_time = verify();
+    EXPECT_EQ(before_time.exit, 3);
+    EXPECT_EQ(before_time.error_name(), "checkpoint_missing") << before_time.all();
+}
+
 TEST_F(KeptRecords, ACheckpointIsKeptOnlyIfItIsOne) {
     sign();
     alter("UPDATE checkpoint SET signature = zeroblob(length(signature))");

@@ -89,6 +89,7 @@ TEST_F(Lists, OfAMakerAreWatchedToo) {
     const auto r = onboard(revoked);
     EXPECT_EQ(r.exit, 1) << r.all();
     EXPECT_THAT(r.all(), testing::HasSubstr("certificate_revoked"));
+    EXPECT_THAT(r.all(), testing::HasSubstr("was revoked by its manufacturer"));
     // A file that no configuration names any more is told of no more.
     const auto metric = [&](const fs::path& file) {
         return http_get(world->admin_port("Birch"), "/metrics").body.find(file.string() + "\"}") != std::string::npos;

@@ -65,6 +65,12 @@ TEST_F(Assignments, AnotherEncodingIsNamedOnce) {
     }
 }
 
+TEST_F(Assignments, WhereColumnsAreNamedARowMayBeginLikeARemark) {
+    const auto plan = got(read("order;serial;customer\n#1001;T-01;Birch\n# a remark\n1002;T-02;Birch\n"));
+    EXPECT_EQ(plan.assign.size(), 2u);
+    EXPECT_TRUE(plan.refused.empty());
+}
+
 TEST_F(Assignments, EveryBadLineIsToldWithItsNumber) {
     const auto plan = got(read("T-00,Birch\nT-99,Birch\nT-01,Nobody\nT-02,Birch\nT-03\n"));
     EXPECT_EQ(plan.assign.size(), 2u);
