@@ -5,6 +5,7 @@
 #include "keystore/operations.h"
 #include "keystore/software.h"
 #include "keystore/tpm2/attest.h"
+#include "keystore/tpm2/keys.h"
 #include "keystore/tpm2/nv.h"
 #include "pki/private_key_file.h"
 #include "roles/startup_checks.h"
