@@ -1,6 +1,7 @@
 // berth: the command line that people use.
 #include "base/log.h"
 #include "berth/commands/commands.h"
+#include "berth/commands/se.h"
 #include "berth/commands/unknown.h"
 #include "common/version.h"
 #include "crypto/version.h"
@@ -30,6 +31,7 @@ int main(int argc, char** argv) try {
     app::add_registrar_records(*registrar, context);
     app::add_device(cli, context);
     app::add_key(cli, context);
+    app::add_se(cli, context);
     app::add_authkem(cli, context);
     app::add_bench(cli, context);
     app::add_manuals(cli);

@@ -4,6 +4,7 @@
 #include "common/version.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
+#include "roles/element_role.h"
 #include "roles/list_watch.h"
 #include "roles/masa_role.h"
 #include "roles/registrar_role.h"
@@ -23,7 +24,8 @@ namespace {
 using namespace berth;
 
 constexpr const char* manual =
-    "Serves the roles that the file names ([masa], [registrar] with [ca]) until SIGTERM or SIGINT. Each listener that is bound "
+    "Serves the roles that the file names ([masa], [registrar] with [ca], [element]) until SIGTERM or SIGINT. Each listener that "
+    "is bound "
     "is\n"
     "announced on standard output as one JSON line, then {\"event\":\"ready\"}; port 0 takes a free one. Logs go to standard "
     "error.\n"
@@ -112,6 +114,7 @@ struct running {
     app::daemon_config config;
     std::unique_ptr<app::masa_role> masa;
     std::unique_ptr<app::registrar_role> registrar;
+    std::unique_ptr<app::element_role> element;
     std::unique_ptr<app::admin_listener> admin;
     std::unique_ptr<app::list_watch> lists;
 };
@@ -129,9 +132,17 @@ result<void> take(running& r, const app::daemon_config& config) {
         BERTH_TRY(ready, r.registrar->prepare(*config.registrar, *config.ca));
         registrar.emplace(std::move(ready));
     }
+    std::optional<app::element_role::prepared> element;
+    if (config.element) {
+        BERTH_TRY(ready, r.element->prepare(*config.element));
+        element.emplace(std::move(ready));
+    }
     app::role_lists next = masa ? masa->lists : app::role_lists{};
     if (registrar) {
         next.add(registrar->lists);
+    }
+    if (element) {
+        next.add(element->lists);
     }
     BERTH_CHECK(r.lists->may_become(next));
     if (masa) {
@@ -139,6 +150,9 @@ result<void> take(running& r, const app::daemon_config& config) {
     }
     if (registrar) {
         r.registrar->apply(std::move(*registrar));
+    }
+    if (element) {
+        r.element->apply(std::move(*element));
     }
     r.lists->were_read(std::move(lists), std::move(next));
     return {};
@@ -152,7 +166,7 @@ result<void> reload(running& r, const std::filesystem::path& file) {
                                               fresh.admin_beyond_loopback == before.admin_beyond_loopback &&
                                               (fresh.admin->port == before.admin->port || fresh.admin->port == r.admin->port())));
     if (!same_admin || fresh.masa.has_value() != before.masa.has_value() ||
-        fresh.registrar.has_value() != before.registrar.has_value()) {
+        fresh.registrar.has_value() != before.registrar.has_value() || fresh.element.has_value() != before.element.has_value()) {
         return fail(error_category::usage, "restart_needed",
                     "which roles there are, and where [admin] listens, is read at start only: restart berthd, or put it back");
     }
@@ -206,9 +220,17 @@ result<void> serve(const std::filesystem::path& file) {
         r.registrar = std::move(started);
         say_listening("registrar", "kk2", r.registrar->port());
     }
+    if (config.element) {
+        BERTH_TRY(started, app::element_role::start(loop, *config.element, system_clock(), crypto::system_random(), metrics));
+        r.element = std::move(started);
+        say_listening("element", "https", r.element->port());
+    }
     app::role_lists read = r.masa ? r.masa->lists() : app::role_lists{};
     if (r.registrar) {
         read.add(r.registrar->lists());
+    }
+    if (r.element) {
+        read.add(r.element->lists());
     }
     r.lists->were_read(std::move(lists), std::move(read));
     watch(metrics, health, r.masa.get(), r.registrar.get());
@@ -239,7 +261,8 @@ result<void> check(const std::filesystem::path& file, bool json) {
     std::string names;
     for (const auto& [there, name] : {std::pair(config.masa.has_value(), "masa"),
                                       {config.registrar.has_value(), "registrar"},
-                                      {config.ca.has_value(), "ca"}}) {
+                                      {config.ca.has_value(), "ca"},
+                                      {config.element.has_value(), "element"}}) {
         if (there) {
             roles.emplace_back(name);
             names += std::string(" ") + name;
@@ -256,7 +279,7 @@ result<void> check(const std::filesystem::path& file, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    CLI::App cli("The Berth server: MASA, registrar and CA, chosen by one TOML file.", "berthd");
+    CLI::App cli("The Berth server: MASA, registrar, CA and verifier of secure elements, chosen by one TOML file.", "berthd");
     cli.footer(manual);
     cli.set_version_flag("--version", app::version_text("berthd", app::asks_for_json(argc, argv)),
                          "tell the versions of Berth and of the OpenSSL that it runs on");

@@ -85,6 +85,20 @@ result<ca_config> read_ca(table_reader t) {
     return out;
 }
 
+result<element_config> read_element(table_reader t) {
+    element_config out;
+    out.listen = t.address("listen");
+    out.host = t.text("host");
+    out.identity.chain = t.path("chain", true);
+    out.identity.key = t.text("key");
+    out.identity.passphrase_file = t.path("passphrase_file", false);
+    out.makers = t.paths("makers", true);
+    out.issuers = t.paths("issuers", false);
+    out.crls = t.paths("crls", false);
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
 result<void> read_log(table_reader t, daemon_config& out) {
     const std::string level = t.text("level", "info");
     const std::string format = t.text("format", "json");
@@ -133,11 +147,15 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         }
         out.registrar = std::move(registrar);
     }
+    if (auto t = top.table("element")) {
+        BERTH_TRY(element, read_element(std::move(*t)));
+        out.element = std::move(element);
+    }
     if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
         top.complain(nullptr, "[masa] and [registrar] name the same \"store\": each needs one of its own");
     }
-    if (!out.masa && !out.registrar) {
-        top.complain(nullptr, "no role: write a [masa] or a [registrar] table");
+    if (!out.masa && !out.registrar && !out.element) {
+        top.complain(nullptr, "no role: write a [masa], a [registrar] or an [element] table");
     }
     BERTH_CHECK(top.finish());
     return out;

@@ -63,6 +63,16 @@ struct ca_config {
     std::filesystem::path crl;  // written whenever a certificate is revoked; empty: none
 };
 
+// Whether devices have a genuine secure element.
+struct element_config {
+    net::address listen;                         // HTTPS
+    std::string host;                            // the name that devices know this server by, and that their elements sign for
+    key_and_chain identity;                      // a TLS server's certificate and signature key
+    std::vector<std::filesystem::path> makers;   // CAs of elements
+    std::vector<std::filesystem::path> issuers;  // that may stand between these and an element, or have a list in `crls`
+    std::vector<std::filesystem::path> crls;
+};
+
 struct daemon_config {
     log::level log_level = log::level::info;
     log::format log_format = log::format::json;
@@ -71,6 +81,7 @@ struct daemon_config {
     std::optional<masa_config> masa;
     std::optional<registrar_config> registrar;
     std::optional<ca_config> ca;
+    std::optional<element_config> element;
 };
 
 // Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".

@@ -33,6 +33,9 @@ std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
             add(maker.crls);
         }
     }
+    if (config.element) {
+        add(config.element->crls);
+    }
     return out;
 }
 

@@ -163,6 +163,18 @@ result<maker_lists> read_maker_lists(const maker_config& config, const pki::cert
     return out;
 }
 
+result<element_lists> read_element_lists(const element_config& config, const std::vector<pki::certificate>& makers,
+                                         const std::vector<pki::certificate>& issuers) {
+    constexpr const char* part = "[element] crls";
+    BERTH_TRY(lists, read_lists(config.crls));
+    element_lists out{crls_of(lists), {}};
+    BERTH_TRY(judged, lists_of_known({part, part, makers, issuers,
+                                      "put the right one in its place, or name its CA's certificate in `issuers`"},
+                                     lists));
+    out.all = std::move(judged);
+    return out;
+}
+
 namespace {
 
 constexpr const char* if_meant = "the former list still holds; if this is meant, restart berthd";

@@ -40,6 +40,14 @@ struct maker_lists {
 // Errors of read_crls and certificates, `duplicate_crl`, `unknown_crl_issuer`.
 result<maker_lists> read_maker_lists(const maker_config& config, const pki::certificate& root);
 
+struct element_lists {
+    std::vector<pki::crl> crls;
+    role_lists all;
+};
+// Errors of read_crls, `duplicate_crl`, `unknown_crl_issuer`.
+result<element_lists> read_element_lists(const element_config& config, const std::vector<pki::certificate>& makers,
+                                         const std::vector<pki::certificate>& issuers);
+
 // Nobody who was revoked comes back because a wrong or an old file was put in a list's place: who had a list, and still vouches
 // for anybody, has one, and none that is older. Errors `crl_missing`, `crl_older`.
 result<void> must_follow(const role_lists& former, const role_lists& next);

@@ -5,6 +5,7 @@
 #include "pki/profiles.h"
 #include "pki/verify.h"
 #include "roles/credential.h"
+#include "roles/element_role.h"
 #include "roles/embedded_ca.h"
 #include "roles/lists.h"
 #include "roles/maker_link.h"
@@ -181,6 +182,15 @@ result<void> check_registrar(const registrar_config& r, const ca_config& ca, uni
     return {};
 }
 
+result<void> check_element(const element_config& e, unix_seconds now) {
+    BERTH_TRY(ready, element_role::read(e, system_clock()));
+    BERTH_TRY(chain, read_chain(e.identity.chain));
+    if (chain.front().not_after() < now) {
+        return of_file(e.identity.chain, fail(error_category::usage, "certificate_expired", "its time is over; renew it"));
+    }
+    return require_young(ready.lists, now);
+}
+
 }  // namespace
 
 result<void> check_root_file(const std::filesystem::path& file, unix_seconds now) {
@@ -213,12 +223,28 @@ result<void> require_not_own(const pki::certificate& own, const std::filesystem:
     return {};
 }
 
+result<void> check_element_files(const element_config& config) {
+    BERTH_TRY(chain, read_chain(config.identity.chain));
+    const auto& leaf = chain.front();
+    if (!leaf.has_dns_name(config.host) || !leaf.has_eku(pki::oid_server_auth)) {
+        return of_file(config.identity.chain,
+                       fail(error_category::usage, "bad_profile",
+                            fmt::format("it is not the certificate of a TLS server that is called {}, as [element] host says",
+                                        config.host)));
+    }
+    BERTH_CHECK(read_anchors(config.makers));
+    return {};
+}
+
 result<void> check_files(const daemon_config& config, unix_seconds now) {
     BERTH_CHECK(check_admin(config));
     if (config.masa) {
         BERTH_CHECK(check_masa(*config.masa, now));
     }
-    return config.registrar ? check_registrar(*config.registrar, *config.ca, now) : result<void>{};
+    if (config.registrar) {
+        BERTH_CHECK(check_registrar(*config.registrar, *config.ca, now));
+    }
+    return config.element ? check_element(*config.element, now) : result<void>{};
 }
 
 result<void> check_masa_files(const masa_config& config) {

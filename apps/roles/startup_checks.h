@@ -14,6 +14,9 @@ result<void> check_masa_files(const masa_config& config);
 // roots. Errors of files, `bad_profile`, those of pki::verify_chain; each names the file.
 result<void> check_registrar_files(const registrar_config& config, const ca_config& ca, unix_seconds now);
 
+// The certificate is a TLS server's and names the host; makers are CAs. Errors of files, `bad_profile`; each names the file.
+result<void> check_element_files(const element_config& config);
+
 // A root, and in its time: `bad_profile`, `certificate_expired`, `certificate_not_yet_valid`, errors of files; each names the
 // file. Start does not ask for the time: a maker whose root has expired must not take the other makers' devices with it.
 result<void> check_root_file(const std::filesystem::path& file, unix_seconds now);

@@ -1,18 +1,12 @@
 // berth key: keys by their names, wherever they are kept.
 #include "berth/commands/commands.h"
+#include "berth/commands/octets.h"
 #include "common/files.h"
 #include "common/prompt.h"
 #include "keystore/operations.h"
-#include "pki/private_key_file.h"
 #include "setup/keys.h"
 #include "wire/base64.h"
 #include "wire/pem.h"
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
-#include <unistd.h>
 
 namespace berth::app {
 
@@ -29,48 +23,6 @@ result<keystore::open_options> how_to_open(const options& o) {
     out.passphrase = std::move(passphrase);
     out.ask_pin = ask_pin_once();
     return out;
-}
-
-// A file, or standard input; it may be what is to be sealed.
-result<secret_bytes> read_input(const std::string& file) {
-    if (!file.empty() && file != "-") {
-        BERTH_TRY(octets, pki::read_file(file, most_file_octets));
-        secret_bytes out{bytes_view(octets)};
-        explicit_bzero(octets.data(), octets.size());
-        return out;
-    }
-    secret_bytes out;
-    std::array<uint8_t, 4096> some{};
-    for (ssize_t got = 0; (got = ::read(STDIN_FILENO, some.data(), some.size())) != 0;) {
-        if (got < 0 && errno != EINTR) {
-            return fail(error_category::environment, "file_error", fmt::format("standard input: {}", std::strerror(errno)));
-        }
-        out.append(bytes_view(some).first(static_cast<size_t>(std::max<ssize_t>(got, 0))));
-        if (out.size() > most_file_octets) {
-            return fail(error_category::usage, "file_too_large", "standard input holds more than this command takes");
-        }
-    }
-    explicit_bzero(some.data(), some.size());
-    return out;
-}
-
-// Into a file that only its owner reads, or to standard output: as octets, and with --json as base64 under `name`.
-result<void> write_output(const context& c, const options& o, const char* name, bytes_view octets) {
-    if (!o.out.empty() && o.out != "-") {
-        BERTH_CHECK(pki::write_file_atomically(o.out, octets, 0600));
-        if (c.json) {
-            print_json(wire::json::object{{"file", o.out}});
-        }
-        return {};
-    }
-    if (c.json) {
-        print_json(wire::json::object{{name, wire::base64(octets)}});
-        return {};
-    }
-    if (std::fwrite(octets.data(), 1, octets.size(), stdout) != octets.size() || std::fflush(stdout) != 0) {
-        return fail(error_category::environment, "file_error", fmt::format("standard output: {}", std::strerror(errno)));
-    }
-    return {};
 }
 
 // What one may know of a key.
@@ -167,27 +119,27 @@ result<void> sign(const context& c, const options& o) {
     BERTH_TRY(key, keystore::open_signing_key(o.uri, how));
     BERTH_TRY(message, read_input(o.in));
     BERTH_TRY(signature, key->sign(message.reveal()));
-    return write_output(c, o, "signature", signature);
+    return write_output(c, o.out, "signature", signature);
 }
 
 result<void> random(const context& c, const options& o) {
     BERTH_TRY(how, how_to_open(o));
     BERTH_TRY(octets, keystore::random_octets(o.uri, o.octets, how));
-    return write_output(c, o, "octets", octets.reveal());
+    return write_output(c, o.out, "octets", octets.reveal());
 }
 
 result<void> seal(const context& c, const options& o) {
     BERTH_TRY(how, how_to_open(o));
     BERTH_TRY(secret, read_input(o.in));
     BERTH_TRY(sealed, keystore::seal(o.uri, secret, how));
-    return write_output(c, o, "sealed", sealed);
+    return write_output(c, o.out, "sealed", sealed);
 }
 
 result<void> unseal(const context& c, const options& o) {
     BERTH_TRY(how, how_to_open(o));
     BERTH_TRY(sealed, read_input(o.in));
     BERTH_TRY(secret, keystore::unseal(o.uri, sealed.reveal(), how));
-    return write_output(c, o, "secret", secret.reveal());
+    return write_output(c, o.out, "secret", secret.reveal());
 }
 
 result<void> attest(const context& c, const options& o) {

@@ -144,6 +144,34 @@ constexpr std::array manuals{
     manual{"key unseal", "Reads --in, writes --out (mode 0600).", "berth key unseal tpm2:0x81020000 --in secret.sealed"},
     manual{"key attest", "Prints base64: TPMS_ATTEST, TPMT_SIGNATURE, and the TPMT_PUBLIC of the key and of the attestation key.",
            "berth key attest tpm2:0x81020000 --nonce 00112233 --json"},
+    manual{"se authenticate",
+           "Reads --ca, --issuer, --crl or --server-ca, and the chip. `unknown_issuer`, `certificate_expired`, `certificate_revoked`: what the "
+           "certificate is not; `element_signature_invalid`: a clone; `counter_exhausted` (all 1). Nothing is counted unless the "
+           "part is genuine.",
+           "berth se authenticate --chip stsafe:device=/dev/i2c-1 --ca makers.pem --local --counter 5"},
+    manual{"se store put",
+           "Reads --in, writes a zone of the chip. Nothing that a zone holds is overwritten, unless --replace names what it is "
+           "(`credential_exists`, `zone_in_use`, `no_room`).",
+           "berth se store put wifi --in psk --chip \"stsafe:device=/dev/i2c-1;host-key=host.key\" --readable-by host "
+           "--writable-by host"},
+    manual{"se store get", "Reads a zone of the chip, writes --out.", "berth se store get wifi --out psk"},
+    manual{"se store list", "Reads the chip's zones. With --json, a line for each.", "berth se store list --json"},
+    manual{"se store remove", "Writes a zone of the chip.", "berth se store remove wifi"},
+    manual{"se counter show", "Reads the chip. With --json, a line for each counter.", "berth se counter show --json"},
+    manual{"se counter use",
+           "Lowers the counter, for good, or not at all: `counter_exhausted` (1), `stsafe_not_decremented` (3). After "
+           "`stsafe_answer_lost` (3) look at it before you use it again.",
+           "berth se counter use --zone 5 --by 10"},
+    manual{"se password set",
+           "Writes the chip, for good. The password and what it guards cross the bus in clear, unless the chip's table encrypts "
+           "PutAttribute: a thing for the factory.",
+           "berth se password set --password-file word --tries 3 --guard update"},
+    manual{"se firmware verify",
+           "Reads --image and --signature, and the key in the chip. Exit code 0: signed by that key; 1 "
+           "(`firmware_signature_invalid`): not; any other code: not known, so neither start nor install it.",
+           "berth se firmware verify --image rootfs.img --signature rootfs.img.sig --key 3"},
+    manual{"se firmware trust", "Reads --from, writes a zone of the chip.",
+           "berth se firmware trust --key 3 --from signer.pem --for-ever"},
     manual{"bench agent", "Writes into a temporary directory that is removed at the end.", "berth bench agent --json"},
     manual{"bench onboard", "Writes below --dir, or into a temporary directory that is removed at the end.",
            "berth bench onboard --devices 500 --concurrency 50 --json"},
@@ -218,7 +246,7 @@ void name_kinds(CLI::App& command, const std::string& path) {
         if (name.ends_with("passphrase-file")) {
             option->type_name("FILE");
         } else if (found != kinds.end() && option->get_items_expected_max() > 0 &&
-                   !(name == "--masa" && path == "registrar init")) {
+                   !(name == "--masa" && path == "registrar init") && !path.starts_with("se ")) {
             option->type_name(std::string(found->second));
         }
     }

@@ -1,11 +1,12 @@
-// What lies in a zone beside a key. Written in several commands, so it ends in a checksum: half of one is none.
+// What lies in a zone beside a key.
 #pragma once
 
 #include "keystore/stsafe/zone_io.h"
 
 namespace berth::keystore::stsafe {
 
-enum class record_kind : uint8_t { signing = 1, hybrid = 2 };
+// trusted: the key of somebody else, whose signatures the chip is to verify (firmware.h); no slot belongs to it.
+enum class record_kind : uint8_t { signing = 1, hybrid = 2, trusted = 3 };
 
 struct key_record {
     record_kind kind = record_kind::signing;
@@ -20,6 +21,6 @@ result<void> write_record(device& chip, uint8_t zone, const key_record& record);
 // Overwrites all that a record can take.
 result<void> blank_record(device& chip, uint8_t zone);
 // Nothing: there is none, or half of one.
-result<std::optional<key_record>> read_record(device& chip, uint8_t zone);
+result<std::optional<key_record>> read_record(device& chip, uint8_t zone, protection how = protection::automatic);
 
 }  // namespace berth::keystore::stsafe

@@ -29,6 +29,12 @@ result<kem_key_ptr> make_kem_key(std::shared_ptr<device> chip, const key_place& 
 result<signing_key_ptr> open_signing_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 
+// An ECDSA signature, in DER, over a digest.
+result<bytes> sign_in_slot(device& chip, uint8_t slot, crypto::signature_algorithm alg, bytes_view hashed);
+
+// The public half that lies in a zone: in a record, or in a certificate. Error `key_not_found`.
+result<crypto::verification_key> public_half(device& chip, uint8_t zone, protection how = protection::automatic);
+
 // The same error, saying which slot it is about.
 error in_slot(error e, uint8_t slot);
 

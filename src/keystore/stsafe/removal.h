@@ -5,11 +5,12 @@
 
 namespace berth::keystore::stsafe {
 
-// That nothing would be lost by making a key there: the zone holds no record and no certificate. Error key_exists.
+// That nothing would be lost by making a key there: the zone holds no record, no certificate and no credential. Error key_exists.
 result<void> check_vacant(device& chip, const key_place& place);
 
 // A slot cannot be emptied: its key is drowned by one that nobody knows of, and the record is overwritten, with the envelope in
-// it. Errors key_not_found: no record of Berth's lies in the zone (a certificate is not ours to take away).
+// it (of a key that signatures are verified with, the record alone: no slot belongs to it). Errors key_not_found: no record of
+// Berth's lies in the zone (a certificate is not ours to take away).
 result<void> remove_key(device& chip, const key_place& place);
 
 }  // namespace berth::keystore::stsafe

@@ -11,10 +11,7 @@ class slot_signer final : public crypto::external_signer {
 public:
     slot_signer(std::shared_ptr<device> chip, uint8_t slot, crypto::signature_algorithm alg)
         : chip_(std::move(chip)), slot_(slot), alg_(alg) {}
-    result<bytes> sign_digest(bytes_view hashed) const override {
-        BERTH_TRY(answer, chip_->run(generate_signature{slot_, lengthy(hashed)}));
-        return crypto::ecdsa_raw_to_der(alg_, concat({answer.made.r.view(), answer.made.s.view()}));
-    }
+    result<bytes> sign_digest(bytes_view hashed) const override { return sign_in_slot(*chip_, slot_, alg_, hashed); }
 
 private:
     std::shared_ptr<device> chip_;
@@ -22,16 +19,22 @@ private:
     crypto::signature_algorithm alg_;
 };
 
-// The public half that lies in the zone: in a record, or in a certificate.
-result<crypto::verification_key> public_half(device& chip, uint8_t zone) {
-    BERTH_TRY(record, read_record(chip, zone));
-    if (record && record->kind == record_kind::signing) {
+}  // namespace
+
+result<bytes> sign_in_slot(device& chip, uint8_t slot, crypto::signature_algorithm alg, bytes_view hashed) {
+    BERTH_TRY(answer, chip.run(generate_signature{slot, lengthy(hashed)}));
+    return crypto::ecdsa_raw_to_der(alg, concat({answer.made.r.view(), answer.made.s.view()}));
+}
+
+result<crypto::verification_key> public_half(device& chip, uint8_t zone, protection how) {
+    BERTH_TRY(record, read_record(chip, zone, how));
+    if (record && record->kind != record_kind::hybrid) {
         const auto alg = crypto::signature_algorithm_from_scheme(record->algorithm);
         if (alg) {
             return crypto::verification_key::from_raw(*alg, record->point.view());
         }
     }
-    auto certificate = read_certificate(chip, zone);
+    auto certificate = read_certificate(chip, zone, how);
     if (!certificate) {
         if (!certificate.error().is("stsafe_no_certificate")) {
             return fail(std::move(certificate).error());
@@ -43,8 +46,6 @@ result<crypto::verification_key> public_half(device& chip, uint8_t zone) {
     }
     return crypto::verification_key::from_spki(certificate->spki());
 }
-
-}  // namespace
 
 result<signing_key_ptr> make_signing_key(std::shared_ptr<device> chip, const key_place& place, crypto::signature_algorithm alg) {
     const bool p256 = alg == crypto::signature_algorithm::ecdsa_p256_sha256;

@@ -67,9 +67,7 @@ struct name_reader {
     }
 };
 
-}  // namespace
-
-result<key_name> parse_name(std::string_view rest) {
+result<key_name> parse(std::string_view rest, std::optional<uint8_t> usual_slot) {
     name_reader reader;
     for (std::string_view left = rest; !left.empty();) {
         const std::string_view part = left.substr(0, left.find(';'));
@@ -82,15 +80,25 @@ result<key_name> parse_name(std::string_view rest) {
             return bad(rest, wrong);
         }
     }
-    if (!reader.slot) {
+    if (!reader.slot && !usual_slot) {
         return bad(rest, "slot is missing");
     }
     key_name out = std::move(reader.name);
-    out.place.slot = *reader.slot;
-    out.place.zone = reader.zone.value_or(*reader.slot);
+    out.place.slot = reader.slot ? *reader.slot : *usual_slot;
+    out.place.zone = reader.zone.value_or(out.place.slot);
     out.place.envelope = reader.envelope.value_or(out.place.envelope);
     out.address = reader.address.value_or(out.address);
     return out;
+}
+
+}  // namespace
+
+result<key_name> parse_name(std::string_view rest) {
+    return parse(rest, std::nullopt);
+}
+
+result<key_name> parse_chip_name(std::string_view rest) {
+    return parse(rest, uint8_t{0});
 }
 
 result<std::shared_ptr<device>> open_chip(const key_name& name, const open_options& options) {

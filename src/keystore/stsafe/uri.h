@@ -26,6 +26,10 @@ struct key_name {
 // `rest` is what follows "stsafe:". Error `bad_key_uri`.
 result<key_name> parse_name(std::string_view rest);
 
+// The same where a chip is meant, rather than a key in it: nothing need be said, and slot and zone are 0, where the chip's own
+// identity is. Error `bad_key_uri`.
+result<key_name> parse_chip_name(std::string_view rest);
+
 // The chip that a name speaks of, its host session open when the name has a host key. Errors `stsafe_absent` and those of
 // device::open_host_session and of pki::read_secret_file.
 result<std::shared_ptr<device>> open_chip(const key_name& name, const open_options& options);

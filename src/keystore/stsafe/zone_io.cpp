@@ -1,6 +1,7 @@
 #include "keystore/stsafe/zone_io.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -11,20 +12,20 @@ namespace {
 constexpr size_t chunk = 400;  // leaves room for the MAC and padding of a session in 507 octets
 constexpr size_t der_head = 4;
 
-result<uint32_t> read_counter(device& chip, uint8_t zone, protection how) {
-    BERTH_TRY(answer, chip.run(read_zone{0, zone, 0, 0}, how));
-    wire::reader r(answer.data.value);
-    const auto counter = static_cast<uint32_t>(r.integer(4));
-    if (!r.ok()) {
-        return fail(to_error(status::zone_type, read_zone::about.name));
-    }
-    return counter;
+}  // namespace
+
+protection strongest(const device& chip) {
+    return chip.has_host_session() ? protection::authenticated : protection::automatic;
 }
 
-}  // namespace
+result<std::vector<partition>> read_partitions(device& chip) {
+    BERTH_TRY(table, chip.run(query{attribute::partitions}, strongest(chip)));
+    return parse_partitions(table.content.value);
+}
 
 result<bytes> read_octets(device& chip, uint8_t zone, size_t offset, size_t length, protection how) {
     bytes out;
+    out.reserve(length);  // it may be a credential, of which no copy is to stay behind
     while (out.size() < length) {
         const size_t some = std::min(chunk, length - out.size());
         BERTH_TRY(answer,
@@ -35,6 +36,7 @@ result<bytes> read_octets(device& chip, uint8_t zone, size_t offset, size_t leng
                 fmt::format("Zone {} gave {} octets instead of {}; is it a counter?", zone, answer.data.value.size(), some));
         }
         append(out, answer.data.value);
+        explicit_bzero(answer.data.value.data(), answer.data.value.size());
     }
     return out;
 }
@@ -42,7 +44,10 @@ result<bytes> read_octets(device& chip, uint8_t zone, size_t offset, size_t leng
 result<void> write_octets(device& chip, uint8_t zone, size_t offset, bytes_view data, protection how) {
     for (size_t done = 0; done < data.size(); done += chunk) {
         const bytes_view some = data.subspan(done, std::min(chunk, data.size() - done));
-        BERTH_CHECK(chip.run(update_zone{0, zone, static_cast<uint16_t>(offset + done), {to_bytes(some)}}, how));
+        update_zone command{0, zone, static_cast<uint16_t>(offset + done), {to_bytes(some)}};
+        const auto written = chip.run(command, how);
+        explicit_bzero(command.data.value.data(), command.data.value.size());
+        BERTH_CHECK(written);
     }
     return {};
 }
@@ -58,6 +63,16 @@ result<pki::certificate> read_certificate(device& chip, uint8_t zone, protection
     const size_t size = der_head + static_cast<size_t>(head[2] << 8 | head[3]);
     BERTH_TRY(der, read_octets(chip, zone, 0, size, how));
     return pki::certificate::parse(der);
+}
+
+result<uint32_t> read_counter(device& chip, uint8_t zone, protection how) {
+    BERTH_TRY(answer, chip.run(read_zone{0, zone, 0, 0}, how));
+    wire::reader r(answer.data.value);
+    const auto counter = static_cast<uint32_t>(r.integer(4));
+    if (!r.ok()) {
+        return fail(to_error(status::zone_type, read_zone::about.name));
+    }
+    return counter;
 }
 
 result<uint32_t> decrement_once(device& chip, uint8_t zone, uint32_t amount, protection how) {

@@ -1,0 +1,48 @@
+// What the commands below `berth se` share.
+#pragma once
+
+#include "berth/commands/commands.h"
+#include "keystore/stsafe/uri.h"
+
+namespace berth::app {
+
+struct element_options {
+    std::string chip = "stsafe:";
+    std::string password_file;
+    bool last_try = false;
+};
+
+// The chip of `berth se`, for as long as a command works with it: its host session is open when it is named with a host key, and
+// its password shown when one is given.
+class opened_element {
+public:
+    // Errors `bad_key_uri`, `stsafe_absent`, those of device::open_host_session and of show_password.
+    static result<opened_element> open(const element_options& o);
+    opened_element(opened_element&& other) noexcept;
+    opened_element& operator=(opened_element&&) = delete;
+    ~opened_element();  // the chip forgets that it was shown a password
+
+    [[nodiscard]] keystore::stsafe::device& chip() const { return *chip_; }
+    [[nodiscard]] const keystore::stsafe::key_place& place() const { return place_; }
+
+private:
+    opened_element(std::shared_ptr<keystore::stsafe::device> chip, keystore::stsafe::key_place place)
+        : chip_(std::move(chip)), place_(place) {}
+    std::shared_ptr<keystore::stsafe::device> chip_;
+    keystore::stsafe::key_place place_;
+    bool password_shown_ = false;
+};
+
+// --chip; and --password-file, --last-try where the chip may ask for a password.
+void add_chip(CLI::App& command, element_options& o);
+void add_password(CLI::App& command, element_options& o);
+
+void add_se(CLI::App& cli, context& c);
+
+void add_se_authenticate(CLI::App& group, context& c);
+void add_se_store(CLI::App& group, context& c);
+void add_se_counter(CLI::App& group, context& c);
+void add_se_password(CLI::App& group, context& c);
+void add_se_firmware(CLI::App& group, context& c);
+
+}  // namespace berth::app

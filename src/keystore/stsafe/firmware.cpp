@@ -1,0 +1,78 @@
+#include "keystore/stsafe/firmware.h"
+
+#include "keystore/stsafe/commands/keys.h"
+#include "keystore/stsafe/key_record.h"
+#include "keystore/stsafe/keys.h"
+#include "keystore/stsafe/removal.h"
+
+#include <fmt/format.h>
+
+namespace berth::keystore::stsafe {
+
+namespace {
+
+result<bytes_view> curve_of(const crypto::verification_key& key) {
+    switch (key.algorithm()) {
+    case crypto::signature_algorithm::ecdsa_p256_sha256: return bytes_view(oid_p256);
+    case crypto::signature_algorithm::ecdsa_p384_sha384: return bytes_view(oid_p384);
+    default: break;
+    }
+    return fail(error_category::usage, "wrong_key_kind",
+                fmt::format("An STSAFE-A verifies ECDSA on P-256 and P-384, and not {}.", name_of(key.algorithm())));
+}
+
+tl::unexpected<error> invalid(const char* why) {
+    return fail(
+        error_category::peer, "firmware_signature_invalid",
+        fmt::format("{}: the image is not what was signed, or somebody else signed it. Do not start or install it.", why));
+}
+
+}  // namespace
+
+result<void> trust_key(device& chip, uint8_t zone, const crypto::verification_key& key, bool for_ever) {
+    BERTH_CHECK(curve_of(key));
+    if (const auto vacant = check_vacant(chip, {.slot = zone, .zone = zone}); !vacant) {
+        error e = vacant.error();
+        if (e.is("key_exists")) {
+            e.name = "zone_in_use";
+        }
+        return fail(std::move(e));
+    }
+    BERTH_CHECK(
+        write_record(chip, zone, {record_kind::trusted, static_cast<uint16_t>(key.algorithm()), 0, lengthy(key.raw()), {}}));
+    if (for_ever) {
+        // Closed together with a rewriting of its first octets, which are what they were.
+        BERTH_TRY(begin, read_octets(chip, zone, 0, 4, strongest(chip)));
+        BERTH_CHECK(chip.run(update_zone{zone_option(access_change{zone_access::never, false}), zone, 0, {std::move(begin)}},
+                             strongest(chip)));
+    }
+    return {};
+}
+
+result<crypto::verification_key> trusted_key(device& chip, uint8_t zone) {
+    return public_half(chip, zone, strongest(chip));
+}
+
+result<void> verify_in_chip(device& chip, const crypto::verification_key& key, bytes_view digest, bytes_view signature) {
+    BERTH_TRY(curve, curve_of(key));
+    const size_t field = key.raw().size() / 2;
+    auto raw = crypto::ecdsa_der_to_raw(key.algorithm(), signature);
+    if (!raw && signature.size() == 2 * field) {
+        raw = to_bytes(signature);
+    }
+    if (!raw) {
+        return invalid("What should be a signature is none");
+    }
+    verify_signature question;
+    question.curve = curve_name(curve);
+    question.public_key = point::from(key.raw());
+    question.made = {lengthy(bytes_view(*raw).first(field)), lengthy(bytes_view(*raw).subspan(field))};
+    question.digest = lengthy(digest);
+    BERTH_TRY(verdict, chip.run(question, strongest(chip)));
+    if (verdict.valid != 1) {
+        return invalid("The STSAFE-A says that the signature is wrong");
+    }
+    return {};
+}
+
+}  // namespace berth::keystore::stsafe
