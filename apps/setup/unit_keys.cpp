@@ -5,6 +5,7 @@
 #include "keystore/operations.h"
 #include "keystore/software.h"
 #include "keystore/tpm2/attest.h"
+#include "keystore/tpm2/keys.h"
 #include "keystore/tpm2/nv.h"
 #include "pki/private_key_file.h"
 #include "roles/startup_checks.h"
@@ -14,10 +15,6 @@ namespace berth::app {
 namespace fs = std::filesystem;
 
 namespace {
-
-// The OID arc for examples (RFC 7042 documentation use does not cover OIDs; 2.25 needs no registration): a hardware type
-// of a maker that has not set its own.
-constexpr const char* hardware_type = "2.25.205546254112486";
 
 using unit_ptr = std::unique_ptr<factory::unit>;
 
