@@ -35,6 +35,8 @@ std::string list_of(const std::vector<std::string>& items) {
     return "[" + out + "]";
 }
 
+}  // namespace
+
 result<std::string> device_toml(const device_order& order, unix_seconds built) {
     std::string out =
         fmt::format("# A device of the factory; `berth device show` explains it.\nserial = {}\nmodel = {}\nfirmware = "
@@ -63,8 +65,6 @@ result<std::string> device_toml(const device_order& order, unix_seconds built) {
     }
     return out;
 }
-
-}  // namespace
 
 result<void> check_serial(const std::string& serial) {
     static constexpr std::string_view printable = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?";
@@ -120,11 +120,15 @@ constexpr const char* last_file = "device.toml";
 result<std::unique_ptr<factory::unit>> write_bundle(const fs::path& factory, const pki::certificate& root, const fs::path& into,
                                                     const device_order& order, const std::string& masa_keys, const clock& time,
                                                     random_source& random, chip_keys& in_chip) {
-    BERTH_TRY(issuers, open_unit_issuers(factory, order.factory_passphrase, !order.p3_sig_uri.empty(), time.now()));
+    auto issuers = order.issuers;
+    if (!issuers) {
+        BERTH_TRY(opened, open_unit_issuers(factory, order.factory_passphrase, !order.p3_sig_uri.empty(), time.now()));
+        issuers = std::make_shared<const unit_issuers>(std::move(opened));
+    }
     BERTH_TRY(passphrase, read_passphrase(order.passphrase_file));
     const unit_order keys{{order.serial, order.model}, order.kem, order.signature, order.p3_uri, order.p3_sig_uri, order.tpm};
     BERTH_TRY(unit, make_unit_keys(into, keys, passphrase, random, in_chip));
-    BERTH_TRY(granted, certify_unit(*unit, issuers, root, order.tpm, time, random));
+    BERTH_TRY(granted, certify_unit(*unit, *issuers, root, order.tpm, time, random));
     BERTH_CHECK(write_text(into / "z3.pem", pki::to_pem(granted.kem)));
     BERTH_CHECK(write_text(into / "z3-sig.pem", pki::to_pem(granted.identity)));
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
@@ -160,6 +164,11 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     }
     BERTH_TRY(z3, read_certificate(bundle.path() / "z3.pem"));
     BERTH_TRY(z3_sig, read_certificate(bundle.path() / "z3-sig.pem"));
+    for (const auto& [name, uri] : {std::pair("p3.uri", &order.p3_uri_of_device), {"p3-sig.uri", &order.p3_sig_uri_of_device}}) {
+        if (!uri->empty()) {
+            BERTH_CHECK(write_text(bundle.path() / name, *uri + "\n"));
+        }
+    }
     BERTH_CHECK(keep_in_chip(*unit, z3_sig));
     BERTH_CHECK(note_issued(factory, order.serial, {z3, z3_sig}));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
@@ -167,24 +176,6 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     bundle.keep(true);
     BERTH_CHECK(bundle.publish());
     return made.device;
-}
-
-// Whether the record of a device, which is there, speaks of this Z3: the same serial may have been made elsewhere meanwhile.
-result<bool> is_recorded(const onboarding::device_identity& device, const pki::certificate& z3,
-                         registry::masa_registry& records) {
-    constexpr size_t page = 1'000;
-    for (uint64_t after = 0;;) {
-        BERTH_TRY(entries, records.audit_entries(after, page));
-        for (const auto& e : entries) {
-            after = e.number;
-            if (e.what.event == "manufactured" && e.what.device == device) {
-                return e.what.log_id == fingerprint_of(z3);
-            }
-        }
-        if (entries.size() < page) {
-            return false;
-        }
-    }
 }
 
 // Whether a bundle that was left was made as it is ordered now; device.toml tells all but the keys' kinds. When it was built may
@@ -287,6 +278,30 @@ result<onboarding::device_identity> factory_make_recorded(const fs::path& factor
                             [&](const registry::ownership& made, const std::string& identity) {
                                 return records.add_device(made, identity, time.now());
                             });
+}
+
+result<bool> is_recorded(const onboarding::device_identity& device, const pki::certificate& z3,
+                         registry::masa_registry& records) {
+    constexpr size_t page = 1'000;
+    for (uint64_t after = 0;;) {
+        BERTH_TRY(entries, records.audit_entries(after, page));
+        for (const auto& e : entries) {
+            after = e.number;
+            if (e.what.event == "manufactured" && e.what.device == device) {
+                return e.what.log_id == fingerprint_of(z3);
+            }
+        }
+        if (entries.size() < page) {
+            return false;
+        }
+    }
+}
+
+result<bool> bundle_is_recorded(const fs::path& bundle, registry::masa_registry& records) {
+    BERTH_TRY(root, read_certificate(bundle / "z1.pem"));
+    BERTH_TRY(z3, read_certificate(bundle / "z3.pem"));
+    BERTH_TRY(serial, z3.device_serial());
+    return is_recorded({root.spki_sha256(), serial}, z3, records);
 }
 
 }  // namespace berth::app

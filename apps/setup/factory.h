@@ -48,7 +48,16 @@ struct device_order {
     std::string p3_uri = {};
     std::string p3_sig_uri = {};
     tpm_order tpm = {};  // when they name a TPM
+    // Where the chip is on a line's station rather than on the device: the names that the bundle has in the end; empty: those
+    // above.
+    std::string p3_uri_of_device = {};
+    std::string p3_sig_uri_of_device = {};
+    // The factory's CAs, opened once for many devices; none: they are opened for this one.
+    std::shared_ptr<const unit_issuers> issuers = {};
 };
+
+// The text of its device.toml. Error `file_error`: where its passphrase file is cannot be told.
+result<std::string> device_toml(const device_order& order, unix_seconds built);
 
 // Where a back end ("software", "tpm2", "stsafe") keeps a device's keys unless the order says otherwise. Error `unknown_backend`.
 result<void> place_keys(device_order& order, const std::string& backend);
@@ -68,5 +77,11 @@ result<onboarding::device_identity> factory_make_recorded(const std::filesystem:
                                                           const device_order& order, const std::string& masa_keys,
                                                           registry::masa_registry& records, const clock& time,
                                                           random_source& random);
+
+// Whether the record of a device, which is there, speaks of this Z3: the same serial may have been made elsewhere meanwhile.
+// Errors of the records.
+result<bool> is_recorded(const onboarding::device_identity& device, const pki::certificate& z3, registry::masa_registry& records);
+// Whether the records speak of the device in this bundle, and of no other with its serial. Errors of files and of the records.
+result<bool> bundle_is_recorded(const std::filesystem::path& bundle, registry::masa_registry& records);
 
 }  // namespace berth::app

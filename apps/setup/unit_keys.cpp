@@ -16,10 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The OID arc for examples (RFC 7042 documentation use does not cover OIDs; 2.25 needs no registration): a hardware type
-// of a maker that has not set its own.
-constexpr const char* hardware_type = "2.25.205546254112486";
-
 using unit_ptr = std::unique_ptr<factory::unit>;
 
 bool names_a_tpm(const std::string& uri) {

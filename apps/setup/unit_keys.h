@@ -8,6 +8,10 @@
 
 namespace berth::app {
 
+// The OID arc for examples (RFC 7042 documentation use does not cover OIDs; 2.25 needs no registration): a hardware type
+// of a maker that has not set its own.
+inline constexpr const char* hardware_type = "2.25.205546254112486";
+
 // Of a device whose keys are in a TPM.
 struct tpm_order {
     // PEM: roots and other CAs of TPM makers, and their roots cross-signed. Without them no TPM is believed, and no device made.

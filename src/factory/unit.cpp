@@ -47,6 +47,17 @@ result<bytes> unit::request() {
     return octets;
 }
 
+result<void> unit::resume(bytes_view octets) {
+    BERTH_TRY(request, wire::decode<unit_request>(octets));
+    BERTH_TRY(csr, pki::verified_csr::parse(request.identity.view()));
+    if (request.serial.text() != name_.serial || !same_octets(request.kem_key.view(), kem_->public_key().spki()) ||
+        !same_octets(csr.key().spki(), identity_->public_key().spki())) {
+        return fail(error_category::usage, "wrong_request", "The request was made by another unit, or with other keys.");
+    }
+    request_hash_ = to_array<32>(crypto::sha256(octets).view());
+    return {};
+}
+
 result<bytes> unit::answer(bytes_view octets) {
     BERTH_TRY(challenge, wire::decode<unit_challenge>(octets));
     if (challenge.version != factory_version) {

@@ -33,6 +33,8 @@ public:
 
     // The octets of a unit_request. Errors those of the chip, of pki::build_csr; too_large.
     result<bytes> request();
+    // Goes on with a request that these keys made before. Errors malformed, bad_csr; wrong_request: it is another unit's.
+    result<void> resume(bytes_view request);
     // The octets of the unit_answer to a unit_challenge. Errors malformed, unsupported_version; wrong_challenge: for another
     // request; possession_unconfirmed; those of the chip.
     result<bytes> answer(bytes_view challenge);

@@ -35,6 +35,10 @@ struct context {
 
 // factory revoke, crl
 void add_factory_lists(CLI::App& factory, context& c);
+// factory personalise, log, labels, registration
+void add_factory_lots(CLI::App& factory, context& c);
+// factory order, line, issue
+void add_factory_line(CLI::App& factory, context& c);
 // factory, masa init, ca, registrar init
 void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c);
 // customer, ownership, masa log

@@ -1,6 +1,7 @@
 // berth factory | masa init | ca | registrar init | customer: what has to stand before a device can be onboarded (Z1..Z5,
 // P1..P3).
 #include "setup/factory.h"
+#include "berth/commands/device_options.h"
 #include "berth/commands/masa_records.h"
 #include "common/files.h"
 #include "crypto/random.h"
@@ -65,87 +66,29 @@ void add_factory_init(CLI::App& group, context& c) {
     });
 }
 
-result<std::vector<std::pair<std::string, std::string>>> parse_credentials(const std::vector<std::string>& texts) {
-    std::vector<std::pair<std::string, std::string>> out;
-    for (const auto& text : texts) {
-        const size_t equals = text.find('=');
-        if (equals == std::string::npos) {
-            return fail(error_category::usage, "bad_credential",
-                        fmt::format("write --credential NAME=ALGORITHM or NAME=ALGORITHM@URI, not \"{}\"", text));
-        }
-        out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-    }
-    return out;
-}
-
 void add_factory_make(CLI::App& group, context& c) {
     struct options {
-        std::string dir, masa, out, backend = "software", kem = "mlkem768_p256", signature = "p256", passphrase_file,
-                                    bundle_passphrase_file;
-        device_order order;
-        std::vector<std::string> credentials, tpm_makers;
+        device_options device;
+        std::string serial, out;
     };
     const auto o = std::make_shared<options>();
     auto* const cmd =
         group.add_subcommand("make", "make one device: key P3, certificates Z3, its bundle directory, its record at the MASA");
-    cmd->add_option("--dir", o->dir, "the factory's directory")->required();
-    cmd->add_option("--masa", o->masa, "the MASA's directory: its public keys go into the bundle, the device into its records")
-        ->required();
-    cmd->add_option("--passphrase-file", o->passphrase_file, "unlocks the factory's encrypted keys");
-    cmd->add_option(
-        "--bundle-passphrase-file", o->bundle_passphrase_file,
-        "encrypt the device's keys with this file's first line; device.toml names the file, which must be on the device too");
-    cmd->add_option("--serial", o->order.serial, "1 to 64 printable characters")->required();
+    o->device.add_to(*cmd);
+    cmd->add_option("--serial", o->serial, "1 to 64 printable characters")->required();
     cmd->add_option("--out", o->out, "the bundle's directory")->required();
-    cmd->add_option("--model", o->order.model, "the model's name");
-    cmd->add_option("--firmware", o->order.firmware, "the firmware's version");
-    cmd->add_option("--backend", o->backend, "where the device's keys are made and stay: software (default), tpm2, stsafe");
-    cmd->add_option("--p3", o->order.p3_uri, "the KEM key's URI when it is not the back end's usual one (docs/keys.md)");
-    cmd->add_option("--p3-sig", o->order.p3_sig_uri, "the same of the IDevID-signature key");
-    cmd->add_option("--tpm-makers", o->tpm_makers,
-                    "needed for tpm2: PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed, "
-                    "repeatable: whose TPMs you believe. Nothing is issued before the TPM is proved to be theirs and to hold "
-                    "both keys");
-    cmd->add_option("--seal-pcrs", o->order.tpm.pcrs,
-                    "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; none")
-        ->delimiter(',')
-        ->check(CLI::Range(0, 23));
-    cmd->add_option("--kem", o->kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
-    cmd->add_option("--signature", o->signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
-    cmd->add_option("--registrar", o->order.registrars, "host:port, repeatable; none: --discovery finds it")
-        ->check(host_and_port());
-    cmd->add_option("--masa-address", o->order.masa, "host:port of the MASA's direct listener, for rendezvous and --direct")
-        ->check(host_and_port());
-    cmd->add_option("--discovery", o->order.discovery, "configured, dns-sd, rendezvous; repeatable");
-    cmd->add_flag("--direct", o->order.direct, "KK3 over a connection of its own instead of through the registrar");
-    cmd->add_option(
-        "--credential", o->credentials,
-        "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four; @URI behind it: "
-        "where in a chip the device makes and keeps the key");
-    cmd->add_option("--pending-jitter-ms", o->order.pending_jitter_ms, "most that is waited beyond retry_after (60000)")
-        ->check(CLI::Range(0, 60000));
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_CHECK(place_keys(o->order, o->backend));
-            o->order.tpm.makers.assign(o->tpm_makers.begin(), o->tpm_makers.end());
-            BERTH_TRY(kem, kem_algorithm_named(o->kem));
-            o->order.kem = kem;
-            BERTH_TRY(signature, signature_algorithm_named(o->signature));
-            o->order.signature = signature;
-            if (!o->credentials.empty()) {
-                BERTH_TRY(credentials, parse_credentials(o->credentials));
-                o->order.credentials = std::move(credentials);
-            }
-            BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
-            o->order.factory_passphrase = std::move(passphrase);
-            o->order.passphrase_file = o->bundle_passphrase_file;
-            BERTH_TRY(store, open_masa_store(o->masa));
-            BERTH_TRY(masa_keys, read_text(fs::path(o->masa) / "masa-kem.pem"));
-            BERTH_TRY(identity, factory_make_recorded(o->dir, o->out, o->order, masa_keys, *store, system_clock(),
+            BERTH_TRY(order, o->device.read());
+            order.serial = o->serial;
+            const std::string& masa = o->device.masa;
+            BERTH_TRY(masa_keys, read_text(fs::path(masa) / "masa-kem.pem"));
+            BERTH_TRY(store, open_masa_store(masa));
+            BERTH_TRY(identity, factory_make_recorded(o->device.factory, o->out, order, masa_keys, *store, system_clock(),
                                                       crypto::system_random()));
             say(c, {{"serial", identity.serial}, {"device_root_spki", to_hex(identity.device_root_spki)}, {"bundle", o->out}},
                 fmt::format("Device {} is made, its bundle is {}. Next: berth ownership assign {} CUSTOMER --masa {}",
-                            identity.serial, o->out, identity.serial, o->masa));
+                            identity.serial, o->out, identity.serial, masa));
             return {};
         });
     });
@@ -237,6 +180,8 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
     add_factory_init(*factory, c);
     add_factory_make(*factory, c);
     add_factory_lists(*factory, c);
+    add_factory_lots(*factory, c);
+    add_factory_line(*factory, c);
     add_masa_init(masa, c);
     add_ca(cli, c);
     struct options {

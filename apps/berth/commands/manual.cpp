@@ -36,6 +36,48 @@ constexpr std::array manuals{
            "appears complete or not at all, and is never overwritten; "
            "what was interrupted may be repeated.",
            "berth factory make --dir factory --masa masa --serial SN-1 --out devices/SN-1 --registrar registrar.example:8443"},
+    manual{
+        "factory personalise",
+        "Reads and writes what factory make does, and --order. Writes OUT/SERIAL for each unit, and OUT/production.jsonl, signed "
+        "by "
+        "production.key of --dir, which is made when there is none. Exit code 3: units failed, or are left.",
+        "berth factory personalise --dir factory --masa masa --count 5000 --parallel 4 --out lots/7 --backend stsafe --station "
+        "\"device=/dev/i2c-{station}\" --attach ./next-unit"},
+    manual{
+        "factory log verify",
+        "Reads LOG, and production.pub. `log_altered`, `bad_signature`: it was changed, or is not of this key. Lines behind the "
+        "last signature are told; that its end was cut off behind a signature is found by counting the MASA's records.",
+        "berth factory log verify lots/7 --key kept/production.pub"},
+    manual{
+        "factory log key",
+        "Reads DIR/production.uri (a token's key, say) or production.key; writes production.key and production.pub when there is "
+        "neither.",
+        "berth factory log key --dir factory"},
+    manual{"factory labels", "Reads LOG. Writes --out.", "berth factory labels lots/7 --dir factory --out labels.csv"},
+    manual{"factory registration", "Reads LOG, and z3-sig.pem and z3.pem of the bundles beside it. Writes --out, JSON lines.",
+           "berth factory registration lots/7 --dir factory --family --out family.jsonl"},
+    manual{
+        "factory order make",
+        "Reads --order, --line, z1.pem and production.key of --dir, masa-kem.pem and masa.db of --masa. Writes --out, and what "
+        "factory issue needs into DIR/orders/ID.",
+        "berth factory order make --dir factory --masa masa --order order.toml --line line.json --count 5000 --serials B- --out "
+        "order.sealed"},
+    manual{"factory line init", "Writes DIR/line.key, production.key, production.pub, maker.pub, line.json.",
+           "berth factory line init --dir line --name \"Contract 3\" --maker-key production.pub"},
+    manual{"factory line make",
+           "Reads --order, and line.key and maker.pub of --dir. Writes OUT/units, OUT/requests (for the manufacturer) and "
+           "OUT/production.jsonl; DIR/orders/ID.",
+           "berth factory line make --dir line --order order.sealed --out lot"},
+    manual{"factory line load",
+           "Reads SERIAL.challenge and SERIAL.grant of --replies. Writes answers/ (for the manufacturer) and complete bundles "
+           "into the "
+           "lot's directory, and its production.jsonl.",
+           "berth factory line load --dir line --replies from-maker"},
+    manual{
+        "factory issue",
+        "Reads SERIAL.request and SERIAL.answer of --requests, DIR/orders. Writes SERIAL.challenge and SERIAL.grant into --out, "
+        "DIR/orders/ID, DIR/issued.jsonl, and masa.db.",
+        "berth factory issue --dir factory --masa masa --requests from-line --out to-line"},
     manual{"factory revoke",
            "Reads issued.jsonl of --dir, which factory make writes, or the certificates that are named. Writes "
            "DIR/CA.revoked.json, CA "
@@ -185,7 +227,7 @@ constexpr std::string_view exit_codes =
     "With --json, one JSON object or JSON lines on standard output; an error is {\"error\":{\"name\":...,\"message\":...}}.";
 
 // What an option takes, where its name tells.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 26> kinds{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 35> kinds{{
     {"--dir", "DIR"},
     {"--masa", "DIR"},
     {"--factory", "DIR"},
@@ -212,6 +254,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 26> kinds{{
     {"--to", "NAME"},
     {"--model", "NAME"},
     {"--group", "NAME"},
+    {"--order", "FILE"},
+    {"--line", "FILE"},
+    {"--maker-key", "FILE"},
+    {"--serial-list", "FILE"},
+    {"--serials", "PREFIX"},
+    {"--attach", "COMMAND"},
+    {"--detach", "COMMAND"},
+    {"--requests", "DIR"},
+    {"--replies", "DIR"},
 }};
 
 const manual* manual_of(const std::string& command) {

@@ -5,44 +5,11 @@
 #include "pki/private_key_file.h"
 #include "registry/configuration.h"
 #include "roles/config.h"
+#include "support/memory_file.h"
 #include "wire/json.h"
 
-#include <cstdlib>
-
-#include <sys/mman.h>
-#include <unistd.h>
-
-namespace {
-
 using namespace berth;
-
-void require(bool condition) {
-    if (!condition) {
-        std::abort();
-    }
-}
-
-template <class T>
-void explained(const result<T>& r) {
-    require(r || (!r.error().name.empty() && !r.error().message.empty()));
-}
-
-// The readers take files: one that lies in memory.
-class memory_file {
-public:
-    explicit memory_file(bytes_view contents) : fd_(::memfd_create("berth-fuzz", 0)) {
-        require(fd_ >= 0 && ::write(fd_, contents.data(), contents.size()) == static_cast<ssize_t>(contents.size()));
-    }
-    ~memory_file() { ::close(fd_); }
-    memory_file(const memory_file&) = delete;
-    memory_file& operator=(const memory_file&) = delete;
-    [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
-
-private:
-    int fd_;
-};
-
-}  // namespace
+using namespace berth::test;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const bytes_view octets(data, size);

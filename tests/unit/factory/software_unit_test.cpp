@@ -45,6 +45,20 @@ TEST_F(SoftwareUnit, IsJudgedByWhatWasKept) {
     EXPECT_TRUE(later.finish(value_of(one->answer(value_of(wire::encode(check.challenge()))))));
 }
 
+TEST_F(SoftwareUnit, GoesOnWithARequestOfBefore) {
+    const bytes request = value_of(make("SN-1")->request());
+    auto check = value_of(begin(request));
+    const bytes challenge = value_of(wire::encode(check.challenge()));
+    const auto later = make("SN-1");
+    EXPECT_EQ(name_of_error(later->answer(challenge)), "wrong_challenge") << "it knows of no request yet";
+    ASSERT_TRUE(later->resume(request));
+    const auto proof = check.finish(value_of(later->answer(challenge)));
+    ASSERT_TRUE(proof) << proof.error().message;
+    EXPECT_TRUE(later->accept(value_of(wire::encode(value_of(issuer.issue(*proof))))));
+    EXPECT_EQ(name_of_error(make("SN-2")->resume(request)), "wrong_request");
+    EXPECT_EQ(name_of_error(later->resume(bytes{1, 2, 3})), "malformed");
+}
+
 TEST_F(SoftwareUnit, AnswersOnce) {
     const auto one = make("SN-1");
     auto check = value_of(begin(value_of(one->request())));

@@ -1,0 +1,301 @@
+#include "setup/line_units.h"
+
+#include "common/files.h"
+#include "crypto/hash.h"
+#include "device/bundle.h"
+#include "keystore/operations.h"
+#include "keystore/tpm2/keys.h"
+#include "pki/private_key_file.h"
+#include "setup/new_directory.h"
+
+#include <map>
+
+namespace berth::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* request_file = "request";
+
+lot_unit in_first_station(const std::string& serial) {
+    lot_unit out;
+    out.serial = serial;
+    return out;
+}
+
+unit_order keys_of(const lot_order& order, const std::string& station, const lot_unit& unit) {
+    const device_order& d = order.device;
+    return {{unit.serial, d.model},
+            d.kem,
+            d.signature,
+            at_station(d.p3_uri, station, unit),
+            at_station(d.p3_sig_uri, station, unit),
+            d.tpm};
+}
+
+result<void> name_keys(const fs::path& unit, const std::string& p3, const std::string& p3_sig) {
+    for (const auto& [name, uri] : {std::pair("p3.uri", &p3), {"p3-sig.uri", &p3_sig}}) {
+        if (!uri->empty()) {
+            BERTH_CHECK(write_text(unit / name, *uri + "\n"));
+        }
+    }
+    return {};
+}
+
+class request_maker final : public unit_maker {
+public:
+    request_maker(const line_make& what, const line_terms& terms, keystore::signing_key_ptr key, random_source& random)
+        : what_(what), terms_(terms), key_(std::move(key)), random_(random) {}
+
+    result<wire::json::object> make(const lot_unit& unit) override {
+        const fs::path place = what_.lot.out / "units" / unit.serial;
+        BERTH_TRY(there, is_there(place / request_file));
+        if (!there) {
+            BERTH_CHECK(make_keys(unit, place));
+        }
+        BERTH_TRY(request, pki::read_file((place / request_file).string(), most_file_octets));
+        line_message out{line_step::request, terms_.id, unit.serial, request, {}};
+        BERTH_CHECK(write_line_message(what_.lot.out / "requests", std::move(out), key_.get()));
+        return wire::json::object{{"model", terms_.order.device.model},
+                                  {"backend", terms_.order.backend},
+                                  {"request", to_hex(crypto::sha256(request).view())}};
+    }
+
+private:
+    result<void> make_keys(const lot_unit& unit, const fs::path& place) {
+        const unit_order keys = keys_of(terms_.order, what_.station, unit);
+        if (unit.interrupted && what_.clear_interrupted) {
+            BERTH_CHECK(clear_keys({keys.p3_uri, keys.p3_sig_uri}));
+        }
+        BERTH_TRY(making, new_directory::begin(place));
+        chip_keys in_chip(making.path());
+        BERTH_TRY(made, make_unit_keys(making.path(), keys, {}, random_, in_chip));
+        BERTH_TRY(request, made->request());
+        BERTH_CHECK(name_keys(making.path(), terms_.order.device.p3_uri, terms_.order.device.p3_sig_uri));
+        BERTH_CHECK(pki::write_file_atomically((making.path() / request_file).string(), request, 0644));
+        BERTH_CHECK(making.publish());
+        in_chip.keep();
+        return {};
+    }
+
+    const line_make& what_;
+    const line_terms& terms_;
+    keystore::signing_key_ptr key_;
+    random_source& random_;
+};
+
+// An order as the line keeps it, and where its units are.
+struct kept_order {
+    line_terms terms;
+    fs::path out;
+};
+
+result<void> keep_order(const fs::path& line, const line_terms& terms, const fs::path& out) {
+    BERTH_TRY(kept, order_directory(line, terms.id));
+    BERTH_TRY(there, is_there(kept / "out"));
+    if (there) {
+        BERTH_TRY(begun, read_text(kept / "out"));
+        if (begun != out.string() + "\n") {
+            return fail(error{error_category::usage, "quota_used",
+                              fmt::format("order {} is made in {}, and nowhere else: its {} units are all that it is good for",
+                                          terms.order.name, begun.substr(0, begun.size() - 1), terms.serials.size())}
+                            .with("order", terms.id));
+        }
+        return {};
+    }
+    BERTH_CHECK(make_directory(kept, 0700));
+    BERTH_CHECK(write_text(kept / "order.json", wire::to_text(terms.to_json()) + "\n", 0600));
+    return write_text(kept / "out", out.string() + "\n");
+}
+
+result<kept_order> kept(const fs::path& line, const std::string& id) {
+    BERTH_TRY(directory, order_directory(line, id));
+    BERTH_TRY(there, is_there(directory / "out"));
+    if (!there) {
+        return fail(
+            error{error_category::usage, "unknown_order", fmt::format("order {} was not begun here", id)}.with("order", id));
+    }
+    BERTH_TRY(text, read_text(directory / "order.json"));
+    BERTH_TRY(json, wire::parse_json_object(text));
+    BERTH_TRY(terms, line_terms::from_json(json));
+    BERTH_TRY(out, read_text(directory / "out"));
+    return kept_order{std::move(terms), out.substr(0, out.size() - 1)};
+}
+
+// A unit whose keys were made before.
+result<std::unique_ptr<factory::unit>> open_unit(const fs::path& place, const unit_order& order, random_source& random) {
+    const keystore::open_options how{place.string(), {}};
+    if (order.p3_uri.starts_with("tpm2:")) {
+        const auto rest = [](const std::string& uri) { return std::string_view(uri).substr(5); };
+        BERTH_TRY(p3, keystore::tpm2::parse_key_name(rest(order.p3_uri)));
+        BERTH_TRY(p3_sig, keystore::tpm2::parse_key_name(rest(order.p3_sig_uri)));
+        BERTH_TRY(text, read_text(place / p3.seed));
+        BERTH_TRY(sealed, keystore::tpm2::sealed_file::from_pem(text));
+        BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));
+        factory::tpm_unit_settings settings;
+        settings.at.kem = p3.handle;
+        settings.at.idevid = p3_sig.handle;
+        settings.when = sealed.condition;
+        BERTH_TRY(made, factory::tpm_unit::make(in, order.name, settings, random, std::move(sealed)));
+        return std::unique_ptr<factory::unit>(std::move(made));
+    }
+    const std::string identity_uri = order.p3_sig_uri.empty() ? "file:p3-sig.pem" : order.p3_sig_uri;
+    BERTH_TRY(kem, keystore::open_kem_key(order.p3_uri.empty() ? "file:p3.pem" : order.p3_uri, how));
+    BERTH_TRY(identity, keystore::open_signing_key(identity_uri, how));
+    BERTH_TRY(keeper, keystore::abilities_of(identity_uri));
+    return std::make_unique<factory::unit>(order.name, keeper.name, std::move(identity), std::move(kem));
+}
+
+class loader {
+public:
+    loader(const line_load& what, keystore::signing_key_ptr key, const clock& time, random_source& random)
+        : what_(what), key_(std::move(key)), time_(time), random_(random) {}
+
+    result<void> one(const fs::path& file, line_loaded& done) {
+        BERTH_TRY(message, read_line_message(file));
+        BERTH_TRY(order, order_of(message.order));
+        BERTH_CHECK(check_serial(message.serial));
+        if (message.serial.find('/') != std::string::npos) {
+            return fail(error_category::usage, "bad_serial", "no unit of a line has such a serial");
+        }
+        const fs::path bundle = order->kept.out / message.serial;
+        BERTH_TRY(complete, is_there(bundle / "device.toml"));
+        if (complete) {
+            ++done.before;
+            return {};
+        }
+        const fs::path place = order->kept.out / "units" / message.serial;
+        const lot_unit unit = in_first_station(message.serial);
+        lot_settings around;
+        around.out = order->kept.out;
+        around.attach = what_.attach;
+        around.detach = what_.detach;
+        BERTH_CHECK(attach_unit(around, unit));
+        const auto worked = message.step == line_step::challenge ? answer(*order, message, unit, place)
+                                                                 : load(*order, message, unit, place, bundle);
+        const auto detached = detach_unit(around, unit);
+        BERTH_CHECK(worked);
+        ++(message.step == line_step::challenge ? done.answered : done.loaded);
+        return detached;
+    }
+
+    result<void> end() {
+        for (auto& [id, order] : orders_) {
+            BERTH_CHECK(order.log->append("end", {}));
+            BERTH_CHECK(order.log->sign());
+        }
+        return {};
+    }
+
+private:
+    struct open_order {
+        kept_order kept;
+        std::unique_ptr<production_log> log;
+    };
+
+    result<open_order*> order_of(const std::string& id) {
+        if (const auto known = orders_.find(id); known != orders_.end()) {
+            return &known->second;
+        }
+        BERTH_TRY(there, kept(what_.line, id));
+        BERTH_TRY(log,
+                  production_log::open(there.out / production_log_file, key_, time_, [](const auto&) { return result<void>(); }));
+        return &orders_.emplace(id, open_order{std::move(there), std::move(log)}).first->second;
+    }
+
+    result<std::unique_ptr<factory::unit>> unit_at(const open_order& order, const lot_unit& unit, const fs::path& place) {
+        BERTH_TRY(opened, open_unit(place, keys_of(order.kept.terms.order, what_.station, unit), random_));
+        BERTH_TRY(request, pki::read_file((place / request_file).string(), most_file_octets));
+        BERTH_CHECK(opened->resume(request));
+        return opened;
+    }
+
+    result<void> answer(const open_order& order, const line_message& message, const lot_unit& unit, const fs::path& place) {
+        BERTH_TRY(opened, unit_at(order, unit, place));
+        BERTH_TRY(octets, opened->answer(message.octets));
+        line_message out{line_step::answer, message.order, message.serial, std::move(octets), {}};
+        BERTH_CHECK(write_line_message(order.kept.out / "answers", std::move(out), key_.get()));
+        return order.log->append("answered", {{"serial", unit.serial}});
+    }
+
+    // The bundle comes to be beside the unit's keys, device.toml last, and then gets its place.
+    result<void> load(const open_order& order, const line_message& message, const lot_unit& unit, const fs::path& place,
+                      const fs::path& bundle) {
+        const line_terms& terms = order.kept.terms;
+        BERTH_TRY(opened, unit_at(order, unit, place));
+        BERTH_TRY(granted, opened->accept(message.octets));
+        BERTH_CHECK(write_text(place / "z3.pem", pki::to_pem(granted.kem)));
+        BERTH_CHECK(write_text(place / "z3-sig.pem", pki::to_pem(granted.identity)));
+        BERTH_CHECK(write_text(place / "z1.pem", terms.root));
+        BERTH_CHECK(write_text(place / "masa-kem.pem", terms.masa_keys));
+        for (const auto& [name, text] : terms.order.files()) {
+            BERTH_CHECK(write_text(place / name, text));
+        }
+        device_order device = terms.order.device;
+        device.serial = unit.serial;
+        BERTH_TRY(toml, device_toml(device, time_.now() - 60));
+        BERTH_CHECK(write_text(place / "device.toml", toml));
+        const unit_order keys = keys_of(terms.order, what_.station, unit);
+        BERTH_CHECK(name_keys(place, keys.p3_uri, keys.p3_sig_uri));
+        const auto works = device_bundle::open(place);
+        BERTH_CHECK(name_keys(place, device.p3_uri, device.p3_sig_uri));
+        BERTH_CHECK(works);
+        BERTH_CHECK(keep_in_chip(*opened, granted.identity.front()));
+        std::error_code ec;
+        fs::rename(place, bundle, ec);
+        if (ec) {
+            return fail(error_category::environment, "file_error",
+                        fmt::format("cannot rename {} to {}: {}", place.string(), bundle.string(), ec.message()));
+        }
+        fs::remove(bundle / request_file, ec);
+        return order.log->append("loaded", {{"serial", unit.serial},
+                                            {"model", device.model},
+                                            {"backend", terms.order.backend},
+                                            {"z3", to_hex(granted.kem.front().sha256())},
+                                            {"z3_sig", to_hex(granted.identity.front().sha256())},
+                                            {"customer", terms.order.customer}});
+    }
+
+    const line_load& what_;
+    keystore::signing_key_ptr key_;
+    const clock& time_;
+    random_source& random_;
+    std::map<std::string, open_order> orders_;
+};
+
+}  // namespace
+
+result<lot_summary> make_line_units(const line_make& given, const clock& time, random_source& random, lot_watcher& watcher) {
+    line_make what = given;
+    BERTH_TRY(terms, open_line_order(what.line, what.order, what.passphrase));
+    what.lot.serials = terms.serials;
+    BERTH_CHECK(require_chips(!terms.order.device.p3_sig_uri.empty(), what.station, what.lot));
+    BERTH_TRY(out, absolute_path(what.lot.out));
+    what.lot.out = out.lexically_normal();
+    what.lot.terms = {
+        {"order", terms.id}, {"name", terms.order.name}, {"backend", terms.order.backend}, {"model", terms.order.device.model}};
+    BERTH_TRY(key, production_key(what.line, what.passphrase, random));
+    BERTH_CHECK(keep_order(what.line, terms, what.lot.out));
+    const auto fresh = [] { return result<void>(); };
+    const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
+        return std::make_unique<request_maker>(what, terms, key, random);
+    };
+    return run_lot(what.lot, key, fresh, station, time, random, watcher);
+}
+
+result<line_loaded> load_line_units(const line_load& what, const clock& time, random_source& random) {
+    BERTH_TRY(key, production_key(what.line, what.passphrase, random));
+    BERTH_TRY(files, find_line_messages(what.from, {line_step::challenge, line_step::grant}));
+    loader all(what, std::move(key), time, random);
+    line_loaded out;
+    for (const auto& file : files) {
+        if (auto done = all.one(file, out); !done) {
+            out.failed.emplace_back(file.filename().string(), std::move(done).error());
+        }
+    }
+    BERTH_CHECK(all.end());
+    return out;
+}
+
+}  // namespace berth::app

@@ -1,0 +1,188 @@
+#include "setup/lot_order.h"
+
+#include "common/config_reader.h"
+#include "common/files.h"
+#include "onboarding/messages/credential_requests.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace berth::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t most_configuration = 16'384;  // that a MASA keeps for a device
+constexpr size_t most_nesting = 16;
+
+wire::json::value json_of(const toml::node& node, table_reader& top, size_t depth) {
+    if (depth > most_nesting) {
+        top.complain(&node, "settings are nested too deeply");
+    } else if (const auto* const table = node.as_table()) {
+        wire::json::object out;
+        for (const auto& [key, value] : *table) {
+            out[std::string_view(key.str())] = json_of(value, top, depth + 1);
+        }
+        return out;
+    } else if (const auto* const list = node.as_array()) {
+        wire::json::array out;
+        for (const auto& value : *list) {
+            out.push_back(json_of(value, top, depth + 1));
+        }
+        return out;
+    } else if (const auto* const text = node.as_string()) {
+        return wire::json::string(**text);
+    } else if (const auto* const whole = node.as_integer()) {
+        return **whole;
+    } else if (const auto* const number = node.as_floating_point(); number && std::isfinite(**number)) {
+        return **number;
+    } else if (const auto* const flag = node.as_boolean()) {
+        return **flag;
+    } else {
+        top.complain(&node, "settings are texts, numbers, true or false, lists and tables; write a date as a text");
+    }
+    return nullptr;
+}
+
+bool is_digest(std::string_view text) {
+    constexpr size_t digits = 64;
+    return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+void read_registers(const toml::table& file, table_reader& top, lot_order& out) {
+    if (!top.table("pcrs")) {
+        return;
+    }
+    for (const auto& [key, value] : *file["pcrs"].as_table()) {
+        const std::string_view name = key.str();
+        unsigned number = 0;
+        const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
+        const auto* const text = value.as_string();
+        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size() || number > 23 || !text || !is_digest(**text)) {
+            top.complain(&value, "[pcrs] has a register's number (0 to 23) and its value in the SHA-256 bank, 64 hexadecimal "
+                                 "digits in lower case, in each line");
+            return;
+        }
+        out.registers[static_cast<uint8_t>(number)] = **text;
+    }
+}
+
+template <class F>
+void read_algorithm(table_reader& top, const toml::table& file, const char* key, const std::string& usual, const F& named) {
+    if (auto done = named(top.text(key, usual)); !done) {
+        top.complain(file.get(key), done.error().message);
+    }
+}
+
+void read_device(table_reader& top, const toml::table& file, lot_order& out) {
+    device_order& d = out.device;
+    d.model = top.text("model");
+    d.firmware = top.text("firmware", d.firmware);
+    out.backend = top.text("backend", "software");
+    d.p3_uri = top.text("p3", "");
+    d.p3_sig_uri = top.text("p3_sig", "");
+    if (const auto placed = place_keys(d, out.backend); !placed) {
+        top.complain(file.get("backend"), placed.error().message);
+    }
+    read_algorithm(top, file, "kem", "mlkem768_p256",
+                   [&d](const std::string& name) { return kem_algorithm_named(name).map([&d](auto a) { d.kem = a; }); });
+    read_algorithm(top, file, "signature", "p256", [&d](const std::string& name) {
+        return signature_algorithm_named(name).map([&d](auto a) { d.signature = a; });
+    });
+    for (const auto& address : top.addresses("registrars")) {
+        d.registrars.push_back(address.text());
+    }
+    if (const auto masa = top.optional_address("masa")) {
+        d.masa = masa->text();
+    }
+    d.discovery = top.texts("discovery");
+    d.direct = top.flag("direct", false);
+    d.pending_jitter_ms = static_cast<uint32_t>(top.integer("pending_jitter_ms", 0, 60'000, 60'000));
+    auto credentials = top.tables("credential", false);
+    if (!credentials.empty()) {
+        d.credentials.clear();
+    }
+    for (auto& t : credentials) {
+        const std::string name = t.text("name");
+        const std::string algorithm = t.text("algorithm");
+        const std::string key = t.text("key", "");
+        constexpr std::array known{"p256", "mldsa65", "mlkem768", "mlkem768_p256"};
+        if (std::ranges::find(known, algorithm) == known.end()) {
+            t.complain(nullptr, fmt::format("a credential's algorithm is one of {}", fmt::join(known, ", ")));
+        }
+        if (!onboarding::valid_credential_name(name)) {
+            t.complain(nullptr, "a credential's name has a-z, 0-9 and '-'");
+        }
+        d.credentials.emplace_back(name, algorithm + (key.empty() ? "" : "@" + key));
+        static_cast<void>(t.finish());
+    }
+}
+
+}  // namespace
+
+std::string lot_order::configuration() const {
+    wire::json::object out{{"order", name}};
+    if (!image.empty()) {
+        out["image"] = image;
+    }
+    if (!registers.empty()) {
+        wire::json::object values;
+        for (const auto& [number, value] : registers) {
+            values[std::to_string(number)] = value;
+        }
+        out["pcrs"] = wire::json::object{{"sha256", std::move(values)}};
+    }
+    if (!settings.empty()) {
+        out["settings"] = settings;
+    }
+    return wire::to_text(out);
+}
+
+std::vector<std::pair<std::string, std::string>> lot_order::files() const {
+    std::vector<std::pair<std::string, std::string>> out{{"order.json", configuration() + "\n"}};
+    if (customer_root) {
+        out.emplace_back("customer-root.pem", customer_root->to_pem());
+    }
+    return out;
+}
+
+result<lot_order> read_lot_order(const fs::path& file) {
+    BERTH_TRY(text, read_text(file));
+    BERTH_TRY(parsed, parse_toml(text, file));
+    table_reader top(parsed, file);
+    lot_order out;
+    out.name = top.text("name");
+    read_device(top, parsed, out);
+    out.image = top.text("image", "");
+    constexpr std::string_view by = "sha256:";
+    if (!out.image.empty() && (!out.image.starts_with(by) || !is_digest(std::string_view(out.image).substr(by.size())))) {
+        top.complain(parsed.get("image"),
+                     "\"image\" is the digest of the image: sha256: and 64 hexadecimal digits in lower case");
+    }
+    fs::path root;
+    if (auto customer = top.table("customer")) {
+        out.customer = customer->text("name");
+        root = customer->path("root", true);
+        static_cast<void>(customer->finish());
+    }
+    read_registers(parsed, top, out);
+    if (top.table("settings")) {
+        out.settings = json_of(*parsed.get("settings"), top, 0).as_object();
+    }
+    BERTH_CHECK(top.finish());
+    if (!root.empty()) {
+        BERTH_TRY(certificate, read_certificate(root));
+        out.customer_root = std::move(certificate);
+    }
+    if (out.configuration().size() > most_configuration) {
+        return fail(error{error_category::usage, "too_large",
+                          fmt::format("{}: image, pcrs and settings are more than the {} octets that a MASA tells a device",
+                                      file.string(), most_configuration)}
+                        .with("path", file.string()));
+    }
+    return out;
+}
+
+}  // namespace berth::app

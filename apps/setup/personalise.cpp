@@ -1,0 +1,240 @@
+#include "setup/personalise.h"
+
+#include "common/files.h"
+#include "crypto/hash.h"
+#include "keystore/operations.h"
+#include "store/sqlite/masa_store.h"
+
+namespace berth::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using store_ptr = std::unique_ptr<store::sqlite_masa_store>;
+
+result<store_ptr> open_records(const fs::path& masa) {
+    return store::sqlite_masa_store::open((masa / "masa.db").string(), store::opening::existing);
+}
+
+class device_maker final : public unit_maker {
+public:
+    device_maker(const personalise_order& order, std::shared_ptr<const unit_issuers> issuers, std::string masa_keys,
+                 onboarding::hash_field root, store_ptr records, const clock& time, random_source& random)
+        : order_(order),
+          device_(order.device),
+          masa_keys_(std::move(masa_keys)),
+          root_(root),
+          records_(std::move(records)),
+          time_(time),
+          random_(random) {
+        device_.issuers = std::move(issuers);
+        if (!order.station.empty()) {
+            device_.p3_uri_of_device = order.device.p3_uri;
+            device_.p3_sig_uri_of_device = order.device.p3_sig_uri;
+        }
+    }
+
+    result<wire::json::object> make(const lot_unit& unit) override {
+        const fs::path bundle = order_.lot.out / unit.serial;
+        const onboarding::device_identity identity{root_, unit.serial};
+        device_.serial = unit.serial;
+        device_.p3_uri = at_station(order_.device.p3_uri, order_.station, unit);
+        device_.p3_sig_uri = at_station(order_.device.p3_sig_uri, order_.station, unit);
+        bool there = false;
+        if (unit.begun_before) {
+            BERTH_TRY(found, was_made(bundle));
+            there = found;
+            if (!there && unit.interrupted && order_.clear_interrupted) {
+                BERTH_CHECK(clear(identity));
+            }
+        }
+        if (!there) {
+            BERTH_CHECK(factory_make_recorded(order_.factory, bundle, device_, masa_keys_, *records_, time_, random_));
+        }
+        BERTH_CHECK(complete(identity, bundle));
+        BERTH_TRY(z3, read_certificate(bundle / "z3.pem"));
+        BERTH_TRY(z3_sig, read_certificate(bundle / "z3-sig.pem"));
+        return wire::json::object{{"model", device_.model},
+                                  {"backend", order_.backend},
+                                  {"z3", to_hex(z3.sha256())},
+                                  {"z3_sig", to_hex(z3_sig.sha256())},
+                                  {"customer", order_.customer}};
+    }
+
+private:
+    // Whether an earlier run has made it, and was killed before the log could say so.
+    result<bool> was_made(const fs::path& bundle) {
+        BERTH_TRY(there, is_there(bundle / "device.toml"));
+        return there ? bundle_is_recorded(bundle, *records_) : result<bool>(false);
+    }
+
+    // Keys that a run which was killed has left in the chip. What its record speaks of is a device, and stays.
+    result<void> clear(const onboarding::device_identity& identity) {
+        BERTH_TRY(record, records_->find_device(identity));
+        if (record) {
+            return {};
+        }
+        return clear_keys({device_.p3_uri, device_.p3_sig_uri});
+    }
+
+    // What may be done twice: a run that was killed here does it again.
+    result<void> complete(const onboarding::device_identity& identity, const fs::path& bundle) {
+        for (const auto& [name, text] : order_.files) {
+            BERTH_CHECK(write_text(bundle / name, text));
+        }
+        BERTH_TRY(record, records_->find_device(identity));
+        if (record && record->configuration != order_.configuration) {
+            BERTH_CHECK(records_->set_configuration(identity, order_.configuration, time_.now()));
+        }
+        return order_.customer.empty() ? result<void>() : records_->assign(identity, order_.customer, time_.now());
+    }
+
+    const personalise_order& order_;
+    device_order device_;
+    std::string masa_keys_;
+    onboarding::hash_field root_;
+    store_ptr records_;
+    const clock& time_;
+    random_source& random_;
+};
+
+// What another run of the lot must say, too.
+wire::json::object terms_of(const personalise_order& order) {
+    const device_order& d = order.device;
+    wire::json::array credentials;
+    for (const auto& [name, algorithm] : d.credentials) {
+        credentials.emplace_back(name + "=" + algorithm);
+    }
+    wire::json::object files;
+    for (const auto& [name, text] : order.files) {
+        files[name] = to_hex(crypto::sha256(as_bytes(text)).view());
+    }
+    return {{"backend", order.backend},
+            {"model", d.model},
+            {"firmware", d.firmware},
+            {"kem", name_of(d.kem)},
+            {"signature", name_of(d.signature)},
+            {"p3", d.p3_uri},
+            {"p3_sig", d.p3_sig_uri},
+            {"registrars", wire::json::array(d.registrars.begin(), d.registrars.end())},
+            {"masa", d.masa},
+            {"discovery", wire::json::array(d.discovery.begin(), d.discovery.end())},
+            {"credentials", std::move(credentials)},
+            {"customer", order.customer},
+            {"configuration", order.configuration},
+            {"files", std::move(files)}};
+}
+
+}  // namespace
+
+result<void> check_customer(const std::string& customer, const std::optional<pki::certificate>& root,
+                            registry::masa_registry& records) {
+    if (customer.empty()) {
+        return {};
+    }
+    BERTH_TRY(customers, records.customers());
+    const auto known = std::ranges::find(customers, customer, &onboarding::customer_record::name);
+    if (known == customers.end()) {
+        return fail(error{error_category::usage, "unknown_customer",
+                          fmt::format("customer \"{}\" is not registered (berth customer register); nothing was made", customer)}
+                        .with("customer", customer));
+    }
+    if (root && !same_octets(root->der(), known->root)) {
+        return fail(error{error_category::usage, "customer_ca_mismatch",
+                          fmt::format("the order's root ({}) is not the one that \"{}\" has registered; nothing was made",
+                                      root->subject(), customer)}
+                        .with("customer", customer));
+    }
+    return {};
+}
+
+result<void> require_chips(bool in_chips, const std::string& station, const lot_settings& lot) {
+    const bool by_unit = station.find("{unit}") != std::string::npos || station.find("{serial}") != std::string::npos;
+    const bool by_station = by_unit || station.find("{station}") != std::string::npos;
+    if (!in_chips || lot.serials.size() == 1) {
+        return {};
+    }
+    if (!by_unit && lot.attach.empty()) {
+        return fail(error_category::usage, "bad_lot",
+                    "each unit needs a chip of its own: --attach names the command that puts the next unit into its station, or "
+                    "--station has {unit} or {serial} in it");
+    }
+    if (!by_station && lot.parallel > 1) {
+        return fail(error_category::usage, "bad_lot",
+                    "several stations (--parallel) need several places: --station has {station}, {unit} or {serial} in it");
+    }
+    return {};
+}
+
+result<void> require_new_serials(const serial_plan& serials, const onboarding::hash_field& root,
+                                 registry::masa_registry& records) {
+    for (size_t i = 0; i < serials.size(); ++i) {
+        const std::string serial = serials.at(i);
+        BERTH_TRY(there, records.find_device({root, serial}));
+        if (there) {
+            return fail(error{error_category::usage, "device_exists",
+                              fmt::format("device {} is in the records already, and no second one is made: begin behind it "
+                                          "(--first), or choose other serials. Nothing was made",
+                                          serial)}
+                            .with("serial", serial));
+        }
+    }
+    return {};
+}
+
+result<void> clear_keys(const std::vector<std::string>& uris) {
+    for (const auto& uri : uris) {
+        const auto gone = uri.empty() ? result<void>() : keystore::remove_key(uri);
+        if (!gone && !gone.error().is("key_not_found") && !gone.error().is("file_not_found")) {
+            return fail(gone.error());
+        }
+    }
+    return {};
+}
+
+std::string at_station(const std::string& uri, const std::string& station, const lot_unit& unit) {
+    return uri.empty() || station.empty() ? uri : uri + ";" + for_unit(station, unit);
+}
+
+std::string for_unit(std::string text, const lot_unit& unit) {
+    for (const auto& [name, value] : {std::pair(std::string("{station}"), std::to_string(unit.station)),
+                                      {"{unit}", std::to_string(unit.number)},
+                                      {"{serial}", unit.serial}}) {
+        for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + value.size())) {
+            text.replace(at, name.size(), value);
+        }
+    }
+    return text;
+}
+
+result<lot_summary> personalise(const personalise_order& given, const clock& time, random_source& random, lot_watcher& watcher) {
+    personalise_order order = given;
+    BERTH_CHECK(place_keys(order.device, order.backend));
+    BERTH_CHECK(order.lot.serials.check());
+    BERTH_CHECK(require_chips(!order.device.p3_sig_uri.empty(), order.station, order.lot));
+    BERTH_TRY(out, absolute_path(order.lot.out));
+    order.lot.out = std::move(out);
+    order.lot.terms = terms_of(order);
+    BERTH_TRY(masa_keys, read_text(order.masa / "masa-kem.pem"));
+    BERTH_TRY(root, read_certificate(order.factory / "z1.pem"));
+    if (!order.customer.empty()) {
+        BERTH_TRY(records, open_records(order.masa));
+        BERTH_CHECK(check_customer(order.customer, order.customer_root, *records));
+    }
+    BERTH_TRY(opened,
+              open_unit_issuers(order.factory, order.device.factory_passphrase, !order.device.p3_sig_uri.empty(), time.now()));
+    const auto issuers = std::make_shared<const unit_issuers>(std::move(opened));
+    BERTH_TRY(key, production_key(order.factory, order.device.factory_passphrase, random));
+    const auto fresh = [&]() -> result<void> {
+        BERTH_TRY(records, open_records(order.masa));
+        return require_new_serials(order.lot.serials, root.spki_sha256(), *records);
+    };
+    const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
+        BERTH_TRY(records, open_records(order.masa));
+        return std::make_unique<device_maker>(order, issuers, masa_keys, root.spki_sha256(), std::move(records), time, random);
+    };
+    return run_lot(order.lot, std::move(key), fresh, station, time, random, watcher);
+}
+
+}  // namespace berth::app

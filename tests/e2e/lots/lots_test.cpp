@@ -1,0 +1,201 @@
+// Devices by the lot, with real programs: nothing is lost when the line is killed, and no unit holds the others up.
+#include "line.h"
+
+namespace berth::test {
+namespace {
+
+class Lots : public LineWorld {};
+
+TEST_F(Lots, FiftyOfSoftware) {
+    const auto r = run(lot("software", 50));
+    ASSERT_EQ(r.exit, 0) << r.all();
+    EXPECT_EQ(last(r).at("made").to_number<size_t>(), 50U);
+    expect_made(50);
+    // Each is a device like one of factory make.
+    const auto shown = berth({"--json", "device", "show", "--bundle", at("lot/SN-0050")});
+    EXPECT_EQ(shown.json().at("serial").as_string(), "SN-0050") << shown.all();
+    // Another lot of the same serials is refused before anything is made.
+    auto other = lot("software", 50);
+    *std::ranges::find(other, at("lot")) = at("lot2");
+    const auto refused = run(other);
+    EXPECT_EQ(refused.error_name(), "device_exists") << refused.all();
+    EXPECT_FALSE(fs::exists(at("lot2/SN-0001")));
+    EXPECT_EQ(records(), 50U);
+}
+
+TEST_F(Lots, FiftyOfAModelOfStsafe) {
+    put_station();
+    const auto r = run(lot("stsafe", 50));
+    ASSERT_EQ(r.exit, 0) << r.all();
+    expect_made(50);
+    EXPECT_EQ(private_keys("lot"), 0U);
+    // The bundle names the key as it is on the device, and not in the station.
+    EXPECT_EQ(text_of("lot/SN-0001/p3-sig.uri"), "stsafe:slot=1\n");
+}
+
+TEST_F(Lots, KilledAgainAndAgain) {
+    const auto command = lot("software", 40);
+    for (const size_t lines : {5, 20, 45, 61}) {
+        ASSERT_NO_FATAL_FAILURE(kill_at(command, lines));
+        const auto report = verified();
+        EXPECT_EQ(report.exit, 0) << report.all();
+        EXPECT_LE(report.json().at("made").to_number<size_t>(), records());
+    }
+    const auto r = run(command);
+    ASSERT_EQ(r.exit, 0) << r.all();
+    expect_made(40);
+}
+
+TEST_F(Lots, KilledWithUnitsInTheirStations) {
+    put_station();
+    const auto command = lot("stsafe", 8);
+    ASSERT_NO_FATAL_FAILURE(kill_at(command, 9));
+    auto with_the_same = command;
+    with_the_same.emplace_back("--clear-interrupted");
+    const auto r = run(with_the_same);
+    ASSERT_EQ(r.exit, 0) << r.all();
+    expect_made(8);
+}
+
+TEST_F(Lots, AFaultyUnitIsLoggedAndTheLineGoesOn) {
+    put_station("[ $BERTH_SERIAL != SN-0003 ] || { echo the needle bends >&2; exit 9; }");
+    const auto r = run(lot("stsafe", 6));
+    EXPECT_EQ(r.exit, 3) << r.all();
+    EXPECT_EQ(last(r).at("made").to_number<size_t>(), 5U);
+    EXPECT_EQ(last(r).at("failed").to_number<size_t>(), 1U);
+    EXPECT_NE(r.all().find("attach_failed"), std::string::npos) << r.all();
+    EXPECT_NE(r.all().find("the needle bends"), std::string::npos) << r.all();
+    EXPECT_EQ(verified().json().at("failed").to_number<size_t>(), 1U);
+    EXPECT_FALSE(fs::exists(at("lot/SN-0003")));
+    EXPECT_EQ(records(), 5U);
+    put_station();
+    auto retry = lot("stsafe", 6);
+    retry.emplace_back("--retry-failed");
+    EXPECT_EQ(run(retry).exit, 0);
+    expect_made(6);
+}
+
+// A station that is not given the next unit.
+TEST_F(Lots, OneChipIsOneDevice) {
+    put_station();
+    auto command = lot("stsafe", 5);
+    *std::ranges::find(command, "sh " + at("attach")) = "sh " + at("once");
+    *std::ranges::find(command, "sh " + at("detach")) = "true";
+    *std::ranges::find(command, "4") = "1";
+    put("once", "[ $BERTH_UNIT != 1 ] || exec sh " + at("attach"));
+    command.insert(command.end(), {"--stop-after", "2"});
+    const auto r = run(command);
+    EXPECT_EQ(r.exit, 3) << r.all();
+    EXPECT_NE(r.all().find("key_exists"), std::string::npos) << r.all();
+    EXPECT_TRUE(last(r).at("stopped").as_bool());
+    EXPECT_EQ(last(r).at("left").to_number<size_t>(), 2U);
+    EXPECT_EQ(records(), 1U);
+    // Nobody needs to find that out by trying.
+    const auto none = run({"--json", "factory", "personalise", "--dir", at("factory"), "--masa", at("masa"), "--out", at("lot9"),
+                           "--backend", "stsafe", "--count", "2", "--serials", "X-"});
+    EXPECT_EQ(none.error_name(), "bad_lot") << none.all();
+    EXPECT_FALSE(fs::exists(at("lot9/production.jsonl")));
+}
+
+TEST_F(Lots, AreGivenToACustomer) {
+    const auto unknown = run(lot("software", 3, {"--customer", "Birch"}));
+    EXPECT_EQ(unknown.error_name(), "unknown_customer") << unknown.all();
+    EXPECT_EQ(records(), 0U);
+    register_birch();
+    const auto r = run(lot("software", 3, {"--customer", "Birch"}));
+    ASSERT_EQ(r.exit, 0) << r.all();
+    for (const char* serial : {"SN-0001", "SN-0003"}) {
+        const auto shown = berth({"--json", "ownership", "show", serial, "--masa", at("masa")});
+        EXPECT_EQ(shown.json().at("owner").as_string(), "Birch") << shown.all();
+    }
+}
+
+TEST_F(Lots, AsTheyWereOrdered) {
+    register_birch();
+    put_order("software");
+    auto command = lot("software", 3);
+    command.erase(std::ranges::find(command, "--backend"), std::ranges::find(command, "--backend") + 2);
+    command.insert(command.end(), {"--order", at("order.toml")});
+    const auto r = run(command);
+    ASSERT_EQ(r.exit, 0) << r.all();
+    expect_made(3);
+    const auto shown = berth({"--json", "ownership", "show", "SN-0002", "--masa", at("masa")});
+    EXPECT_EQ(shown.json().at("owner").as_string(), "Birch") << shown.all();
+    EXPECT_EQ(shown.json().at("model").as_string(), "gw-1");
+    const std::string told = wire::to_text(shown.json().at("configuration"));
+    EXPECT_EQ(
+        told,
+        fmt::format(R"({{"order":"March","image":"sha256:{}","pcrs":{{"sha256":{{"7":"{}"}}}},"settings":{{"interval":60}}}})",
+                    std::string(64, 'a'), std::string(64, 'b')));
+    EXPECT_EQ(text_of("lot/SN-0002/order.json"), told + "\n");
+    EXPECT_TRUE(fs::exists(at("lot/SN-0002/customer-root.pem")));
+    // Half an order, half a command line: whose word would count?
+    auto both = command;
+    both.insert(both.end(), {"--model", "gw-2"});
+    EXPECT_EQ(run(both).exit, 2);
+    // Another root than the customer's own.
+    put_order("software", "factory/z1.pem");
+    *std::ranges::find(command, at("lot")) = at("lot2");
+    command.insert(command.end(), {"--serials", "X-"});
+    const auto refused = run(command);
+    EXPECT_EQ(refused.error_name(), "customer_ca_mismatch") << refused.all();
+    EXPECT_EQ(records(), 3U);
+}
+
+TEST_F(Lots, LabelsAndRegistrations) {
+    ASSERT_EQ(run(lot("software", 3)).exit, 0);
+    const auto out = [this](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "factory");
+        arguments.insert(arguments.begin() + 2, at("lot"));
+        arguments.insert(arguments.end(), {"--dir", at("factory")});
+        return berth(arguments);
+    };
+    const auto labels = out({"labels"});
+    ASSERT_EQ(labels.output.size(), 4U) << labels.all();
+    EXPECT_TRUE(labels.output[0].starts_with("serial,model,customer,backend,made_at,z3_sha256,label"));
+    EXPECT_TRUE(labels.output[2].starts_with("SN-0002,model-1,,software,")) << labels.output[2];
+    const auto single = out({"registration"});
+    ASSERT_EQ(single.output.size(), 3U) << single.all();
+    const auto first = single.json();
+    EXPECT_EQ(first.at("device").as_string(), "SN-0001");
+    put("device.pem", std::string(first.at("certificate").as_string()));
+    const auto family = out({"registration", "--family"});
+    ASSERT_EQ(family.output.size(), 1U) << family.all();
+    EXPECT_EQ(family.json().at("devices").to_number<size_t>(), 3U);
+    put("family.pem", std::string(family.json().at("certificate").as_string()));
+    EXPECT_EQ(exit_of(spawn({BERTH_OPENSSL_COMMAND, "verify", "-CAfile", at("factory/z1.pem"), "-untrusted", at("family.pem"),
+                             at("device.pem")},
+                            at("log"))),
+              0)
+        << text_of("log");
+    fs::copy_file(at("lot/SN-0001/z3.pem"), at("lot/SN-0002/z3.pem"), fs::copy_options::overwrite_existing);
+    EXPECT_NE(out({"registration"}).all().find("other_device"), std::string::npos);
+}
+
+TEST_F(Lots, AWrongLogIsTold) {
+    ASSERT_EQ(run(lot("software", 2)).exit, 0);
+    std::string text = text_of("lot/production.jsonl");
+    text.replace(text.rfind("SN-0002"), 7, "SN-0001");
+    std::ofstream(at("changed")) << text;
+    const auto changed = verified("changed");
+    EXPECT_EQ(changed.error_name(), "log_altered") << changed.all();
+    EXPECT_EQ(changed.exit, 3);
+    must({"factory", "init", "--dir", at("other"), "--maker", "Other", "--algorithm", "mldsa44"});
+    const auto none = berth({"--json", "factory", "log", "verify", at("lot"), "--dir", at("other")});
+    EXPECT_EQ(none.error_name(), "file_not_found") << none.all();
+    const auto foreign = berth({"--json", "factory", "log", "verify", at("lot"), "--key", at("masa/audit.pub")});
+    EXPECT_EQ(foreign.error_name(), "bad_signature") << foreign.all();
+}
+
+TEST_F(Lots, InAPipeThereIsNoBar) {
+    auto command = lot("software", 2);
+    command.erase(command.begin());
+    const auto r = run(command);
+    ASSERT_EQ(r.exit, 0) << r.all();
+    EXPECT_EQ(r.all().find('\r'), std::string::npos);
+    EXPECT_NE(r.all().find("Of 2 units 2 are made"), std::string::npos) << r.all();
+    EXPECT_NE(r.all().find("units/s"), std::string::npos) << r.all();
+}
+
+}  // namespace
+}  // namespace berth::test

@@ -1,0 +1,72 @@
+// What order.toml may say, and where it says what it may not.
+#include "setup/lot_order.h"
+
+#include "common/files.h"
+#include "support/onboarding_parties.h"
+
+namespace berth::test {
+namespace {
+
+const std::string digest(64, 'a');
+
+class Order : public testing::Test {
+protected:
+    result<app::lot_order> read(const std::string& text) {
+        const auto file = directory.path() / "order.toml";
+        EXPECT_TRUE(app::write_text(file, text));
+        return app::read_lot_order(file);
+    }
+    void expect_bad(const std::string& more, const std::string& line) {
+        const auto order = read("name = \"o\"\nmodel = \"m\"\n" + more);
+        ASSERT_FALSE(order) << more;
+        EXPECT_EQ(order.error().name, "bad_config") << order.error().message;
+        EXPECT_NE(order.error().message.find("order.toml:" + line + ":"), std::string::npos) << order.error().message;
+    }
+    temporary_directory directory;
+};
+
+TEST_F(Order, SaysAllOfADevice) {
+    const auto order = got(read("name = \"March\"\nmodel = \"gw-1\"\nfirmware = \"1.2.0\"\nbackend = \"stsafe\"\n"
+                                "registrars = [\"r.example:8443\"]\nimage = \"sha256:" +
+                                digest + "\"\n[pcrs]\n0 = \"" + digest + "\"\n7 = \"" + digest +
+                                "\"\n[[credential]]\nname = \"device\"\nalgorithm = \"p256\"\nkey = \"stsafe:slot=3\"\n"
+                                "[settings]\ninterval = 60\n[settings.net]\nnames = [\"a\", \"b\"]\non = true\nfactor = 0.5\n"));
+    EXPECT_EQ(order.backend, "stsafe");
+    EXPECT_EQ(order.device.p3_sig_uri, "stsafe:slot=1");
+    EXPECT_EQ(order.device.registrars, std::vector<std::string>{"r.example:8443"});
+    ASSERT_EQ(order.device.credentials.size(), 1U);
+    EXPECT_EQ(order.device.credentials[0].second, "p256@stsafe:slot=3");
+    EXPECT_EQ(order.configuration(), R"({"order":"March","image":"sha256:)" + digest + R"(","pcrs":{"sha256":{"0":")" + digest +
+                                         R"(","7":")" + digest +
+                                         R"("}},"settings":{"interval":60,"net":{"factor":5E-1,"names":["a","b"],"on":true}}})");
+    ASSERT_EQ(order.files().size(), 1U);
+    EXPECT_EQ(order.files()[0].first, "order.json");
+}
+
+TEST_F(Order, ToldWithItsLine) {
+    EXPECT_EQ(read("name = \"o\"\n").error().name, "bad_config") << "a device has a model";
+    expect_bad("colour = \"red\"\n", "3");
+    expect_bad("image = \"sha256:12\"\n", "3");
+    expect_bad("backend = \"tpm\"\n", "3");
+    expect_bad("\nkem = \"rsa\"\n", "4");
+    expect_bad("[pcrs]\n24 = \"" + digest + "\"\n", "4");
+    expect_bad("[pcrs]\n7 = \"12\"\n", "4");
+    expect_bad("[settings]\nat = 2026-11-22\n", "4");
+    expect_bad("[settings]\nx = nan\n", "4");
+    expect_bad("[customer]\nname = \"Birch\"\n", "3");
+    expect_bad("[[credential]]\nname = \"device\"\nalgorithm = \"rsa\"\n", "3");
+}
+
+TEST_F(Order, SaysNoMoreThanAMasaTells) {
+    EXPECT_EQ(read("name = \"o\"\nmodel = \"m\"\n[settings]\nx = \"" + std::string(16'384, 'x') + "\"\n").error().name,
+              "too_large");
+}
+
+TEST_F(Order, NamesACustomersRoot) {
+    const auto none = read("name = \"o\"\nmodel = \"m\"\n[customer]\nname = \"Birch\"\nroot = \"z2.pem\"\n");
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().name, "file_not_found");
+}
+
+}  // namespace
+}  // namespace berth::test

@@ -1,0 +1,294 @@
+// A production log cannot be changed unseen, and a lot accounts for every unit.
+#include "setup/production_log.h"
+
+#include "common/files.h"
+#include "common/progress.h"
+#include "crypto/random.h"
+#include "keystore/software.h"
+#include "setup/lot.h"
+#include "support/onboarding_parties.h"
+
+#include <csignal>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <sys/resource.h>
+
+namespace berth::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class silent final : public app::lot_watcher {
+public:
+    void progressed(const app::lot_summary& so_far) override { last = so_far; }
+    void failed(const app::lot_unit& unit, const error& why) override { failures.emplace_back(unit.serial, why.name); }
+    bool stop() override { return stop_at != 0 && last.made + last.failed >= stop_at; }
+    app::lot_summary last;
+    std::vector<std::pair<std::string, std::string>> failures;
+    size_t stop_at = 0;
+};
+
+// Makes a file for each unit; those in `broken` fail.
+class file_maker final : public app::unit_maker {
+public:
+    file_maker(fs::path out, const std::set<std::string>& broken) : out_(std::move(out)), broken_(broken) {}
+    result<wire::json::object> make(const app::lot_unit& unit) override {
+        if (broken_.contains(unit.serial)) {
+            return fail(error_category::environment, "chip_dead", "it does not answer");
+        }
+        BERTH_CHECK(app::write_text(out_ / unit.serial, std::to_string(unit.station)));
+        return wire::json::object{{"station", unit.station}};
+    }
+
+private:
+    fs::path out_;
+    const std::set<std::string>& broken_;
+};
+
+class Lot : public testing::Test {
+protected:
+    Lot() {
+        lot.out = directory.path() / "lot";
+        lot.serials.prefix = "SN-";
+        lot.serials.count = 12;
+        lot.parallel = 3;
+        lot.terms = {{"model", "m-1"}};
+    }
+    result<app::lot_summary> run() {
+        return app::run_lot(
+            lot, key, [this]() -> result<void> { return ++fresh ? result<void>() : result<void>(); },
+            [this](unsigned) -> result<std::unique_ptr<app::unit_maker>> {
+                return std::make_unique<file_maker>(lot.out, broken);
+            },
+            time, crypto::system_random(), watcher);
+    }
+    [[nodiscard]] fs::path log() const { return lot.out / app::production_log_file; }
+    [[nodiscard]] result<app::lot_report> verify() const { return app::verify_lot(log(), key->public_key()); }
+    [[nodiscard]] std::vector<std::string> lines() const {
+        std::vector<std::string> out;
+        std::istringstream in(got(app::read_text(log())));
+        for (std::string line; std::getline(in, line);) {
+            out.push_back(line);
+        }
+        return out;
+    }
+    void put(const std::vector<std::string>& lines) const {
+        ASSERT_TRUE(app::write_text(log(), fmt::format("{}\n", fmt::join(lines, "\n"))));
+    }
+    void expect_altered(const std::string& name = "log_altered") {
+        const std::string before = got(app::read_text(log()));
+        const auto report = verify();
+        ASSERT_FALSE(report);
+        EXPECT_EQ(report.error().name, name) << report.error().message;
+        // Nobody goes on with it either, and it stays as it is.
+        EXPECT_EQ(run().error().name, name);
+        EXPECT_EQ(got(app::read_text(log())), before);
+    }
+
+    temporary_directory directory;
+    manual_clock time{1'800'000'000};
+    keystore::signing_key_ptr key = keystore::software_signing_key(
+        crypto::signing_key::generate(crypto::signature_algorithm::mldsa44, crypto::system_random()));
+    app::lot_settings lot;
+    std::set<std::string> broken;
+    silent watcher;
+    int fresh = 0;
+};
+
+TEST_F(Lot, EveryUnitIsMadeOnceAndLogged) {
+    const auto done = got(run());
+    EXPECT_EQ(done.made, 12u);
+    EXPECT_EQ(done.left(), 0u);
+    EXPECT_TRUE(fs::exists(lot.out / "SN-0001"));
+    EXPECT_TRUE(fs::exists(lot.out / "SN-0012"));
+    const auto report = got(verify());
+    EXPECT_EQ(report.account.count(app::unit_state::made), 12u);
+    EXPECT_EQ(report.unsigned_lines, 0u);
+    // Again: there is nothing left, and nobody is asked whether the serials are free.
+    EXPECT_EQ(got(run()).made, 0u);
+    EXPECT_EQ(fresh, 1);
+}
+
+TEST_F(Lot, FailedUnitsAreLoggedAndTheLineGoesOn) {
+    broken = {"SN-0002", "SN-0007"};
+    const auto done = got(run());
+    EXPECT_EQ(done.made, 10u);
+    EXPECT_EQ(done.failed, 2u);
+    EXPECT_EQ(watcher.failures.size(), 2u);
+    EXPECT_EQ(got(verify()).account.count(app::unit_state::failed), 2u);
+    const auto report = got(verify());
+    ASSERT_NE(report.account.last_word("SN-0002"), nullptr);
+    EXPECT_EQ(report.account.last_word("SN-0002")->at("error").as_object().at("name").as_string(), "chip_dead");
+    EXPECT_EQ(got(run()).failed_before, 2u) << "they are not tried again unless that is asked for";
+    broken.clear();
+    lot.retry_failed = true;
+    const auto retried = got(run());
+    EXPECT_EQ(retried.made, 2u);
+    EXPECT_EQ(retried.made_before, 10u);
+    EXPECT_EQ(retried.failed_before, 0u);
+    EXPECT_EQ(retried.left(), 0u);
+    EXPECT_EQ(got(verify()).account.count(app::unit_state::made), 12u);
+}
+
+TEST_F(Lot, StopsAfterSoManyFailures) {
+    lot.parallel = 1;
+    lot.stop_after = 2;
+    broken = {"SN-0003", "SN-0005"};
+    const auto done = got(run());
+    EXPECT_TRUE(done.stopped);
+    EXPECT_EQ(done.made, 3u);
+    EXPECT_EQ(done.left(), 7u);
+    EXPECT_FALSE(fs::exists(lot.out / "SN-0006"));
+    EXPECT_EQ(got(run()).made, 7u);
+}
+
+TEST_F(Lot, AWatcherStopsIt) {
+    lot.parallel = 1;
+    watcher.stop_at = 4;
+    const auto done = got(run());
+    EXPECT_TRUE(done.stopped);
+    EXPECT_EQ(done.made, 4u);
+    EXPECT_EQ(got(verify()).account.count(app::unit_state::planned), 8u);
+}
+
+TEST_F(Lot, WhatWasKilledGoesOn) {
+    got(run());
+    auto all = lines();
+    // Up to a unit that was begun, with half a line behind it.
+    const auto begun = std::find_if(all.rbegin(), all.rend(),
+                                    [](const std::string& line) { return line.find("\"begun\"") != std::string::npos; });
+    all.erase(begun.base(), all.end());
+    put(all);
+    std::ofstream(log(), std::ios::app) << R"({"number":)";
+    const auto report = got(verify());
+    EXPECT_TRUE(report.half_a_line);
+    const size_t made = report.account.count(app::unit_state::made);
+    EXPECT_LT(made, 12u);
+    EXPECT_GT(report.account.count(app::unit_state::begun), 0u);
+    const auto done = got(run());
+    EXPECT_EQ(done.made_before, made);
+    EXPECT_EQ(done.made, 12 - made);
+    EXPECT_EQ(got(verify()).account.count(app::unit_state::made), 12u);
+}
+
+TEST_F(Lot, AnotherLotIsNotMixedWithIt) {
+    got(run());
+    const std::string before = got(app::read_text(log()));
+    lot.terms["model"] = "m-2";
+    const auto other = run();
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().name, "other_lot");
+    EXPECT_EQ(other.error().params.front().second, "model");
+    EXPECT_EQ(got(app::read_text(log())), before);
+}
+
+TEST_F(Lot, ALogIsNotChangedUnseen) {
+    got(run());
+    const auto all = lines();
+    for (size_t i = 0; i + 1 < all.size(); ++i) {
+        auto changed = all;
+        changed.erase(changed.begin() + static_cast<std::ptrdiff_t>(i));
+        put(changed);
+        expect_altered();
+        if (const size_t at = all[i].find("SN-0003"); at != std::string::npos) {
+            changed = all;
+            changed[i].replace(at, 7, "SN-0004");
+            put(changed);
+            expect_altered();
+        }
+    }
+    put({});
+    expect_altered();
+}
+
+TEST_F(Lot, AnotherKeysSignatureIsNone) {
+    got(run());
+    key = keystore::software_signing_key(
+        crypto::signing_key::generate(crypto::signature_algorithm::mldsa44, crypto::system_random()));
+    expect_altered("bad_signature");
+}
+
+// Whoever has the key can sign anything, but not what cannot be.
+TEST_F(Lot, ASignedLogMayStillBeWrong) {
+    const auto with = [this](const std::string& event, const std::string& serial) {
+        fs::remove_all(lot.out);
+        broken.clear();
+        got(run());
+        {
+            auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+            EXPECT_TRUE(log->append(event, {{"serial", serial}}));
+            EXPECT_TRUE(log->sign());
+        }
+        expect_altered();
+    };
+    with("made", "SN-0001");
+    with("begun", "SN-0001");
+    with("begun", "SN-0013");
+    with("lot", "SN-0001");
+}
+
+TEST_F(Lot, OneProcessAtATime) {
+    got(run());
+    auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+    EXPECT_EQ(run().error().name, "in_use");
+}
+
+// A disk that is full: nothing is made that the log cannot tell of.
+TEST_F(Lot, WithoutALogNothingIsMade) {
+    lot.parallel = 1;
+    lot.serials.count = 200;
+    const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    const rlimit few{40'000, RLIM_INFINITY};
+    auto* const before = std::signal(SIGXFSZ, SIG_IGN);
+    ::setrlimit(RLIMIT_FSIZE, &few);
+    const auto failed = run();
+    ::setrlimit(RLIMIT_FSIZE, &all);
+    std::signal(SIGXFSZ, before);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().name, "file_error");
+    const auto report = got(verify());
+    const size_t begun = 200 - report.account.count(app::unit_state::planned);
+    EXPECT_GT(begun, 0u);
+    EXPECT_LT(begun, 200u);
+    EXPECT_FALSE(fs::exists(lot.out / lot.serials.at(begun))) << "made without being logged";
+    EXPECT_EQ(got(run()).left(), 0u);
+}
+
+TEST(Serials, OfAPrefixAndOfAList) {
+    app::serial_plan plan;
+    plan.prefix = "A-";
+    plan.first = 9'999;
+    plan.count = 2;
+    EXPECT_EQ(plan.at(0), "A-9999");
+    EXPECT_EQ(plan.at(1), "A-10000");
+    const auto again = got(app::serial_plan::from_json(plan.to_json()));
+    EXPECT_EQ(again.at(1), "A-10000");
+    plan.prefix = "\xc3\xa4";
+    EXPECT_EQ(plan.check().error().name, "bad_serial");
+    plan.prefix = "a/b";
+    EXPECT_EQ(plan.check().error().name, "bad_lot");
+
+    const temporary_directory directory;
+    const fs::path file = directory.path() / "serials";
+    ASSERT_TRUE(app::write_text(file, "# of March\nX 1 # the first\n\n  Y:2\r\n"));
+    EXPECT_EQ(got(app::read_serials(file)).list, (std::vector<std::string>{"X 1", "Y:2"}));
+    ASSERT_TRUE(app::write_text(file, "X\nY\nX\n"));
+    EXPECT_EQ(app::read_serials(file).error().name, "bad_lot");
+    ASSERT_TRUE(app::write_text(file, "# nothing\n"));
+    EXPECT_EQ(app::read_serials(file).error().name, "bad_lot");
+}
+
+TEST(Progress, SaysHowFarAndHowLong) {
+    app::progress p{.done = 412, .total = 5000, .failed = 2, .per_second = 24.1};
+    EXPECT_EQ(app::progress_text(p), " 412/5000  24.1 units/s  3:11 left, 2 failed");
+    EXPECT_EQ(app::progress_bar(p, 70), "[#" + std::string(21, '.') + "]  " + app::progress_text(p));
+    EXPECT_EQ(app::progress_bar(p, 20).size(), 20u);
+    p = {.done = 0, .total = 10};
+    EXPECT_EQ(app::progress_text(p), " 0/10");
+    EXPECT_EQ(app::duration_text(3'605'000), "1:00:05");
+}
+
+}  // namespace
+}  // namespace berth::test
