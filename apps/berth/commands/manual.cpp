@@ -187,7 +187,8 @@ constexpr std::array manuals{
     manual{"key attest", "Prints base64: TPMS_ATTEST, TPMT_SIGNATURE, and the TPMT_PUBLIC of the key and of the attestation key.",
            "berth key attest tpm2:0x81020000 --nonce 00112233 --json"},
     manual{"se authenticate",
-           "Reads --ca, --issuer, --crl or --server-ca, and the chip. `unknown_issuer`, `certificate_expired`, `certificate_revoked`: what the "
+           "Reads --ca, --issuer, --crl or --server-ca, and the chip. `unknown_issuer`, `certificate_expired`, "
+           "`certificate_revoked`: what the "
            "certificate is not; `element_signature_invalid`: a clone; `counter_exhausted` (all 1). Nothing is counted unless the "
            "part is genuine.",
            "berth se authenticate --chip stsafe:device=/dev/i2c-1 --ca makers.pem --local --counter 5"},
