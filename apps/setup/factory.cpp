@@ -169,7 +169,7 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
             BERTH_CHECK(write_text(bundle.path() / name, *uri + "\n"));
         }
     }
-    BERTH_CHECK(keep_in_chip(*unit, z3_sig));
+    BERTH_CHECK(keep_in_chip(*unit, bundle.path(), order.p3_sig_uri, z3_sig));
     BERTH_CHECK(note_issued(factory, order.serial, {z3, z3_sig}));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
     in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now

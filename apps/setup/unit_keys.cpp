@@ -4,6 +4,8 @@
 #include "factory/issue.h"
 #include "keystore/operations.h"
 #include "keystore/software.h"
+#include "keystore/stsafe/certificate_zone.h"
+#include "keystore/stsafe/uri.h"
 #include "keystore/tpm2/attest.h"
 #include "keystore/tpm2/keys.h"
 #include "keystore/tpm2/nv.h"
@@ -220,9 +222,18 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
     return granted;
 }
 
-result<void> keep_in_chip(factory::unit& unit, const pki::certificate& identity) {
-    auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit);
-    return chip == nullptr ? result<void>() : chip->store_identity(identity);
+result<void> keep_in_chip(factory::unit& unit, const fs::path& bundle, const std::string& p3_sig_uri,
+                          const pki::certificate& identity) {
+    if (auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit)) {
+        return chip->store_identity(identity);
+    }
+    constexpr std::string_view element = "stsafe:";
+    if (!p3_sig_uri.starts_with(element)) {
+        return {};
+    }
+    BERTH_TRY(name, keystore::stsafe::parse_name(std::string_view(p3_sig_uri).substr(element.size())));
+    BERTH_TRY(chip, keystore::stsafe::open_chip(name, {bundle.string(), {}}));
+    return keystore::stsafe::keep_certificate(*chip, name.place.zone, identity);
 }
 
 }  // namespace berth::app
