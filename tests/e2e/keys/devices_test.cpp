@@ -25,7 +25,7 @@ protected:
         }
         if (GetParam().label == "tpm2") {
             certified_tpm().emplace(true);
-            put_makers();
+            put_makers(*certified_tpm());
         }
         const auto named = GetParam().name_of;
         kem = named(GetParam().kem);
@@ -146,7 +146,7 @@ protected:
         BERTH_NEEDS_SWTPM();
         serve("mldsa44");
         certified_tpm().emplace(true);
-        put_makers();
+        put_makers(*certified_tpm());
         keys = uris(*certified_tpm());
     }
     static std::array<std::string, 2> uris(const swtpm& of) {
