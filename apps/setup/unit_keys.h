@@ -18,6 +18,9 @@ struct tpm_order {
     std::vector<std::filesystem::path> makers = {};
     // Platform registers (SHA-256 bank) that the ML-KEM seed is sealed to as they are now; empty: none.
     std::vector<uint8_t> pcrs = {};
+    // In place of that: an approval of the boot state that the device is in (berth key approve); the seed is sealed for whatever
+    // the same approver approves of later.
+    std::filesystem::path approval = {};
 };
 
 struct unit_order {

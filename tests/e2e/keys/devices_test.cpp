@@ -181,6 +181,37 @@ TEST_F(GenuineTpms, AreMadeIntoDevices) {
     onboard("TPM-1");
 }
 
+// The seed is sealed for whoever approves of boot states: an update needs a signature, and no new key.
+TEST_F(GenuineTpms, OutliveAnUpdateThatIsApproved) {
+    const std::string tcti = certified_tpm()->tcti();
+    const auto extend = [](char with) {
+        ASSERT_EQ(certified_tpm()->tool("tpm2_pcrextend 8:sha256=" + std::string(64, with)), 0) << certified_tpm()->log();
+    };
+    const auto approve = [&](const std::string& by, const std::string& out) {
+        must({"key", "approve", "file:" + at(by), "--for", "gw-1", "--pcrs", "8", "--tcti", tcti, "--out", at(out)});
+    };
+    must({"key", "generate", "file:" + at("approver.pem"), "--alg", "p256"});
+    must({"key", "generate", "file:" + at("stranger.pem"), "--alg", "p256"});
+    ASSERT_NO_FATAL_FAILURE(approve("approver.pem", "state.pem"));
+    const auto made = make("TPM-1", keys, {"--tpm-makers", at("makers.pem"), "--seal-approval", at("state.pem")});
+    ASSERT_EQ(made.exit, 0) << made.all();
+    ASSERT_NO_FATAL_FAILURE(extend('a'));
+    const std::string kem = "tpm2:0x81020002;seed=" + at("TPM-1/p3.seed") + ";tcti=" + tcti;
+    EXPECT_NE(berth({"--json", "key", "show", kem}).all().find("tpm_policy_failed"), std::string::npos);
+    ASSERT_NO_FATAL_FAILURE(approve("stranger.pem", "foreign.pem"));
+    EXPECT_EQ(berth({"--json", "key", "admit", kem, "--approval", at("foreign.pem")}).error_name(), "approval_foreign");
+    ASSERT_NO_FATAL_FAILURE(approve("approver.pem", "next.pem"));
+    must({"key", "admit", kem, "--approval", at("next.pem")});
+    EXPECT_EQ(berth({"--json", "key", "show", kem}).exit, 0);
+    onboard("TPM-1");
+    // What is not the state that the device is in seals nothing.
+    certified_tpm().emplace(true);
+    put_makers(*certified_tpm());
+    keys = uris(*certified_tpm());
+    const auto refused = make("TPM-9", keys, {"--tpm-makers", at("makers.pem"), "--seal-approval", at("next.pem")});
+    expect_refused(refused, "TPM-9", "tpm_policy_failed", 3);
+}
+
 TEST_F(GenuineTpms, OthersAreNot) {
     const std::vector<std::string> known{"--tpm-makers", at("makers.pem")};
     expect_refused(make("TPM-2", keys, {"--tpm-makers", at("factory/z1.pem")}), "TPM-2", "unknown_issuer", 1);
