@@ -131,6 +131,9 @@ void child_process::pipe_reader::read_some() {
             return;
         }
         if (n <= 0) {
+            if (!partial.empty()) {
+                lines.push_back(std::exchange(partial, {}));  // a last line need not be ended
+            }
             return close();
         }
         for (const char c : std::string_view(buffer, static_cast<size_t>(n))) {

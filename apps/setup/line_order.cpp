@@ -68,7 +68,7 @@ wire::json::object device_json(const lot_order& order) {
             {"masa", d.masa},
             {"discovery", texts(d.discovery)},
             {"direct", d.direct},
-            {"pending_jitter_ms", d.pending_jitter_ms},
+            {"pending_jitter_ms", int64_t{d.pending_jitter_ms}},
             {"credentials", texts(credentials)}};
 }
 
@@ -103,7 +103,10 @@ result<void> read_device(const wire::json::object& json, lot_order& out) {
     BERTH_TRY(credentials, texts_member(json, "credentials"));
     d.credentials.clear();
     for (const auto& text : credentials) {
-        const size_t equals = std::min(text.find('='), text.size() - 1);
+        const size_t equals = text.find('=');
+        if (equals == std::string::npos) {
+            return bad("bad_order", "a credential is written NAME=ALGORITHM");
+        }
         d.credentials.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
     return {};

@@ -187,11 +187,14 @@ result<unit_issuers> open_unit_issuers(const fs::path& factory, const std::optio
     unit_issuers out{root.organization().value_or(""), std::move(post_quantum), {}};
     if (for_chips) {
         if (!fs::exists(factory / "idevid-ca-classical.pem")) {
-            return fail(error{error_category::usage,
-                              "no_issuer_for_chips",
-                              "the factory has no CA for certificates that are kept in chips: berth factory init makes one "
-                              "unless it is called with --no-chips; this one makes devices with keys in files",
-                              {{"file", (factory / "idevid-ca-classical.pem").string()}}});
+            return fail(
+                error{error_category::usage,
+                      "no_issuer_for_chips",
+                      fmt::format("the factory has no CA for certificates that are kept in chips ({}): berth factory init "
+                                  "makes one unless it is called with --no-chips; this one makes devices with keys in "
+                                  "files",
+                                  (factory / "idevid-ca-classical.pem").string()),
+                      {{"file", (factory / "idevid-ca-classical.pem").string()}}});
         }
         BERTH_CHECK(check_authority_files(factory / "z1.pem", factory / "idevid-ca-classical.pem", now));
         BERTH_TRY(classical, open_authority(factory, "idevid-ca-classical", passphrase));

@@ -9,12 +9,11 @@ namespace berth::app {
 namespace {
 
 // Commands that the product is to have, and what they are for.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> later{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> later{{
     {"berth jose", "sealed and signed messages"},
     {"berth hub", "the registry of devices, and their login"},
     {"berth firmware", "signed firmware"},
     {"berth est", "enrolment over EST"},
-    {"berth factory personalise", "keys in chips, many at a time"},
 }};
 
 std::vector<std::string> names_below(const CLI::App& group) {

@@ -58,7 +58,10 @@ protected:
         EXPECT_EQ(loaded.json().at("loaded").to_number<size_t>(), count);
     }
     [[nodiscard]] static std::string refusal(const program_result& r) {
-        const auto& refused = r.json().at("refused").as_array();
+        const auto json = r.json();
+        const auto* const list = json.if_contains("refused");
+        EXPECT_TRUE(list && list->is_array()) << r.all();
+        const auto refused = list && list->is_array() ? list->get_array() : wire::json::array{};
         return refused.empty() ? "" : std::string(refused[0].as_object().at("error").as_object().at("name").as_string());
     }
 };

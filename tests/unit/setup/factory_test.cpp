@@ -239,7 +239,7 @@ TEST_F(Factory, OneThatWasSetUpEarlier) {
     order.p3_sig_uri = "stsafe:slot=1;device=" + at("none").string();
     const auto refused = make_as("SN-2", "two");
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().name, "file_not_found");
+    EXPECT_EQ(refused.error().name, "no_issuer_for_chips");
     EXPECT_THAT(refused.error().message, testing::HasSubstr("idevid-ca-classical.pem"));
     EXPECT_FALSE(fs::exists(at("two")));
 }
