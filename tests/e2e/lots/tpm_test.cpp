@@ -11,12 +11,12 @@ protected:
         LineWorld::SetUp();
         for (size_t unit = 1; unit <= 3; ++unit) {
             const auto& one = tpms.emplace_back(std::make_unique<swtpm>(true));
-            fs::create_symlink(one->directory() / "tpm", at(fmt::format("tpm-{}", unit)));
+            fs::create_directory_symlink(one->directory(), at(fmt::format("tpm-{}", unit)));
             put_makers(*one);
         }
     }
     [[nodiscard]] std::vector<std::string> of_tpms(const std::string& parallel, std::vector<std::string> more = {}) const {
-        more.insert(more.end(), {"--station", "tcti=swtpm:path=" + at("tpm-{unit}"), "--tpm-makers", at("makers.pem")});
+        more.insert(more.end(), {"--station", "tcti=swtpm:path=" + at("tpm-{unit}/tpm"), "--tpm-makers", at("makers.pem")});
         auto out = lot("tpm2", tpms.size(), std::move(more));
         *std::ranges::find(out, "4") = parallel;
         return out;
