@@ -12,7 +12,7 @@ unexport SECONDS # to bash it is a clock
 export CCACHE_DIR ?= $(or $(BERTH_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/berth)/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
-export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_SLOPPINESS ?= pch_defines,time_macros
 
 # Published protocol vectors, which are not part of this repository; without them their tests say that they skip.
 export BERTH_VECTORS_DIR ?= $(abspath $(CURDIR)/../shared/vectors)
