@@ -1,6 +1,8 @@
 // Devices by the lot, with real programs: nothing is lost when the line is killed, and no unit holds the others up.
 #include "line.h"
 
+#include <thread>
+
 namespace berth::test {
 namespace {
 
@@ -31,6 +33,19 @@ TEST_F(Lots, FiftyOfAModelOfStsafe) {
     EXPECT_EQ(private_keys("lot"), 0U);
     // The bundle names the key as it is on the device, and not in the station.
     EXPECT_EQ(text_of("lot/SN-0001/p3-sig.uri"), "stsafe:slot=1\n");
+    // And the chip tells whoever has the maker's root whose it is, also without the bundle.
+    const auto chip = app::child_process::start(fs::path(BERTH_BIN_DIR) / "stsafe-sim",
+                                                {"--socket", at("socket"), "--state", at("chips/SN-0050")});
+    ASSERT_TRUE(chip);
+    const milliseconds until = system_clock().steady() + 10'000;
+    while (!fs::exists(at("socket")) && system_clock().steady() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    const auto genuine =
+        berth({"--json", "se", "authenticate", "--ca", at("factory/z1.pem"), "--issuer", at("factory/idevid-ca-classical.pem"),
+               "--chip", "stsafe:slot=1;device=" + at("socket")});
+    EXPECT_EQ(genuine.exit, 0) << genuine.all();
+    EXPECT_NE(genuine.all().find("SN-0050"), std::string::npos) << genuine.all();
 }
 
 TEST_F(Lots, KilledAgainAndAgain) {
