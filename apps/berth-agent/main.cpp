@@ -34,7 +34,7 @@ constexpr const char* usage =
     "  --json                  logs as JSON lines, on standard error; text otherwise\n"
     "\n"
     "Files, below DIR. Read: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem; z3-sig.pem and p3-sig.pem where they\n"
-    "are. What does not belong together is `bad_bundle`. Written: pending/ while an onboarding runs; time; installed/\n"
+    "are; z3-iak.pem and the TPM where device.toml says [quote]. What does not belong together is `bad_bundle`. Written: pending/ while an onboarding runs; time; installed/\n"
     "domain-root.pem, NAME.pem, NAME.key, config.json, state.json.\n"
     "\n"
     "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"

@@ -43,6 +43,11 @@ void device_options::add_to(CLI::App& command) {
                     "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; none")
         ->delimiter(',')
         ->check(CLI::Range(0, 23));
+    command
+        .add_option("--quote-pcrs", order.quoted,
+                    "platform registers (SHA-256 bank) that a TPM quotes to registrars who ask how the device started, as 0,2,7; none")
+        ->delimiter(',')
+        ->check(CLI::Range(0, 23));
     command.add_option("--kem", kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
     command.add_option("--signature", signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
     command.add_option("--registrar", order.registrars, "host:port, repeatable; none: --discovery finds it")
