@@ -117,16 +117,18 @@ result<void> read_quoting(device_bundle& bundle, const pki::trust_store& maker) 
     const fs::path& directory = bundle.directory;
     BERTH_TRY(able, keystore::abilities_of(bundle.p3_uri));
     if (!able.measured) {
-        return fail(error{error_category::usage, "operation_unsupported",
-                          fmt::format("device.toml wants platform registers quoted ([quote]), and this device's keys are in {}, which "
-                                      "keeps none: a TPM does (tpm2). Take [quote] out, or make the device with --backend tpm2",
-                                      able.name == "software" ? "files" : able.name)}
-                        .with("backend", able.name));
+        return fail(
+            error{error_category::usage, "operation_unsupported",
+                  fmt::format("device.toml wants platform registers quoted ([quote]), and this device's keys are in {}, which "
+                              "keeps none: a TPM does (tpm2). Take [quote] out, or make the device with --backend tpm2",
+                              able.name == "software" ? "files" : able.name)}
+                .with("backend", able.name));
     }
     BERTH_TRY(there, is_there(directory / "z3-iak.pem"));
     if (!there) {
-        return bad_bundle(directory, "device.toml wants platform registers quoted ([quote]), and z3-iak.pem, the certificate of the "
-                                     "key that quotes them, is not there: berth factory make writes it for a device with a TPM");
+        return bad_bundle(directory,
+                          "device.toml wants platform registers quoted ([quote]), and z3-iak.pem, the certificate of the "
+                          "key that quotes them, is not there: berth factory make writes it for a device with a TPM");
     }
     BERTH_TRY(chain, read_chain(directory / "z3-iak.pem"));
     BERTH_CHECK(require_chain(directory, maker, chain, pki::leaf_rule::signature, "z3-iak.pem"));

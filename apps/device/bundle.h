@@ -44,8 +44,8 @@ struct device_bundle {
     bool has_clock = true;
     uint32_t pending_jitter_ms = 60'000;
     std::vector<wanted_credential> credentials;
-    std::vector<uint8_t> quoted;        // platform registers to be quoted to registrars, ascending; empty: no quote is made
-    std::vector<pki::certificate> iak;  // who quotes them: leaf, then its issuers
+    std::vector<uint8_t> quoted;             // platform registers to be quoted to registrars, ascending; empty: no quote is made
+    std::vector<pki::certificate> iak;       // who quotes them: leaf, then its issuers
     std::filesystem::path passphrase_file;   // as device.toml names it; empty: keys are not encrypted
     std::optional<secret_bytes> passphrase;  // what it holds
 

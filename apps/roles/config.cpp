@@ -80,7 +80,8 @@ result<onboarding::integrity_rule> read_integrity(table_reader t) {
         for (const auto& text : one.texts) {
             const auto value = from_hex(text);
             if (!value || value->size() != 32) {
-                t.complain(one.where, fmt::format("platform register {}: a value in the SHA-256 bank has 64 hexadecimal digits", number));
+                t.complain(one.where,
+                           fmt::format("platform register {}: a value in the SHA-256 bank has 64 hexadecimal digits", number));
                 continue;
             }
             allowed.push_back(to_array<32>(*value));

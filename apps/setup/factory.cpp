@@ -105,11 +105,12 @@ result<void> check_quoting(const device_order& order) {
     }
     BERTH_TRY(able, keystore::abilities_of(order.p3_uri.empty() ? "file:p3.pem" : order.p3_uri));
     if (!able.measured) {
-        return fail(error{error_category::usage, "operation_unsupported",
-                          fmt::format("platform registers are to be quoted (--quote-pcrs), and the device's keys are in the back end "
-                                      "{}, which keeps none: add --backend tpm2, or leave it out",
-                                      able.name)}
-                        .with("backend", able.name));
+        return fail(
+            error{error_category::usage, "operation_unsupported",
+                  fmt::format("platform registers are to be quoted (--quote-pcrs), and the device's keys are in the back end "
+                              "{}, which keeps none: add --backend tpm2, or leave it out",
+                              able.name)}
+                .with("backend", able.name));
     }
     return {};
 }

@@ -15,8 +15,8 @@ class attestation_key {
 public:
     // Errors not_an_attestation_key (which attribute it lacks is said), tpm_unsupported, bad_public_key.
     static result<attestation_key> accept(const public_area& area);
-    // The same by the word of a CA that has verified it (iak.h), instead of by what the TPM has shown here. area() then holds what
-    // that word says and no more. Error bad_profile: the certificate says nothing of the kind.
+    // The same by the word of a CA that has verified it (iak.h), instead of by what the TPM has shown here. area() then holds
+    // what that word says and no more. Error bad_profile: the certificate says nothing of the kind.
     static result<attestation_key> vouched_for(const pki::verified_chain& chain);
 
     const public_area& area() const noexcept { return area_; }

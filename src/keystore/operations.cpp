@@ -104,7 +104,8 @@ result<key_attestation> backend::attest(const std::string&, bytes_view, const op
     return fail(unsupported(able(), "attesting a key"));
 }
 
-result<platform_statement> backend::quote(const std::string&, bytes_view, const std::vector<uint8_t>&, const open_options&) const {
+result<platform_statement> backend::quote(const std::string&, bytes_view, const std::vector<uint8_t>&,
+                                          const open_options&) const {
     return fail(unsupported(able(), "quoting platform registers"));
 }
 result<attestation::pcr_values> backend::registers(const std::string&, const std::vector<uint8_t>&, const open_options&) const {

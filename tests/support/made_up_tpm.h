@@ -54,8 +54,8 @@ public:
     onboarding::platform_quote quote_of(const bytes& octets) const {
         onboarding::platform_quote out;
         out.attest = wire::opaque<1, 1024>(octets);
-        out.signature = wire::opaque<1, 1024>(
-            value_of(attestation::ecdsa_signature_tpm(value_of(key.sign(octets)), key.algorithm())));
+        out.signature =
+            wire::opaque<1, 1024>(value_of(attestation::ecdsa_signature_tpm(value_of(key.sign(octets)), key.algorithm())));
         for (const auto& c : chain) {
             out.iak.items.emplace_back(c.der());
         }

@@ -44,8 +44,9 @@ void device_options::add_to(CLI::App& command) {
         ->delimiter(',')
         ->check(CLI::Range(0, 23));
     command
-        .add_option("--quote-pcrs", order.quoted,
-                    "platform registers (SHA-256 bank) that a TPM quotes to registrars who ask how the device started, as 0,2,7; none")
+        .add_option(
+            "--quote-pcrs", order.quoted,
+            "platform registers (SHA-256 bank) that a TPM quotes to registrars who ask how the device started, as 0,2,7; none")
         ->delimiter(',')
         ->check(CLI::Range(0, 23));
     command.add_option("--kem", kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");

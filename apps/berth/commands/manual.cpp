@@ -168,8 +168,8 @@ constexpr std::array manuals{
     manual{"device config", "Writes installed/config.json and state.json of the bundle.",
            "berth device config --bundle devices/SN-1"},
     manual{"device pcrs",
-           "Reads device.toml and p3.uri of the bundle, and the TPM. What it prints goes into the registrar's berthd.toml; it is what "
-           "the registers hold now, so run it on a device that has started as devices of this model should.",
+           "Reads device.toml and p3.uri of the bundle, and the TPM. What it prints is for the registrar's berthd.toml: what the "
+           "registers hold now, so run it on a device that has started as devices of its model should.",
            "berth device pcrs --bundle devices/SN-1 >> policy.toml"},
     manual{"device show", "Reads the bundle.", "berth device show --bundle devices/SN-1 --json"},
     manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them.",
@@ -191,7 +191,8 @@ constexpr std::array manuals{
     manual{"key attest", "Prints base64: TPMS_ATTEST, TPMT_SIGNATURE, and the TPMT_PUBLIC of the key and of the attestation key.",
            "berth key attest tpm2:0x81020000 --nonce 00112233 --json"},
     manual{"se authenticate",
-           "Reads --ca, --issuer, --crl or --server-ca, and the chip. `unknown_issuer`, `certificate_expired`, `certificate_revoked`: what the "
+           "Reads --ca, --issuer, --crl or --server-ca, and the chip. `unknown_issuer`, `certificate_expired`, "
+           "`certificate_revoked`: what the "
            "certificate is not; `element_signature_invalid`: a clone; `counter_exhausted` (all 1). Nothing is counted unless the "
            "part is genuine.",
            "berth se authenticate --chip stsafe:device=/dev/i2c-1 --ca makers.pem --local --counter 5"},

@@ -9,7 +9,8 @@ struct quoted_register {
     BERTH_FIELDS(number, value)
 };
 
-// What `quote` in `credential_requests` holds, if it holds anything: which values a TPM's registers have, and the TPM's word for it.
+// What `quote` in `credential_requests` holds, if it holds anything: which values a TPM's registers have, and the TPM's word for
+// it.
 struct platform_quote {
     wire::opaque<1, 1024> attest;     // TPMS_ATTEST
     wire::opaque<1, 1024> signature;  // TPMT_SIGNATURE, by the IAK

@@ -68,7 +68,8 @@ result<attestation::pcr_values> quoted_values(const platform_quote& quote, const
     attestation::pcr_values values;
     for (const quoted_register& r : quote.registers) {
         if (r.number >= registers_of_a_tpm || (!selection.registers.empty() && selection.registers.back() >= r.number)) {
-            return refused("quote_malformed", "the quote's registers are not in ascending order, or there are none of such numbers");
+            return refused("quote_malformed",
+                           "the quote's registers are not in ascending order, or there are none of such numbers");
         }
         selection.registers.push_back(r.number);
         values[r.number] = to_bytes(r.value);
@@ -119,8 +120,9 @@ bool integrity_policy::demands(std::string_view model) const {
 result<void> judge_quote(const integrity_policy& policy, const quoting_device& device, bytes_view octets,
                          bytes_view qualifying_data, unix_seconds now) {
     if (octets.empty()) {
-        return refused("quote_missing",
-                       "the device has sent no quote of its platform registers: it has no TPM, or its device.toml has no [quote]");
+        return refused(
+            "quote_missing",
+            "the device has sent no quote of its platform registers: it has no TPM, or its device.toml has no [quote]");
     }
     const auto quote = wire::decode<platform_quote>(octets);
     if (!quote) {

@@ -39,7 +39,8 @@ bool printable(std::string_view text) {
 }
 
 std::string cause_of(const error& e) {
-    const auto found = std::ranges::find(e.params, std::string_view("cause"), [](const auto& p) -> std::string_view { return p.first; });
+    const auto found =
+        std::ranges::find(e.params, std::string_view("cause"), [](const auto& p) -> std::string_view { return p.first; });
     return found == e.params.end() ? e.name : found->second;
 }
 
@@ -388,7 +389,8 @@ result<void> registrar_session::check_integrity() {
     const auto judged = judge_quote(*settings_.integrity, {device_.identity, kk2_.peer_chain.front(), model_}, quote_,
                                     binding.reveal(), clock_.now());
     if (!judged) {
-        log::failure("attestation_refused", judged.error(), {{"id", log_id()}, {"serial", device_.identity.serial}, {"model", model_}});
+        log::failure("attestation_refused", judged.error(),
+                     {{"id", log_id()}, {"serial", device_.identity.serial}, {"model", model_}});
     }
     BERTH_CHECK(records_.note_integrity(device_.identity, model_, judged ? "met" : cause_of(judged.error()), clock_.now()));
     integrity_judged_ = judged.has_value();

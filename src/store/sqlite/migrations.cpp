@@ -193,8 +193,8 @@ constexpr const char* registrar_5 = "ALTER TABLE device ADD COLUMN integrity TEX
                                     "ALTER TABLE device ADD COLUMN integrity_at INTEGER NOT NULL DEFAULT 0";
 
 constexpr database::migration masa_steps[] = {{1, masa_1}, {2, masa_2, false}};
-constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4, false},
-                                                  {5, registrar_5}};
+constexpr database::migration registrar_steps[] = {
+    {1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4, false}, {5, registrar_5}};
 
 }  // namespace
 

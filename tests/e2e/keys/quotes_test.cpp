@@ -53,7 +53,8 @@ protected:
         registrar->reload();
     }
     static std::string policy(const std::string& registers, const std::string& model = "") {
-        return "[[registrar.integrity]]\n" + (model.empty() ? "" : "model = \"" + model + "\"\n") + "pcrs = { " + registers + " }\n";
+        return "[[registrar.integrity]]\n" + (model.empty() ? "" : "model = \"" + model + "\"\n") + "pcrs = { " + registers +
+               " }\n";
     }
     static std::string holds(int number, std::string_view value) { return fmt::format("{} = \"{}\"", number, value); }
 
@@ -103,9 +104,10 @@ TEST_F(Quotes, OfADeviceThatStartedAsItShouldAndOfOneThatDidNot) {
     // What the operator writes comes from a device that started as it should.
     const auto printed = run_program("berth", {"device", "pcrs", "--bundle", at("TPM-1")});
     ASSERT_EQ(printed.exit, 0) << printed.all();
-    EXPECT_EQ(fmt::format("{}\n", fmt::join(printed.output, "\n")), fmt::format("[[registrar.integrity]]\nmodel = \"valve-3\"\npcrs = {{ 0 = \"{0}\", 2 = \"{0}\", 7 = "
-                                       "\"{0}\" }}\n",
-                                       zeros));
+    EXPECT_EQ(fmt::format("{}\n", fmt::join(printed.output, "\n")),
+              fmt::format("[[registrar.integrity]]\nmodel = \"valve-3\"\npcrs = {{ 0 = \"{0}\", 2 = \"{0}\", 7 = "
+                          "\"{0}\" }}\n",
+                          zeros));
     const auto some = berth({"--json", "device", "pcrs", "--bundle", at("TPM-1"), "--pcrs", "7"}).json();
     EXPECT_EQ(some.at("pcrs").as_object().size(), 1U);
     EXPECT_EQ(some.at("pcrs").at("7").as_string(), zeros);

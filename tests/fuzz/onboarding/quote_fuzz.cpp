@@ -1,5 +1,5 @@
-// A device's quote before a registrar with a policy: whatever decodes encodes to the same octets; nothing that somebody has made up
-// meets a policy; and what a genuine IAK has signed meets it only with the values that the policy asks for.
+// A device's quote before a registrar with a policy: whatever decodes encodes to the same octets; nothing that somebody has made
+// up meets a policy; and what a genuine IAK has signed meets it only with the values that the policy asks for.
 #include "attestation/iak.h"
 #include "attestation/verify.h"
 #include "crypto/random.h"
@@ -22,9 +22,9 @@ struct world {
     crypto::signing_key iak_key = crypto::signing_key::generate(p256, crypto::system_random());
     pki::certificate root =
         *pki::issue_self_signed(pki::root_template("Z1", "Z1", {now - 60, now + 60}), root_key, crypto::system_random());
-    pki::certificate iak = *pki::issue(
-        attestation::iak_certificate_template("Z1", "SN-1", some_tpm, {"00", ""}, {now - 60, now + 60}),
-        iak_key.public_key().spki(), root, root_key, crypto::system_random());
+    pki::certificate iak =
+        *pki::issue(attestation::iak_certificate_template("Z1", "SN-1", some_tpm, {"00", ""}, {now - 60, now + 60}),
+                    iak_key.public_key().spki(), root, root_key, crypto::system_random());
     device_identity device{root.spki_sha256(), "SN-1"};
     bytes nonce = bytes(32, 1);
     integrity_policy policy;

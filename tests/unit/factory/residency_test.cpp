@@ -1,6 +1,6 @@
 // A TPM as its maker sells it, in the hands of a factory, before an issuer that has its maker's root.
-#include "factory/tpm_unit.h"
 #include "attestation/iak.h"
+#include "factory/tpm_unit.h"
 #include "factory_fixture.h"
 #include "keystore/tpm2/attest.h"
 #include "keystore/tpm2/nv.h"

@@ -1,4 +1,5 @@
-// Quotes before a registrar with a policy: each thing that may be wrong with one, by one change; and what an onboarding makes of it.
+// Quotes before a registrar with a policy: each thing that may be wrong with one, by one change; and what an onboarding makes of
+// it.
 #include "onboarding/registrar/integrity.h"
 
 #include "setup/keys.h"
@@ -45,9 +46,7 @@ protected:
     static pki::certificate z3_of(const maker& by, const std::optional<pki::hardware_module>& hardware) {
         return issue(by.ca, pki::idevid_kem_template("Test", "SN-1", hardware, usual), kem_key("p3").public_key().spki());
     }
-    result<void> judge(bytes_view octets) const {
-        return judge_quote(policy, {identity, z3, model}, octets, nonce, test_now);
-    }
+    result<void> judge(bytes_view octets) const { return judge_quote(policy, {identity, z3, model}, octets, nonce, test_now); }
     // Why it is refused; "accepted" otherwise.
     std::string cause(bytes_view octets) const {
         const auto judged = judge(octets);
@@ -170,9 +169,11 @@ TEST_F(Judge, AKeyThatIsNoIak) {
 }
 
 TEST_F(Judge, AnIakThatIsRevokedOrOver) {
-    trust({value_of(pki::issue_crl(
-        {1, test_now - 60, test_now + 3600, {{tpm.chain.front().serial(), test_now - 30, pki::revocation_reason::key_compromise}}},
-        acme.ca.certificate, acme.ca.key))});
+    trust({value_of(pki::issue_crl({1,
+                                    test_now - 60,
+                                    test_now + 3600,
+                                    {{tpm.chain.front().serial(), test_now - 30, pki::revocation_reason::key_compromise}}},
+                                   acme.ca.certificate, acme.ca.key))});
     EXPECT_EQ(cause_of(tpm.quote(nonce)), "certificate_revoked");
     const made_up_tpm old(acme.ca.certificate, acme.ca.key, "SN-1", some_tpm, {test_now - 2 * day, test_now - day});
     EXPECT_EQ(cause_of(old.quote(nonce)), "certificate_expired");
@@ -199,15 +200,15 @@ protected:
     }
     device_party make_device(const std::string& serial) {
         auto d = p.make_device(serial, "Birch");
-        const auto contents =
-            pki::idevid_kem_template("Acme Devices", serial, some_tpm, {p.clock.now() - 60, pki::no_expiry});
-        d.z3 = {got(pki::issue(contents, d.p3->public_key().spki(), post_quantum->certificate(), post_quantum->key->as_signing_key(),
-                               crypto::system_random())),
+        const auto contents = pki::idevid_kem_template("Acme Devices", serial, some_tpm, {p.clock.now() - 60, pki::no_expiry});
+        d.z3 = {got(pki::issue(contents, d.p3->public_key().spki(), post_quantum->certificate(),
+                               post_quantum->key->as_signing_key(), crypto::system_random())),
                 post_quantum->certificate()};
         return d;
     }
     [[nodiscard]] made_up_tpm tpm_of(const std::string& serial) const {
-        return {classical->certificate(), classical->key->as_signing_key(), serial, some_tpm, {p.clock.now() - 60, pki::no_expiry}};
+        return {
+            classical->certificate(), classical->key->as_signing_key(), serial, some_tpm, {p.clock.now() - 60, pki::no_expiry}};
     }
     using quoting = std::function<bytes(bytes_view nonce)>;
     static quoting by(const made_up_tpm& tpm) {
