@@ -1,10 +1,12 @@
 #include "common/files.h"
 
+#include "base/descriptor.h"
 #include "pki/private_key_file.h"
 #include "pki/trust.h"
 
 #include <cerrno>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace berth::app {
@@ -150,6 +152,12 @@ result<std::filesystem::path> absolute_path(const std::filesystem::path& path) {
                     fmt::format("cannot tell where {} is: {}", path.string(), ec.message()));
     }
     return out;
+}
+
+result<void> sync_directory(const std::filesystem::path& path) {
+    const descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const bool durable = directory && (::fsync(directory.get()) == 0 || errno == EINVAL);
+    return durable ? result<void>{} : cannot("make durable", path);
 }
 
 result<std::filesystem::path> make_temporary_directory(const std::string& prefix, const std::filesystem::path& below) {

@@ -41,6 +41,8 @@ result<void> require_place_of_copy(const std::filesystem::path& file, std::strin
 result<bool> is_there(const std::filesystem::path& path);
 // Error `file_error`: the working directory is gone.
 result<std::filesystem::path> absolute_path(const std::filesystem::path& path);
+// Makes durable the names in a directory, on file systems that can. Error `file_error`.
+result<void> sync_directory(const std::filesystem::path& path);
 // A new directory, below that for temporary files unless another is named. Error `file_error`.
 result<std::filesystem::path> make_temporary_directory(const std::string& prefix, const std::filesystem::path& below = {});
 // mkdir -p. Error `file_error`.

@@ -1,6 +1,5 @@
 #include "device/installation.h"
 
-#include "base/descriptor.h"
 #include "base/log.h"
 #include "common/files.h"
 #include "pki/private_key_file.h"
@@ -16,11 +15,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t most_key_octets = 64 * 1024;
-
-result<void> sync_directory(const fs::path& path) {
-    const descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return directory && ::fsync(directory.get()) == 0 ? result<void>{} : cannot("make durable", path);
-}
 
 // `fresh` becomes `place`, in one step also when there is one already. An error means that nothing has changed.
 result<void> exchange(const fs::path& fresh, const fs::path& place) {

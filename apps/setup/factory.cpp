@@ -194,7 +194,7 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
             BERTH_CHECK(write_text(bundle.path() / name, *uri + "\n"));
         }
     }
-    BERTH_CHECK(keep_in_chip(*unit, z3_sig));
+    BERTH_CHECK(keep_in_chip(*unit, bundle.path(), order.p3_sig_uri, z3_sig));
     std::vector<pki::certificate> issued{z3, z3_sig};
     BERTH_TRY(attests, is_there(bundle.path() / "z3-iak.pem"));
     if (attests) {

@@ -6,7 +6,7 @@
 #include "pki/private_key_file.h"
 #include "setup/factory.h"
 #include "setup/factory_lists.h"
-#include "store/sqlite/masa_store.h"
+#include "setup/masa.h"
 
 #include <map>
 #include <set>
@@ -225,7 +225,7 @@ result<line_issued> issue_for_line(const line_issue& what, const clock& time, ra
     BERTH_TRY(root, read_certificate(what.factory / "z1.pem"));
     BERTH_TRY(classical, is_there(what.factory / "idevid-ca-classical.pem"));
     BERTH_TRY(issuers, open_unit_issuers(what.factory, what.passphrase, classical, time.now()));
-    BERTH_TRY(records, store::sqlite_masa_store::open((what.masa / "masa.db").string(), store::opening::existing));
+    BERTH_TRY(records, open_masa_store(what.masa));
     factory::residency_policy policy;
     policy.now = time.now();
     if (!what.tpm_makers.empty()) {

@@ -3,7 +3,7 @@
 #include "common/files.h"
 #include "crypto/hpke.h"
 #include "pki/private_key_file.h"
-#include "store/sqlite/masa_store.h"
+#include "setup/masa.h"
 #include "wire/base64.h"
 #include "wire/pem.h"
 
@@ -236,7 +236,7 @@ result<sealed_order> make_line_order(const line_order_request& request, random_s
     terms.root = root.to_pem();
     BERTH_TRY(masa_keys, read_text(request.masa / "masa-kem.pem"));
     terms.masa_keys = std::move(masa_keys);
-    BERTH_TRY(records, store::sqlite_masa_store::open((request.masa / "masa.db").string(), store::opening::existing));
+    BERTH_TRY(records, open_masa_store(request.masa));
     BERTH_CHECK(check_customer(request.order.customer, request.order.customer_root, *records));
     BERTH_CHECK(require_new_serials(request.serials, root.spki_sha256(), *records));
 

@@ -244,7 +244,7 @@ private:
         const auto works = device_bundle::open(place);
         BERTH_CHECK(name_keys(place, device.p3_uri, device.p3_sig_uri));
         BERTH_CHECK(works);
-        BERTH_CHECK(keep_in_chip(*opened, granted.identity.front()));
+        BERTH_CHECK(keep_in_chip(*opened, place, keys.p3_sig_uri, granted.identity.front()));
         std::error_code ec;
         fs::rename(place, bundle, ec);
         if (ec) {

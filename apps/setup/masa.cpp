@@ -4,7 +4,6 @@
 #include "pki/private_key_file.h"
 #include "roles/credential.h"
 #include "roles/startup_checks.h"
-#include "store/sqlite/masa_store.h"
 #include "wire/pem.h"
 
 namespace berth::app {
@@ -59,6 +58,24 @@ result<void> masa_init(const fs::path& directory, const masa_setup& setup, const
         toml += fmt::format("\n[admin]\nlisten = \"{}\"\n", setup.admin);
     }
     return write_text(directory / "berthd.toml", toml);
+}
+
+namespace {
+
+result<fs::path> store_of(const fs::path& masa) {
+    return file_in(masa, "masa.db", "a MASA's", "berth masa init");
+}
+
+}  // namespace
+
+result<std::unique_ptr<store::sqlite_masa_store>> open_masa_store(const fs::path& masa) {
+    BERTH_TRY(file, store_of(masa));
+    return store::sqlite_masa_store::open(file.string(), store::opening::existing);
+}
+
+result<std::unique_ptr<store::sqlite_masa_store>> read_masa_store(const fs::path& masa) {
+    BERTH_TRY(file, store_of(masa));
+    return store::sqlite_masa_store::open(file.string(), store::opening::to_read);
 }
 
 }  // namespace berth::app

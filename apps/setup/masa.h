@@ -2,6 +2,7 @@
 #pragma once
 
 #include "setup/keys.h"
+#include "store/sqlite/masa_store.h"
 
 namespace berth::app {
 
@@ -18,5 +19,10 @@ struct masa_setup {
 // DIR: z5.pem z5.key, z5-spare.pem z5-spare.key, masa-kem.pem (both public keys), store.key, audit.key audit.pub, masa.db,
 // berthd.toml. "both Z5 keys are hybrid and belong in hardware, apart from each other".
 result<void> masa_init(const std::filesystem::path& directory, const masa_setup& setup, const clock& time, random_source& random);
+
+// The store of a MASA's directory. Error `file_not_found`: there is none.
+result<std::unique_ptr<store::sqlite_masa_store>> open_masa_store(const std::filesystem::path& masa);
+// The same for what changes nothing: neither the store nor its directory need be writable.
+result<std::unique_ptr<store::sqlite_masa_store>> read_masa_store(const std::filesystem::path& masa);
 
 }  // namespace berth::app

@@ -129,10 +129,7 @@ result<void> new_directory::publish() {
         return cannot("rename what was made to", final_place_);
     }
     std::ignore = lock_.close();
-    const fs::path above = final_place_.parent_path();
-    const descriptor parent(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const bool durable = parent && (::fsync(parent.get()) == 0 || errno == EINVAL);
-    return durable ? result<void>{} : cannot("make durable", above);
+    return sync_directory(final_place_.parent_path());
 }
 
 }  // namespace berth::app

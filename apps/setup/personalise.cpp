@@ -3,7 +3,7 @@
 #include "common/files.h"
 #include "crypto/hash.h"
 #include "keystore/operations.h"
-#include "store/sqlite/masa_store.h"
+#include "setup/masa.h"
 
 namespace berth::app {
 
@@ -12,10 +12,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using store_ptr = std::unique_ptr<store::sqlite_masa_store>;
-
-result<store_ptr> open_records(const fs::path& masa) {
-    return store::sqlite_masa_store::open((masa / "masa.db").string(), store::opening::existing);
-}
 
 class device_maker final : public unit_maker {
 public:
@@ -220,7 +216,7 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
     BERTH_TRY(masa_keys, read_text(order.masa / "masa-kem.pem"));
     BERTH_TRY(root, read_certificate(order.factory / "z1.pem"));
     if (!order.customer.empty()) {
-        BERTH_TRY(records, open_records(order.masa));
+        BERTH_TRY(records, open_masa_store(order.masa));
         BERTH_CHECK(check_customer(order.customer, order.customer_root, *records));
     }
     BERTH_TRY(opened,
@@ -228,11 +224,11 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
     const auto issuers = std::make_shared<const unit_issuers>(std::move(opened));
     BERTH_TRY(key, production_key(order.factory, order.device.factory_passphrase, random));
     const auto fresh = [&]() -> result<void> {
-        BERTH_TRY(records, open_records(order.masa));
+        BERTH_TRY(records, open_masa_store(order.masa));
         return require_new_serials(order.lot.serials, root.spki_sha256(), *records);
     };
     const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
-        BERTH_TRY(records, open_records(order.masa));
+        BERTH_TRY(records, open_masa_store(order.masa));
         return std::make_unique<device_maker>(order, issuers, masa_keys, root.spki_sha256(), std::move(records), time, random);
     };
     return run_lot(order.lot, std::move(key), fresh, station, time, random, watcher);

@@ -9,7 +9,6 @@
 #include "wire/pem.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include <fcntl.h>
@@ -24,12 +23,6 @@ namespace {
 
 constexpr std::string_view signature_label = "berth production log 1";
 constexpr uint64_t lines_between_signatures = 100;
-
-tl::unexpected<error> cannot(const char* doing, const fs::path& path) {
-    return fail(error{error_category::environment, "file_error",
-                      fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(errno))}
-                    .with("path", path.string()));
-}
 
 error wrong(std::string name, uint64_t line, const std::string& why) {
     return error{error_category::environment, std::move(name), fmt::format("line {} of the production log: {}", line, why)}.with(
@@ -115,38 +108,26 @@ result<log_end> walk_production_log(const fs::path& file, production_verifier& v
 result<std::unique_ptr<production_log>> production_log::open(const fs::path& file, keystore::signing_key_ptr key,
                                                              const clock& time,
                                                              const std::function<result<void>(const log_line&)>& each) {
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0) {
+    descriptor opened(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!opened) {
         return cannot("open", file);
     }
-    std::unique_ptr<production_log> out(new production_log(fd, file, std::move(key), time));
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(opened.get(), LOCK_EX | LOCK_NB) != 0) {
         return fail(error{error_category::environment, "in_use",
                           fmt::format("another process writes {}; wait for its end and try again", file.string())}
                         .with("path", file.string()));
     }
+    std::unique_ptr<production_log> out(new production_log(std::move(opened), file, std::move(key), time));
     BERTH_TRY(end, walk_production_log(file, out->told_, each));
     out->octets_ = end.octets;
-    if (end.half_a_line && ::ftruncate(fd, static_cast<off_t>(end.octets)) != 0) {
+    if (end.half_a_line && ::ftruncate(out->fd_.get(), static_cast<off_t>(end.octets)) != 0) {
         return cannot("cut", file);
     }
     if (end.octets == 0) {
         // The name of a new file must survive a loss of power as well.
-        const int above = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const bool durable = above >= 0 && (::fsync(above) == 0 || errno == EINVAL);
-        auto failed = cannot("make durable", file.parent_path());
-        if (above >= 0) {
-            ::close(above);
-        }
-        if (!durable) {
-            return failed;
-        }
+        BERTH_CHECK(sync_directory(file.parent_path()));
     }
     return out;
-}
-
-production_log::~production_log() {
-    ::close(fd_);
 }
 
 result<void> production_log::append(std::string_view event, log_line about) {
@@ -172,10 +153,10 @@ result<void> production_log::write(std::string_view event, log_line about) {
     }
     line["previous"] = to_hex(told_.hash());
     const std::string text = wire::to_text(line) + "\n";
-    if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fdatasync(fd_) != 0) {
+    if (::write(fd_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fdatasync(fd_.get()) != 0) {
         auto failed = cannot("write", file_);
         // Should that fail as well, the next one cuts it off.
-        [[maybe_unused]] const int cut = ::ftruncate(fd_, static_cast<off_t>(octets_));
+        [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(octets_));
         return failed;
     }
     octets_ += text.size();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/random.h"
 #include "base/secret.h"
 #include "keystore/key.h"
@@ -58,7 +59,6 @@ public:
     static result<std::unique_ptr<production_log>> open(const std::filesystem::path& file, keystore::signing_key_ptr key,
                                                         const clock& time,
                                                         const std::function<result<void>(const log_line&)>& each);
-    ~production_log();
     production_log(const production_log&) = delete;
     production_log& operator=(const production_log&) = delete;
 
@@ -68,13 +68,13 @@ public:
     result<void> sign();
 
 private:
-    production_log(int fd, std::filesystem::path file, keystore::signing_key_ptr key, const clock& time)
-        : fd_(fd), file_(std::move(file)), key_(std::move(key)), time_(time), told_(key_->public_key()) {}
+    production_log(descriptor fd, std::filesystem::path file, keystore::signing_key_ptr key, const clock& time)
+        : fd_(std::move(fd)), file_(std::move(file)), key_(std::move(key)), time_(time), told_(key_->public_key()) {}
     result<void> write(std::string_view event, log_line about);
     result<void> sign_locked();
 
     std::mutex mutex_;
-    int fd_;
+    descriptor fd_;
     std::filesystem::path file_;
     keystore::signing_key_ptr key_;
     const clock& time_;

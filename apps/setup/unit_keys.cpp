@@ -4,11 +4,15 @@
 #include "factory/issue.h"
 #include "keystore/operations.h"
 #include "keystore/software.h"
+#include "keystore/stsafe/certificate_zone.h"
+#include "keystore/stsafe/uri.h"
 #include "keystore/tpm2/attest.h"
 #include "keystore/tpm2/keys.h"
 #include "keystore/tpm2/nv.h"
 #include "pki/private_key_file.h"
 #include "roles/startup_checks.h"
+
+#include <set>
 
 namespace berth::app {
 
@@ -31,6 +35,20 @@ result<void> require_template_algorithms(const unit_order& order) {
     return {};
 }
 
+result<keystore::tpm2::seal_condition> sealed_when(const tpm_order& order) {
+    if (!order.approval.empty()) {
+        BERTH_TRY(text, read_text(order.approval));
+        BERTH_TRY(approval, keystore::tpm2::approval_from_pem(text));
+        BERTH_CHECK(attestation::check_approval(approval));
+        return approval;
+    }
+    if (order.pcrs.empty()) {
+        return keystore::tpm2::always{};
+    }
+    const std::set<uint8_t> registers(order.pcrs.begin(), order.pcrs.end());
+    return attestation::pcr_selection{attestation::tpm_alg::sha256, {registers.begin(), registers.end()}};
+}
+
 result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_source& random, chip_keys& in_chip) {
     BERTH_CHECK(require_template_algorithms(order));
     const auto rest = [](const std::string& uri) { return std::string_view(uri).substr(5); };
@@ -44,12 +62,8 @@ result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_so
     factory::tpm_unit_settings settings;
     settings.at.kem = p3.handle;
     settings.at.idevid = p3_sig.handle;
-    if (!order.tpm.pcrs.empty()) {
-        auto registers = order.tpm.pcrs;
-        std::ranges::sort(registers);
-        registers.erase(std::unique(registers.begin(), registers.end()), registers.end());
-        settings.when = attestation::pcr_selection{attestation::tpm_alg::sha256, std::move(registers)};
-    }
+    BERTH_TRY(when, sealed_when(order.tpm));
+    settings.when = std::move(when);
     BERTH_TRY(before, keystore::tpm2::persistent_handles(in));
     for (const auto& [handle, uri] : {std::pair(p3.handle, &order.p3_uri), std::pair(p3_sig.handle, &order.p3_sig_uri)}) {
         if (std::ranges::find(before, handle) == before.end()) {
@@ -220,9 +234,18 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
     return granted;
 }
 
-result<void> keep_in_chip(factory::unit& unit, const pki::certificate& identity) {
-    auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit);
-    return chip == nullptr ? result<void>() : chip->store_identity(identity);
+result<void> keep_in_chip(factory::unit& unit, const fs::path& bundle, const std::string& p3_sig_uri,
+                          const pki::certificate& identity) {
+    if (auto* const chip = dynamic_cast<factory::tpm_unit*>(&unit)) {
+        return chip->store_identity(identity);
+    }
+    constexpr std::string_view element = "stsafe:";
+    if (!p3_sig_uri.starts_with(element)) {
+        return {};
+    }
+    BERTH_TRY(name, keystore::stsafe::parse_name(std::string_view(p3_sig_uri).substr(element.size())));
+    BERTH_TRY(chip, keystore::stsafe::open_chip(name, {bundle.string(), {}}));
+    return keystore::stsafe::keep_certificate(*chip, name.place.zone, identity);
 }
 
 }  // namespace berth::app

@@ -18,6 +18,9 @@ struct tpm_order {
     std::vector<std::filesystem::path> makers = {};
     // Platform registers (SHA-256 bank) that the ML-KEM seed is sealed to as they are now; empty: none.
     std::vector<uint8_t> pcrs = {};
+    // In place of that: an approval of the boot state that the device is in (berth key approve); the seed is sealed for whatever
+    // the same approver approves of later.
+    std::filesystem::path approval = {};
 };
 
 struct unit_order {
@@ -57,8 +60,10 @@ result<unit_issuers> open_unit_issuers(const std::filesystem::path& factory, con
 result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_issuers& issuers, const pki::certificate& root,
                                                 const tpm_order& tpm, const clock& time, random_source& random);
 
-// Puts the identity's certificate where its chip keeps such: a TPM's NV index, locked for good. To be done last, when there is
-// nothing any more that could keep the device from being made. Errors of the TPM.
-result<void> keep_in_chip(factory::unit& unit, const pki::certificate& identity);
+// Puts the identity's certificate where its chip keeps such: a TPM's NV index, locked for good, or the zone of an STSAFE-A's key,
+// in place of what was there to find it again. `p3_sig_uri` is the key's, as its bundle names it; empty for a file. To be done
+// last, when there is nothing any more that could keep the device from being made. Errors of the chip.
+result<void> keep_in_chip(factory::unit& unit, const std::filesystem::path& bundle, const std::string& p3_sig_uri,
+                          const pki::certificate& identity);
 
 }  // namespace berth::app

@@ -52,4 +52,14 @@ result<policy_approval> approve_pcrs(const crypto::signing_key& authority, const
     return out;
 }
 
+result<void> check_approval(const policy_approval& approval) {
+    BERTH_TRY(authority, approval.authority.verification_key());
+    const auto der = ecdsa_signature_der(approval.signature, authority.algorithm());
+    if (!der || !authority.verify(concat({approval.approved, approval.policy_ref}), *der)) {
+        return fail(error_category::peer, "approval_invalid",
+                    "The approval of this boot state is not signed by the key that may approve it.");
+    }
+    return {};
+}
+
 }  // namespace berth::attestation

@@ -26,4 +26,7 @@ struct policy_approval {
 result<policy_approval> approve_pcrs(const crypto::signing_key& authority, const pcr_selection& selection,
                                      const pcr_values& values, bytes_view policy_ref);
 
+// Whether the key that it names has signed it. Error approval_invalid.
+result<void> check_approval(const policy_approval& approval);
+
 }  // namespace berth::attestation

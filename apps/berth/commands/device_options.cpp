@@ -38,11 +38,17 @@ void device_options::add_to(CLI::App& command) {
                        "needed for tpm2: PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed, "
                        "repeatable: whose TPMs you believe. Nothing is issued before the TPM is proved to be theirs and to hold "
                        "both keys");
+    auto* const registers =
+        command
+            .add_option("--seal-pcrs", order.tpm.pcrs,
+                        "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; none")
+            ->delimiter(',')
+            ->check(CLI::Range(0, 23));
     command
-        .add_option("--seal-pcrs", order.tpm.pcrs,
-                    "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; none")
-        ->delimiter(',')
-        ->check(CLI::Range(0, 23));
+        .add_option("--seal-approval", order.tpm.approval,
+                    "in place of that, so that updates are possible: what berth key approve has written of the boot state that "
+                    "the device is in; the ML-KEM half then opens in every state that the same approver approves of")
+        ->excludes(registers);
     command
         .add_option(
             "--quote-pcrs", order.quoted,

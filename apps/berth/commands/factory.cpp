@@ -2,7 +2,6 @@
 // P1..P3).
 #include "setup/factory.h"
 #include "berth/commands/device_options.h"
-#include "berth/commands/masa_records.h"
 #include "common/files.h"
 #include "crypto/random.h"
 #include "roles/startup_checks.h"

@@ -1,5 +1,5 @@
 // berth key: keys by their names, wherever they are kept.
-#include "berth/commands/commands.h"
+#include "berth/commands/key_approval.h"
 #include "berth/commands/octets.h"
 #include "common/files.h"
 #include "common/prompt.h"
@@ -201,6 +201,7 @@ void add_key(CLI::App& cli, context& c) {
     add("attest", "have the chip say that the key was made in it and cannot leave", attest)
         ->add_option("--nonce", o->nonce, "hexadecimal, up to 64 octets, from who will verify it")
         ->required();
+    add_key_approval(*group, c);
 }
 
 }  // namespace berth::app

@@ -181,7 +181,7 @@ constexpr std::array manuals{
     manual{"key show", "Reads what the name says.", "berth key show tpm2:0x81020000 --json"},
     manual{"key delete",
            "Deletes the key and what lies beside it: the file of a tpm2 KEM key's seed, a token's sealing key, an STSAFE-A's "
-           "record. Certificates stay.",
+           "record or certificate. Certificates in a TPM's NV and in tokens stay.",
            "berth key delete stsafe:slot=1"},
     manual{"key sign", "Reads --in, writes --out (mode 0600).", "berth key sign tpm2:0x81020000 --in message --out signature"},
     manual{"key random", "Writes --out (mode 0600).", "berth key random stsafe:slot=1 --octets 16 --json"},
@@ -190,6 +190,10 @@ constexpr std::array manuals{
     manual{"key unseal", "Reads --in, writes --out (mode 0600).", "berth key unseal tpm2:0x81020000 --in secret.sealed"},
     manual{"key attest", "Prints base64: TPMS_ATTEST, TPMT_SIGNATURE, and the TPMT_PUBLIC of the key and of the attestation key.",
            "berth key attest tpm2:0x81020000 --nonce 00112233 --json"},
+    manual{"key approve", "Reads the signer's key, and with --pcrs this machine's TPM. Writes --out (PEM), which is no secret.",
+           "berth key approve file:approver.pem --for gw-1 --pcrs 0,2,7 --out gw-1-state.pem"},
+    manual{"key admit", "Writes the file of ;seed= anew; nothing in the TPM changes. Eight states at most, the oldest goes.",
+           "berth key admit \"tpm2:0x81020002;seed=p3.seed\" --approval gw-1-next.pem"},
     manual{"se authenticate",
            "Reads --ca, --issuer, --crl or --server-ca, and the chip. `unknown_issuer`, `certificate_expired`, "
            "`certificate_revoked`: what the "

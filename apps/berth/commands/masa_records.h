@@ -2,14 +2,9 @@
 #pragma once
 
 #include "berth/commands/commands.h"
-#include "store/sqlite/masa_store.h"
+#include "setup/masa.h"
 
 namespace berth::app {
-
-// The store of a MASA's directory. Error `file_not_found`: there is none.
-result<std::unique_ptr<store::sqlite_masa_store>> open_masa_store(const std::string& masa);
-// The same for commands that change nothing: neither the store nor its directory need be writable.
-result<std::unique_ptr<store::sqlite_masa_store>> read_masa_store(const std::string& masa);
 
 // A subcommand with its option --masa, which is left in `masa`.
 CLI::App* masa_command(CLI::App& group, std::string& masa, const char* name, const char* help);

@@ -1,7 +1,6 @@
 #include "scene/world.h"
 
 #include "common/files.h"
-#include "store/sqlite/masa_store.h"
 
 #include <fstream>
 
@@ -138,13 +137,13 @@ result<void> world::start_registrar(const std::string& name) {
         BERTH_TRY(maker, read_certificate(factory() / "z1.pem"));
         BERTH_TRY(proof, prove_root(root, name, maker));
         BERTH_CHECK(check_root_proof(proof, root.certificate(), name, maker));
-        BERTH_TRY(store, store::sqlite_masa_store::open((masa() / "masa.db").string()));
+        BERTH_TRY(store, open_masa_store(masa()));
         BERTH_CHECK(store->register_customer({name, to_bytes(root.certificate().der()), {}}, time_.now()));
     }
     BERTH_TRY(ports, start_daemon(name, c.registrar / "berthd.toml"));
     c.kk2 = {"127.0.0.1", ports["kk2"]};
     {
-        BERTH_TRY(store, store::sqlite_masa_store::open((masa() / "masa.db").string()));
+        BERTH_TRY(store, open_masa_store(masa()));
         BERTH_CHECK(store->set_registrars(name, {c.kk2.text()}, system_clock().now()));
     }
     customers_.push_back(std::move(c));
@@ -172,7 +171,7 @@ result<fs::path> world::make_device(device_order order, const std::string& custo
     const fs::path bundle = devices / order.serial;
     BERTH_CHECK(make_directory(devices));
     BERTH_TRY(masa_keys, read_text(masa() / "masa-kem.pem"));
-    BERTH_TRY(store, store::sqlite_masa_store::open((masa() / "masa.db").string()));
+    BERTH_TRY(store, open_masa_store(masa()));
     BERTH_TRY(identity, factory_make_recorded(factory(), bundle, order, masa_keys, *store, time_, random_));
     if (!customer_name.empty()) {
         BERTH_CHECK(store->assign(identity, customer_name, time_.now()));

@@ -1,8 +1,11 @@
 #include "keystore/stsafe/removal.h"
 
+#include "crypto/hash.h"
 #include "keystore/stsafe/commands/keys.h"
 #include "keystore/stsafe/credentials.h"
 #include "keystore/stsafe/key_record.h"
+
+#include <fmt/format.h>
 
 namespace berth::keystore::stsafe {
 
@@ -27,17 +30,52 @@ result<void> check_vacant(device& chip, const key_place& place) {
                     .with("zone", zone));
 }
 
+namespace {
+
+result<void> drown(device& chip, uint8_t slot) {
+    generate_key command;
+    command.slot = slot;
+    command.curve = curve_name(bytes_view(oid_p256));
+    return chip.run(command).map([](const auto&) {});
+}
+
+result<void> remove_certified(device& chip, const key_place& place) {
+    auto certificate = read_certificate(chip, place.zone);
+    if (!certificate) {
+        error e = std::move(certificate).error();
+        return e.is("stsafe_no_certificate")
+                   ? fail(error_category::environment, "key_not_found",
+                          fmt::format("Zone {} of the STSAFE-A holds no key that Berth made; nothing is deleted.", place.zone))
+                   : fail(std::move(e));
+    }
+    if (place.slot == 0) {
+        return fail(error_category::usage, "key_restricted",
+                    "Slot 0 of the STSAFE-A is the chip's own identity, with its maker's certificate; nothing is deleted.");
+    }
+    BERTH_TRY(key, crypto::verification_key::from_spki(certificate->spki()));
+    const auto message = as_bytes("Berth: is it this key that is deleted?");
+    const bool p384 = key.algorithm() == crypto::signature_algorithm::ecdsa_p384_sha384;
+    const auto hashed = crypto::hash(p384 ? crypto::hash_algorithm::sha384 : crypto::hash_algorithm::sha256, message);
+    BERTH_TRY(signature, sign_in_slot(chip, place.slot, key.algorithm(), hashed.view()));
+    if (!key.verify(message, signature)) {
+        return fail(error{
+            error_category::usage, "key_mismatch",
+            fmt::format("The certificate in zone {} is not that of slot {}'s key; nothing is deleted.", place.zone, place.slot)}
+                        .with("zone", std::to_string(place.zone)));
+    }
+    BERTH_CHECK(drown(chip, place.slot));
+    return write_octets(chip, place.zone, 0, bytes(certificate->der().size()));
+}
+
+}  // namespace
+
 result<void> remove_key(device& chip, const key_place& place) {
     BERTH_TRY(record, read_record(chip, place.zone));
     if (!record) {
-        return fail(error_category::environment, "key_not_found",
-                    "Zone " + std::to_string(place.zone) + " of the STSAFE-A holds no key that Berth made; nothing is deleted.");
+        return remove_certified(chip, place);
     }
     if (record->kind != record_kind::trusted) {
-        generate_key command;
-        command.slot = place.slot;
-        command.curve = curve_name(bytes_view(oid_p256));
-        BERTH_CHECK(chip.run(command));
+        BERTH_CHECK(drown(chip, place.slot));
     }
     return blank_record(chip, place.zone);
 }

@@ -9,8 +9,9 @@ namespace berth::keystore::stsafe {
 result<void> check_vacant(device& chip, const key_place& place);
 
 // A slot cannot be emptied: its key is drowned by one that nobody knows of, and the record is overwritten, with the envelope in
-// it (of a key that signatures are verified with, the record alone: no slot belongs to it). Errors key_not_found: no record of
-// Berth's lies in the zone (a certificate is not ours to take away).
+// it (of a key that signatures are verified with, the record alone: no slot belongs to it), or the certificate of the slot's key.
+// Errors key_not_found: neither lies in the zone; key_mismatch: a certificate of another key; key_restricted: slot 0 with a
+// certificate is the chip's own identity.
 result<void> remove_key(device& chip, const key_place& place);
 
 }  // namespace berth::keystore::stsafe

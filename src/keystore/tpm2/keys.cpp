@@ -74,7 +74,7 @@ result<kem_key_ptr> hybrid_key_at(const device_ptr& in, uint32_t handle, const s
     if (!alg || !area.has(attestation::decrypt) || area.has(attestation::restricted)) {
         return fail(not_of_use(handle, "the elliptic half of a hybrid key"));
     }
-    BERTH_TRY(seed, unseal(in, sealed.seed, sealed.condition));
+    BERTH_TRY(seed, unseal(in, sealed));
     // The point as it stands at the end of the SubjectPublicKeyInfo: uncompressed, its coordinates padded.
     BERTH_TRY(spki, area.spki());
     const bytes point(spki.end() - static_cast<std::ptrdiff_t>(crypto::sizes_of(*alg).point), spki.end());

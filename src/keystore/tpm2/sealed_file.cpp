@@ -2,6 +2,10 @@
 
 #include "wire/pem.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 namespace berth::keystore::tpm2 {
 
 namespace {
@@ -64,19 +68,90 @@ result<seal_condition> decode_condition(bytes_view octets) {
 
 std::string sealed_file::to_pem() const {
     // The bounds hold for whatever a TPM or approve_pcrs() made; a condition that breaks them is our own mistake.
-    const auto octets = encode_condition(condition);
-    return wire::to_pem(seed_label, seed.encode()) + wire::to_pem(condition_label, octets ? *octets : bytes{});
+    const auto block = [](const seal_condition& c) {
+        const auto octets = encode_condition(c);
+        return wire::to_pem(condition_label, octets ? *octets : bytes{});
+    };
+    std::string out = wire::to_pem(seed_label, seed.encode()) + block(condition);
+    for (const auto& approval : further) {
+        out += block(approval);
+    }
+    return out;
 }
 
 result<sealed_file> sealed_file::from_pem(std::string_view text) {
     BERTH_TRY(blocks, wire::from_pem(text));
-    if (blocks.size() != 2 || blocks[0].label != seed_label || blocks[1].label != condition_label) {
-        return fail(malformed("it has not exactly the blocks \"" + std::string(seed_label) + "\" and \"" +
-                              std::string(condition_label) + "\""));
+    const bool labelled = !blocks.empty() && blocks[0].label == seed_label &&
+                          std::all_of(blocks.begin() + 1, blocks.end(), [](const auto& b) { return b.label == condition_label; });
+    if (!labelled || blocks.size() < 2 || blocks.size() > 1 + most_states) {
+        return fail(malformed(fmt::format("it has not one block \"{}\" and behind it \"{}\", one to {}", seed_label,
+                                          condition_label, most_states)));
     }
     BERTH_TRY(seed, sealed_secret::decode(blocks[0].der.reveal()));
     BERTH_TRY(condition, decode_condition(blocks[1].der.reveal()));
-    return sealed_file{std::move(seed), std::move(condition)};
+    sealed_file out{std::move(seed), std::move(condition)};
+    for (size_t i = 2; i < blocks.size(); ++i) {
+        BERTH_TRY(another, decode_condition(blocks[i].der.reveal()));
+        auto* const approval = std::get_if<attestation::policy_approval>(&another);
+        if (approval == nullptr) {
+            return fail(malformed("a further condition is no approval"));
+        }
+        out.further.push_back(std::move(*approval));
+    }
+    return out;
+}
+
+result<void> sealed_file::admit(attestation::policy_approval approval) {
+    auto* const first = std::get_if<attestation::policy_approval>(&condition);
+    if (first == nullptr) {
+        return fail(error_category::usage, "not_by_approval",
+                    "No approval unseals this seed: it was sealed without one (factory make --seal-approval).");
+    }
+    BERTH_CHECK(attestation::check_approval(approval));
+    if (!same_octets(approval.authority.name(), first->authority.name()) || approval.policy_ref != first->policy_ref) {
+        return fail(error_category::usage, "approval_foreign",
+                    "The seed was sealed for approvals by another key or for another purpose than this one.");
+    }
+    const auto known = [&approval](const attestation::policy_approval& a) {
+        return a.approved == approval.approved && a.selection == approval.selection;
+    };
+    if (known(*first)) {
+        return {};
+    }
+    std::erase_if(further, known);
+    further.insert(further.begin(), std::move(approval));
+    if (further.size() == most_states) {
+        // The one that it was sealed with is the oldest of all.
+        *first = std::move(further.back());
+        further.pop_back();
+    }
+    return {};
+}
+
+std::string approval_to_pem(const attestation::policy_approval& approval) {
+    const auto octets = encode_condition(approval);
+    return wire::to_pem(condition_label, octets ? *octets : bytes{});
+}
+
+result<attestation::policy_approval> approval_from_pem(std::string_view text) {
+    BERTH_TRY(blocks, wire::from_pem(text));
+    if (blocks.size() != 1 || blocks[0].label != condition_label) {
+        return fail(malformed("an approval is one block \"" + std::string(condition_label) + "\""));
+    }
+    BERTH_TRY(condition, decode_condition(blocks[0].der.reveal()));
+    auto* const approval = std::get_if<attestation::policy_approval>(&condition);
+    if (approval == nullptr) {
+        return fail(malformed("it is a condition, and no approval"));
+    }
+    return std::move(*approval);
+}
+
+result<secret_bytes> unseal(const device_ptr& in, const sealed_file& what) {
+    auto seed = unseal(in, what.seed, what.condition);
+    for (auto it = what.further.begin(); !seed && seed.error().is("tpm_policy_failed") && it != what.further.end(); ++it) {
+        seed = unseal(in, what.seed, *it);
+    }
+    return seed;
 }
 
 }  // namespace berth::keystore::tpm2

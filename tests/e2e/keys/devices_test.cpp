@@ -25,7 +25,7 @@ protected:
         }
         if (GetParam().label == "tpm2") {
             certified_tpm().emplace(true);
-            put_makers();
+            put_makers(*certified_tpm());
         }
         const auto named = GetParam().name_of;
         kem = named(GetParam().kem);
@@ -146,7 +146,7 @@ protected:
         BERTH_NEEDS_SWTPM();
         serve("mldsa44");
         certified_tpm().emplace(true);
-        put_makers();
+        put_makers(*certified_tpm());
         keys = uris(*certified_tpm());
     }
     static std::array<std::string, 2> uris(const swtpm& of) {
@@ -179,6 +179,37 @@ TEST_F(GenuineTpms, AreMadeIntoDevices) {
     ASSERT_EQ(certified_tpm()->tool("tpm2_nvread 0x01c90000 -C o -o kept"), 0) << certified_tpm()->log();
     EXPECT_EQ(certified_tpm()->read("kept"), text_of("z3-sig.der"));
     onboard("TPM-1");
+}
+
+// The seed is sealed for whoever approves of boot states: an update needs a signature, and no new key.
+TEST_F(GenuineTpms, OutliveAnUpdateThatIsApproved) {
+    const std::string tcti = certified_tpm()->tcti();
+    const auto extend = [](char with) {
+        ASSERT_EQ(certified_tpm()->tool("tpm2_pcrextend 8:sha256=" + std::string(64, with)), 0) << certified_tpm()->log();
+    };
+    const auto approve = [&](const std::string& by, const std::string& out) {
+        must({"key", "approve", "file:" + at(by), "--for", "gw-1", "--pcrs", "8", "--tcti", tcti, "--out", at(out)});
+    };
+    must({"key", "generate", "file:" + at("approver.pem"), "--alg", "p256"});
+    must({"key", "generate", "file:" + at("stranger.pem"), "--alg", "p256"});
+    ASSERT_NO_FATAL_FAILURE(approve("approver.pem", "state.pem"));
+    const auto made = make("TPM-1", keys, {"--tpm-makers", at("makers.pem"), "--seal-approval", at("state.pem")});
+    ASSERT_EQ(made.exit, 0) << made.all();
+    ASSERT_NO_FATAL_FAILURE(extend('a'));
+    const std::string kem = "tpm2:0x81020002;seed=" + at("TPM-1/p3.seed") + ";tcti=" + tcti;
+    EXPECT_NE(berth({"--json", "key", "show", kem}).all().find("tpm_policy_failed"), std::string::npos);
+    ASSERT_NO_FATAL_FAILURE(approve("stranger.pem", "foreign.pem"));
+    EXPECT_EQ(berth({"--json", "key", "admit", kem, "--approval", at("foreign.pem")}).error_name(), "approval_foreign");
+    ASSERT_NO_FATAL_FAILURE(approve("approver.pem", "next.pem"));
+    must({"key", "admit", kem, "--approval", at("next.pem")});
+    EXPECT_EQ(berth({"--json", "key", "show", kem}).exit, 0);
+    onboard("TPM-1");
+    // What is not the state that the device is in seals nothing.
+    certified_tpm().emplace(true);
+    put_makers(*certified_tpm());
+    keys = uris(*certified_tpm());
+    const auto refused = make("TPM-9", keys, {"--tpm-makers", at("makers.pem"), "--seal-approval", at("next.pem")});
+    expect_refused(refused, "TPM-9", "tpm_policy_failed", 3);
 }
 
 TEST_F(GenuineTpms, OthersAreNot) {

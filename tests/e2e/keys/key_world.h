@@ -88,10 +88,10 @@ protected:
         return out;
     }
 
-    // makers.pem: the CAs of the maker of certified_tpm().
-    void put_makers() const {
+    // Into makers.pem: the CAs of its maker.
+    void put_makers(const swtpm& of) const {
         for (const char* ca : {"swtpm-localca-rootca-cert.pem", "issuercert.pem"}) {
-            std::ofstream(at("makers.pem"), std::ios::app) << certified_tpm()->read(std::string("ca/") + ca);
+            std::ofstream(at("makers.pem"), std::ios::app) << of.read(std::string("ca/") + ca);
         }
     }
 

@@ -22,7 +22,7 @@ TEST_P(LongLots, FiveThousand) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, LongLots, testing::Values("software", "stsafe"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& p) { return std::string(p.param); });
 
 }  // namespace
 }  // namespace berth::test

@@ -59,7 +59,7 @@ protected:
         while (system_clock().steady() < until && !server->ended()) {
             app::poll_children({&*server}, 50);
             bool said = false;
-            for (auto* const take : {&app::child_process::take_output_lines, &app::child_process::take_error_lines}) {
+            for (const auto take : {&app::child_process::take_output_lines, &app::child_process::take_error_lines}) {
                 for (const auto& line : ((*server).*take)()) {
                     const auto object = wire::parse_json_object(line);
                     if (object && object->contains("port")) {

@@ -2,6 +2,7 @@
 // of ours.
 #include "crypto/kem.h"
 #include "keystore/operations.h"
+#include "keystore/tpm2/attest.h"
 #include "keystore/tpm2/devid.h"
 #include "keystore/tpm2/keys.h"
 #include "tpm2_fixture.h"
@@ -140,6 +141,43 @@ TEST_F(Tpm2, TheSeedOfAnotherTpmIsRefused) {
     EXPECT_EQ(refused.error().name, "tpm_wrong_tpm") << refused.error().message;
 }
 
+// An update: the next state is approved before the machine is in it, and the former one still opens.
+TEST_F(Tpm2, OpensInEveryBootStateThatIsApproved) {
+    const auto authority = test::signature_key("approver");
+    const attestation::pcr_selection boot{attestation::tpm_alg::sha256, {10}};
+    const auto approve = [&](const crypto::signing_key& by, const bytes& value, std::string_view purpose) {
+        return value_of(attestation::approve_pcrs(by, boot, {{10, value}}, as_bytes(purpose)));
+    };
+    const bytes now = value_of(read_registers(in, boot)).at(10);
+    const bytes next = crypto::sha256(concat({now, bytes(32, 0xaa)})).to_bytes();
+    const devid_layout at;
+    test::named_random random("hybrid");
+    sealed_file file = value_of(make_hybrid_key(in, at.kem, approve(authority, now, "gateway"), random));
+    const auto key = value_of(hybrid_key_at(in, at.kem, file))->public_key();
+
+    EXPECT_EQ(name_of_error(file.admit(approve(test::signature_key("stranger"), next, "gateway"))), "approval_foreign");
+    EXPECT_EQ(name_of_error(file.admit(approve(authority, next, "camera"))), "approval_foreign");
+    auto forged = approve(authority, next, "gateway");
+    forged.approved.back() ^= 1;
+    EXPECT_EQ(name_of_error(file.admit(forged)), "approval_invalid");
+    ASSERT_TRUE(file.admit(value_of(approval_from_pem(approval_to_pem(approve(authority, next, "gateway"))))));
+    ASSERT_TRUE(file.admit(approve(authority, next, "gateway"))) << "once more is no mistake";
+    EXPECT_EQ(file.further.size(), 1U);
+    file = value_of(sealed_file::from_pem(file.to_pem()));
+    EXPECT_EQ(value_of(hybrid_key_at(in, at.kem, file))->public_key(), key) << "before the update";
+    tool("tpm2 pcrextend -Q 10:sha256=" + std::string(64, 'a'));
+    EXPECT_EQ(value_of(hybrid_key_at(in, at.kem, file))->public_key(), key) << "and after it";
+    tool("tpm2 pcrextend -Q 10:sha256=" + std::string(64, 'b'));
+    EXPECT_EQ(name_of_error(hybrid_key_at(in, at.kem, file)), "tpm_policy_failed");
+    // Of many the oldest go.
+    for (uint8_t i = 0; i < 20; ++i) {
+        ASSERT_TRUE(file.admit(approve(authority, bytes(32, i), "gateway")));
+    }
+    EXPECT_EQ(value_of(sealed_file::from_pem(file.to_pem())).further.size(), sealed_file::most_states - 1);
+    sealed_file other = value_of(make_hybrid_key(in, 0x81020005, always{}, random));
+    EXPECT_EQ(name_of_error(other.admit(approve(authority, next, "gateway"))), "not_by_approval");
+}
+
 TEST(SealedFile, RefusesWhatItDidNotWrite) {
     EXPECT_EQ(name_of_error(sealed_file::from_pem("")), "tpm_structure_malformed");
     EXPECT_EQ(name_of_error(sealed_file::from_pem("-----BEGIN X-----\n")), "bad_pem");
@@ -155,6 +193,9 @@ TEST(SealedFile, RefusesWhatItDidNotWrite) {
     EXPECT_EQ(again.to_pem(), pem);
     EXPECT_EQ(std::get<attestation::policy_approval>(again.condition).selection.registers, std::vector<uint8_t>{10});
     EXPECT_EQ(name_of_error(sealed_file::from_pem(pem + pem)), "tpm_structure_malformed");
+    EXPECT_EQ(name_of_error(sealed_file::from_pem(approval_to_pem(std::get<attestation::policy_approval>(file.condition)))),
+              "tpm_structure_malformed");
+    EXPECT_EQ(name_of_error(approval_from_pem(pem)), "tpm_structure_malformed");
     EXPECT_EQ(name_of_error(sealed_file::from_pem(pem.substr(0, pem.find("-----BEGIN", 5)))), "tpm_structure_malformed");
 }
 

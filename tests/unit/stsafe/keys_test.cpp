@@ -1,8 +1,10 @@
 // Keys in a chip, zones and counters as a host uses them, and the names of keys. What every key must do, the conformance suite
 // asks (tests/conformance/keystore).
 #include "keystore/key_uri.h"
+#include "keystore/stsafe/certificate_zone.h"
 #include "keystore/stsafe/commands/keys.h"
 #include "keystore/stsafe/key_record.h"
+#include "keystore/stsafe/removal.h"
 #include "keystore/stsafe/uri.h"
 #include "support/stsafe_chip.h"
 
@@ -46,6 +48,53 @@ TEST_F(StsafeKeys, ACertificateIsAsGood) {
     EXPECT_EQ(value_of(read_certificate(*device, 0)), certificate);
     EXPECT_EQ(value_of(open_signing_key(device, {.slot = 1, .zone = 0}, random))->public_key(), made->public_key());
     EXPECT_EQ(name_of_error(read_certificate(*device, 3)), "stsafe_no_certificate");
+}
+
+// What a factory leaves in the chip: the certificate where the record was.
+TEST_F(StsafeKeys, TheCertificateTakesTheRecordsPlace) {
+    const auto made = value_of(make_signing_key(device, place, p256));
+    const auto root = test::make_root(std::string(60, 'm'), crypto::signature_algorithm::ecdsa_p384_sha384);
+    const auto issued = [&](bytes_view spki) {
+        return test::issue(root, pki::root_template("Test", std::string(60, 'c'), test::usual), spki);
+    };
+    const auto certificate = issued(made->public_key().spki());
+    ASSERT_GT(certificate.der().size(), 400U) << "two commands";
+    EXPECT_EQ(name_of_error(keep_certificate(*device, place.zone, issued(root.key.public_key().spki()))), "key_mismatch");
+    EXPECT_EQ(name_of_error(keep_certificate(*device, 3, certificate)), "key_not_found");
+    // Interrupted after the first of them: the record still says whose key it is.
+    ASSERT_TRUE(write_octets(*device, place.zone, 400, certificate.der().subspan(400)));
+    EXPECT_EQ(value_of(open_signing_key(device, place, random))->public_key(), made->public_key());
+    ASSERT_TRUE(keep_certificate(*device, place.zone, certificate));
+    ASSERT_TRUE(keep_certificate(*device, place.zone, certificate)) << "once more is no mistake";
+    EXPECT_EQ(value_of(read_certificate(*device, place.zone)), certificate);
+    EXPECT_EQ(value_of(open_signing_key(device, place, random))->public_key(), made->public_key());
+    EXPECT_EQ(name_of_error(check_vacant(*device, place)), "key_exists");
+    // Of another slot's key nothing is taken away; of its own, key and certificate.
+    ASSERT_TRUE(make_signing_key(device, {.slot = 2, .zone = 2}, p256));
+    EXPECT_EQ(name_of_error(remove_key(*device, {.slot = 2, .zone = place.zone})), "key_mismatch");
+    EXPECT_EQ(value_of(open_signing_key(device, place, random))->public_key(), made->public_key());
+    ASSERT_TRUE(remove_key(*device, place));
+    EXPECT_EQ(name_of_error(open_signing_key(device, place, random)), "key_not_found");
+    EXPECT_TRUE(check_vacant(*device, place));
+    EXPECT_EQ(name_of_error(remove_key(*device, place)), "key_not_found");
+}
+
+TEST_F(StsafeKeys, ACertificateForWhichThereIsNoRoomIsNotBegun) {
+    const key_place small{.slot = 1, .zone = 3};
+    const auto made = value_of(make_signing_key(device, small, p256));
+    const auto root = test::make_root("maker", crypto::signature_algorithm::mldsa44);
+    const auto certificate = test::issue(root, pki::root_template("Test", "chip", test::usual), made->public_key().spki());
+    EXPECT_EQ(name_of_error(keep_certificate(*device, small.zone, certificate)), "no_room");
+    EXPECT_EQ(value_of(open_signing_key(device, small, random))->public_key(), made->public_key());
+}
+
+TEST_F(StsafeKeys, TheChipsOwnIdentityIsNotDeleted) {
+    const auto made = value_of(make_signing_key(device, {.slot = 0, .zone = 0}, p256));
+    const auto root = test::make_root("maker", p256);
+    ASSERT_TRUE(keep_certificate(*device, 0,
+                                 test::issue(root, pki::root_template("Test", "chip", test::usual), made->public_key().spki())));
+    EXPECT_EQ(name_of_error(remove_key(*device, {.slot = 0, .zone = 0})), "key_restricted");
+    EXPECT_EQ(value_of(open_signing_key(device, {.slot = 0, .zone = 0}, random))->public_key(), made->public_key());
 }
 
 TEST_F(StsafeKeys, AKeyMadeAnewIsNoticed) {
