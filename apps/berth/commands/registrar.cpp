@@ -145,8 +145,9 @@ result<registry::registrar_device> record_of(registry::registrar_registry& recor
                       {{"serial", device.serial}}});
 }
 
+// The last time that it came.
 bool refused_integrity(const registry::registrar_device& d) {
-    return !d.integrity.empty() && d.integrity != "met";
+    return !d.integrity.empty() && d.integrity != "met" && d.integrity_at >= d.onboarded_at;
 }
 
 // What a person wants to know first: not how the last onboarding ended, but what holds by now.
