@@ -103,10 +103,11 @@ result<void> judge_values(const integrity_rule& rule, const attestation::pcr_val
     }
     if (!wrong.empty()) {
         const std::string which = fmt::format("{}", fmt::join(wrong, ", "));
-        return fail(because("pcr_mismatch", fmt::format("the device did not start as the policy asks: its platform registers {} "
-                                                        "have other values",
-                                                        which))
-                        .with("registers", which));
+        return fail(
+            because("pcr_mismatch", fmt::format("the device did not start as the policy asks: it does not allow the values "
+                                                "of platform registers {}",
+                                                which))
+                .with("registers", which));
     }
     return {};
 }

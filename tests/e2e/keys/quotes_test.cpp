@@ -21,7 +21,7 @@ protected:
         BERTH_NEEDS_SWTPM();
         serve("mldsa44");
         certified_tpm().emplace(true);
-        put_makers();
+        put_makers(*certified_tpm());
     }
     [[nodiscard]] static std::vector<std::string> in(const swtpm& tpm) {
         return {"--backend", "tpm2",
@@ -155,9 +155,7 @@ TEST_F(Quotes, ThatAreMissingOrOfOtherRegisters) {
 // Whoever rules a device may have another's TPM answer for it.
 TEST_F(Quotes, ByTheTpmOfAnotherDevice) {
     const swtpm second(true);
-    for (const char* ca : {"swtpm-localca-rootca-cert.pem", "issuercert.pem"}) {
-        std::ofstream(at("makers.pem"), std::ios::app) << second.read(std::string("ca/") + ca);
-    }
+    put_makers(second);
     ASSERT_NO_FATAL_FAILURE(make("TPM-1", *certified_tpm()));
     ASSERT_NO_FATAL_FAILURE(make("TPM-2", second));
     ASSERT_NO_FATAL_FAILURE(demand(policy(holds(7, zeros))));

@@ -117,7 +117,7 @@ TEST_F(Judge, OtherRegistersOrValues) {
     ASSERT_FALSE(judged);
     EXPECT_EQ(param(judged.error(), "cause"), "pcr_mismatch");
     EXPECT_EQ(param(judged.error(), "registers"), "7");
-    EXPECT_THAT(judged.error().message, testing::HasSubstr("its platform registers 7 have other values"));
+    EXPECT_THAT(judged.error().message, testing::HasSubstr("it does not allow the values of platform registers 7"));
     tpm.registers[7] = made_up_tpm::filled(9);
     EXPECT_EQ(cause_of(tpm.quote(nonce)), "accepted") << "one of two values";
 }
