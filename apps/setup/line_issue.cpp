@@ -166,7 +166,12 @@ private:
         BERTH_TRY(octets, wire::encode(made));
         BERTH_TRY(kem, chain_of(made.kem));
         BERTH_TRY(identity, chain_of(made.identity));
-        BERTH_CHECK(note_issued(what_.factory, message.serial, {kem.front(), identity.front()}));
+        std::vector<pki::certificate> leaves{kem.front(), identity.front()};
+        if (!made.attestation.empty()) {
+            BERTH_TRY(attests, pki::certificate::parse(made.attestation.items.front().view()));
+            leaves.push_back(std::move(attests));
+        }
+        BERTH_CHECK(note_issued(what_.factory, message.serial, leaves));
         // From here on these are the unit's certificates, and no others.
         BERTH_CHECK(pki::write_file_atomically(file_of(order, message.serial, ".granted").string(), octets, 0600));
         return publish(order, message.serial, octets, done.granted);

@@ -1,10 +1,11 @@
 #include "factory/issue.h"
 
+#include "attestation/iak.h"
+
 namespace berth::factory {
 
 namespace {
 
-constexpr std::string_view oid_hardware_type_tpm = "2.23.133.1.2";
 constexpr std::string_view oid_assigner_ek_certificate = "2.23.133.12.1";
 
 pki::hardware_module hardware_of(const resident_unit& unit, const issue_settings& settings) {
@@ -12,15 +13,18 @@ pki::hardware_module hardware_of(const resident_unit& unit, const issue_settings
         return {settings.hardware_type, unit.request().serial.value};
     }
     const std::string serial = to_hex(unit.endorsement()->authority_key_id()) + ":" + unit.endorsement()->serial_hex();
-    return {std::string(oid_hardware_type_tpm), to_bytes(as_bytes(serial))};
+    return {std::string(attestation::oid_hardware_type_tpm), to_bytes(as_bytes(serial))};
 }
 
-chain_field chain_of(const pki::certificate& leaf, std::span<const pki::certificate> issuers) {
-    chain_field out;
-    out.items.emplace_back(leaf.der());
+pki::permanent_identifier endorsement_of(const pki::certificate& endorsement) {
+    return {to_hex(endorsement.sha256()), std::string(oid_assigner_ek_certificate)};
+}
+
+std::vector<der_field> chain_of(const pki::certificate& leaf, std::span<const pki::certificate> issuers) {
+    std::vector<der_field> out{der_field(leaf.der())};
     for (const pki::certificate& c : issuers) {
         if (!c.is_self_issued()) {
-            out.items.emplace_back(c.der());
+            out.emplace_back(c.der());
         }
     }
     return out;
@@ -35,8 +39,7 @@ result<unit_grant> issue_identity(const resident_unit& unit, const issuer_view& 
     auto contents = pki::idevid_signature_template(settings.maker, serial, hardware, settings.validity);
     if (unit.endorsement()) {
         contents.policies = {std::string(pki::oid_tcg_verified_residency), std::string(pki::oid_tcg_verified_fixed)};
-        contents.alt_names.permanent_id =
-            pki::permanent_identifier{to_hex(unit.endorsement()->sha256()), std::string(oid_assigner_ek_certificate)};
+        contents.alt_names.permanent_id = endorsement_of(*unit.endorsement());
     }
     BERTH_TRY(signature_leaf, pki::issue(contents, unit.identity_spki(), identity.chain.front(), identity.key, random));
     BERTH_TRY(kem_leaf, pki::issue(pki::idevid_kem_template(settings.maker, serial, hardware, settings.validity), unit.kem_spki(),
@@ -46,6 +49,12 @@ result<unit_grant> issue_identity(const resident_unit& unit, const issuer_view& 
     out.request_hash = unit.request_hash();
     out.identity = chain_of(signature_leaf, identity.chain);
     out.kem = chain_of(kem_leaf, kem.chain);
+    if (unit.endorsement()) {
+        const auto attesting = attestation::iak_certificate_template(settings.maker, serial, hardware,
+                                                                     endorsement_of(*unit.endorsement()), settings.validity);
+        BERTH_TRY(leaf, pki::issue(attesting, unit.attestation_spki(), identity.chain.front(), identity.key, random));
+        out.attestation = chain_of(leaf, identity.chain);
+    }
     return out;
 }
 

@@ -8,7 +8,8 @@ namespace berth::factory {
 
 namespace {
 
-result<std::vector<pki::certificate>> chain_from(const chain_field& field) {
+template <class Chain>
+result<std::vector<pki::certificate>> chain_from(const Chain& field) {
     std::vector<pki::certificate> out;
     for (const der_field& der : field) {
         BERTH_TRY(c, pki::certificate::parse(der.view()));
@@ -95,6 +96,21 @@ result<unit_certificates> unit::accept(bytes_view octets) const {
         kem.front().device_serial().value_or("") != name_.serial) {
         return wrong_grant("they name another serial");
     }
+    BERTH_TRY(attests, attestation_spki());
+    BERTH_TRY(attestation, chain_from(grant.attestation));
+    if (attestation.empty() != attests.empty()) {
+        return wrong_grant(attests.empty() ? "they vouch for an attestation key, and there is none"
+                                           : "they do not vouch for the TPM's attestation key");
+    }
+    if (!attestation.empty()) {
+        if (!same_octets(attestation.front().spki(), attests)) {
+            return wrong_grant("they are for another attestation key");
+        }
+        if (attestation.front().device_serial().value_or("") != name_.serial) {
+            return wrong_grant("they name another serial");
+        }
+    }
+    out.attestation = std::move(attestation);
     out.identity = std::move(identity);
     out.kem = std::move(kem);
     return out;
