@@ -14,10 +14,13 @@ struct manual {
 };
 
 constexpr std::array manuals{
-    manual{"demo",
-           "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end. "
-           "With --json: one line for each device of the table, then one with \"ok\".",
-           "berth demo --devices 10"},
+    manual{
+        "demo",
+        "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end. "
+        "TPMs and STSAFE-As are simulated: swtpm (packages swtpm, swtpm-tools), stsafe-sim; their memories lie in DIR/chips, the "
+        "devices' bundles in DIR/devices/BACKEND. With --json: one line for each device of the table, one for each key of the "
+        "first three devices, one for what grep finds in those with chips, then one with \"ok\".",
+        "berth demo --devices 10"},
     manual{"quickstart",
            "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
            "devices/SN-0001 (a bundle that waits to be onboarded).",
