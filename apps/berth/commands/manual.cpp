@@ -143,7 +143,10 @@ constexpr std::array manuals{
         "issuing CA's certificate and key where they are, in --ca; z2.key may be kept offline.",
         "berth registrar init --dir registrar --ca ca --host registrar.example --maker-root z1.pem --masa "
         "masa.acme.example:9443"},
-    manual{"registrar devices", "Reads registrar.db.", "berth registrar devices --dir registrar --json"},
+    manual{"registrar devices",
+           "Reads registrar.db. STATUS is what holds by now; `attestation_refused` until the device is onboarded later. With "
+           "--json, \"integrity\": \"met\", or what was wrong with the device's last quote; empty when none was asked for.",
+           "berth registrar devices --dir registrar --json"},
     manual{"registrar approve", "Writes registrar.db; a running berthd goes on within a fraction of a second.",
            "berth registrar approve SN-1 --dir registrar"},
     manual{"registrar deny",

@@ -35,9 +35,11 @@ protected:
 };
 
 TEST_F(TpmLots, EachUnitHasItsOwn) {
-    const auto r = run(of_tpms("2"));
+    const auto r = run(of_tpms("2", {"--quote-pcrs", "0,7"}));
     ASSERT_EQ(r.exit, 0) << r.all();
     expect_whole();
+    EXPECT_NE(text_of("lot/SN-0002/device.toml").find("[quote]\npcrs = [0, 7]\n"), std::string::npos);
+    EXPECT_TRUE(fs::exists(at("lot/SN-0002/z3-iak.pem"))) << "who signs its quotes";
 }
 
 TEST_F(TpmLots, ATpmThatDiesOnTheWayIsAccountedForAndMadeLater) {
