@@ -39,14 +39,21 @@ result<unit_grant> issue_identity(const resident_unit& unit, const issuer_view& 
             pki::permanent_identifier{to_hex(unit.endorsement()->sha256()), std::string(oid_assigner_ek_certificate)};
     }
     BERTH_TRY(signature_leaf, pki::issue(contents, unit.identity_spki(), identity.chain.front(), identity.key, random));
-    BERTH_TRY(kem_leaf, pki::issue(pki::idevid_kem_template(settings.maker, serial, hardware, settings.validity), unit.kem_spki(),
-                                   kem.chain.front(), kem.key, random));
+    BERTH_TRY(kem_chain, issue_kem(unit, kem, settings, random));
     unit_grant out;
     out.serial = unit.request().serial;
     out.request_hash = unit.request_hash();
     out.identity = chain_of(signature_leaf, identity.chain);
-    out.kem = chain_of(kem_leaf, kem.chain);
+    out.kem = std::move(kem_chain);
     return out;
+}
+
+result<chain_field> issue_kem(const resident_unit& unit, const issuer_view& kem, const issue_settings& settings,
+                              random_source& random) {
+    const auto contents =
+        pki::idevid_kem_template(settings.maker, unit.request().serial.text(), hardware_of(unit, settings), settings.validity);
+    BERTH_TRY(leaf, pki::issue(contents, unit.kem_spki(), kem.chain.front(), kem.key, random));
+    return chain_of(leaf, kem.chain);
 }
 
 }  // namespace berth::factory

@@ -27,4 +27,8 @@ struct issue_settings {
 result<unit_grant> issue_identity(const resident_unit& unit, const issuer_view& identity, const issuer_view& kem,
                                   const issue_settings& settings, random_source& random);
 
+// The second of them alone.
+result<chain_field> issue_kem(const resident_unit& unit, const issuer_view& kem, const issue_settings& settings,
+                              random_source& random);
+
 }  // namespace berth::factory

@@ -1,21 +1,13 @@
 #include "factory/unit.h"
 
 #include "crypto/hash.h"
+#include "factory/identity_claim.h"
 #include "onboarding/possession.h"
 #include "pki/csr.h"
 
 namespace berth::factory {
 
 namespace {
-
-result<std::vector<pki::certificate>> chain_from(const chain_field& field) {
-    std::vector<pki::certificate> out;
-    for (const der_field& der : field) {
-        BERTH_TRY(c, pki::certificate::parse(der.view()));
-        out.push_back(std::move(c));
-    }
-    return out;
-}
 
 tl::unexpected<error> wrong_grant(std::string why) {
     return fail(error_category::peer, "wrong_grant", "The certificates that came are not this unit's: " + std::move(why) + ".");
@@ -85,8 +77,8 @@ result<unit_certificates> unit::accept(bytes_view octets) const {
         return wrong_grant("they answer another request");
     }
     unit_certificates out;
-    BERTH_TRY(identity, chain_from(grant.identity));
-    BERTH_TRY(kem, chain_from(grant.kem));
+    BERTH_TRY(identity, parse_chain(grant.identity));
+    BERTH_TRY(kem, parse_chain(grant.kem));
     if (!same_octets(identity.front().spki(), identity_->public_key().spki()) ||
         !same_octets(kem.front().spki(), kem_->public_key().spki())) {
         return wrong_grant("they are for other keys");
