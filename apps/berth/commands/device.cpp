@@ -1,6 +1,6 @@
-// berth device onboard | config | show | reset: a device's side, by hand.
+// berth device onboard | config | show | recover | reset: a device's side, by hand.
 #include "base/log.h"
-#include "berth/commands/commands.h"
+#include "berth/commands/ldevid.h"
 #include "common/words.h"
 #include "crypto/random.h"
 #include "device/installation.h"
@@ -147,6 +147,10 @@ void add_device(CLI::App& cli, context& c) {
                 BERTH_TRY(state, there.state());
                 out["installed"] = to_json(state);
             }
+            BERTH_TRY(ldevid, installed_ldevid(bundle));
+            if (ldevid) {
+                out["ldevid"] = to_json(*ldevid);
+            }
             if (c.json) {
                 print_json(out);
                 return {};
@@ -154,9 +158,14 @@ void add_device(CLI::App& cli, context& c) {
             fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware,
                        crypto::name_of(bundle.p3->algorithm()));
             fmt::print("{}\n", there.present() ? fmt::format("onboarded by {}", there.state()->customer) : "not onboarded");
+            if (ldevid) {
+                fmt::print("{}\n", to_text(*ldevid));
+            }
             return {};
         });
     });
+    add_device_recover(*group, c);
+    add_device_ldevid(*group, c);
     auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {
