@@ -34,7 +34,7 @@ constexpr const char* manual =
     "  SIGTERM, SIGINT  stop\n"
     "  SIGHUP           read the configuration and every file that it names again: trust anchors, revocation lists, "
     "certificates,\n"
-    "                   keys, approval and logging. All of it takes effect, or nothing: a mistake is logged as "
+    "                   keys, approval, integrity and logging. All of it takes effect, or nothing: a mistake is logged as "
     "`reload_refused`,\n"
     "                   naming the file. A KK1 whose certificate or trust has changed drains while another is made. Addresses,\n"
     "                   roles and databases need a restart (`restart_needed`).\n"

@@ -106,6 +106,52 @@ std::vector<std::string> table_reader::texts(const char* key) {
     return out;
 }
 
+std::vector<int64_t> table_reader::integers(const char* key, int64_t least, int64_t most) {
+    const std::string wanted = fmt::format("a list of numbers from {} to {}", least, most);
+    const toml::node* node = find(key, true, wanted.c_str());
+    const toml::array* list = node ? node->as_array() : nullptr;
+    if (!list || list->empty()) {
+        complain(node, fmt::format("\"{}\" must be {}", key, wanted));
+        return {};
+    }
+    std::set<int64_t> out;
+    for (const auto& item : *list) {
+        const int64_t value = item.is_integer() ? **item.as_integer() : least - 1;
+        if (value < least || value > most || !out.insert(value).second) {
+            complain(&item, fmt::format("\"{}\" must be {}, each once", key, wanted));
+            return {};
+        }
+    }
+    return {out.begin(), out.end()};
+}
+
+std::vector<named_texts> table_reader::texts_by_name(const char* key, bool required) {
+    std::vector<named_texts> out;
+    const toml::node* node = find(key, required, "a table");
+    if (!node || !node->is_table()) {
+        if (node) {
+            complain(node, fmt::format("\"{}\" must be a table", key));
+        }
+        return out;
+    }
+    for (const auto& [name, value] : *node->as_table()) {
+        named_texts one{std::string(name.str()), {}, &value};
+        const toml::array* list = value.as_array();
+        if (value.is_string()) {
+            one.texts.push_back(**value.as_string());
+        } else if (list && !list->empty() && list->is_homogeneous(toml::node_type::string)) {
+            for (const auto& item : *list) {
+                one.texts.push_back(**item.as_string());
+            }
+        } else {
+            complain(&value, fmt::format("\"{}\" of \"{}\" must be a string, or a list of strings", one.name, key));
+            continue;
+        }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 std::vector<std::filesystem::path> table_reader::paths(const char* key, bool required) {
     std::vector<std::filesystem::path> out;
     for (const auto& text : texts(key)) {

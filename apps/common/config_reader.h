@@ -33,6 +33,13 @@
 
 namespace berth::app {
 
+// What stands beside a name in a table of names that nobody knows beforehand.
+struct named_texts {
+    std::string name;
+    std::vector<std::string> texts;
+    const toml::node* where = nullptr;
+};
+
 // One table of the file. Reading a key notes it; finish() complains of keys that nobody asked for.
 class table_reader {
 public:
@@ -47,6 +54,10 @@ public:
     std::filesystem::path path(const char* key, bool required);
     std::vector<std::filesystem::path> paths(const char* key, bool required);
     std::vector<std::string> texts(const char* key);
+    // Ascending, none twice.
+    std::vector<int64_t> integers(const char* key, int64_t least, int64_t most);
+    // A table in which each name has a string, or a list of strings that is not empty.
+    std::vector<named_texts> texts_by_name(const char* key, bool required);
     net::address address(const char* key);
     std::optional<net::address> optional_address(const char* key);
     std::vector<net::address> addresses(const char* key);

@@ -43,11 +43,10 @@ result<child_process> child_process::start(const std::filesystem::path& program,
     }
     std::vector<std::string> argv_text{program.string()};
     argv_text.insert(argv_text.end(), arguments.begin(), arguments.end());
-    std::vector<std::string> env_text;
+    std::vector<std::string> env_text = extra_environment;  // the first of a name counts
     for (char** e = environ; *e; ++e) {
         env_text.emplace_back(*e);
     }
-    env_text.insert(env_text.end(), extra_environment.begin(), extra_environment.end());
     auto argv = pointers(argv_text);
     auto envp = pointers(env_text);
     const pid_t parent = ::getpid();

@@ -1,5 +1,6 @@
 #include "device/bundle.h"
 
+#include "attestation/iak.h"
 #include "base/log.h"
 #include "common/files.h"
 #include "device/config_toml.h"
@@ -105,6 +106,40 @@ result<void> check_signature_identity(const device_bundle& bundle, const pki::tr
     if (key && !same_octets(chain.front().spki(), (*key)->public_key().spki())) {
         return bad_bundle(directory, "p3-sig is not the key of z3-sig.pem");
     }
+    return {};
+}
+
+// Of a device that is to quote its platform registers: a chip that can, and the certificate of the key that does.
+result<void> read_quoting(device_bundle& bundle, const pki::trust_store& maker) {
+    if (bundle.quoted.empty()) {
+        return {};
+    }
+    const fs::path& directory = bundle.directory;
+    BERTH_TRY(able, keystore::abilities_of(bundle.p3_uri));
+    if (!able.measured) {
+        return fail(
+            error{error_category::usage, "operation_unsupported",
+                  fmt::format("device.toml wants platform registers quoted ([quote]), and this device's keys are in {}, which "
+                              "keeps none: a TPM does (tpm2). Take [quote] out, or make the device with --backend tpm2",
+                              able.name == "software" ? "files" : able.name)}
+                .with("backend", able.name));
+    }
+    BERTH_TRY(there, is_there(directory / "z3-iak.pem"));
+    if (!there) {
+        return bad_bundle(directory,
+                          "device.toml wants platform registers quoted ([quote]), and z3-iak.pem, the certificate of the "
+                          "key that quotes them, is not there: berth factory make writes it for a device with a TPM");
+    }
+    BERTH_TRY(chain, read_chain(directory / "z3-iak.pem"));
+    BERTH_CHECK(require_chain(directory, maker, chain, pki::leaf_rule::signature, "z3-iak.pem"));
+    if (const auto fits = attestation::check_iak_certificate(chain.front()); !fits) {
+        return bad_bundle(directory, fmt::format("z3-iak.pem: {}", fits.error().message));
+    }
+    if (chain.front().device_serial().value_or("") != bundle.identity.serial) {
+        return bad_bundle(directory, "the serial in device.toml is not that of z3-iak.pem");
+    }
+    std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });
+    bundle.iak = std::move(chain);
     return {};
 }
 
@@ -225,6 +260,8 @@ result<device_bundle> device_bundle::open(const fs::path& given, const fs::path&
     }
     BERTH_CHECK(require_chain(out.directory, *maker, chain, pki::leaf_rule::kem, "z3.pem"));
     BERTH_CHECK(check_signature_identity(out, *maker));
+    out.p3_uri = uri;
+    BERTH_CHECK(read_quoting(out, *maker));
     std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });
     out.z3 = std::move(chain);
     out.p3 = std::move(key);

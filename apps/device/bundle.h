@@ -2,6 +2,7 @@
 //
 //   z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem, device.toml     made at the factory; z3.pem anew after TPM2_Clear
 //   z3-sig.pem, p3-sig.pem or p3-sig.uri    the same, where the device has a signature key too
+//   z3-iak.pem    the same, where a TPM has its identity: the certificate of the key that quotes its registers
 //   ldevid.pem, ldevid.uri, recovery/       setup/device_ldevid.h, setup/device_recovery.h
 //   pending/NAME.key or NAME.uri, pending/registrar     keys made for an onboarding that has not ended; one set per registrar
 //   installed/                              the outcome: domain-root.pem, NAME.pem, NAME.key or NAME.uri, config.json, state.json
@@ -33,6 +34,7 @@ struct device_bundle {
     std::string firmware;
     unix_seconds firmware_built = 0;
     std::vector<pki::certificate> z3;  // leaf, then its issuers
+    std::string p3_uri;
     keystore::kem_key_ptr p3;
     std::vector<crypto::kem_public_key> masa_keys;  // current, then the spare
     std::vector<net::address> registrars;           // configured
@@ -43,6 +45,8 @@ struct device_bundle {
     bool has_clock = true;
     uint32_t pending_jitter_ms = 60'000;
     std::vector<wanted_credential> credentials;
+    std::vector<uint8_t> quoted;             // platform registers to be quoted to registrars, ascending; empty: no quote is made
+    std::vector<pki::certificate> iak;       // who quotes them: leaf, then its issuers
     std::filesystem::path passphrase_file;   // as device.toml names it; empty: keys are not encrypted
     std::optional<secret_bytes> passphrase;  // what it holds
 

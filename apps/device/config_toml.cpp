@@ -72,6 +72,12 @@ result<void> parse_device_toml(const std::string& text, const std::filesystem::p
     if ((out.way == kk3_way::direct || out.rendezvous) && !out.masa) {
         top.complain(nullptr, "a direct KK3 and rendezvous need \"masa\", its address");
     }
+    if (auto quote = top.table("quote")) {
+        for (const int64_t number : quote->integers("pcrs", 0, 23)) {
+            out.quoted.push_back(static_cast<uint8_t>(number));
+        }
+        BERTH_CHECK(quote->finish());
+    }
     for (auto& t : top.tables("credential", true)) {
         BERTH_TRY(credential, read_credential(std::move(t)));
         if (!onboarding::valid_credential_name(credential.name) || !known_algorithm(credential.algorithm)) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "common/files.h"
 #include "device/installation.h"
+#include "device/quote.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/configuration.h"
 #include "onboarding/messages/error.h"
@@ -214,6 +215,9 @@ result<void> onboarding_run::begin_session() {
                                          .direct_kk3 = bundle_.way == kk3_way::direct,
                                          .pending_jitter_ms = bundle_.pending_jitter_ms,
                                          .quote = {}};
+    if (!bundle_.quoted.empty()) {
+        settings.quote = [this](bytes_view qualifying_data) { return make_quote(bundle_, qualifying_data); };
+    }
     session_ = std::make_unique<onboarding::device_session>(std::move(settings), std::move(channel), clock_, random_);
     if (purpose_ == purpose::report) {
         BERTH_TRY(state, installation(bundle_).state());

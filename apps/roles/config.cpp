@@ -3,6 +3,8 @@
 #include "common/config_reader.h"
 #include "common/files.h"
 
+#include <charconv>
+
 namespace berth::app {
 
 namespace {
@@ -55,6 +57,40 @@ result<maker_config> read_maker(table_reader t) {
     return out;
 }
 
+// Platform registers of [[registrar.integrity]].
+result<onboarding::integrity_rule> read_integrity(table_reader t) {
+    onboarding::integrity_rule out;
+    out.model = t.text("model", "");
+    if (t.has("model") && (out.model.empty() || out.model.size() > 64)) {
+        t.complain(nullptr, "\"model\" has 1 to 64 characters; without it the table is for devices of every model");
+    }
+    const auto registers = t.texts_by_name("pcrs", true);
+    if (registers.empty()) {
+        t.complain(nullptr, "\"pcrs\" names a register at least, as pcrs = { 7 = \"...\" }; berth device pcrs prints them");
+    }
+    for (const auto& one : registers) {
+        unsigned number = 0;
+        const char* const end = one.name.data() + one.name.size();
+        const auto parsed = std::from_chars(one.name.data(), end, number);
+        if (parsed.ec != std::errc() || parsed.ptr != end || number > 23 || one.name != std::to_string(number)) {
+            t.complain(one.where, fmt::format("\"{}\" is not the number of a platform register, 0 to 23", one.name));
+            continue;
+        }
+        auto& allowed = out.registers[static_cast<uint8_t>(number)];
+        for (const auto& text : one.texts) {
+            const auto value = from_hex(text);
+            if (!value || value->size() != 32) {
+                t.complain(one.where,
+                           fmt::format("platform register {}: a value in the SHA-256 bank has 64 hexadecimal digits", number));
+                continue;
+            }
+            allowed.push_back(to_array<32>(*value));
+        }
+    }
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
 result<registrar_config> read_registrar(table_reader t) {
     registrar_config out;
     out.listen = t.address("listen");
@@ -63,6 +99,10 @@ result<registrar_config> read_registrar(table_reader t) {
     for (auto& maker : t.tables("maker", true)) {
         BERTH_TRY(read, read_maker(maker));
         out.makers.push_back(std::move(read));
+    }
+    for (auto& rule : t.tables("integrity", false)) {
+        BERTH_TRY(read, read_integrity(rule));
+        out.integrity.push_back(std::move(read));
     }
     out.store = t.path("store", true);
     out.manual_approval = t.flag("manual_approval", false);

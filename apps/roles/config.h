@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "net/address.h"
+#include "onboarding/registrar/integrity.h"
 
 #include <filesystem>
 #include <optional>
@@ -52,6 +53,7 @@ struct registrar_config {
     std::vector<maker_config> makers;
     std::filesystem::path store;
     bool manual_approval = false;
+    std::vector<onboarding::integrity_rule> integrity;  // what devices' platform registers must hold; empty: nobody asks
     uint32_t retry_after = 5;
     bool announce = false;  // DNS-SD, `_brski-registrar._tcp`
 };

@@ -50,6 +50,7 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
         kk1_identity = std::move(other);
     }
     std::vector<prepared::maker> makers;
+    onboarding::integrity_policy integrity{config.integrity, {}};
     pki::trust_store::contents trust;
     role_lists all_lists;
     for (const auto& m : config.makers) {
@@ -60,9 +61,14 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
         trust.intermediates.insert(trust.intermediates.end(), lists.issuers.begin(), lists.issuers.end());
         trust.crls.insert(trust.crls.end(), lists.crls.begin(), lists.crls.end());
         all_lists.add(std::move(lists.all));
+        BERTH_TRY(maker_alone, pki::trust_store::build({{roots.front()}, lists.issuers, lists.crls}));
+        integrity.makers.emplace(roots.front().spki_sha256(), std::move(maker_alone));
         maker_link::settings link{roots.front(), m.masa, m.masa_host, kk1_identity, std::move(lists.crls)};
         BERTH_TRY(context, maker_link::make_context(link));
         makers.push_back({std::move(link), std::move(context)});
+    }
+    if (!integrity.rules.empty()) {
+        settings.integrity = std::make_shared<const onboarding::integrity_policy>(std::move(integrity));
     }
     BERTH_TRY(device_trust, pki::trust_store::build(std::move(trust)));
     BERTH_TRY(context, make_kk2_context(identity, device_trust));
@@ -145,6 +151,7 @@ void registrar_role::judge_again(const pki::trust_store& trust) {
             }
         }
         if (stored) {
+            at->session->integrity_changed(settings_.integrity);
             serve(at);
         }
     }

@@ -20,6 +20,7 @@ using namespace keystore::tpm2;
 constexpr const char* request_file = "request";
 constexpr const char* seed_file = "p3.seed";
 constexpr const char* granted_file = "z3.pem";
+constexpr const char* attestation_file = "z3-iak.pem";
 constexpr size_t most_sealed_file = 16384;
 
 // What says that a key is not there any more, rather than that it cannot be asked now.
@@ -344,6 +345,11 @@ result<void> device_recovery::accept(bytes_view grant, random_source& random) {
     options.leaf = pki::leaf_rule::kem;
     options.revocation = pki::crl_policy::none;
     BERTH_CHECK(pki::verify_chain(maker, granted.kem, options));
+    if (!granted.attestation.empty()) {
+        options.leaf = pki::leaf_rule::signature;
+        BERTH_CHECK(pki::verify_chain(maker, granted.attestation, options));
+        BERTH_CHECK(write_text(directory() / attestation_file, pki::to_pem(granted.attestation)));
+    }
     // Once this is there, the rest is done whatever happens.
     BERTH_CHECK(write_text(directory() / granted_file, pki::to_pem(granted.kem)));
     return put_in_place();
@@ -352,6 +358,11 @@ result<void> device_recovery::accept(bytes_view grant, random_source& random) {
 result<void> device_recovery::put_in_place() {
     BERTH_TRY(seed, read_text(directory() / seed_file));
     BERTH_TRY(z3, read_text(directory() / granted_file));
+    BERTH_TRY(attests, is_there(directory() / attestation_file));
+    if (attests) {
+        BERTH_TRY(text, read_text(directory() / attestation_file));
+        BERTH_CHECK(write_text(bundle_.directory / attestation_file, text));
+    }
     BERTH_CHECK(write_text(bundle_.directory / p3_.seed, seed, 0600));
     BERTH_CHECK(write_text(bundle_.directory / "z3.pem", z3));
     BERTH_TRY(chain, read_chain(bundle_.directory / "z3.pem"));

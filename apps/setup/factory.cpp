@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <set>
 
 namespace berth::app {
 
@@ -56,6 +57,10 @@ result<std::string> device_toml(const device_order& order, unix_seconds built) {
     }
     BERTH_TRY(locked, passphrase_line(order.passphrase_file));
     out += locked;
+    if (!order.quoted.empty()) {
+        const std::set<unsigned> registers(order.quoted.begin(), order.quoted.end());
+        out += fmt::format("\n[quote]\npcrs = [{}]\n", fmt::join(registers, ", "));
+    }
     for (const auto& [name, algorithm] : order.credentials) {
         const size_t at = algorithm.find('@');
         out += fmt::format("\n[[credential]]\nname = {}\nalgorithm = {}\n", quoted(name), quoted(algorithm.substr(0, at)));
@@ -91,6 +96,22 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     BERTH_CHECK(make_issuer(directory, "idevid-ca-classical",
                             pki::issuing_ca_template(settings.maker, settings.maker + " IDevID CA for chips", validity), root,
                             crypto::signature_algorithm::ecdsa_p384_sha384, random, settings.passphrase));
+    return {};
+}
+
+result<void> check_quoting(const device_order& order) {
+    if (order.quoted.empty()) {
+        return {};
+    }
+    BERTH_TRY(able, keystore::abilities_of(order.p3_uri.empty() ? "file:p3.pem" : order.p3_uri));
+    if (!able.measured) {
+        return fail(
+            error{error_category::usage, "operation_unsupported",
+                  fmt::format("platform registers are to be quoted (--quote-pcrs), and the device's keys are in the back end "
+                              "{}, which keeps none: add --backend tpm2, or leave it out",
+                              able.name)}
+                .with("backend", able.name));
+    }
     return {};
 }
 
@@ -131,6 +152,9 @@ result<std::unique_ptr<factory::unit>> write_bundle(const fs::path& factory, con
     BERTH_TRY(granted, certify_unit(*unit, *issuers, root, order.tpm, time, random));
     BERTH_CHECK(write_text(into / "z3.pem", pki::to_pem(granted.kem)));
     BERTH_CHECK(write_text(into / "z3-sig.pem", pki::to_pem(granted.identity)));
+    if (!granted.attestation.empty()) {
+        BERTH_CHECK(write_text(into / "z3-iak.pem", pki::to_pem(granted.attestation)));
+    }
     BERTH_CHECK(write_text(into / "z1.pem", root.to_pem()));
     BERTH_CHECK(write_text(into / "masa-kem.pem", masa_keys));
     BERTH_TRY(toml, device_toml(order, order.firmware_built.value_or(time.now() - 60)));
@@ -149,6 +173,7 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
                  const clock& time, random_source& random,
                  const std::function<result<void>(const registry::ownership&, const std::string&)>& record) {
     BERTH_CHECK(check_serial(order.serial));
+    BERTH_CHECK(check_quoting(order));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
     chip_keys in_chip(bundle.path());
@@ -170,7 +195,13 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
         }
     }
     BERTH_CHECK(keep_in_chip(*unit, bundle.path(), order.p3_sig_uri, z3_sig));
-    BERTH_CHECK(note_issued(factory, order.serial, {z3, z3_sig}));
+    std::vector<pki::certificate> issued{z3, z3_sig};
+    BERTH_TRY(attests, is_there(bundle.path() / "z3-iak.pem"));
+    if (attests) {
+        BERTH_TRY(z3_iak, read_certificate(bundle.path() / "z3-iak.pem"));
+        issued.push_back(std::move(z3_iak));
+    }
+    BERTH_CHECK(note_issued(factory, order.serial, issued));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
     in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now
     bundle.keep(true);

@@ -39,6 +39,7 @@ struct device_order {
     // name=algorithm, or name=algorithm@URI of a key that the device's chip makes and keeps
     std::vector<std::pair<std::string, std::string>> credentials{{"device", "p256"}, {"device-pq", "mldsa65"}};
     uint32_t pending_jitter_ms = 60'000;
+    std::vector<uint8_t> quoted = {};  // platform registers that the device quotes to registrars; a TPM's, empty: none
     std::optional<secret_bytes> factory_passphrase = {};  // of the factory's keys
     // Of the device's own keys, these and those that it makes later; device.toml names the file.
     std::filesystem::path passphrase_file = {};
@@ -61,6 +62,8 @@ result<std::string> device_toml(const device_order& order, unix_seconds built);
 
 // Where a back end ("software", "tpm2", "stsafe") keeps a device's keys unless the order says otherwise. Error `unknown_backend`.
 result<void> place_keys(device_order& order, const std::string& backend);
+// Error `operation_unsupported`: platform registers are to be quoted, and no chip of the device keeps any.
+result<void> check_quoting(const device_order& order);
 
 // One bundle directory, complete or not at all: whatever an interrupted attempt has left is cleared away. `masa_keys` is
 // masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`: there is something at `out`; `in_use`; `key_exists`: the

@@ -292,9 +292,11 @@ result<std::vector<found_certificate>> find(const fs::path& factory, const std::
     std::vector<fs::path> files{what};
     if (fs::is_directory(what)) {
         files = {fs::path(what) / "z3.pem"};
-        BERTH_TRY(second, is_there(fs::path(what) / "z3-sig.pem"));
-        if (second) {
-            files.push_back(fs::path(what) / "z3-sig.pem");
+        for (const char* more : {"z3-sig.pem", "z3-iak.pem"}) {
+            BERTH_TRY(there_too, is_there(fs::path(what) / more));
+            if (there_too) {
+                files.push_back(fs::path(what) / more);
+            }
         }
     }
     std::vector<found_certificate> out;

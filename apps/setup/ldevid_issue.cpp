@@ -208,7 +208,7 @@ result<ldevid_issued> issue(const ldevid_order& order, const factory::ldevid_can
     BERTH_TRY(issuer, open_authority(order.ca, "ca", order.passphrase));
     const pki::validity validity{now - 60, now + order.days * 24 * 3600};
     BERTH_TRY(grant, factory::issue_ldevid(device, shown, {issuer.chain, issuer.key->as_signing_key()}, validity, random));
-    BERTH_TRY(chain, factory::parse_chain(grant.ldevid));
+    BERTH_TRY(chain, factory::parse_chain(grant.ldevid.items));
     BERTH_CHECK(kept.add(device, chain.front(), now));
     if (!order.registrar.empty()) {
         BERTH_CHECK(tell_registrar(order.registrar, device, chain, now));

@@ -156,9 +156,14 @@ private:
         BERTH_TRY(made, factory::issue_identity(proved, view_of(classical ? *issuers_.classical : issuers_.post_quantum),
                                                 view_of(issuers_.post_quantum), settings, random_));
         BERTH_TRY(octets, wire::encode(made));
-        BERTH_TRY(kem, factory::parse_chain(made.kem));
-        BERTH_TRY(identity, factory::parse_chain(made.identity));
-        BERTH_CHECK(note_issued(what_.factory, message.serial, {kem.front(), identity.front()}));
+        BERTH_TRY(kem, factory::parse_chain(made.kem.items));
+        BERTH_TRY(identity, factory::parse_chain(made.identity.items));
+        std::vector<pki::certificate> leaves{kem.front(), identity.front()};
+        if (!made.attestation.empty()) {
+            BERTH_TRY(attests, pki::certificate::parse(made.attestation.items.front().view()));
+            leaves.push_back(std::move(attests));
+        }
+        BERTH_CHECK(note_issued(what_.factory, message.serial, leaves));
         // From here on these are the unit's certificates, and no others.
         BERTH_CHECK(pki::write_file_atomically(file_of(order, message.serial, ".granted").string(), octets, 0600));
         return publish(order, message.serial, octets, done.granted);
@@ -167,7 +172,7 @@ private:
     // What may be done twice: a process that was killed here does it again.
     result<void> publish(const known_order& order, const std::string& serial, const bytes& granted, size_t& count) {
         BERTH_TRY(grant, wire::decode<factory::unit_grant>(granted));
-        BERTH_TRY(kem, factory::parse_chain(grant.kem));
+        BERTH_TRY(kem, factory::parse_chain(grant.kem.items));
         registry::ownership made;
         made.device = {root_.spki_sha256(), serial};
         made.model = order.terms.order.device.model;

@@ -51,6 +51,31 @@ result<std::vector<std::string>> texts_member(const wire::json::object& json, st
     return out;
 }
 
+// None in an order of before they were.
+result<std::vector<uint8_t>> registers_member(const wire::json::object& json, const char* name) {
+    std::vector<uint8_t> out;
+    const auto* const list = json.if_contains(name);
+    if (list != nullptr && !list->is_array()) {
+        return bad("bad_order", fmt::format("\"{}\" must be a list", name));
+    }
+    for (const auto& item : list != nullptr ? list->get_array() : wire::json::array()) {
+        if (!item.is_int64() || item.get_int64() < 0 || item.get_int64() > 23) {
+            return bad("bad_order", fmt::format("\"{}\" must hold numbers of platform registers, 0 to 23", name));
+        }
+        out.push_back(static_cast<uint8_t>(item.get_int64()));
+    }
+    return out;
+}
+
+// As they come back from a text.
+wire::json::array numbers(const std::vector<uint8_t>& all) {
+    wire::json::array out;
+    for (const int64_t each : all) {
+        out.emplace_back(each);
+    }
+    return out;
+}
+
 wire::json::object device_json(const lot_order& order) {
     const device_order& d = order.device;
     std::vector<std::string> credentials;
@@ -69,6 +94,7 @@ wire::json::object device_json(const lot_order& order) {
             {"discovery", texts(d.discovery)},
             {"direct", d.direct},
             {"pending_jitter_ms", int64_t{d.pending_jitter_ms}},
+            {"quote_pcrs", numbers(d.quoted)},
             {"credentials", texts(credentials)}};
 }
 
@@ -96,6 +122,8 @@ result<void> read_device(const wire::json::object& json, lot_order& out) {
     d.signature = *signature;
     d.direct = direct->get_bool();
     d.pending_jitter_ms = static_cast<uint32_t>(jitter);
+    BERTH_TRY(quoted, registers_member(json, "quote_pcrs"));
+    d.quoted = std::move(quoted);
     BERTH_TRY(registrars, texts_member(json, "registrars"));
     d.registrars = std::move(registrars);
     BERTH_TRY(discovery, texts_member(json, "discovery"));

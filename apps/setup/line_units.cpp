@@ -227,6 +227,9 @@ private:
         BERTH_TRY(granted, opened->accept(message.octets));
         BERTH_CHECK(write_text(place / "z3.pem", pki::to_pem(granted.kem)));
         BERTH_CHECK(write_text(place / "z3-sig.pem", pki::to_pem(granted.identity)));
+        if (!granted.attestation.empty()) {
+            BERTH_CHECK(write_text(place / "z3-iak.pem", pki::to_pem(granted.attestation)));
+        }
         BERTH_CHECK(write_text(place / "z1.pem", terms.root));
         BERTH_CHECK(write_text(place / "masa-kem.pem", terms.masa_keys));
         for (const auto& [name, text] : terms.order.files()) {

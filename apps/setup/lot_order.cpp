@@ -100,6 +100,14 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
     d.discovery = top.texts("discovery");
     d.direct = top.flag("direct", false);
     d.pending_jitter_ms = static_cast<uint32_t>(top.integer("pending_jitter_ms", 0, 60'000, 60'000));
+    if (top.has("quote_pcrs")) {
+        for (const int64_t number : top.integers("quote_pcrs", 0, 23)) {
+            d.quoted.push_back(static_cast<uint8_t>(number));
+        }
+        if (const auto able = check_quoting(d); !able) {
+            top.complain(file.get("quote_pcrs"), able.error().message);
+        }
+    }
     auto credentials = top.tables("credential", false);
     if (!credentials.empty()) {
         d.credentials.clear();

@@ -117,6 +117,7 @@ wire::json::object terms_of(const personalise_order& order) {
             {"masa", d.masa},
             {"discovery", wire::json::array(d.discovery.begin(), d.discovery.end())},
             {"credentials", std::move(credentials)},
+            {"quote_pcrs", wire::json::array(d.quoted.begin(), d.quoted.end())},
             {"customer", order.customer},
             {"configuration", order.configuration},
             {"files", std::move(files)}};

@@ -139,12 +139,13 @@ public:
         }
         BERTH_TRY(judged, factory::residency_check::restore(check, policy_));
         BERTH_TRY(proved, judged.finish(octets));
-        BERTH_TRY(issuers, open_unit_issuers(order_.factory, order_.passphrase, false, time_.now()));
+        BERTH_TRY(issuers, open_unit_issuers(order_.factory, order_.passphrase, true, time_.now()));
         const factory::issue_settings settings{issuers.maker, hardware_type, {time_.now() - 60, pki::no_expiry}};
+        const factory::issuer_view identity{issuers.classical->chain, issuers.classical->key->as_signing_key()};
         const factory::issuer_view kem{issuers.post_quantum.chain, issuers.post_quantum.key->as_signing_key()};
-        BERTH_TRY(made, factory::issue_again(device, proved, kem, settings, random_));
-        BERTH_TRY(leaf, pki::certificate::parse(made.kem.items.front().view()));
-        BERTH_CHECK(note_issued(order_.factory, std::string(device.serial()), {leaf}));
+        BERTH_TRY(made, factory::issue_again(device, proved, identity, kem, settings, random_));
+        BERTH_TRY(leaves, leaves_of(made));
+        BERTH_CHECK(note_issued(order_.factory, std::string(device.serial()), leaves));
         BERTH_TRY(grant, wire::encode(made));
         // From here on this is the device's certificate, and no other.
         BERTH_CHECK(pki::write_file_atomically(kept_.granted(device.serial()).string(), grant, 0600));
@@ -156,7 +157,7 @@ private:
     result<factory::known_device> admit(bytes_view octets) {
         BERTH_TRY(maker, pki::trust_store::from_root(root_));
         BERTH_TRY(device, factory::known_device::verify(octets, maker, time_.now()));
-        BERTH_TRY(chain, factory::parse_chain(device.chain()));
+        BERTH_TRY(chain, factory::parse_chain(device.chain().items));
         BERTH_TRY(refused, factory_refuses(order_.factory, std::string(device.serial()), chain, device.former()));
         if (refused) {
             return fail(
@@ -194,16 +195,28 @@ private:
         return std::optional(std::move(grant));
     }
 
+    // What is new in a grant, the KEM certificate first.
+    static result<std::vector<pki::certificate>> leaves_of(const factory::unit_grant& grant) {
+        BERTH_TRY(kem, pki::certificate::parse(grant.kem.items.front().view()));
+        std::vector<pki::certificate> out{std::move(kem)};
+        if (!grant.attestation.empty()) {
+            BERTH_TRY(attests, pki::certificate::parse(grant.attestation.items.front().view()));
+            out.push_back(std::move(attests));
+        }
+        return out;
+    }
+
     // What may be done twice: a process that was killed here does it again.
     result<reissue_reply> finish(const factory::known_device& device, const factory::unit_grant& grant) {
-        BERTH_TRY(leaf, pki::certificate::parse(grant.kem.items.front().view()));
+        BERTH_TRY(kept, leaves_of(grant));
+        const pki::certificate leaf = kept.front();
+        kept.push_back(device.identity());
         const onboarding::device_identity identity{root_.spki_sha256(), std::string(device.serial())};
         BERTH_TRY(recorded, is_recorded(identity, leaf, records_));
         if (!recorded) {
             BERTH_CHECK(records_.audit({time_.now(), "reissued", identity, "", "ok", to_hex(leaf.sha256())}));
         }
-        BERTH_TRY(superseded,
-                  factory_supersede(order_.factory, identity.serial, {device.identity(), leaf}, device.former(), time_.now()));
+        BERTH_TRY(superseded, factory_supersede(order_.factory, identity.serial, kept, device.former(), time_.now()));
         BERTH_CHECK(kept_.forget_awaited(identity.serial));
         BERTH_TRY(octets, wire::encode(grant));
         return reissue_reply{identity.serial, std::move(octets), true, superseded};

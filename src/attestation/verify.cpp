@@ -1,5 +1,7 @@
 #include "attestation/verify.h"
 
+#include "attestation/iak.h"
+
 namespace berth::attestation {
 
 namespace {
@@ -68,6 +70,14 @@ result<attestation_key> attestation_key::accept(const public_area& area) {
     }
     BERTH_TRY(key, area.verification_key());
     return attestation_key(area, std::move(key));
+}
+
+result<attestation_key> attestation_key::vouched_for(const pki::verified_chain& chain) {
+    BERTH_CHECK(check_iak_certificate(chain.leaf()));
+    BERTH_TRY(key, chain.leaf().verification_key());
+    BERTH_TRY(area, public_area_of(key));
+    area.attributes = fixed_tpm | fixed_parent | sensitive_data_origin | restricted | sign;
+    return attestation_key(std::move(area), std::move(key));
 }
 
 result<certified_key> verify_certify(const signed_attest& what, const attestation_key& by, bytes_view qualifying_data,

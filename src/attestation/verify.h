@@ -3,6 +3,7 @@
 
 #include "attestation/attest.h"
 #include "attestation/public_area.h"
+#include "pki/verify.h"
 
 #include <map>
 
@@ -14,6 +15,9 @@ class attestation_key {
 public:
     // Errors not_an_attestation_key (which attribute it lacks is said), tpm_unsupported, bad_public_key.
     static result<attestation_key> accept(const public_area& area);
+    // The same by the word of a CA that has verified it (iak.h), instead of by what the TPM has shown here. area() then holds
+    // what that word says and no more. Error bad_profile: the certificate says nothing of the kind.
+    static result<attestation_key> vouched_for(const pki::verified_chain& chain);
 
     const public_area& area() const noexcept { return area_; }
     const crypto::verification_key& key() const noexcept { return key_; }

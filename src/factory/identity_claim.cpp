@@ -10,7 +10,7 @@ bytes signed_octets(std::string_view context, bytes_view octets) {
 
 result<pki::verified_chain> verify_identity(const chain_field& field, std::string_view serial, const pki::trust_store& maker,
                                             unix_seconds now) {
-    BERTH_TRY(chain, parse_chain(field));
+    BERTH_TRY(chain, parse_chain(field.items));
     pki::verify_options options;
     options.time = pki::validity_instants::at(now);
     options.leaf = pki::leaf_rule::signature;
@@ -45,7 +45,7 @@ chain_field sent_chain(std::span<const pki::certificate> leaf_first) {
     return out;
 }
 
-result<std::vector<pki::certificate>> parse_chain(const chain_field& field) {
+result<std::vector<pki::certificate>> parse_chain(std::span<const der_field> field) {
     std::vector<pki::certificate> out;
     for (const der_field& der : field) {
         BERTH_TRY(c, pki::certificate::parse(der.view()));

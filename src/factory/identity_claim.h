@@ -21,6 +21,6 @@ result<void> check_identity_signature(const pki::certificate& leaf, std::string_
 
 // A chain as it is sent: its root left out.
 chain_field sent_chain(std::span<const pki::certificate> leaf_first);
-result<std::vector<pki::certificate>> parse_chain(const chain_field& field);
+result<std::vector<pki::certificate>> parse_chain(std::span<const der_field> field);
 
 }  // namespace berth::factory

@@ -103,7 +103,7 @@ result<std::vector<pki::certificate>> accept_ldevid(bytes_view octets, const lde
     if (grant.request_hash != hash_of(expected.request)) {
         return refused("wrong_grant", "The certificate that came answers another request.");
     }
-    BERTH_TRY(chain, parse_chain(grant.ldevid));
+    BERTH_TRY(chain, parse_chain(grant.ldevid.items));
     const pki::certificate& leaf = chain.front();
     BERTH_CHECK(pki::check_operational(leaf, pki::credential_kind::signature));
     if (!same_octets(leaf.spki(), expected.spki) || leaf.device_serial().value_or("") != expected.serial ||

@@ -79,17 +79,19 @@ result<known_device> known_device::verify(bytes_view octets, const pki::trust_st
     return out;
 }
 
-result<unit_grant> issue_again(const known_device& device, const resident_unit& unit, const issuer_view& kem,
-                               const issue_settings& settings, random_source& random) {
+result<unit_grant> issue_again(const known_device& device, const resident_unit& unit, const issuer_view& identity,
+                               const issuer_view& kem, const issue_settings& settings, random_source& random) {
     if (!same_octets(unit.request_hash(), crypto::sha256(device.request()).view())) {
         return fail(error_category::internal, "wrong_request", "What was shown of the keys answers another request.");
     }
     BERTH_TRY(leaf, issue_kem(unit, kem, settings, random));
+    BERTH_TRY(attests, issue_attestation(unit, identity, settings, random));
     unit_grant out;
     out.serial = unit.request().serial;
     out.request_hash = unit.request_hash();
     out.identity = device.chain();
     out.kem = std::move(leaf);
+    out.attestation = std::move(attests);
     return out;
 }
 

@@ -39,9 +39,9 @@ private:
     std::optional<pki::certificate> former_;
 };
 
-// A new IDevID-KEM certificate beside the IDevID that it has. Errors those of pki::issue; wrong_request: `unit` was shown for
-// another request than `device`.
-result<unit_grant> issue_again(const known_device& device, const resident_unit& unit, const issuer_view& kem,
-                               const issue_settings& settings, random_source& random);
+// A new IDevID-KEM certificate beside the IDevID that it has, and one for the attestation key, which an older device may lack.
+// `identity` issues the latter. Errors those of pki::issue; wrong_request: `unit` was shown for another request than `device`.
+result<unit_grant> issue_again(const known_device& device, const resident_unit& unit, const issuer_view& identity,
+                               const issuer_view& kem, const issue_settings& settings, random_source& random);
 
 }  // namespace berth::factory

@@ -171,6 +171,9 @@ result<resident_unit> residency_check::finish(bytes_view octets) {
     out.request_ = request_;
     out.request_hash_ = request_hash_;
     out.identity_spki_ = identity_spki_;
+    if (iak_) {
+        out.attestation_spki_ = to_bytes(iak_->key().spki());
+    }
     out.endorsement_ = endorsement_;
     return out;
 }

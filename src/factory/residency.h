@@ -30,6 +30,8 @@ public:
     const hash_field& request_hash() const noexcept { return request_hash_; }
     bytes_view identity_spki() const noexcept { return identity_spki_; }
     bytes_view kem_spki() const noexcept { return request_.kem_key.view(); }
+    // Of the TPM's attestation key; empty for keys that no TPM holds.
+    bytes_view attestation_spki() const noexcept { return attestation_spki_; }
     // The certificate of the TPM that the identity key is in; nothing for keys that no TPM holds.
     const std::optional<pki::certificate>& endorsement() const noexcept { return endorsement_; }
 
@@ -39,6 +41,7 @@ private:
     unit_request request_;
     hash_field request_hash_{};
     bytes identity_spki_;
+    bytes attestation_spki_;
     std::optional<pki::certificate> endorsement_;
 };
 

@@ -93,6 +93,11 @@ result<tpm_answer> tpm_unit::answer_tpm(const tpm_challenge& challenge) {
     return out;
 }
 
+result<bytes> tpm_unit::attestation_spki() const {
+    BERTH_TRY(iak, open_persistent(in_, settings_.at.iak));
+    return iak.area().spki();
+}
+
 result<std::optional<pki::certificate>> tpm_unit::stored_identity() {
     auto der = read_certificate(in_, settings_.at.idevid_certificate);
     if (!der && der.error().is("nv_not_found")) {

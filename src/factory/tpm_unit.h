@@ -44,6 +44,7 @@ private:
     tpm_unit(const keystore::tpm2::device_ptr& in, unit_name name, const tpm_unit_settings& settings, parts made);
     result<std::vector<tpm_claim>> claim() override;
     result<tpm_answer> answer_tpm(const tpm_challenge& challenge) override;
+    result<bytes> attestation_spki() const override;
 
     keystore::tpm2::device_ptr in_;
     tpm_unit_settings settings_;

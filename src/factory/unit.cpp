@@ -77,8 +77,8 @@ result<unit_certificates> unit::accept(bytes_view octets) const {
         return wrong_grant("they answer another request");
     }
     unit_certificates out;
-    BERTH_TRY(identity, parse_chain(grant.identity));
-    BERTH_TRY(kem, parse_chain(grant.kem));
+    BERTH_TRY(identity, parse_chain(grant.identity.items));
+    BERTH_TRY(kem, parse_chain(grant.kem.items));
     if (!same_octets(identity.front().spki(), identity_->public_key().spki()) ||
         !same_octets(kem.front().spki(), kem_->public_key().spki())) {
         return wrong_grant("they are for other keys");
@@ -87,6 +87,21 @@ result<unit_certificates> unit::accept(bytes_view octets) const {
         kem.front().device_serial().value_or("") != name_.serial) {
         return wrong_grant("they name another serial");
     }
+    BERTH_TRY(attests, attestation_spki());
+    BERTH_TRY(attestation, parse_chain(grant.attestation.items));
+    if (attestation.empty() != attests.empty()) {
+        return wrong_grant(attests.empty() ? "they vouch for an attestation key, and there is none"
+                                           : "they do not vouch for the TPM's attestation key");
+    }
+    if (!attestation.empty()) {
+        if (!same_octets(attestation.front().spki(), attests)) {
+            return wrong_grant("they are for another attestation key");
+        }
+        if (attestation.front().device_serial().value_or("") != name_.serial) {
+            return wrong_grant("they name another serial");
+        }
+    }
+    out.attestation = std::move(attestation);
     out.identity = std::move(identity);
     out.kem = std::move(kem);
     return out;

@@ -20,6 +20,7 @@ struct unit_name {
 struct unit_certificates {
     std::vector<pki::certificate> identity;  // leaf first
     std::vector<pki::certificate> kem;
+    std::vector<pki::certificate> attestation;  // of a TPM's IAK; empty: the keys are in none
 };
 
 // The keys are there, wherever their back end keeps them; this asks for their certificates. One back end adds what its chip
@@ -38,7 +39,8 @@ public:
     // The octets of the unit_answer to a unit_challenge. Errors malformed, unsupported_version; wrong_challenge: for another
     // request; possession_unconfirmed; those of the chip.
     result<bytes> answer(bytes_view challenge);
-    // Errors malformed, wrong_grant: for another request, or its certificates are for other keys or another serial.
+    // Errors malformed, wrong_grant: for another request, or its certificates are for other keys or another serial, or one
+    // is missing or too many. Errors of the chip.
     result<unit_certificates> accept(bytes_view grant) const;
 
     const unit_name& name() const noexcept { return name_; }
@@ -48,6 +50,8 @@ public:
 protected:
     virtual result<std::vector<tpm_claim>> claim() { return std::vector<tpm_claim>(); }
     virtual result<tpm_answer> answer_tpm(const tpm_challenge& challenge);
+    // The key that attests to where the others are; empty: there is none.
+    virtual result<bytes> attestation_spki() const { return bytes(); }
 
 private:
     unit_name name_;

@@ -18,12 +18,20 @@ struct backend_abilities {
     bool random = false;
     bool seal = false;
     bool attest = false;
+    bool measured = false;  // it keeps the platform's registers, and quotes them
 };
 
 // That a key was made in a chip and cannot leave it, said by the chip: for attestation::verify_certify().
 struct key_attestation {
     attestation::signed_attest statement;
     attestation::public_area key;
+    attestation::public_area by;
+};
+
+// What the platform's registers hold (SHA-256 bank), said by the chip: for attestation::verify_quote().
+struct platform_statement {
+    attestation::signed_attest statement;
+    attestation::pcr_values values;
     attestation::public_area by;
 };
 
@@ -46,6 +54,10 @@ public:
     virtual result<bytes> seal(const std::string& rest, const secret_bytes& secret, const open_options& options) const;
     virtual result<secret_bytes> unseal(const std::string& rest, bytes_view sealed, const open_options& options) const;
     virtual result<key_attestation> attest(const std::string& rest, bytes_view nonce, const open_options& options) const;
+    virtual result<platform_statement> quote(const std::string& rest, bytes_view nonce, const std::vector<uint8_t>& registers,
+                                             const open_options& options) const;
+    virtual result<attestation::pcr_values> registers(const std::string& rest, const std::vector<uint8_t>& which,
+                                                      const open_options& options) const;
 };
 
 const backend& backend_of(key_store_kind kind);

@@ -67,6 +67,7 @@ error unsupported(const backend_abilities& able, const std::string& what) {
     add(able.random ? "gives random octets" : "");
     add(able.seal ? "seals" : "");
     add(able.attest ? "attests keys" : "");
+    add(able.measured ? "quotes platform registers" : "");
     return error{error_category::usage, "operation_unsupported",
                  "The key back end " + able.name + " cannot do this: " + what + ". It " + does + "."}
         .with("backend", able.name)
@@ -101,6 +102,14 @@ result<secret_bytes> backend::unseal(const std::string&, bytes_view, const open_
 }
 result<key_attestation> backend::attest(const std::string&, bytes_view, const open_options&) const {
     return fail(unsupported(able(), "attesting a key"));
+}
+
+result<platform_statement> backend::quote(const std::string&, bytes_view, const std::vector<uint8_t>&,
+                                          const open_options&) const {
+    return fail(unsupported(able(), "quoting platform registers"));
+}
+result<attestation::pcr_values> backend::registers(const std::string&, const std::vector<uint8_t>&, const open_options&) const {
+    return fail(unsupported(able(), "reading platform registers"));
 }
 
 result<backend_abilities> abilities_of(std::string_view uri) {
@@ -148,6 +157,29 @@ result<secret_bytes> unseal(std::string_view uri, bytes_view sealed, const open_
 result<key_attestation> attest(std::string_view uri, bytes_view nonce, const open_options& options) {
     BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::attest), "attesting a key"));
     return to.of.attest(to.rest, nonce, options);
+}
+
+namespace {
+
+// As a selection has them: ascending, none twice.
+std::vector<uint8_t> in_order(std::vector<uint8_t> registers) {
+    std::ranges::sort(registers);
+    registers.erase(std::unique(registers.begin(), registers.end()), registers.end());
+    return registers;
+}
+
+}  // namespace
+
+result<attestation::pcr_values> platform_registers(std::string_view uri, std::vector<uint8_t> which,
+                                                   const open_options& options) {
+    BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::measured), "reading platform registers"));
+    return to.of.registers(to.rest, in_order(std::move(which)), options);
+}
+
+result<platform_statement> quote(std::string_view uri, bytes_view nonce, std::vector<uint8_t> registers,
+                                 const open_options& options) {
+    BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::measured), "quoting platform registers"));
+    return to.of.quote(to.rest, nonce, in_order(std::move(registers)), options);
 }
 
 }  // namespace berth::keystore

@@ -30,4 +30,11 @@ result<secret_bytes> unseal(std::string_view uri, bytes_view sealed, const open_
 // `nonce`: at most 64 octets, of who will verify it.
 result<key_attestation> attest(std::string_view uri, bytes_view nonce, const open_options& options = {});
 
+// Of the platform that the named key's keeper is part of: its registers (0 to 23, SHA-256 bank), and what they are, signed with
+// the nonce as above.
+result<attestation::pcr_values> platform_registers(std::string_view uri, std::vector<uint8_t> which,
+                                                   const open_options& options = {});
+result<platform_statement> quote(std::string_view uri, bytes_view nonce, std::vector<uint8_t> registers,
+                                 const open_options& options = {});
+
 }  // namespace berth::keystore

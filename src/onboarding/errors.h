@@ -40,7 +40,8 @@ inline constexpr std::array<refusal_text, 34> refusals{{
     {"domain_chain_invalid", "a certificate does not lead to the customer's root that the manufacturer vouched for"},
     {"certificate_key_mismatch", "a certificate was issued for another key or name than was asked for"},
     {"possession_unconfirmed", "the device did not prove that it holds a key it asked a certificate for"},
-    {"attestation_refused", "the device's measured state does not meet the registrar's policy"},
+    {"attestation_refused", "the device's measured state does not meet the registrar's policy, or it gave no quote of it; the "
+                            "registrar's log tells which"},
     {"approval_denied", "an operator of the registrar has denied this device"},
     {"ca_refused", "the customer's CA did not issue a certificate"},
     {"masa_unreachable", "the registrar cannot reach the manufacturer's MASA now; the device will try again"},

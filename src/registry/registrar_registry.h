@@ -19,6 +19,8 @@ struct registrar_device {
     uint64_t configuration_version = 0;  // that came with its certificates
     size_t certificates = 0;             // issued to it and not revoked
     std::string revoked_for;             // where all are revoked: why, the last time
+    std::string integrity = {};          // of its last quote: "met", or why it was refused; empty: none was asked for
+    unix_seconds integrity_at = 0;
 };
 
 struct release_request {

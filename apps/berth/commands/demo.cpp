@@ -1,8 +1,9 @@
-// berth demo: a manufacturer, two customers and a batch of devices on this machine; real processes, real sockets. Shows every
-// step of an onboarding, then the attacks that must fail.
+// berth demo: a manufacturer, two customers and a batch of devices on this machine, whose keys are in files, in a TPM or in an
+// STSAFE-A; real processes, real sockets. Shows every step of an onboarding, the attacks that must fail, and where the keys are.
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "berth/commands/demo_board.h"
+#include "berth/commands/demo_keys.h"
 #include "berth/commands/own_directory.h"
 #include "common/files.h"
 #include "common/words.h"
@@ -11,6 +12,7 @@
 #include "device/installation.h"
 #include "device/onboarding_run.h"
 #include "scene/attacks.h"
+#include "scene/chips.h"
 #include "store/sqlite/masa_store.h"
 
 #include <csignal>
@@ -27,7 +29,7 @@ constexpr milliseconds interrupt_look = 100;  // a signal does not wake the even
 volatile std::sig_atomic_t interrupted = 0;
 
 struct outcome {
-    std::string serial, customer, result;
+    std::string serial, customer, backend, key_lives_in, result;
     milliseconds took = 0;
     size_t steps = 0;
 };
@@ -51,6 +53,9 @@ private:
         const clock& time = system_clock();
         const milliseconds began = time.steady();
         board_.heading("A manufacturer, two customers, three kinds of servers");
+        BERTH_TRY(works, chip_works::open(directory_ / "chips"));
+        works_ = std::move(works);
+        BERTH_CHECK(works_->begin_tpm(serial_of(2)));  // it takes seconds, which pass meanwhile
         world::options how;
         how.directory = directory_;
         BERTH_TRY(made, world::make(how, time, crypto::system_random()));
@@ -66,6 +71,7 @@ private:
         BERTH_CHECK(onboard_batch());
         BERTH_CHECK(refusals());
         table();
+        BERTH_CHECK(where_keys_live());
         BERTH_CHECK(look_around());
         if (interrupted) {
             return {};
@@ -88,15 +94,38 @@ private:
 
     // ---- the batch
 
+    static std::string serial_of(size_t number) { return fmt::format("SN-{:04}", number); }
+    static std::string backend_of(size_t number) { return device_backends[(number - 1) % device_backends.size()]; }
+    // Bundles lie apart by who keeps their keys.
+    [[nodiscard]] fs::path shelf(const std::string& backend) const { return directory_ / "devices" / backend; }
+
+    // The chip of a device that has one, switched on, and the next TPM begun.
+    result<void> power_chip(size_t number) {
+        const std::string backend = backend_of(number);
+        if (backend == "software") {
+            return {};
+        }
+        BERTH_TRY(made, works_->take(backend, serial_of(number), [] { return interrupted != 0; }));
+        chips_.push_back(std::move(made));
+        const size_t next = number + device_backends.size();
+        return backend == "tpm2" && next <= devices_ ? works_->begin_tpm(serial_of(next)) : result<void>();
+    }
+
     result<void> onboard_batch() {
         board_.heading(
             fmt::format("{} devices are powered on, one after the other; D = device, R = registrar, M = MASA", devices_));
         for (size_t i = 1; i <= devices_ && !interrupted; ++i) {
-            const std::string serial = fmt::format("SN-{:04}", i);
+            const std::string serial = serial_of(i);
+            const std::string backend = backend_of(i);
             const std::string customer = world_->customers()[(i - 1) % world_->customers().size()].name;
             auto order = world_->order_for(serial, customer);
             order.direct = i == devices_ && devices_ > 2;  // the last goes to its MASA directly (claim 4)
-            BERTH_TRY(bundle, world_->make_device(order, customer));
+            BERTH_CHECK(power_chip(i));
+            if (backend != "software") {
+                chips_.back().place_keys(order);
+            }
+            BERTH_TRY(bundle, world_->make_device(order, customer, backend));
+            BERTH_TRY(lives_in, where_identity_lives(bundle));
             const milliseconds began = system_clock().steady();
             BERTH_TRY(code, run_agent(serial, bundle));
             if (interrupted) {
@@ -105,17 +134,27 @@ private:
             board_.draw(serial, true);
             const bool good = code == 0 && board_.steps_seen(serial) == 14;
             failures_ += good ? 0 : 1;
-            outcomes_.push_back({serial, customer, code == 0 ? "onboarded" : "FAILED", system_clock().steady() - began,
-                                 board_.steps_seen(serial)});
+            outcomes_.push_back({serial, customer, backend, lives_in, code == 0 ? "onboarded" : "FAILED",
+                                 system_clock().steady() - began, board_.steps_seen(serial)});
             if (good) {
-                board_.good(fmt::format("{} belongs to {}: three certificates (ECDSA P-256, ML-DSA-65, ML-KEM-768 with P-256) "
-                                        "and its configuration{}",
-                                        serial, customer, order.direct ? "; KK3 was direct" : ""));
+                board_.good(fmt::format("{} belongs to {}: {} and its configuration{}", serial, customer,
+                                        certificates_of(backend), order.direct ? "; KK3 was direct" : ""));
             } else {
                 board_.bad(fmt::format("{} was not onboarded (exit code {}): {}", serial, code, last_refusal_));
             }
+            if (backend != "software" && !keep_ && i > device_backends.size()) {
+                chips_.pop_back();  // switched off: hundreds of them are no demonstration
+            }
         }
         return {};
+    }
+
+    static std::string certificates_of(const std::string& backend) {
+        if (backend == "software") {
+            return "three certificates (ECDSA P-256, ML-DSA-65, ML-KEM-768 with P-256)";
+        }
+        return fmt::format("two certificates (ECDSA P-256, ML-KEM-768 with P-256), whose P-256 keys its {} made,",
+                           backend == "tpm2" ? "TPM" : "STSAFE-A");
     }
 
     // berth-agent as a process; its steps and the servers' are drawn as they come.
@@ -158,7 +197,7 @@ private:
         }
         const bool good = got == wanted;
         failures_ += good ? 0 : 1;
-        outcomes_.push_back({serial, "", good ? "refused: " + got : "UNEXPECTED: " + got, 0, 0});
+        outcomes_.push_back({serial, "", "", "", good ? "refused: " + got : "UNEXPECTED: " + got, 0, 0});
         if (good) {
             board_.good(fmt::format("{}: refused with `{}`", what, got));
         } else {
@@ -199,12 +238,12 @@ private:
         const std::string cedar = world_->customers()[1].name;
         board_.heading("What must not be possible");
 
-        BERTH_TRY(stray, world_->make_device(world_->order_for("SN-STRAY", birch), ""));
+        BERTH_TRY(stray, world_->make_device(world_->order_for("SN-STRAY", birch), "", "software"));
         BERTH_TRY(stray_bundle, device_bundle::open(stray));
         expect("SN-STRAY", "a device that was never assigned, at the registrar of " + birch, "not_assigned",
                try_onboarding(stray_bundle));
 
-        BERTH_TRY(others, world_->make_device(world_->order_for("SN-OTHER", birch), cedar));
+        BERTH_TRY(others, world_->make_device(world_->order_for("SN-OTHER", birch), cedar, "software"));
         BERTH_TRY(others_bundle, device_bundle::open(others));
         expect("SN-OTHER", fmt::format("a device of {}, at the registrar of {}", cedar, birch), "not_assigned",
                try_onboarding(others_bundle));
@@ -212,19 +251,19 @@ private:
         BERTH_TRY(middle, registrar_in_the_middle::start(*world_, world_->customer(cedar), directory_ / "mallory"));
         auto order = world_->order_for("SN-MITM", birch);
         order.registrars = {middle->kk2().text()};
-        BERTH_TRY(lured, world_->make_device(order, birch));
+        BERTH_TRY(lured, world_->make_device(order, birch, "software"));
         BERTH_TRY(lured_bundle, device_bundle::open(lured));
         expect("SN-MITM", "a registrar in the middle, between a device and " + birch, "registrar_mismatch",
                try_onboarding(lured_bundle));
         middle.reset();
 
-        BERTH_TRY(original, world_->make_device(world_->order_for("SN-CLONE", birch), birch));
+        BERTH_TRY(original, world_->make_device(world_->order_for("SN-CLONE", birch), birch, "software"));
         BERTH_TRY(clone, device_bundle::open(original));
         clone.p3 = key_of_a_clone(clone.p3->public_key(), crypto::system_random());
         expect("SN-CLONE", "a clone that has the certificate but not the key (its Finished does not verify)", "decrypt_error",
                try_onboarding(clone));
 
-        BERTH_TRY(onboarded, device_bundle::open(directory_ / "devices" / "SN-0001"));
+        BERTH_TRY(onboarded, device_bundle::open(shelf("software") / serial_of(1)));
         const auto refused = play_registrar(*world_, onboarded, "device-kem");
         expect("SN-0001", "an onboarded device that plays registrar at the MASA with its customer's KEM certificate",
                "bad_certificate", refused ? alert_of(*refused) : "");
@@ -248,16 +287,72 @@ private:
             return;
         }
         board_.heading("Table");
-        board_.print(fmt::format("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", "device", "customer", "result", "ms", "steps"));
+        const auto row = [this](const std::string& device, const std::string& customer, const std::string& lives_in,
+                                const std::string& result, const std::string& took, const std::string& steps) {
+            board_.print(
+                fmt::format("  {:<9} {:<13} {:<35} {:<28} {:>6} {:>6}\n", device, customer, lives_in, result, took, steps));
+        };
+        const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
+        row("device", "customer", "key lives in", "result", "ms", "steps");
         for (const auto& o : outcomes_) {
-            board_.print(fmt::format("  {:<10} {:<16} {:<30} {:>8} {:>6}\n", o.serial, o.customer.empty() ? "-" : o.customer,
-                                     o.result, o.took ? std::to_string(o.took) : "-",
-                                     o.steps ? fmt::format("{}/14", o.steps) : "-"));
+            row(o.serial, or_dash(o.customer), or_dash(o.key_lives_in), o.result, o.took ? std::to_string(o.took) : "-",
+                o.steps ? fmt::format("{}/14", o.steps) : "-");
             if (json_) {
-                print_json(wire::json::object{
-                    {"device", o.serial}, {"customer", o.customer}, {"result", o.result}, {"ms", o.took}, {"steps", o.steps}});
+                print_json(wire::json::object{{"device", o.serial},
+                                              {"customer", o.customer},
+                                              {"backend", o.backend},
+                                              {"key_lives_in", o.key_lives_in},
+                                              {"result", o.result},
+                                              {"ms", o.took},
+                                              {"steps", o.steps}});
             }
         }
+    }
+
+    // One device of each back end: every key is opened where it is said to be, and is the one that was certified. Then what
+    // everybody can look for: private keys in files.
+    result<void> where_keys_live() {
+        if (interrupted) {
+            return {};
+        }
+        board_.heading("Where each key lives, as who keeps it says");
+        board_.print(
+            fmt::format("  {:<9} {:<11} {:<18} {:<54} {}\n", "device", "key", "algorithm", "lives in", "can be copied out"));
+        for (size_t i = 1; i <= device_backends.size(); ++i) {
+            BERTH_TRY(keys, ask_holders(shelf(backend_of(i)) / serial_of(i)));
+            for (const auto& k : keys) {
+                board_.print(fmt::format("  {:<9} {:<11} {:<18} {:<54} {}\n", serial_of(i), k.name, k.algorithm, k.place,
+                                         k.exportable ? "yes" : "no"));
+                failures_ += k.backend == backend_of(i) ? 0 : 1;
+                if (json_) {
+                    print_json(wire::json::object{{"device", serial_of(i)},
+                                                  {"key", k.name},
+                                                  {"algorithm", k.algorithm},
+                                                  {"backend", k.backend},
+                                                  {"lives_in", k.place},
+                                                  {"exportable", k.exportable}});
+                }
+            }
+        }
+        const std::string of_files = grep_for_private_keys({shelf("software") / serial_of(1)});
+        const std::string of_chips = grep_for_private_keys({shelf("tpm2"), shelf("stsafe")});
+        BERTH_TRY(in_files, run_grep(of_files));
+        BERTH_TRY(in_chips, run_grep(of_chips));
+        board_.print(fmt::format("  $ {}\n", of_files));
+        judge(!in_files.empty(), fmt::format("{} files: keys in files are found", in_files.size()));
+        board_.print(fmt::format("  $ {}\n", of_chips));
+        judge(in_chips.empty(), in_chips.empty() ? "none: no private key of a device with a chip is in a file"
+                                                 : fmt::format("private keys: {}", fmt::join(in_chips, ", ")));
+        if (json_) {
+            print_json(wire::json::object{{"command", of_chips}, {"private_keys", in_chips.size()}});
+        }
+        commands_.emplace_back(of_chips);
+        return {};
+    }
+
+    void judge(bool good, const std::string& text) {
+        failures_ += good ? 0 : 1;
+        good ? board_.good(text) : board_.bad(text);
     }
 
     result<void> look_around() {
@@ -265,7 +360,7 @@ private:
             return {};
         }
         board_.heading("Look around");
-        const fs::path installed = directory_ / "devices" / "SN-0001" / "installed";
+        const fs::path installed = shelf("software") / serial_of(1) / "installed";
         const std::string chain = shell_word((installed / "device-pq.pem").string());
         const std::string verify = fmt::format("{} verify -CAfile {} -untrusted {} {}", shell_word(BERTH_OPENSSL_COMMAND),
                                                shell_word((installed / "domain-root.pem").string()), chain, chain);
@@ -287,14 +382,16 @@ private:
         }
         const std::string registrar = shell_word(world_->customers()[0].registrar.string());
         const std::string masa = shell_word(world_->masa().string());
-        const std::string bundle = shell_word((directory_ / "devices" / "SN-0001").string());
+        const std::string bundle = shell_word((shelf("software") / serial_of(1)).string());
         BERTH_TRY(program, sibling_program("berth"));
         for (const auto& command :
              {fmt::format("masa log show --masa {}", masa), fmt::format("masa log verify --masa {}", masa),
               fmt::format("ownership show --masa {}", masa), fmt::format("registrar devices --dir {}", registrar),
               fmt::format("registrar devices SN-0001 --dir {}", registrar), fmt::format("device show --bundle {}", bundle),
               fmt::format("registrar config set --default FILE --dir {}", registrar),
-              fmt::format("device config --bundle {}", bundle)}) {
+              fmt::format("device config --bundle {}", bundle),
+              fmt::format("key show {}", shell_word(chips_[0].key("0x81020000"))),
+              fmt::format("key show {}", shell_word(chips_[1].key("slot=1")))}) {
             const std::string whole = shell_word(program.string()) + " " + command;
             board_.print(fmt::format("  $ {}\n", whole));
             commands_.emplace_back(whole);
@@ -315,6 +412,8 @@ private:
     bool keep_;
     bool json_;
     demo_board board_;
+    std::unique_ptr<chip_works> works_;
+    std::vector<chip> chips_;  // switched on
     std::unique_ptr<world> world_;
     std::vector<outcome> outcomes_;
     wire::json::array commands_;  // to look around with
@@ -332,9 +431,13 @@ void add_demo(CLI::App& cli, context& c) {
         std::string dir;
     };
     const auto o = std::make_shared<options>();
-    auto* const cmd = cli.add_subcommand("demo", "show a whole onboarding on this machine, and the attacks that must fail");
-    cmd->add_option("--devices", o->devices, "how many devices are onboarded (4)")->check(CLI::Range(1, 1000));
-    cmd->add_flag("--keep", o->keep, "leave the servers running and the files in place until Ctrl-C");
+    auto* const cmd = cli.add_subcommand(
+        "demo", "show a whole onboarding on this machine, the attacks that must fail, and where each key lives");
+    cmd->add_option("--devices", o->devices,
+                    "how many devices are onboarded (4); their keys are in turn in files, in a TPM (swtpm) and in an STSAFE-A "
+                    "(stsafe-sim), so 3 at least")
+        ->check(CLI::Range(3, 1000));
+    cmd->add_flag("--keep", o->keep, "leave the servers and the chips running and the files in place until Ctrl-C");
     cmd->add_option("--dir", o->dir, "where to keep everything, new or empty (a temporary directory)");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {

@@ -1,10 +1,11 @@
-// berth device onboard | config | show | recover | reset: a device's side, by hand.
+// berth device onboard | config | show | pcrs | recover | ldevid | reset: a device's side, by hand.
 #include "base/log.h"
 #include "berth/commands/ldevid.h"
 #include "common/words.h"
 #include "crypto/random.h"
 #include "device/installation.h"
 #include "device/onboarding_run.h"
+#include "keystore/operations.h"
 
 namespace berth::app {
 
@@ -12,6 +13,7 @@ namespace {
 
 struct options {
     std::string bundle, passphrase_file;
+    std::vector<uint8_t> pcrs;
     bool retry = false;
     bool verbose = false;
 };
@@ -67,6 +69,31 @@ result<run_report> run(const device_bundle& bundle, const options& o, bool confi
         return fail(error_category::environment, "interrupted", "interrupted before the end; run it again, nothing is lost");
     }
     return *report;
+}
+
+// The registers of the device's TPM as they are now, as a policy for others of its model.
+result<void> print_registers(const device_bundle& bundle, const std::vector<uint8_t>& asked, const context& c) {
+    const auto& which = asked.empty() ? bundle.quoted : asked;
+    if (which.empty()) {
+        return fail(error_category::usage, "no_registers",
+                    "device.toml names no platform registers ([quote]): say which, as --pcrs 0,2,7");
+    }
+    BERTH_TRY(values, keystore::platform_registers(bundle.p3_uri, which, {bundle.directory.string(), bundle.passphrase}));
+    if (c.json) {
+        wire::json::object registers;
+        for (const auto& [number, value] : values) {
+            registers[std::to_string(number)] = to_hex(value);
+        }
+        print_json(wire::json::object{{"model", bundle.model}, {"pcrs", std::move(registers)}});
+        return {};
+    }
+    std::string line;
+    for (const auto& [number, value] : values) {
+        line += fmt::format("{}{} = \"{}\"", line.empty() ? "" : ", ", number, to_hex(value));
+    }
+    // A model is quoted as JSON is; TOML reads the same.
+    fmt::print("[[registrar.integrity]]\nmodel = {}\npcrs = {{ {} }}\n", wire::to_text(wire::json::value(bundle.model)), line);
+    return {};
 }
 
 }  // namespace
@@ -162,6 +189,16 @@ void add_device(CLI::App& cli, context& c) {
                 fmt::print("{}\n", to_text(*ldevid));
             }
             return {};
+        });
+    });
+    auto* const pcrs = with_bundle("pcrs", "print what the TPM's platform registers hold now, as a policy for berthd.toml");
+    pcrs->add_option("--pcrs", o->pcrs, "which (SHA-256 bank), as 0,2,7 (default: those that device.toml names)")
+        ->delimiter(',')
+        ->check(CLI::Range(0, 23));
+    pcrs->callback([o, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
+            return print_registers(bundle, o->pcrs, c);
         });
     });
     add_device_recover(*group, c);

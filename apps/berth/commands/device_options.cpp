@@ -49,6 +49,12 @@ void device_options::add_to(CLI::App& command) {
                     "in place of that, so that updates are possible: what berth key approve has written of the boot state that "
                     "the device is in; the ML-KEM half then opens in every state that the same approver approves of")
         ->excludes(registers);
+    command
+        .add_option(
+            "--quote-pcrs", order.quoted,
+            "platform registers (SHA-256 bank) that a TPM quotes to registrars who ask how the device started, as 0,2,7; none")
+        ->delimiter(',')
+        ->check(CLI::Range(0, 23));
     command.add_option("--kem", kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
     command.add_option("--signature", signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
     command.add_option("--registrar", order.registrars, "host:port, repeatable; none: --discovery finds it")

@@ -14,10 +14,13 @@ struct manual {
 };
 
 constexpr std::array manuals{
-    manual{"demo",
-           "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end. "
-           "With --json: one line for each device of the table, then one with \"ok\".",
-           "berth demo --devices 10"},
+    manual{
+        "demo",
+        "Writes below --dir, which must be empty or not there yet, or into a temporary directory that is removed at the end. "
+        "TPMs and STSAFE-As are simulated: swtpm (packages swtpm, swtpm-tools), stsafe-sim; their memories lie in DIR/chips, the "
+        "devices' bundles in DIR/devices/BACKEND. With --json: one line for each device of the table, one for each key of the "
+        "first three devices, one for what grep finds in those with chips, then one with \"ok\".",
+        "berth demo --devices 10"},
     manual{"quickstart",
            "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
            "devices/SN-0001 (a bundle that waits to be onboarded).",
@@ -31,7 +34,7 @@ constexpr std::array manuals{
            "Reads idevid-ca.* and idevid-ca-classical.* of --dir, masa-kem.pem of --masa, and --tpm-makers. Writes a line into "
            "DIR/issued.jsonl (for factory revoke), into "
            "--out: z1.pem, z3.pem, z3-sig.pem, p3.pem and p3-sig.pem (of keys in a chip: p3.uri, p3-sig.uri, and beside a TPM "
-           "p3.seed), "
+           "p3.seed and z3-iak.pem), "
            "masa-kem.pem, device.toml; the device into masa.db; and a TPM's identity certificate into its NV, for good. --out "
            "appears complete or not at all, and is never overwritten; "
            "what was interrupted may be repeated.",
@@ -187,6 +190,10 @@ constexpr std::array manuals{
            "berth device onboard --bundle devices/SN-1"},
     manual{"device config", "Writes installed/config.json and state.json of the bundle.",
            "berth device config --bundle devices/SN-1"},
+    manual{"device pcrs",
+           "Reads device.toml and p3.uri of the bundle, and the TPM. What it prints is for the registrar's berthd.toml: what the "
+           "registers hold now, so run it on a device that has started as devices of its model should.",
+           "berth device pcrs --bundle devices/SN-1 >> policy.toml"},
     manual{"device show", "Reads the bundle.", "berth device show --bundle devices/SN-1 --json"},
     manual{"device recover",
            "Reads the bundle and the TPM. Writes the TPM's persistent handles, BUNDLE/recovery, --out (mode 0600 of an answer), "

@@ -145,10 +145,16 @@ result<registry::registrar_device> record_of(registry::registrar_registry& recor
                       {{"serial", device.serial}}});
 }
 
+// The last time that it came.
+bool refused_integrity(const registry::registrar_device& d) {
+    return !d.integrity.empty() && d.integrity != "met" && d.integrity_at >= d.onboarded_at;
+}
+
 // What a person wants to know first: not how the last onboarding ended, but what holds by now.
 std::string status_of(const registry::registrar_device& d) {
     return !d.revoked_for.empty()                        ? (d.revoked_for == "released" ? "released" : "revoked")
            : d.approval == onboarding::approval::denied  ? "denied"
+           : refused_integrity(d)                        ? "attestation_refused"
            : d.certificates > 0 && d.onboarded_at        ? "installed"
            : !d.last_result.empty()                      ? d.last_result
            : d.approval == onboarding::approval::waiting ? "waiting"
@@ -161,7 +167,7 @@ wire::json::value time_of(unix_seconds at) {
 
 void head(const context& c) {
     if (!c.json) {
-        fmt::print("{:<24} {:<14} {:<10} {:<10} {:<20} {:<14} {}\n", "SERIAL", "MODEL", "GROUP", "APPROVAL", "ONBOARDED",
+        fmt::print("{:<24} {:<14} {:<10} {:<10} {:<20} {:<19} {}\n", "SERIAL", "MODEL", "GROUP", "APPROVAL", "ONBOARDED",
                    "STATUS", "CONFIGURATION");
     }
 }
@@ -181,10 +187,12 @@ void show(const context& c, const registry::registrar_device& d, uint64_t curren
                                              {"last_seen", time_of(d.last_seen)},
                                              {"onboarded_at", time_of(d.onboarded_at)},
                                              {"last_result", d.last_result},
+                                             {"integrity", d.integrity},
+                                             {"integrity_at", time_of(d.integrity_at)},
                                              {"configuration_version", current},
                                              {"configuration_at_onboarding", d.configuration_version}});
     }
-    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<20} {:<14} {}\n", d.device.serial, d.model.empty() ? "-" : log::escape(d.model),
+    fmt::print("{:<24} {:<14} {:<10} {:<10} {:<20} {:<19} {}\n", d.device.serial, d.model.empty() ? "-" : log::escape(d.model),
                d.group.empty() ? "-" : d.group, name_of(d.approval),
                d.onboarded_at ? to_iso8601(d.onboarded_at) : "not onboarded", status_of(d),
                current ? fmt::format("version {}", current) : "-");
@@ -213,6 +221,9 @@ void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c)
                 BERTH_TRY(device, record_of(*store, named));
                 head(c);
                 BERTH_CHECK(show(c, *store, device));
+                if (!c.json && !device.integrity.empty()) {
+                    fmt::print("  {:<16} {} at {}\n", "quote", device.integrity, to_iso8601(device.integrity_at));
+                }
                 BERTH_TRY(certificates, store->certificates_of(device.device));
                 for (const auto& certificate : certificates) {
                     BERTH_TRY(leaf, pki::certificate::parse(certificate.chain.front()));

@@ -166,8 +166,9 @@ device_order world::order_for(const std::string& serial, const std::string& cust
     return order;
 }
 
-result<fs::path> world::make_device(device_order order, const std::string& customer_name) {
-    const fs::path devices = options_.devices.empty() ? directory() / "devices" : options_.devices;
+result<fs::path> world::make_device(device_order order, const std::string& customer_name, const std::string& shelf) {
+    const fs::path all = options_.devices.empty() ? directory() / "devices" : options_.devices;
+    const fs::path devices = shelf.empty() ? all : all / shelf;
     const fs::path bundle = devices / order.serial;
     BERTH_CHECK(make_directory(devices));
     BERTH_TRY(masa_keys, read_text(masa() / "masa-kem.pem"));

@@ -33,10 +33,10 @@ public:
         std::filesystem::path devices = {};  // where their bundles go; empty: devices/ of the directory
         std::string maker = "Acme Devices";
         std::vector<std::string> customers{"Birch Energy", "Cedar Water"};
-        bool direct = true;  // the MASA also listens for direct KK3
-        bool admin = false;  // /metrics, /healthz, /readyz of each process
+        bool direct = true;         // the MASA also listens for direct KK3
+        bool admin = false;         // /metrics, /healthz, /readyz of each process
         bool post_quantum = false;  // no CA for chips, whose certificates are classical
-    std::string log_level = "info";
+        std::string log_level = "info";
         // Where berthd lies; empty: beside this program. Another name for tests of faults.
         std::filesystem::path programs;
         std::string berthd = "berthd";
@@ -45,8 +45,8 @@ public:
     // Makes everything and starts the processes. Errors of files and processes; `daemon_failed` with what it said.
     static result<std::unique_ptr<world>> make(options o, const clock& time, random_source& random);
 
-    // A device, made at the factory; assigned to `customer` unless that is empty.
-    result<std::filesystem::path> make_device(device_order order, const std::string& customer);
+    // A device, made at the factory; assigned to `customer` unless that is empty. Its bundle, in `shelf` of their directory.
+    result<std::filesystem::path> make_device(device_order order, const std::string& customer, const std::string& shelf = "");
     // An order for a device of this world, whose registrar is that of `customer`.
     [[nodiscard]] device_order order_for(const std::string& serial, const std::string& customer) const;
 

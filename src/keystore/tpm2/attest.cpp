@@ -84,4 +84,21 @@ result<attestation::pcr_values> read_registers(const device_ptr& in, const attes
     return out;
 }
 
+result<std::pair<attestation::signed_attest, attestation::pcr_values>>
+quote_with_values(const object& iak, bytes_view qualifying_data, const attestation::pcr_selection& selection) {
+    constexpr int most_attempts = 5;
+    for (int i = 0; i < most_attempts; ++i) {
+        BERTH_TRY(values, read_registers(iak.owner(), selection));
+        BERTH_TRY(statement, quote(iak, qualifying_data, selection));
+        BERTH_TRY(said, attestation::attest::parse(statement.octets));
+        BERTH_TRY(digest, attestation::pcr_digest(iak.area().scheme_hash, selection, values));
+        const auto* const quoted = std::get_if<attestation::quote_info>(&said.said);
+        if (quoted != nullptr && same_octets(quoted->digest, digest)) {
+            return std::pair(std::move(statement), std::move(values));
+        }
+    }
+    return fail(error_category::environment, "tpm_busy",
+                "The platform registers change while they are quoted: wait until the machine has started, and try again.");
+}
+
 }  // namespace berth::keystore::tpm2

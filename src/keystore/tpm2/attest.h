@@ -17,4 +17,8 @@ result<attestation::signed_attest> quote(const object& iak, bytes_view qualifyin
 // Their values now, unsigned: what to hold a quote against, or to approve a policy for.
 result<attestation::pcr_values> read_registers(const device_ptr& in, const attestation::pcr_selection& selection);
 
+// Both, of one instant. Error tpm_busy: something goes on measuring, and no quote is of the values that were read.
+result<std::pair<attestation::signed_attest, attestation::pcr_values>>
+quote_with_values(const object& iak, bytes_view qualifying_data, const attestation::pcr_selection& selection);
+
 }  // namespace berth::keystore::tpm2

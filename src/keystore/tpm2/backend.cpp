@@ -120,7 +120,8 @@ public:
             .remove = true,
             .random = true,
             .seal = true,
-            .attest = true};
+            .attest = true,
+            .measured = true};
         return all;
     }
 
@@ -218,6 +219,23 @@ public:
         BERTH_TRY(iak, create_primary(in, hierarchy::endorsement, iak_template()));
         BERTH_TRY(statement, certify(key, iak, nonce));
         return key_attestation{std::move(statement), key.area(), iak.area()};
+    }
+
+    // In a TPM as a whole: the handle plays no part.
+    result<attestation::pcr_values> registers(const std::string& rest, const std::vector<uint8_t>& which,
+                                              const open_options&) const override {
+        BERTH_TRY(name, parse_key_name(rest));
+        BERTH_TRY(in, device::shared(name.tcti));
+        return read_registers(in, {attestation::tpm_alg::sha256, which});
+    }
+    result<platform_statement> quote(const std::string& rest, bytes_view nonce, const std::vector<uint8_t>& registers,
+                                     const open_options&) const override {
+        BERTH_TRY(name, parse_key_name(rest));
+        BERTH_TRY(in, device::shared(name.tcti));
+        BERTH_TRY(iak, create_primary(in, hierarchy::endorsement, iak_template()));
+        const attestation::pcr_selection selection{attestation::tpm_alg::sha256, registers};
+        BERTH_TRY(said, quote_with_values(iak, nonce, selection));
+        return platform_statement{std::move(said.first), std::move(said.second), iak.area()};
     }
 };
 

@@ -27,7 +27,7 @@ struct device_settings {
     bool has_clock = true;                // else BI1 carries created = 0
     bool direct_kk3 = false;              // KK3 runs over a connection of its own, which the caller makes with kk3_context()
     uint32_t pending_jitter_ms = 60'000;  // "retry_after plus a uniform 0 to 60 s"
-    // The quote for `credential_requests`, made for 32 octets of qualifying data; empty function: none.
+    // The platform_quote for `credential_requests`, made for 32 octets of qualifying data; empty function: none.
     std::function<result<bytes>(bytes_view qualifying_data)> quote;
 };
 

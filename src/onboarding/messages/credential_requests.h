@@ -21,7 +21,7 @@ struct credential_request {
 struct credential_requests {
     name_field model;
     name_field firmware;
-    wire::opaque<0, 65535> quote;
+    wire::opaque<0, 65535> quote;  // a platform_quote, or nothing
     wire::list<credential_request, 1, 65535> requests;
     BERTH_FIELDS(model, firmware, quote, requests)
 };

@@ -66,6 +66,9 @@ public:
 
     // A device that was seen on KK2; keeps the list that `berth registrar devices` shows.
     virtual result<void> saw_device(const device_identity& device, const hash_field& z3_hash, unix_seconds now) = 0;
+    // What the last quote of a device was worth: "met", or why it was refused (integrity.h).
+    virtual result<void> note_integrity(const device_identity& device, const std::string& model, const std::string& verdict,
+                                        unix_seconds now) = 0;
     virtual result<approval> approval_of(const device_identity& device) = 0;
     // Puts the device before an operator, unless one has decided already.
     virtual result<void> ask_approval(const device_identity& device, const std::string& model, unix_seconds now) = 0;

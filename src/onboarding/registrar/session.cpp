@@ -38,6 +38,12 @@ bool printable(std::string_view text) {
     return escaped.find("\\u") == std::string::npos && escaped.find("\\n") == std::string::npos;
 }
 
+std::string cause_of(const error& e) {
+    const auto found =
+        std::ranges::find(e.params, std::string_view("cause"), [](const auto& p) -> std::string_view { return p.first; });
+    return found == e.params.end() ? e.name : found->second;
+}
+
 }  // namespace
 
 registrar_session::registrar_session(const registrar_settings& settings, registrar_records& records, kk2_device device,
@@ -322,6 +328,7 @@ result<void> registrar_session::on_credential_requests(const frame& f) {
     }
     model_ = std::string(m.model.text());
     firmware_ = std::string(m.firmware.text());
+    quote_ = m.quote.value;
     BERTH_CHECK(records_.save_requests(request_->kk3_id, device_.identity, f.body.view(), clock_.now()));
     return proceed();
 }
@@ -354,6 +361,7 @@ result<void> registrar_session::proceed() {
         return {};
     }
     BERTH_TRY(decision, approval_if_not_denied());
+    BERTH_CHECK(check_integrity());  // before an operator is asked, and before anything of what is asked for is looked at
     if (settings_.manual_approval) {
         if (decision != approval::approved) {
             BERTH_CHECK(records_.ask_approval(device_.identity, model_, clock_.now()));
@@ -368,6 +376,36 @@ result<void> registrar_session::proceed() {
         return challenge_keys();
     }
     return ask_ca();
+}
+
+// ---- integrity
+
+// "A quote, where one is asked for, has KK2's exporter "EXPORTER-berth-quote" (32) as its qualifying data."
+result<void> registrar_session::check_integrity() {
+    if (integrity_judged_ || !settings_.integrity || !settings_.integrity->demands(model_)) {
+        return {};
+    }
+    const secret_bytes binding = kk2_.exporter(label_quote, 32);
+    const auto judged = judge_quote(*settings_.integrity, {device_.identity, kk2_.peer_chain.front(), model_}, quote_,
+                                    binding.reveal(), clock_.now());
+    if (!judged) {
+        log::failure("attestation_refused", judged.error(),
+                     {{"id", log_id()}, {"serial", device_.identity.serial}, {"model", model_}});
+    }
+    BERTH_CHECK(records_.note_integrity(device_.identity, model_, judged ? "met" : cause_of(judged.error()), clock_.now()));
+    integrity_judged_ = judged.has_value();
+    return judged;
+}
+
+void registrar_session::integrity_changed(std::shared_ptr<const integrity_policy> now) {
+    settings_.integrity = std::move(now);
+    integrity_judged_ = false;
+    // What was not judged yet is judged in its time; what is granted is granted.
+    const bool under_way = state_ == registrar_state::proving || state_ == registrar_state::issuing ||
+                           (state_ == registrar_state::authorized && authorization_ && !asked_.empty());
+    if (const auto judged = under_way ? check_integrity() : result<void>{}; !judged) {
+        refuse_here(judged.error());
+    }
 }
 
 // ---- possession

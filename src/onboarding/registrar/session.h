@@ -9,6 +9,7 @@
 #include "onboarding/messages/frame.h"
 #include "onboarding/messages/result.h"
 #include "onboarding/possession.h"
+#include "onboarding/registrar/integrity.h"
 #include "onboarding/registrar/order.h"
 #include "onboarding/registrar/transitions.h"
 #include "onboarding/steps.h"
@@ -21,6 +22,7 @@ struct registrar_settings {
     bool manual_approval = false;
     uint32_t retry_after = 5;  // seconds, in `pending`
     std::string ca_profile = "operational";
+    std::shared_ptr<const integrity_policy> integrity = {};  // none: no quote is asked for
     std::optional<pki::trust_store> domain;  // Z2, to which a certificate that is used again must lead; without it none is
 };
 
@@ -46,7 +48,8 @@ public:
     void masa_lost();                 // that KK1 is gone
     void masa_unreachable();          // no KK1 can be had now
     void ca_answered(result<std::vector<issued_certificate>> answer);
-    void operator_decided();              // look at the approval again
+    void operator_decided();                                              // look at the approval again
+    void integrity_changed(std::shared_ptr<const integrity_policy> now);  // also the lists that an IAK is judged by
     void give_up(std::string_view name);  // refuses the device with this name: trust has changed, or it has come again
     void tick();
 
@@ -90,6 +93,8 @@ private:
     result<void> proceed();
     // Error `approval_denied`.
     result<approval> approval_if_not_denied();
+    // Error `attestation_refused`.
+    result<void> check_integrity();
     result<void> check_requests();
     result<void> challenge_keys();
     result<void> ask_ca();
@@ -149,6 +154,8 @@ private:
     milliseconds requested_at_ = 0;  // when the device last sent it
     std::optional<authorization> authorization_;
     std::string model_, firmware_;
+    bytes quote_;
+    bool integrity_judged_ = false;  // by the present policy
     std::vector<asked_credential> asked_;
     std::vector<kem_challenge> challenges_;
     bool possession_proved_ = false;

@@ -188,8 +188,13 @@ constexpr const char* registrar_3 = "ALTER TABLE device ADD COLUMN layers_versio
 // All certificates of a device: whenever its configuration is fetched, and when it is given away.
 constexpr const char* registrar_4 = "CREATE INDEX certificate_device ON certificate (root_spki, serial)";
 
+// What the last quote of a device was worth.
+constexpr const char* registrar_5 = "ALTER TABLE device ADD COLUMN integrity TEXT NOT NULL DEFAULT ''; "
+                                    "ALTER TABLE device ADD COLUMN integrity_at INTEGER NOT NULL DEFAULT 0";
+
 constexpr database::migration masa_steps[] = {{1, masa_1}, {2, masa_2, false}};
-constexpr database::migration registrar_steps[] = {{1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4, false}};
+constexpr database::migration registrar_steps[] = {
+    {1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4, false}, {5, registrar_5}};
 
 }  // namespace
 

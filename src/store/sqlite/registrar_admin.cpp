@@ -17,7 +17,7 @@ constexpr const char* device_columns = "SELECT root_spki, serial, model, firmwar
                                        "(SELECT count(*) FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = "
                                        "d.serial AND c.revoked_at = 0), "
                                        "(SELECT why FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = d.serial "
-                                       "ORDER BY c.revoked_at DESC LIMIT 1) "
+                                       "ORDER BY c.revoked_at DESC LIMIT 1), integrity, integrity_at "
                                        "FROM device d ";
 
 approval approval_from(std::string_view text) {
@@ -45,7 +45,9 @@ result<std::vector<registrar_device>> read_devices(statement& rows) {
                        rows.text(9),
                        static_cast<uint64_t>(rows.integer(10)),
                        static_cast<size_t>(rows.integer(11)),
-                       rows.integer(11) == 0 ? rows.text(12) : std::string()});
+                       rows.integer(11) == 0 ? rows.text(12) : std::string(),
+                       rows.text(13),
+                       rows.integer(14)});
     }
 }
 

@@ -40,6 +40,15 @@ result<void> sqlite_registrar_store::saw_device(const device_identity& device, c
     return write.bind(device.device_root_spki).bind(device.serial).bind(z3_hash).bind(now).run();
 }
 
+result<void> sqlite_registrar_store::note_integrity(const device_identity& device, const std::string& model,
+                                                    const std::string& verdict, unix_seconds now) {
+    return db_->transaction([&]() -> result<void> {
+        BERTH_CHECK(note_model(device, model));
+        BERTH_TRY(write, db_->prepare("UPDATE device SET integrity = ?, integrity_at = ? WHERE root_spki = ? AND serial = ?"));
+        return write.bind(verdict).bind(now).bind(device.device_root_spki).bind(device.serial).run();
+    });
+}
+
 result<approval> sqlite_registrar_store::approval_of(const device_identity& device) {
     BERTH_TRY(read, db_->prepare("SELECT approval FROM device WHERE root_spki = ? AND serial = ?"));
     BERTH_TRY(row, read.bind(device.device_root_spki).bind(device.serial).step());

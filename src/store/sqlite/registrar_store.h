@@ -21,6 +21,8 @@ public:
 
     result<void> saw_device(const onboarding::device_identity& device, const onboarding::hash_field& z3_hash,
                             unix_seconds now) override;
+    result<void> note_integrity(const onboarding::device_identity& device, const std::string& model, const std::string& verdict,
+                                unix_seconds now) override;
     result<uint64_t> waiting_for_approval() override;
     result<onboarding::approval> approval_of(const onboarding::device_identity& device) override;
     result<void> ask_approval(const onboarding::device_identity& device, const std::string& model, unix_seconds now) override;

@@ -160,6 +160,21 @@ TEST_P(BackendConformance, SealsForItselfAlone) {
     EXPECT_TRUE(unseal(signing_uri_, sealed, options_)) << "it works on after each refusal";
 }
 
+TEST_P(BackendConformance, QuotesItsPlatform) {
+    const bytes nonce(32, 0x43);
+    if (!able_.measured) {
+        expect_unsupported(quote(signing_uri_, nonce, {0}, options_));
+        expect_unsupported(platform_registers(signing_uri_, {0}, options_));
+        return;
+    }
+    const auto said = test::value_of(quote(signing_uri_, nonce, {7, 0, 7}, options_));
+    const auto by = test::value_of(attestation::attestation_key::accept(said.by));
+    const attestation::pcr_selection asked{attestation::tpm_alg::sha256, {0, 7}};
+    EXPECT_TRUE(attestation::verify_quote(said.statement, by, nonce, asked, said.values));
+    EXPECT_EQ(said.values, test::value_of(platform_registers(signing_uri_, {0, 7}, options_)));
+    EXPECT_EQ(test::name_of_error(quote(signing_uri_, bytes(65), {0}, options_)), "too_large");
+}
+
 TEST_P(BackendConformance, AttestsItsKeys) {
     const bytes nonce = to_bytes(as_bytes("fresh"));
     if (!able_.attest) {

@@ -49,6 +49,19 @@ protected:
     std::unique_ptr<registry::registrar_registry> store;
 };
 
+TEST_P(RegistrarStore, KeepsWhatTheLastQuoteWasWorth) {
+    EXPECT_EQ(got(store->find_serial("SN-1")).front().integrity, "");
+    ASSERT_TRUE(store->note_integrity(device, "valve-3", "met", 6));
+    ASSERT_TRUE(store->note_integrity(device, "valve-3", "pcr_mismatch", 7));
+    ASSERT_TRUE(store->note_integrity(other, "valve-3", "met", 8)) << "one that was never seen";
+    store = reopen();
+    const auto there = got(store->list_devices(10, {}));
+    ASSERT_EQ(there.size(), 1U);
+    EXPECT_EQ(there.front().integrity, "pcr_mismatch");
+    EXPECT_EQ(there.front().integrity_at, 7);
+    EXPECT_EQ(there.front().model, "valve-3");
+}
+
 TEST_P(RegistrarStore, ApprovalIsAnOperatorsWord) {
     EXPECT_EQ(*store->approval_of(device), approval::unknown);
     ASSERT_TRUE(store->ask_approval(device, "m", 6));

@@ -3,6 +3,7 @@
 
 #include "key_places.h"
 
+#include <csignal>
 #include <fstream>
 
 namespace berth::test {
@@ -27,12 +28,34 @@ public:
         }
     }
     [[nodiscard]] int64_t port() const { return port_; }
+    // All that it has said so far.
     std::string errors() {
         app::poll_children({&child_}, 50);
-        return fmt::format("{}", fmt::join(child_.take_error_lines(), "\n"));
+        for (const auto& line : child_.take_error_lines()) {
+            errors_ += line + "\n";
+        }
+        return errors_;
+    }
+    // Reads its configuration again.
+    void reload() {
+        const auto said = [this](const char* event) {
+            size_t out = 0;
+            const std::string all = errors();
+            for (size_t from = all.find(event); from != std::string::npos; from = all.find(event, from + 1)) {
+                ++out;
+            }
+            return out;
+        };
+        const size_t before = said("\"event\":\"reloaded\"");
+        ::kill(child_.pid(), SIGHUP);
+        const milliseconds until = system_clock().steady() + 30'000;
+        while (said("\"event\":\"reloaded\"") == before) {
+            ASSERT_LT(system_clock().steady(), until) << errors_;
+        }
     }
 
 private:
+    std::string errors_;
     app::child_process child_;
     int64_t port_ = 0;
 };

@@ -133,19 +133,5 @@ TEST_F(Programs, ReleaseHasNoFaultPoints) {
     }
 }
 
-TEST(Demo, ShowsEveryStepAndEveryRefusal) {
-    const auto r = run_program("berth", {"demo", "--devices", "3"}, 120'000);
-    EXPECT_EQ(r.exit, 0) << r.all();
-    const std::string all = r.all();
-    for (int step = 1; step <= 14; ++step) {
-        EXPECT_THAT(all, testing::HasSubstr(fmt::format("S{:<2}", step)));
-    }
-    for (const char* name :
-         {"`not_assigned`", "`registrar_mismatch`", "`decrypt_error`", "`bad_certificate`", "device-pq.pem: OK"}) {
-        EXPECT_THAT(all, testing::HasSubstr(name));
-    }
-    EXPECT_THAT(all, testing::Not(testing::HasSubstr("\x1b["))) << "no colours in a pipe";
-}
-
 }  // namespace
 }  // namespace berth::test

@@ -72,30 +72,6 @@ TEST_F(Interrupted, FactoryMakeMayBeRepeated) {
     EXPECT_GE(killed, 1u) << "nothing was interrupted";
 }
 
-// As Ctrl-C does where there is no terminal: to the command alone.
-TEST(InterruptedDemo, SaysSoAndLeavesNobodyBehind) {
-    temporary_directory directory;
-    const std::string dir = (directory.path() / "demo").string();
-    auto demo = app::child_process::start(fs::path(BERTH_BIN_DIR) / "berth", {"demo", "--devices", "500", "--dir", dir});
-    ASSERT_TRUE(demo);
-    bool asked = false;
-    const auto r = collect(*demo, 60'000, [&] {
-        app::poll_children({&*demo}, 50);
-        if (!asked && fs::exists(fs::path(dir) / "devices" / "SN-0002")) {
-            ::kill(demo->pid(), SIGINT);
-            asked = true;
-        }
-    });
-    ASSERT_TRUE(asked) << r.all();
-    EXPECT_EQ(r.exit, 3) << r.all();
-    EXPECT_THAT(r.all(), testing::HasSubstr("[interrupted]"));
-    EXPECT_THAT(r.all(), testing::Not(testing::HasSubstr("demo_failed")));
-    for (const auto& process : fs::directory_iterator("/proc")) {
-        const auto command = app::read_text(process.path() / "cmdline");
-        EXPECT_TRUE(!command || command->find(dir) == std::string::npos) << *command;
-    }
-}
-
 TEST_F(Interrupted, AFinishedBundleIsNeverOverwritten) {
     ASSERT_EQ(berth(make("SN-1")).exit, 0);
     auto other = make("SN-1");

@@ -3,6 +3,7 @@
 #include "common/words.h"
 #include "support/onboarding_parties.h"
 #include "support/programs.h"
+#include "support/swtpm.h"
 
 namespace berth::test {
 namespace {
@@ -85,8 +86,9 @@ TEST_F(Mistakes, DirectoriesThatAreInUseAreLeftAlone) {
 }
 
 TEST_F(Mistakes, ADemonstrationTellsItsTableAndIsNotOverwritten) {
+    BERTH_NEEDS_SWTPM();
     const std::string dir = at("a demo");
-    const auto shown = berth({"--json", "demo", "--devices", "1", "--dir", dir});
+    const auto shown = run_program("berth", {"--json", "demo", "--devices", "3", "--dir", dir}, 120'000);
     ASSERT_EQ(shown.exit, 0) << shown.all();
     ASSERT_GE(shown.output.size(), 3u);
     for (const auto& line : shown.output) {

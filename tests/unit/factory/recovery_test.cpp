@@ -33,8 +33,9 @@ protected:
     }
     bytes ask(unit& one) { return value_of(ask_recovery(one, granted.identity, granted.kem.front())); }
     result<unit_grant> issue_again_to(const known_device& device, const resident_unit& unit) {
-        const std::vector<pki::certificate> one{issuer.post_quantum.certificate};
-        return issue_again(device, unit, {one, issuer.post_quantum.key},
+        const std::vector<pki::certificate> one{issuer.classical.certificate};
+        const std::vector<pki::certificate> other{issuer.post_quantum.certificate};
+        return issue_again(device, unit, {one, issuer.classical.key}, {other, issuer.post_quantum.key},
                            {"Test", "2.25.205546254112486", {test::test_now - 60, pki::no_expiry}}, random);
     }
     // A claim that the device's own key has signed, whatever it says.

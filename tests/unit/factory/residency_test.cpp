@@ -1,4 +1,5 @@
 // Whether what a TPM says of a unit's keys is judged as the TCG has it.
+#include "attestation/iak.h"
 #include "keystore/tpm2/attest.h"
 #include "keystore/tpm2/nv.h"
 #include "tpm_fixture.h"
@@ -31,6 +32,18 @@ TEST_F(Residency, IsProvedWithEachEndorsementKey) {
         EXPECT_EQ(identity.not_after(), pki::no_expiry);
         EXPECT_TRUE(granted->kem.front().policies().empty()) << "no TPM holds its ML-KEM half";
 
+        // The attestation key's certificate names the device and the TPM as the identity's does.
+        ASSERT_EQ(granted->attestation.size(), 2U);
+        const pki::certificate& iak = granted->attestation.front();
+        EXPECT_TRUE(attestation::check_iak_certificate(iak));
+        EXPECT_EQ(iak.subject(), identity.subject());
+        EXPECT_EQ(iak.hardware_module_name(), identity.hardware_module_name());
+        EXPECT_EQ(iak.hardware_module_name(), granted->kem.front().hardware_module_name());
+        EXPECT_EQ(iak.permanent_id(), identity.permanent_id());
+        EXPECT_EQ(iak.not_after(), pki::no_expiry);
+        EXPECT_EQ(granted->attestation.back(), issuer.classical.certificate);
+        EXPECT_TRUE(same_octets(iak.spki(), value_of(value_of(open_persistent(in, devid_layout().iak)).area().spki())));
+
         if (kind == attestation::ek_kind::p384_high) {
             ASSERT_TRUE(one->store_identity(identity));
             EXPECT_EQ(value_of(read_certificate(in, devid_layout().idevid_certificate)), to_bytes(identity.der()));
@@ -40,6 +53,23 @@ TEST_F(Residency, IsProvedWithEachEndorsementKey) {
         }
         EXPECT_EQ(name_of_error(one->store_identity(granted->kem.front())), "certificate_too_large");
     }
+}
+
+TEST_F(Residency, AGrantVouchesForItsOwnAttestationKeyAndNoOther) {
+    const auto one = make(in);
+    auto check = value_of(begin(value_of(one->request())));
+    const auto proof = value_of(check.finish(value_of(one->answer(sent(check)))));
+    const bytes grant = value_of(wire::encode(value_of(issuer.issue(proof))));
+    EXPECT_TRUE(one->accept(grant));
+    const auto refused = [&](auto change) { return name_of_error(one->accept(changed<unit_grant>(grant, change))); };
+    EXPECT_EQ(refused([](unit_grant& m) { m.attestation.items.clear(); }), "wrong_grant");
+    EXPECT_EQ(refused([](unit_grant& m) { m.attestation.items.front() = m.identity.items.front(); }), "wrong_grant");
+    const auto other = attestation::iak_certificate_template("Test", "SN-2", {"2.23.133.1.2", {1}}, {"00", ""}, test::usual);
+    EXPECT_EQ(refused([&](unit_grant& m) {
+                  m.attestation.items.front() = der_field(test::issue(issuer.classical, other, proof.attestation_spki()).der());
+              }),
+              "wrong_grant")
+        << "another serial";
 }
 
 TEST_F(Residency, IsJudgedByWhatWasKept) {

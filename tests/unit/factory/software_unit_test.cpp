@@ -82,6 +82,18 @@ TEST_F(SoftwareUnit, AnothersChallengeOrAnswerOrGrant) {
     EXPECT_EQ(name_of_error(one->accept(changed<unit_grant>(grant, [&](auto& m) { m.request_hash = hash; }))), "wrong_grant");
 }
 
+TEST_F(SoftwareUnit, HasNoAttestationKey) {
+    const auto one = make("SN-1");
+    auto check = value_of(begin(value_of(one->request())));
+    const auto proof = value_of(check.finish(value_of(one->answer(value_of(wire::encode(check.challenge()))))));
+    const auto grant = value_of(issuer.issue(proof));
+    EXPECT_TRUE(grant.attestation.empty());
+    const bytes octets = value_of(wire::encode(grant));
+    EXPECT_TRUE(value_of(one->accept(octets)).attestation.empty());
+    EXPECT_EQ(name_of_error(one->accept(changed<unit_grant>(octets, [](auto& m) { m.attestation = m.identity.items; }))),
+              "wrong_grant");
+}
+
 TEST_F(SoftwareUnit, AKemKeyThatIsNotItsOwn) {
     const auto one = make("SN-1");
     const auto theirs = test::kem_key("somebody else's");

@@ -55,6 +55,10 @@ TEST_F(Order, ToldWithItsLine) {
     expect_bad("[settings]\nx = nan\n", "4");
     expect_bad("[customer]\nname = \"Birch\"\n", "3");
     expect_bad("[[credential]]\nname = \"device\"\nalgorithm = \"rsa\"\n", "3");
+    expect_bad("backend = \"tpm2\"\nquote_pcrs = [24]\n", "4");
+    expect_bad("backend = \"stsafe\"\nquote_pcrs = [0]\n", "4");
+    EXPECT_EQ(got(read("name = \"o\"\nmodel = \"m\"\nbackend = \"tpm2\"\nquote_pcrs = [7, 0]\n")).device.quoted,
+              (std::vector<uint8_t>{0, 7}));
 }
 
 TEST_F(Order, SaysNoMoreThanAMasaTells) {
