@@ -1,8 +1,9 @@
 // A device's bundle directory: what the factory put there, and what the device keeps.
 //
-//   z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem, device.toml     made at the factory, never written again
+//   z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem, device.toml     made at the factory; z3.pem anew after TPM2_Clear
 //   z3-sig.pem, p3-sig.pem or p3-sig.uri    the same, where the device has a signature key too
 //   z3-iak.pem    the same, where a TPM has its identity: the certificate of the key that quotes its registers
+//   ldevid.pem, ldevid.uri, recovery/       setup/device_ldevid.h, setup/device_recovery.h
 //   pending/NAME.key or NAME.uri, pending/registrar     keys made for an onboarding that has not ended; one set per registrar
 //   installed/                              the outcome: domain-root.pem, NAME.pem, NAME.key or NAME.uri, config.json, state.json
 //   time                                    the last time that an accepted voucher told

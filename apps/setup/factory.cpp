@@ -318,8 +318,9 @@ result<bool> is_recorded(const onboarding::device_identity& device, const pki::c
         BERTH_TRY(entries, records.audit_entries(after, page));
         for (const auto& e : entries) {
             after = e.number;
-            if (e.what.event == "manufactured" && e.what.device == device) {
-                return e.what.log_id == fingerprint_of(z3);
+            if ((e.what.event == "manufactured" || e.what.event == "reissued") && e.what.device == device &&
+                e.what.log_id == fingerprint_of(z3)) {
+                return true;
             }
         }
         if (entries.size() < page) {

@@ -81,7 +81,8 @@ result<onboarding::device_identity> factory_make_recorded(const std::filesystem:
                                                           registry::masa_registry& records, const clock& time,
                                                           random_source& random);
 
-// Whether the record of a device, which is there, speaks of this Z3: the same serial may have been made elsewhere meanwhile.
+// Whether the record of a device, which is there, speaks of this Z3, its first or one that took its place: the same serial may
+// have been made elsewhere meanwhile.
 // Errors of the records.
 result<bool> is_recorded(const onboarding::device_identity& device, const pki::certificate& z3, registry::masa_registry& records);
 // Whether the records speak of the device in this bundle, and of no other with its serial. Errors of files and of the records.

@@ -220,8 +220,9 @@ tl::unexpected<error> damaged_line(const fs::path& file, size_t number, const er
               {{"path", file.string()}, {"line", std::to_string(number)}}});
 }
 
-// Nothing: no line is about that serial.
-result<std::vector<found_certificate>> find_serial(const fs::path& factory, const std::string& serial) {
+// Nothing: no line is about that serial. Those of former CAs are counted where that is asked for.
+result<std::vector<found_certificate>> find_serial(const fs::path& factory, const std::string& serial,
+                                                   size_t* elsewhere = nullptr) {
     std::vector<found_certificate> out;
     const fs::path file = factory / issued_file;
     BERTH_TRY(there, is_there(file));
@@ -248,6 +249,10 @@ result<std::vector<found_certificate>> find_serial(const fs::path& factory, cons
         }
         const auto by = std::ranges::find(present, device->issuer,
                                           [](const named_authority& a) { return to_hex(a.certificate.spki_sha256()); });
+        if (by == present.end() && elsewhere != nullptr) {
+            *elsewhere += device->certificates.size();
+            continue;
+        }
         if (by == present.end()) {
             return fail(error{error_category::usage,
                               "unknown_issuer",
@@ -374,6 +379,54 @@ result<pki::revocation_reason> revocation_reason_named(const std::string& name) 
                           "cessation_of_operation, privilege_withdrawn",
                           name),
               {{"reason", name}}});
+}
+
+result<std::optional<pki::revocation_reason>> factory_refuses(const fs::path& factory, const std::string& serial,
+                                                              const std::vector<pki::certificate>& needed,
+                                                              const std::optional<pki::certificate>& former) {
+    BERTH_TRY(held, lock(factory));
+    for (const char* issuer : authorities) {
+        BERTH_TRY(known, read_records(file_of(factory, issuer)));
+        for (const auto& r : known.all) {
+            const bool is_needed = std::ranges::any_of(needed, [&](const auto& c) { return c.serial_hex() == r.certificate; });
+            const bool others = r.serial == serial || (former && former->serial_hex() == r.certificate);
+            if (is_needed || (others && r.reason != pki::revocation_reason::superseded)) {
+                return std::optional(r.reason);
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+result<factory_superseded> factory_supersede(const fs::path& factory, const std::string& serial,
+                                             const std::vector<pki::certificate>& kept,
+                                             const std::optional<pki::certificate>& former, unix_seconds now) {
+    factory_superseded out;
+    BERTH_TRY(held, lock(factory));
+    BERTH_TRY(found, find_serial(factory, serial, &out.elsewhere));
+    if (former) {
+        BERTH_TRY(by, issuer_of(factory, *former));
+        found.push_back({by.name, former->serial_hex(), serial});
+    }
+    std::erase_if(found, [&](const found_certificate& f) {
+        return std::ranges::any_of(kept, [&](const auto& c) { return c.serial_hex() == f.certificate; });
+    });
+    for (const char* issuer : authorities) {
+        BERTH_TRY(known, read_records(file_of(factory, issuer)));
+        const size_t before = known.all.size();
+        for (const auto& f : found) {
+            const bool there = std::ranges::find(known.all, f.certificate, &revoked::certificate) != known.all.end();
+            if (f.issuer == issuer && !there) {
+                known.all.push_back({f.certificate, f.serial, now, pki::revocation_reason::superseded});
+            }
+            out.before += f.issuer == issuer && there ? 1U : 0U;
+        }
+        if (known.all.size() != before) {
+            out.added += known.all.size() - before;
+            BERTH_CHECK(write_records(file_of(factory, issuer), known));
+        }
+    }
+    return out;
 }
 
 result<factory_revocation> factory_revoke(const fs::path& factory, const std::string& what, pki::revocation_reason reason,

@@ -33,6 +33,23 @@ struct factory_revocation {
 result<factory_revocation> factory_revoke(const std::filesystem::path& factory, const std::string& what,
                                           pki::revocation_reason reason, unix_seconds now);
 
+// Why a device is to be given no certificate any more: one of `needed` is revoked, or another of the device's, `former` among
+// them, for any reason but that a newer one took its place. Nothing: it may be given one. Errors of files.
+result<std::optional<pki::revocation_reason>> factory_refuses(const std::filesystem::path& factory, const std::string& serial,
+                                                              const std::vector<pki::certificate>& needed,
+                                                              const std::optional<pki::certificate>& former = {});
+
+struct factory_superseded {
+    size_t added = 0;
+    size_t before = 0;
+    size_t elsewhere = 0;  // issued by another CA than the present ones, whose lists cannot tell
+};
+// Revokes, as superseded, what issued.jsonl tells of the device, and `former` if there is one: all but `kept`. Errors as
+// factory_revoke; `unknown_issuer`: `former` is not this factory's.
+result<factory_superseded> factory_supersede(const std::filesystem::path& factory, const std::string& serial,
+                                             const std::vector<pki::certificate>& kept,
+                                             const std::optional<pki::certificate>& former, unix_seconds now);
+
 struct factory_list_order {
     std::string issuer = "idevid-ca";  // or idevid-ca-classical, z1
     std::filesystem::path out;

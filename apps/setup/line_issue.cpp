@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "crypto/hash.h"
+#include "factory/identity_claim.h"
 #include "factory/issue.h"
 #include "pki/private_key_file.h"
 #include "setup/factory.h"
@@ -28,15 +29,6 @@ struct known_order {
 
 factory::issuer_view view_of(const authority& issuer) {
     return {issuer.chain, issuer.key->as_signing_key()};
-}
-
-result<std::vector<pki::certificate>> chain_of(const factory::chain_field& field) {
-    std::vector<pki::certificate> out;
-    for (const auto& der : field) {
-        BERTH_TRY(c, pki::certificate::parse(der.view()));
-        out.push_back(std::move(c));
-    }
-    return out;
 }
 
 class line_issuer {
@@ -164,8 +156,8 @@ private:
         BERTH_TRY(made, factory::issue_identity(proved, view_of(classical ? *issuers_.classical : issuers_.post_quantum),
                                                 view_of(issuers_.post_quantum), settings, random_));
         BERTH_TRY(octets, wire::encode(made));
-        BERTH_TRY(kem, chain_of(made.kem));
-        BERTH_TRY(identity, chain_of(made.identity));
+        BERTH_TRY(kem, factory::parse_chain(made.kem.items));
+        BERTH_TRY(identity, factory::parse_chain(made.identity.items));
         std::vector<pki::certificate> leaves{kem.front(), identity.front()};
         if (!made.attestation.empty()) {
             BERTH_TRY(attests, pki::certificate::parse(made.attestation.items.front().view()));
@@ -180,7 +172,7 @@ private:
     // What may be done twice: a process that was killed here does it again.
     result<void> publish(const known_order& order, const std::string& serial, const bytes& granted, size_t& count) {
         BERTH_TRY(grant, wire::decode<factory::unit_grant>(granted));
-        BERTH_TRY(kem, chain_of(grant.kem));
+        BERTH_TRY(kem, factory::parse_chain(grant.kem.items));
         registry::ownership made;
         made.device = {root_.spki_sha256(), serial};
         made.model = order.terms.order.device.model;

@@ -42,20 +42,35 @@ result<unit_grant> issue_identity(const resident_unit& unit, const issuer_view& 
         contents.alt_names.permanent_id = endorsement_of(*unit.endorsement());
     }
     BERTH_TRY(signature_leaf, pki::issue(contents, unit.identity_spki(), identity.chain.front(), identity.key, random));
-    BERTH_TRY(kem_leaf, pki::issue(pki::idevid_kem_template(settings.maker, serial, hardware, settings.validity), unit.kem_spki(),
-                                   kem.chain.front(), kem.key, random));
+    BERTH_TRY(kem_chain, issue_kem(unit, kem, settings, random));
     unit_grant out;
     out.serial = unit.request().serial;
     out.request_hash = unit.request_hash();
     out.identity = chain_of(signature_leaf, identity.chain);
-    out.kem = chain_of(kem_leaf, kem.chain);
-    if (unit.endorsement()) {
-        const auto attesting = attestation::iak_certificate_template(settings.maker, serial, hardware,
-                                                                     endorsement_of(*unit.endorsement()), settings.validity);
-        BERTH_TRY(leaf, pki::issue(attesting, unit.attestation_spki(), identity.chain.front(), identity.key, random));
-        out.attestation = chain_of(leaf, identity.chain);
-    }
+    out.kem = std::move(kem_chain);
+    BERTH_TRY(attests, issue_attestation(unit, identity, settings, random));
+    out.attestation = std::move(attests);
     return out;
+}
+
+result<chain_field> issue_kem(const resident_unit& unit, const issuer_view& kem, const issue_settings& settings,
+                              random_source& random) {
+    const auto contents =
+        pki::idevid_kem_template(settings.maker, unit.request().serial.text(), hardware_of(unit, settings), settings.validity);
+    BERTH_TRY(leaf, pki::issue(contents, unit.kem_spki(), kem.chain.front(), kem.key, random));
+    return chain_field(chain_of(leaf, kem.chain));
+}
+
+result<std::vector<der_field>> issue_attestation(const resident_unit& unit, const issuer_view& by, const issue_settings& settings,
+                                                 random_source& random) {
+    if (!unit.endorsement()) {
+        return std::vector<der_field>();
+    }
+    const auto contents = attestation::iak_certificate_template(settings.maker, std::string(unit.request().serial.text()),
+                                                                hardware_of(unit, settings), endorsement_of(*unit.endorsement()),
+                                                                settings.validity);
+    BERTH_TRY(leaf, pki::issue(contents, unit.attestation_spki(), by.chain.front(), by.key, random));
+    return chain_of(leaf, by.chain);
 }
 
 }  // namespace berth::factory

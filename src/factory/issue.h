@@ -28,4 +28,10 @@ struct issue_settings {
 result<unit_grant> issue_identity(const resident_unit& unit, const issuer_view& identity, const issuer_view& kem,
                                   const issue_settings& settings, random_source& random);
 
+// The KEM key's alone, and the attestation key's; this is empty where there is none.
+result<chain_field> issue_kem(const resident_unit& unit, const issuer_view& kem, const issue_settings& settings,
+                              random_source& random);
+result<std::vector<der_field>> issue_attestation(const resident_unit& unit, const issuer_view& by, const issue_settings& settings,
+                                                 random_source& random);
+
 }  // namespace berth::factory

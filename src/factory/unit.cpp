@@ -1,22 +1,13 @@
 #include "factory/unit.h"
 
 #include "crypto/hash.h"
+#include "factory/identity_claim.h"
 #include "onboarding/possession.h"
 #include "pki/csr.h"
 
 namespace berth::factory {
 
 namespace {
-
-template <class Chain>
-result<std::vector<pki::certificate>> chain_from(const Chain& field) {
-    std::vector<pki::certificate> out;
-    for (const der_field& der : field) {
-        BERTH_TRY(c, pki::certificate::parse(der.view()));
-        out.push_back(std::move(c));
-    }
-    return out;
-}
 
 tl::unexpected<error> wrong_grant(std::string why) {
     return fail(error_category::peer, "wrong_grant", "The certificates that came are not this unit's: " + std::move(why) + ".");
@@ -86,8 +77,8 @@ result<unit_certificates> unit::accept(bytes_view octets) const {
         return wrong_grant("they answer another request");
     }
     unit_certificates out;
-    BERTH_TRY(identity, chain_from(grant.identity));
-    BERTH_TRY(kem, chain_from(grant.kem));
+    BERTH_TRY(identity, parse_chain(grant.identity.items));
+    BERTH_TRY(kem, parse_chain(grant.kem.items));
     if (!same_octets(identity.front().spki(), identity_->public_key().spki()) ||
         !same_octets(kem.front().spki(), kem_->public_key().spki())) {
         return wrong_grant("they are for other keys");
@@ -97,7 +88,7 @@ result<unit_certificates> unit::accept(bytes_view octets) const {
         return wrong_grant("they name another serial");
     }
     BERTH_TRY(attests, attestation_spki());
-    BERTH_TRY(attestation, chain_from(grant.attestation));
+    BERTH_TRY(attestation, parse_chain(grant.attestation.items));
     if (attestation.empty() != attests.empty()) {
         return wrong_grant(attests.empty() ? "they vouch for an attestation key, and there is none"
                                            : "they do not vouch for the TPM's attestation key");

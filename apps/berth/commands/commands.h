@@ -39,6 +39,9 @@ void add_factory_lists(CLI::App& factory, context& c);
 void add_factory_lots(CLI::App& factory, context& c);
 // factory order, line, issue
 void add_factory_line(CLI::App& factory, context& c);
+// factory reissue; device recover
+void add_factory_reissue(CLI::App& factory, context& c);
+void add_device_recover(CLI::App& device, context& c);
 // factory, masa init, ca, registrar init
 void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c);
 // customer, ownership, masa log

@@ -1,6 +1,6 @@
-// berth device onboard | config | show | pcrs | reset: a device's side, by hand.
+// berth device onboard | config | show | pcrs | recover | ldevid | reset: a device's side, by hand.
 #include "base/log.h"
-#include "berth/commands/commands.h"
+#include "berth/commands/ldevid.h"
 #include "common/words.h"
 #include "crypto/random.h"
 #include "device/installation.h"
@@ -174,6 +174,10 @@ void add_device(CLI::App& cli, context& c) {
                 BERTH_TRY(state, there.state());
                 out["installed"] = to_json(state);
             }
+            BERTH_TRY(ldevid, installed_ldevid(bundle));
+            if (ldevid) {
+                out["ldevid"] = to_json(*ldevid);
+            }
             if (c.json) {
                 print_json(out);
                 return {};
@@ -181,6 +185,9 @@ void add_device(CLI::App& cli, context& c) {
             fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware,
                        crypto::name_of(bundle.p3->algorithm()));
             fmt::print("{}\n", there.present() ? fmt::format("onboarded by {}", there.state()->customer) : "not onboarded");
+            if (ldevid) {
+                fmt::print("{}\n", to_text(*ldevid));
+            }
             return {};
         });
     });
@@ -194,6 +201,8 @@ void add_device(CLI::App& cli, context& c) {
             return print_registers(bundle, o->pcrs, c);
         });
     });
+    add_device_recover(*group, c);
+    add_device_ldevid(*group, c);
     auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {

@@ -2,6 +2,7 @@
 // P1..P3).
 #include "setup/factory.h"
 #include "berth/commands/device_options.h"
+#include "berth/commands/ldevid.h"
 #include "common/files.h"
 #include "crypto/random.h"
 #include "roles/startup_checks.h"
@@ -148,6 +149,7 @@ void add_ca(CLI::App& cli, context& c) {
             return {};
         });
     });
+    add_ca_ldevid(*group, c);
     auto* const prove = group->add_subcommand("prove", "prove to a manufacturer that the root's key is yours");
     prove->add_option("--dir", o->dir, "the CA's directory")->required();
     prove->add_option("--customer", o->customer, "the name to be registered")->required();
@@ -181,6 +183,8 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c) {
     add_factory_lists(*factory, c);
     add_factory_lots(*factory, c);
     add_factory_line(*factory, c);
+    add_factory_reissue(*factory, c);
+    add_factory_ldevid(*factory, c);
     add_masa_init(masa, c);
     add_ca(cli, c);
     struct options {

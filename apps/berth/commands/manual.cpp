@@ -81,6 +81,18 @@ constexpr std::array manuals{
         "Reads SERIAL.request and SERIAL.answer of --requests, DIR/orders. Writes SERIAL.challenge and SERIAL.grant into --out, "
         "DIR/orders/ID, DIR/issued.jsonl, and masa.db.",
         "berth factory issue --dir factory --masa masa --requests from-line --out to-line"},
+    manual{"factory reissue",
+           "Reads --request, z1.pem and idevid-ca.* of --dir, --tpm-makers. Writes --out; DIR/reissues (what is awaited, and "
+           "what was "
+           "given), DIR/issued.jsonl, CA.revoked.json (the former certificate, superseded), and masa.db. With --bundle: the "
+           "bundle too. "
+           "`certificate_revoked`, `possession_unconfirmed`, `attestation_stale` and the like (1): it is given none.",
+           "berth factory reissue --dir factory --masa masa --tpm-makers makers.pem --request sn-1.request --out sn-1.challenge"},
+    manual{
+        "factory ldevid",
+        "Reads the bundle, z1.pem and CA.revoked.json of --dir, ca.* and z2.pem of --ca. Writes ldevid.pem and ldevid.uri of the "
+        "bundle (and ldevid.key, where no chip has the key), and CA/ldevids.jsonl.",
+        "berth factory ldevid --dir factory --bundle devices/SN-1 --ca birch-ca --passphrase-file birch.pass"},
     manual{"factory revoke",
            "Reads issued.jsonl of --dir, which factory make writes, or the certificates that are named. Writes "
            "DIR/CA.revoked.json, CA "
@@ -110,6 +122,14 @@ constexpr std::array manuals{
            "berth masa log checkpoint --masa masa --out kept/monday.json"},
     manual{"ca init", "Writes DIR/z2.pem, z2.key (the root; keep it offline), ca.pem, ca.key. Private keys: PKCS#8, mode 0600.",
            "berth ca init --dir ca --customer Birch"},
+    manual{
+        "ca ldevid issue",
+        "Reads --request, --maker-root, --maker-crl, z2.pem and ca.* of --dir. Writes --out, a line into DIR/ldevids.jsonl (of a "
+        "challenge: DIR/ldevid.challenged), and "
+        "registrar.db of --records. `unknown_issuer`, `certificate_revoked`, `bad_signature`, `bad_serial` (1): it is no device "
+        "of "
+        "this maker, or not its request. `ldevid_issued` (1): this CA has certified another key for it.",
+        "berth ca ldevid issue --dir ca --request sn-1.request --maker-root acme-z1.pem --out sn-1.grant"},
     manual{"ca prove", "Reads z2.* of --dir. Writes --out, base64 text.",
            "berth ca prove --dir ca --customer Birch --maker-root z1.pem --out birch.proof"},
     manual{"customer register", "Writes masa.db; a running berthd sees it at once.",
@@ -178,7 +198,25 @@ constexpr std::array manuals{
            "registers hold now, so run it on a device that has started as devices of its model should.",
            "berth device pcrs --bundle devices/SN-1 >> policy.toml"},
     manual{"device show", "Reads the bundle.", "berth device show --bundle devices/SN-1 --json"},
-    manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them.",
+    manual{"device recover",
+           "Reads the bundle and the TPM. Writes the TPM's persistent handles, BUNDLE/recovery, --out (mode 0600 of an answer), "
+           "and in "
+           "the end z3.pem and p3.seed. Removes pending/ and installed/ where keys of theirs are gone. `tpm_wrong_tpm`, "
+           "`endorsement_seed_changed`, `nv_other_device` (3): nothing has changed.",
+           "berth device recover --bundle devices/SN-1 --out sn-1.request"},
+    manual{"device ldevid request",
+           "Reads the bundle. Makes the key, or goes on with one that was made for a request before; writes "
+           "BUNDLE/ldevid.pending and "
+           "--out. `ldevid_exists`, `key_exists` (2): nothing is overwritten.",
+           "berth device ldevid request --bundle devices/SN-1 --out sn-1.request"},
+    manual{"device ldevid answer", "Reads --challenge, BUNDLE/ldevid.pending and the TPM. Writes --out, mode 0600.",
+           "berth device ldevid answer --bundle devices/SN-1 --challenge sn-1.challenge --out sn-1.answer"},
+    manual{"device ldevid install",
+           "Reads --grant, --root and BUNDLE/ldevid.pending. Writes BUNDLE/ldevid.pem and ldevid.uri. With a key in a new place, "
+           "the "
+           "former one is deleted.",
+           "berth device ldevid install --bundle devices/SN-1 --grant sn-1.grant --root birch-z2.pem"},
+    manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them. An LDevID stays.",
            "berth device reset --bundle devices/SN-1"},
     manual{"key generate",
            "Makes the key where its name says, and never over another one (`key_exists`). A key file: PKCS#8, mode 0600; beside "
@@ -242,7 +280,7 @@ constexpr std::string_view exit_codes =
     "With --json, one JSON object or JSON lines on standard output; an error is {\"error\":{\"name\":...,\"message\":...}}.";
 
 // What an option takes, where its name tells.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 35> kinds{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 41> kinds{{
     {"--dir", "DIR"},
     {"--masa", "DIR"},
     {"--factory", "DIR"},
@@ -277,6 +315,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 35> kinds{{
     {"--attach", "COMMAND"},
     {"--detach", "COMMAND"},
     {"--requests", "DIR"},
+    {"--request", "FILE"},
+    {"--reply", "FILE"},
+    {"--grant", "FILE"},
+    {"--challenge", "FILE"},
+    {"--maker-crl", "FILE"},
+    {"--records", "DIR"},
     {"--replies", "DIR"},
 }};
 
@@ -312,7 +356,8 @@ void name_kinds(CLI::App& command, const std::string& path) {
         if (name.ends_with("passphrase-file")) {
             option->type_name("FILE");
         } else if (found != kinds.end() && option->get_items_expected_max() > 0 &&
-                   !(name == "--masa" && path == "registrar init") && !path.starts_with("se ")) {
+                   !(name == "--masa" && path == "registrar init") &&
+                   !(name == "--key" && path.find("ldevid") != std::string::npos) && !path.starts_with("se ")) {
             option->type_name(std::string(found->second));
         }
     }

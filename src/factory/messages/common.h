@@ -13,6 +13,7 @@ using onboarding::hash_field;
 using onboarding::name_field;
 using onboarding::serial_field;
 
+using signature_field = wire::opaque<1, 8192>;
 using tpm_field = wire::opaque<1, 1024>;  // one structure of a TPM: TPMT_PUBLIC, TPMS_ATTEST, TPMT_SIGNATURE, ...
 
 }  // namespace berth::factory

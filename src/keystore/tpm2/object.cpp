@@ -13,8 +13,10 @@ constexpr uint32_t storage_root_handle = 0x81000001;
 error about_key(error e, uint32_t handle) {
     if (e.is("handle_not_found")) {
         e.name = "key_not_found";
-        e.message = "There is no key at " + handle_text(handle) +
-                    " of the TPM. Was it cleared since the key was made, or is this another machine's name for it?";
+        e.message =
+            "There is no key at " + handle_text(handle) +
+            " of the TPM. Was it cleared since the key was made (berth device recover), or is this another machine's name "
+            "for it?";
     } else if (e.is("nv_exists")) {
         e.message = "The persistent handle " + handle_text(handle) +
                     " of the TPM is taken. Choose another one, or evict what is there if nobody needs it.";

@@ -128,7 +128,7 @@ result<secret_bytes> unseal(const device_ptr& in, const sealed_secret& what, con
     if (!same_octets(root.area().name(), what.parent_name)) {
         return fail(
             error_category::environment, "tpm_wrong_tpm",
-            "The secret was sealed below another storage root: in another TPM, or before TPM2_Clear. Enrol its key anew.");
+            "The secret was sealed below another storage root: in another TPM, or before TPM2_Clear (berth device recover).");
     }
     BERTH_TRY(loaded, load(root, what.object));
     const bool by_policy = !what.object.area.policy.empty();
