@@ -5,6 +5,7 @@
 #include "attestation/verify.h"
 #include "keystore/key_uri.h"
 
+#include <memory>
 #include <vector>
 
 namespace berth::keystore {
@@ -35,6 +36,17 @@ struct platform_statement {
     attestation::public_area by;
 };
 
+// Who keeps the key of a name, opened: what it does beside using that key, without being looked for each time. Thread-safe.
+class holder {
+public:
+    virtual ~holder() = default;
+    // As in operations.h.
+    virtual result<secret_bytes> random(size_t size) const = 0;
+    virtual result<bytes> seal(const secret_bytes& secret) const;
+    virtual result<secret_bytes> unseal(bytes_view sealed) const;
+};
+using holder_ptr = std::shared_ptr<const holder>;
+
 class backend {
 public:
     virtual ~backend() = default;
@@ -50,9 +62,8 @@ public:
     virtual result<kem_key_ptr> make_kem_key(const std::string& rest, crypto::kem_algorithm alg,
                                              const open_options& options) const;
     virtual result<void> remove(const std::string& rest, const open_options& options) const;
-    virtual result<secret_bytes> random(const std::string& rest, size_t size, const open_options& options) const;
-    virtual result<bytes> seal(const std::string& rest, const secret_bytes& secret, const open_options& options) const;
-    virtual result<secret_bytes> unseal(const std::string& rest, bytes_view sealed, const open_options& options) const;
+    // The key need not be there yet.
+    virtual result<holder_ptr> open_holder(const std::string& rest, const open_options& options) const = 0;
     virtual result<key_attestation> attest(const std::string& rest, bytes_view nonce, const open_options& options) const;
     virtual result<platform_statement> quote(const std::string& rest, bytes_view nonce, const std::vector<uint8_t>& registers,
                                              const open_options& options) const;

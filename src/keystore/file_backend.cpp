@@ -14,6 +14,15 @@ namespace berth::keystore {
 
 namespace {
 
+class this_process final : public holder {
+public:
+    result<secret_bytes> random(size_t size) const override {
+        secret_bytes out(size);
+        crypto::system_random().fill(out.writable());
+        return out;
+    }
+};
+
 class files final : public backend {
 public:
     const backend_abilities& able() const override {
@@ -67,10 +76,8 @@ public:
         return {};
     }
 
-    result<secret_bytes> random(const std::string&, size_t size, const open_options&) const override {
-        secret_bytes out(size);
-        crypto::system_random().fill(out.writable());
-        return out;
+    result<holder_ptr> open_holder(const std::string&, const open_options&) const override {
+        return std::make_shared<const this_process>();
     }
 
 private:

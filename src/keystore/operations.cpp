@@ -28,6 +28,38 @@ result<asked> ask(std::string_view uri, Declared declared, const std::string& wh
     return asked{of, parsed.rest};
 }
 
+result<void> check_size(const secret_bytes& secret) {
+    if (secret.size() > most_sealed) {
+        return fail(error_category::usage, "too_large",
+                    "What is to be sealed has " + std::to_string(secret.size()) + " octets, and at most " +
+                        std::to_string(most_sealed) + " can be; seal the key that encrypts it.");
+    }
+    return {};
+}
+
+// Does what its back end declares.
+class declared_holder final : public holder {
+public:
+    declared_holder(const backend_abilities& able, holder_ptr opened) : able_(able), opened_(std::move(opened)) {}
+    result<secret_bytes> random(size_t size) const override {
+        return able_.random ? opened_->random(size) : fail(unsupported(able_, "giving random octets"));
+    }
+    result<bytes> seal(const secret_bytes& secret) const override {
+        if (!able_.seal) {
+            return fail(unsupported(able_, "sealing"));
+        }
+        BERTH_CHECK(check_size(secret));
+        return opened_->seal(secret);
+    }
+    result<secret_bytes> unseal(bytes_view sealed) const override {
+        return able_.seal ? opened_->unseal(sealed) : fail(unsupported(able_, "unsealing"));
+    }
+
+private:
+    const backend_abilities& able_;
+    holder_ptr opened_;
+};
+
 template <class List, class Item>
 bool holds(const List& list, Item item) {
     return std::find(list.begin(), list.end(), item) != list.end();
@@ -91,14 +123,11 @@ result<kem_key_ptr> backend::make_kem_key(const std::string&, crypto::kem_algori
 result<void> backend::remove(const std::string&, const open_options&) const {
     return fail(unsupported(able(), "deleting a key"));
 }
-result<secret_bytes> backend::random(const std::string&, size_t, const open_options&) const {
-    return fail(unsupported(able(), "giving random octets"));
+result<bytes> holder::seal(const secret_bytes&) const {
+    return fail(error_category::usage, "operation_unsupported", "Who keeps this key does not seal.");
 }
-result<bytes> backend::seal(const std::string&, const secret_bytes&, const open_options&) const {
-    return fail(unsupported(able(), "sealing"));
-}
-result<secret_bytes> backend::unseal(const std::string&, bytes_view, const open_options&) const {
-    return fail(unsupported(able(), "unsealing"));
+result<secret_bytes> holder::unseal(bytes_view) const {
+    return fail(error_category::usage, "operation_unsupported", "Who keeps this key does not seal.");
 }
 result<key_attestation> backend::attest(const std::string&, bytes_view, const open_options&) const {
     return fail(unsupported(able(), "attesting a key"));
@@ -134,24 +163,30 @@ result<void> remove_key(std::string_view uri, const open_options& options) {
     return to.of.remove(to.rest, options);
 }
 
+result<holder_ptr> open_holder(std::string_view uri, const open_options& options) {
+    BERTH_TRY(parsed, parse_key_uri(uri));
+    const backend& of = backend_of(parsed.kind);
+    BERTH_TRY(opened, of.open_holder(parsed.rest, options));
+    return std::make_shared<const declared_holder>(of.able(), std::move(opened));
+}
+
 result<secret_bytes> random_octets(std::string_view uri, size_t size, const open_options& options) {
     BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::random), "giving random octets"));
-    return to.of.random(to.rest, size, options);
+    BERTH_TRY(in, to.of.open_holder(to.rest, options));
+    return in->random(size);
 }
 
 result<bytes> seal(std::string_view uri, const secret_bytes& secret, const open_options& options) {
     BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::seal), "sealing"));
-    if (secret.size() > most_sealed) {
-        return fail(error_category::usage, "too_large",
-                    "What is to be sealed has " + std::to_string(secret.size()) + " octets, and at most " +
-                        std::to_string(most_sealed) + " can be; seal the key that encrypts it.");
-    }
-    return to.of.seal(to.rest, secret, options);
+    BERTH_CHECK(check_size(secret));
+    BERTH_TRY(in, to.of.open_holder(to.rest, options));
+    return in->seal(secret);
 }
 
 result<secret_bytes> unseal(std::string_view uri, bytes_view sealed, const open_options& options) {
     BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::seal), "unsealing"));
-    return to.of.unseal(to.rest, sealed, options);
+    BERTH_TRY(in, to.of.open_holder(to.rest, options));
+    return in->unseal(sealed);
 }
 
 result<key_attestation> attest(std::string_view uri, bytes_view nonce, const open_options& options) {

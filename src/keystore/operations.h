@@ -18,6 +18,9 @@ result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg
 // The key and what lies beside it, for good. Errors key_not_found; key_restricted: a key that others stand on (of a TPM).
 result<void> remove_key(std::string_view uri, const open_options& options = {});
 
+// For who seals, unseals or draws more than once: the same as below, and the name is resolved once.
+result<holder_ptr> open_holder(std::string_view uri, const open_options& options = {});
+
 // From the generator of whoever keeps the key.
 result<secret_bytes> random_octets(std::string_view uri, size_t size, const open_options& options = {});
 

@@ -69,13 +69,6 @@ result<found_pair> find_pair(token& in, const key_name& name) {
     });
 }
 
-result<key_place> place_of(token& in, const key_name& name) {
-    return in.with(again::yes, [&](session& now) -> result<key_place> {
-        BERTH_TRY(key, find_private(now, name));
-        return key.place;
-    });
-}
-
 // Where a new key comes to lie. Error key_exists.
 result<key_place> vacant(session& in, const key_name& name) {
     if (!name.object) {
@@ -96,6 +89,58 @@ result<key_place> vacant(session& in, const key_name& name) {
     }
     return out;
 }
+
+class opened_token final : public holder {
+public:
+    opened_token(token_ptr in, key_name name) : in_(std::move(in)), name_(std::move(name)) {}
+
+    result<secret_bytes> random(size_t size) const override {
+        return in_->with(again::yes, [&](session& now) -> result<secret_bytes> {
+            secret_bytes out(size);
+            BERTH_CHECK(fill_random(now, out.writable()));
+            return out;
+        });
+    }
+    result<bytes> seal(const secret_bytes& secret) const override {
+        return in_->with(again::yes, [&](session& now) -> result<bytes> {
+            BERTH_CHECK(find_key(now));
+            auto key = sealing_->in(now);
+            if (!key && key.error().is("key_not_found")) {
+                key = ensure_sealing_key(now, *place_);
+            }
+            if (!key) {
+                return fail(std::move(key).error());
+            }
+            return pkcs11::seal(now, *key, *place_, secret);
+        });
+    }
+    result<secret_bytes> unseal(bytes_view sealed) const override {
+        return in_->with(again::yes, [&](session& now) -> result<secret_bytes> {
+            BERTH_CHECK(find_key(now));
+            auto key = sealing_->in(now);
+            if (!key) {
+                return fail(key.error().is("key_not_found") ? seal_invalid(std::move(key).error()) : std::move(key).error());
+            }
+            return pkcs11::unseal(now, *key, *place_, sealed);
+        });
+    }
+
+private:
+    // Where the named key lies, and beside it what seals; looked for once.
+    result<void> find_key(session& now) const {
+        if (!place_) {
+            BERTH_TRY(key, find_private(now, name_));
+            place_ = std::move(key.place);
+            sealing_.emplace(CKO_SECRET_KEY, *place_);
+        }
+        return {};
+    }
+
+    token_ptr in_;
+    key_name name_;
+    mutable std::optional<key_place> place_;  // both under the token's lock
+    mutable std::optional<remembered> sealing_;
+};
 
 class tokens final : public backend {
 public:
@@ -139,8 +184,13 @@ public:
             return fail(error_category::environment, "key_mismatch",
                         "What lies beside the token's key is not the other half of a hybrid key.");
         }
-        BERTH_TRY(seed,
-                  in->with(again::yes, [&](session& now) { return pkcs11::unseal(now, found.key.place, record->seed.view()); }));
+        BERTH_TRY(seed, in->with(again::yes, [&](session& now) -> result<secret_bytes> {
+            auto key = remembered(CKO_SECRET_KEY, found.key.place).in(now);
+            if (!key) {
+                return fail(key.error().is("key_not_found") ? seal_invalid(std::move(key).error()) : std::move(key).error());
+            }
+            return pkcs11::unseal(now, *key, found.key.place, record->seed.view());
+        }));
         auto holder = std::make_shared<token_agreement>(std::move(in), found.key.place);
         BERTH_CHECK(prove_agreement(*alg, *holder, found.point, crypto::system_random()));
         return held_hybrid_key(*alg, seed, found.point, std::move(holder), backend_name);
@@ -182,27 +232,10 @@ public:
         });
     }
 
-    result<secret_bytes> random(const std::string& rest, size_t size, const open_options& options) const override {
+    result<holder_ptr> open_holder(const std::string& rest, const open_options& options) const override {
         BERTH_TRY(name, parse_name(rest));
         BERTH_TRY(in, token::open(name, options));
-        return in->with(again::yes, [&](session& now) -> result<secret_bytes> {
-            secret_bytes out(size);
-            BERTH_CHECK(fill_random(now, out.writable()));
-            return out;
-        });
-    }
-
-    result<bytes> seal(const std::string& rest, const secret_bytes& secret, const open_options& options) const override {
-        BERTH_TRY(name, parse_name(rest));
-        BERTH_TRY(in, token::open(name, options));
-        BERTH_TRY(place, place_of(*in, name));
-        return in->with(again::yes, [&](session& now) { return pkcs11::seal(now, place, secret); });
-    }
-    result<secret_bytes> unseal(const std::string& rest, bytes_view sealed, const open_options& options) const override {
-        BERTH_TRY(name, parse_name(rest));
-        BERTH_TRY(in, token::open(name, options));
-        BERTH_TRY(place, place_of(*in, name));
-        return in->with(again::yes, [&](session& now) { return pkcs11::unseal(now, place, sealed); });
+        return std::make_shared<const opened_token>(std::move(in), std::move(name));
     }
 
 private:
@@ -216,7 +249,8 @@ private:
             seed.writable()[i] ^= ours.reveal()[i];
         }
         BERTH_CHECK(make_pair(now, place, alg == crypto::kem_algorithm::mlkem768_p256, use::agree));
-        BERTH_TRY(sealed, pkcs11::seal(now, place, seed));
+        BERTH_TRY(key, ensure_sealing_key(now, place));
+        BERTH_TRY(sealed, pkcs11::seal(now, key, place, seed));
         BERTH_TRY(record, wire::encode(hybrid_record{static_cast<uint16_t>(alg), std::move(sealed)}));
         return put_record(now, place, record);
     }

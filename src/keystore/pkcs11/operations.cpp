@@ -27,27 +27,6 @@ attributes record_at(const key_place& beside) {
     return out;
 }
 
-result<CK_OBJECT_HANDLE> sealing_key(session& in, const key_place& beside) {
-    attributes wanted = at(CKO_SECRET_KEY, beside);
-    BERTH_TRY(found, find_one(in, wanted));
-    if (found) {
-        return *found;
-    }
-    attributes made = at(CKO_SECRET_KEY, beside);
-    made.number(CKA_KEY_TYPE, CKK_AES)
-        .flag(CKA_PRIVATE, true)
-        .flag(CKA_SENSITIVE, true)
-        .flag(CKA_EXTRACTABLE, false)
-        .flag(CKA_ENCRYPT, true)
-        .flag(CKA_DECRYPT, true)
-        .number(CKA_VALUE_LEN, aes_key_size);
-    CK_MECHANISM mechanism = plain(CKM_AES_KEY_GEN);
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    BERTH_CHECK(in.check(in.call->C_GenerateKey(in.handle, &mechanism, made.data(), made.size(), &key),
-                         "making a key for sealing in the token"));
-    return key;
-}
-
 // Authenticated, beside what is encrypted: for which key it was sealed.
 class gcm {
 public:
@@ -129,9 +108,29 @@ result<void> fill_random(session& in, std::span<uint8_t> out) {
     return in.check(in.call->C_GenerateRandom(in.handle, out.data(), out.size()), "asking the token for random octets");
 }
 
-result<bytes> seal(session& in, const key_place& beside, const secret_bytes& secret) {
+result<CK_OBJECT_HANDLE> ensure_sealing_key(session& in, const key_place& beside) {
+    attributes wanted = at(CKO_SECRET_KEY, beside);
+    BERTH_TRY(found, find_one(in, wanted));
+    if (found) {
+        return *found;
+    }
+    attributes made = at(CKO_SECRET_KEY, beside);
+    made.number(CKA_KEY_TYPE, CKK_AES)
+        .flag(CKA_PRIVATE, true)
+        .flag(CKA_SENSITIVE, true)
+        .flag(CKA_EXTRACTABLE, false)
+        .flag(CKA_ENCRYPT, true)
+        .flag(CKA_DECRYPT, true)
+        .number(CKA_VALUE_LEN, aes_key_size);
+    CK_MECHANISM mechanism = plain(CKM_AES_KEY_GEN);
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    BERTH_CHECK(in.check(in.call->C_GenerateKey(in.handle, &mechanism, made.data(), made.size(), &key),
+                         "making a key for sealing in the token"));
+    return key;
+}
+
+result<bytes> seal(session& in, CK_OBJECT_HANDLE key, const key_place& beside, const secret_bytes& secret) {
     const std::string doing = "sealing in the token";
-    BERTH_TRY(key, sealing_key(in, beside));
     bytes nonce(nonce_size);
     BERTH_CHECK(fill_random(in, nonce));
     gcm how(nonce, beside);
@@ -144,20 +143,14 @@ result<bytes> seal(session& in, const key_place& beside, const secret_bytes& sec
     return concat({as_bytes(magic), nonce, sealed});
 }
 
-result<secret_bytes> unseal(session& in, const key_place& beside, bytes_view sealed) {
+result<secret_bytes> unseal(session& in, CK_OBJECT_HANDLE key, const key_place& beside, bytes_view sealed) {
     const std::string doing = "unsealing in the token";
     if (sealed.size() < magic.size() + nonce_size + tag_size || as_text(sealed.first(magic.size())) != magic) {
         return fail(seal_invalid({error_category::usage, "malformed", "It is not what sealing in a token gives."}));
     }
-    attributes wanted = at(CKO_SECRET_KEY, beside);
-    BERTH_TRY(key, find_one(in, wanted));
-    if (!key) {
-        return fail(
-            seal_invalid({error_category::environment, "key_not_found", "The token has no key that it could be sealed with."}));
-    }
     gcm how(sealed.subspan(magic.size(), nonce_size), beside);
     CK_MECHANISM mechanism = how.mechanism();
-    BERTH_CHECK(in.check(in.call->C_DecryptInit(in.handle, &mechanism, *key), doing));
+    BERTH_CHECK(in.check(in.call->C_DecryptInit(in.handle, &mechanism, key), doing));
     const bytes_view body = sealed.subspan(magic.size() + nonce_size);
     secret_bytes out(body.size());
     CK_ULONG size = out.size();

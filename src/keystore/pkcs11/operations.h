@@ -18,10 +18,12 @@ result<secret_bytes> agree(session& in, CK_OBJECT_HANDLE key, bytes_view point);
 
 result<void> fill_random(session& in, std::span<uint8_t> out);
 
-// AES-256-GCM under a key that never leaves the token, beside the named one, and made when it is first wanted.
-result<bytes> seal(session& in, const key_place& beside, const secret_bytes& secret);
+// The key for sealing: AES-256, beside the named one, never leaves the token, and made when it is first wanted.
+result<CK_OBJECT_HANDLE> ensure_sealing_key(session& in, const key_place& beside);
+// AES-256-GCM under that key.
+result<bytes> seal(session& in, CK_OBJECT_HANDLE key, const key_place& beside, const secret_bytes& secret);
 // Error seal_invalid.
-result<secret_bytes> unseal(session& in, const key_place& beside, bytes_view sealed);
+result<secret_bytes> unseal(session& in, CK_OBJECT_HANDLE key, const key_place& beside, bytes_view sealed);
 
 // What a hybrid needs besides its pair: a data object of the token.
 result<void> put_record(session& in, const key_place& beside, bytes_view record);

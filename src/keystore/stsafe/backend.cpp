@@ -21,6 +21,31 @@ result<named_chip> chip_of(const std::string& rest, const open_options& options)
     return named_chip{std::move(chip), name.place};
 }
 
+class opened_element final : public holder {
+public:
+    explicit opened_element(named_chip in) : in_(std::move(in)) {}
+
+    result<secret_bytes> random(size_t size) const override {
+        constexpr size_t most_at_once = 255;
+        secret_bytes out;
+        while (out.size() < size) {
+            const auto wanted = static_cast<uint8_t>(std::min(most_at_once, size - out.size()));
+            BERTH_TRY(drawn, in_.chip->run(generate_random{0, wanted}));
+            if (drawn.octets.value.size() != wanted) {
+                return fail(error_category::environment, "stsafe_wrong_answer",
+                            "The STSAFE-A gave another number of random octets.");
+            }
+            out.append(drawn.octets.value.reveal());
+        }
+        return out;
+    }
+    result<bytes> seal(const secret_bytes& secret) const override { return seal_in(*in_.chip, in_.place.envelope, secret); }
+    result<secret_bytes> unseal(bytes_view sealed) const override { return unseal_in(*in_.chip, in_.place.envelope, sealed); }
+
+private:
+    named_chip in_;
+};
+
 class element final : public backend {
 public:
     const backend_abilities& able() const override {
@@ -61,29 +86,9 @@ public:
         return remove_key(*in.chip, in.place);
     }
 
-    result<secret_bytes> random(const std::string& rest, size_t size, const open_options& options) const override {
+    result<holder_ptr> open_holder(const std::string& rest, const open_options& options) const override {
         BERTH_TRY(in, chip_of(rest, options));
-        constexpr size_t most_at_once = 255;
-        secret_bytes out;
-        while (out.size() < size) {
-            const auto wanted = static_cast<uint8_t>(std::min(most_at_once, size - out.size()));
-            BERTH_TRY(drawn, in.chip->run(generate_random{0, wanted}));
-            if (drawn.octets.value.size() != wanted) {
-                return fail(error_category::environment, "stsafe_wrong_answer",
-                            "The STSAFE-A gave another number of random octets.");
-            }
-            out.append(drawn.octets.value.reveal());
-        }
-        return out;
-    }
-
-    result<bytes> seal(const std::string& rest, const secret_bytes& secret, const open_options& options) const override {
-        BERTH_TRY(in, chip_of(rest, options));
-        return seal_in(*in.chip, in.place.envelope, secret);
-    }
-    result<secret_bytes> unseal(const std::string& rest, bytes_view sealed, const open_options& options) const override {
-        BERTH_TRY(in, chip_of(rest, options));
-        return unseal_in(*in.chip, in.place.envelope, sealed);
+        return std::make_shared<const opened_element>(std::move(in));
     }
 };
 

@@ -27,14 +27,22 @@ result<void> ensure_envelope_key(device& chip, uint8_t slot) {
 }
 
 result<bytes> seal_in(device& chip, uint8_t envelope_slot, const secret_bytes& secret) {
-    BERTH_CHECK(ensure_envelope_key(chip, envelope_slot));
     secret_bytes padded;
     padded.append(bytes{static_cast<uint8_t>(secret.size() >> 8U), static_cast<uint8_t>(secret.size())});
     padded.append(secret.reveal());
     // Key wrap needs two blocks at least.
     padded.resize(std::max(2 * unit, (padded.size() + unit - 1) / unit * unit));
-    BERTH_TRY(wrapped, chip.run(wrap_envelope{envelope_slot, {std::move(padded)}}));
-    return std::move(wrapped.envelope.value);
+    const wrap_envelope command{envelope_slot, {std::move(padded)}};
+    auto wrapped = chip.run(command);
+    // Made when the chip lacks it, which is once: asking before each time would double what crosses the bus.
+    if (!wrapped && wrapped.error().is("stsafe_key_not_found")) {
+        BERTH_CHECK(ensure_envelope_key(chip, envelope_slot));
+        wrapped = chip.run(command);
+    }
+    if (!wrapped) {
+        return fail(std::move(wrapped).error());
+    }
+    return std::move(wrapped->envelope.value);
 }
 
 result<secret_bytes> unseal_in(device& chip, uint8_t envelope_slot, bytes_view sealed) {

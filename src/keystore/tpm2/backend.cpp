@@ -8,6 +8,9 @@
 #include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
 
+#include <mutex>
+#include <optional>
+
 #include <unistd.h>
 
 namespace berth::keystore::tpm2 {
@@ -110,6 +113,60 @@ result<void> check_removable(const device_ptr& in, uint32_t handle) {
     return {};
 }
 
+class opened_tpm final : public holder {
+public:
+    explicit opened_tpm(device_ptr in) : in_(std::move(in)) {}
+
+    result<secret_bytes> random(size_t size) const override { return in_->random(size); }
+    // A storage root that is persistent takes none of the TPM's few slots: it stays open, and is not asked who it is each time.
+    // Whatever goes wrong with it is done again, and told, as if nothing had been kept: another one may be there by now.
+    result<bytes> seal(const secret_bytes& secret) const override {
+        const std::lock_guard guard(lock_);
+        if (!root_) {
+            BERTH_TRY(root, open_storage_root(in_));
+            if (root.handle == 0) {
+                BERTH_TRY(sealed, seal_below(root, secret, always{}));
+                return sealed.encode();
+            }
+            root_.emplace(std::move(root));
+        }
+        if (auto sealed = seal_below(*root_, secret, always{})) {
+            return sealed->encode();
+        }
+        root_.reset();
+        BERTH_TRY(sealed, tpm2::seal(in_, secret, always{}));
+        return sealed.encode();
+    }
+    result<secret_bytes> unseal(bytes_view octets) const override {
+        auto sealed = sealed_secret::decode(octets);
+        if (!sealed) {
+            return fail(seal_invalid(std::move(sealed).error()));
+        }
+        const std::lock_guard guard(lock_);
+        if (sealed->parent != 0 && !root_) {
+            if (auto root = storage_root_at(in_, sealed->parent)) {
+                root_.emplace(storage_root{std::move(*root), sealed->parent});
+            }
+        }
+        if (root_ && root_->handle == sealed->parent) {
+            if (auto opened = unseal_below(root_->key, *sealed, always{})) {
+                return opened;
+            }
+            root_.reset();
+        }
+        auto opened = tpm2::unseal(in_, *sealed, always{});
+        if (!opened && (opened.error().is("tpm_wrong_tpm") || opened.error().is("key_not_found"))) {
+            return fail(seal_invalid(std::move(opened).error()));
+        }
+        return opened;
+    }
+
+private:
+    device_ptr in_;
+    mutable std::mutex lock_;
+    mutable std::optional<storage_root> root_;
+};
+
 class tpm final : public backend {
 public:
     const backend_abilities& able() const override {
@@ -184,31 +241,11 @@ public:
         return {};
     }
 
-    result<secret_bytes> random(const std::string& rest, size_t size, const open_options&) const override {
+    // Sealed below the storage root: the handle plays no part.
+    result<holder_ptr> open_holder(const std::string& rest, const open_options&) const override {
         BERTH_TRY(name, parse_key_name(rest));
         BERTH_TRY(in, device::shared(name.tcti));
-        return in->random(size);
-    }
-
-    // Below the storage root: the handle plays no part.
-    result<bytes> seal(const std::string& rest, const secret_bytes& secret, const open_options&) const override {
-        BERTH_TRY(name, parse_key_name(rest));
-        BERTH_TRY(in, device::shared(name.tcti));
-        BERTH_TRY(sealed, tpm2::seal(in, secret, always{}));
-        return sealed.encode();
-    }
-    result<secret_bytes> unseal(const std::string& rest, bytes_view octets, const open_options&) const override {
-        BERTH_TRY(name, parse_key_name(rest));
-        BERTH_TRY(in, device::shared(name.tcti));
-        auto sealed = sealed_secret::decode(octets);
-        if (!sealed) {
-            return fail(seal_invalid(std::move(sealed).error()));
-        }
-        auto opened = tpm2::unseal(in, *sealed, always{});
-        if (!opened && (opened.error().is("tpm_wrong_tpm") || opened.error().is("key_not_found"))) {
-            return fail(seal_invalid(std::move(opened).error()));
-        }
-        return opened;
+        return std::make_shared<opened_tpm>(std::move(in));
     }
 
     // By the IAK, which is the same key whether a factory has given it a handle or not.

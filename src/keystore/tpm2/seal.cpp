@@ -105,6 +105,13 @@ result<sealed_secret> sealed_secret::decode(bytes_view octets) {
 
 result<sealed_secret> seal(const device_ptr& in, const secret_bytes& secret, const seal_condition& when) {
     const hold esys(*in);
+    BERTH_TRY(root, open_storage_root(in));
+    return seal_below(root, secret, when);
+}
+
+result<sealed_secret> seal_below(const storage_root& root, const secret_bytes& secret, const seal_condition& when) {
+    const device_ptr& in = root.key.owner();
+    const hold esys(*in);
     if (secret.empty()) {
         return fail(error_category::usage, "too_large", "There is nothing to seal.");
     }
@@ -117,7 +124,6 @@ result<sealed_secret> seal(const device_ptr& in, const secret_bytes& secret, con
         BERTH_TRY(policy, policy_of(in, when));
         as.policy = std::move(policy);
     }
-    BERTH_TRY(root, open_storage_root(in));
     BERTH_TRY(wrapped, create_child(root.key, as, secret));
     return sealed_secret{root.handle, root.key.area().name(), std::move(wrapped)};
 }
@@ -125,6 +131,12 @@ result<sealed_secret> seal(const device_ptr& in, const secret_bytes& secret, con
 result<secret_bytes> unseal(const device_ptr& in, const sealed_secret& what, const seal_condition& now) {
     const hold esys(*in);
     BERTH_TRY(root, storage_root_at(in, what.parent));
+    return unseal_below(root, what, now);
+}
+
+result<secret_bytes> unseal_below(const object& root, const sealed_secret& what, const seal_condition& now) {
+    const device_ptr& in = root.owner();
+    const hold esys(*in);
     if (!same_octets(root.area().name(), what.parent_name)) {
         return fail(
             error_category::environment, "tpm_wrong_tpm",

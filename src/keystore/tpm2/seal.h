@@ -33,4 +33,8 @@ result<sealed_secret> seal(const device_ptr& in, const secret_bytes& secret, con
 // another state; approval_invalid: not signed by the authority that the secret was sealed for; tpm_wrong_tpm; key_not_found.
 result<secret_bytes> unseal(const device_ptr& in, const sealed_secret& what, const seal_condition& now);
 
+// The same below a storage root that is open already.
+result<sealed_secret> seal_below(const storage_root& root, const secret_bytes& secret, const seal_condition& when);
+result<secret_bytes> unseal_below(const object& root, const sealed_secret& what, const seal_condition& now);
+
 }  // namespace berth::keystore::tpm2

@@ -130,6 +130,31 @@ TEST_P(BackendConformance, GivesRandomOctets) {
     EXPECT_NE(to_hex(some.reveal()), to_hex(others.reveal()));
 }
 
+// Opened once, a holder does again and again what is done by name.
+TEST_P(BackendConformance, OpenedHolders) {
+    ASSERT_NO_FATAL_FAILURE(make_some_key());
+    const auto in = test::value_of(open_holder(signing_uri_, options_));
+    if (able_.random) {
+        EXPECT_NE(to_hex(test::value_of(in->random(40)).reveal()), to_hex(test::value_of(in->random(40)).reveal()));
+    } else {
+        expect_unsupported(in->random(40));
+    }
+    const secret_bytes secret(as_bytes("sealed through a holder"));
+    if (!able_.seal) {
+        expect_unsupported(in->seal(secret));
+        expect_unsupported(in->unseal(bytes(64)));
+        return;
+    }
+    const auto first = test::value_of(in->seal(secret));
+    const auto second = test::value_of(seal(signing_uri_, secret, options_));
+    for (const auto& sealed : {first, second}) {
+        EXPECT_EQ(to_hex(test::value_of(in->unseal(sealed)).reveal()), to_hex(secret.reveal()));
+        EXPECT_EQ(to_hex(test::value_of(unseal(signing_uri_, sealed, options_)).reveal()), to_hex(secret.reveal()));
+    }
+    EXPECT_EQ(test::name_of_error(in->seal(secret_bytes(most_sealed + 1))), "too_large");
+    EXPECT_EQ(test::name_of_error(in->unseal(bytes(64))), "seal_invalid");
+}
+
 TEST_P(BackendConformance, SealsForItselfAlone) {
     const secret_bytes secret(as_bytes("a secret of sixty-four octets, as long as the seed of an ML-KEM."));
     if (!able_.seal) {

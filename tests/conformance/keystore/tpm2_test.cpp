@@ -79,6 +79,32 @@ std::vector<backend_case> backend_cases() {
 
 INSTANTIATE_TEST_SUITE_P(Tpm2, BackendConformance, testing::ValuesIn(backend_cases()), backend_case::name);
 
+// A holder keeps the storage root open that is persistent, and still works when somebody has put another one there.
+TEST(Tpm2Conformance, HoldersFollowTheStorageRoot) {
+    BERTH_NEEDS_SWTPM();
+    const test::swtpm chip;
+    const auto device = test::value_of(tpm2::device::shared(chip.tcti()));
+    constexpr uint32_t place = 0x81000001;
+    const auto put_root = [&](std::string_view name) {
+        attestation::public_area as = tpm2::storage_root_template();
+        as.x = to_bytes(as_bytes(name));
+        const auto root = test::value_of(tpm2::create_primary(device, tpm2::hierarchy::owner, as));
+        EXPECT_TRUE(tpm2::make_persistent(root, place));
+    };
+    const auto holder = test::value_of(open_holder("tpm2:0x81020000;tcti=" + chip.tcti()));
+    const secret_bytes secret(as_bytes("a secret"));
+    const bytes below_none = test::value_of(holder->seal(secret));
+    put_root("first");
+    const bytes below_first = test::value_of(holder->seal(secret));
+    EXPECT_EQ(as_text(test::value_of(holder->unseal(below_none)).reveal()), "a secret");
+    EXPECT_EQ(as_text(test::value_of(holder->unseal(below_first)).reveal()), "a secret");
+    ASSERT_TRUE(tpm2::evict(device, place));
+    put_root("second");
+    EXPECT_EQ(test::name_of_error(holder->unseal(below_first)), "seal_invalid");
+    EXPECT_EQ(as_text(test::value_of(holder->unseal(test::value_of(holder->seal(secret)))).reveal()), "a secret");
+    EXPECT_EQ(as_text(test::value_of(holder->unseal(below_none)).reveal()), "a secret");
+}
+
 // The cases above cannot say why there are none.
 TEST(Tpm2Conformance, HasATpm) {
     BERTH_NEEDS_SWTPM();

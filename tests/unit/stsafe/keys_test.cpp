@@ -5,6 +5,7 @@
 #include "keystore/stsafe/commands/keys.h"
 #include "keystore/stsafe/key_record.h"
 #include "keystore/stsafe/removal.h"
+#include "keystore/stsafe/sealing.h"
 #include "keystore/stsafe/uri.h"
 #include "support/stsafe_chip.h"
 
@@ -190,6 +191,22 @@ TEST_F(StsafeKeys, CountersFallOnce) {
     EXPECT_GE(told, 4U);
     EXPECT_EQ(name_of_error(decrement_once(*device, 1, 1)), "stsafe_zone_type");
     EXPECT_EQ(name_of_error(decrement_once(*device, 5, 1'000'000)), "stsafe_counter_limit");
+}
+
+// The key for envelopes is made with the first one; from then on sealing is one command, and so is unsealing.
+TEST(StsafeSealing, CostsOneCommandOnceThereIsAKey) {
+    model_chip chip;
+    auto device = chip.connect();
+    const bytes secret(64, 7);
+    const bytes first = value_of(seal_in(device, 0, secret_bytes(secret)));
+    const size_t before = chip.faults.writes;
+    const bytes second = value_of(seal_in(device, 0, secret_bytes(secret)));
+    EXPECT_EQ(chip.faults.writes, before + 1);
+    for (const auto& sealed : {first, second}) {
+        EXPECT_EQ(to_bytes(value_of(unseal_in(device, 0, sealed)).reveal()), secret);
+    }
+    EXPECT_EQ(chip.faults.writes, before + 3);
+    EXPECT_EQ(name_of_error(unseal_in(device, 1, first)), "seal_invalid") << "no key is made for what was not sealed here";
 }
 
 TEST(StsafeUri, Names) {
