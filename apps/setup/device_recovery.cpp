@@ -138,8 +138,8 @@ result<bool> device_recovery::check_identity() const {
     BERTH_TRY(made, create_primary(tpm_, hierarchy::endorsement, idevid_template()));
     BERTH_TRY(spki, made.area().spki());
     const bool same_key = same_octets(spki, z3_sig_.front().spki());
-    const std::string index = handle_text(devid_layout().idevid_certificate);
-    auto der = keystore::tpm2::read_certificate(tpm_, devid_layout().idevid_certificate);
+    const std::string index = handle_text(p3_sig_.at.idevid_certificate);
+    auto der = keystore::tpm2::read_certificate(tpm_, p3_sig_.at.idevid_certificate);
     if (!der && !der.error().is("nv_not_found")) {
         return fail(std::move(der).error());
     }
@@ -201,8 +201,7 @@ result<recovery_state> device_recovery::restore() {
     BERTH_TRY(in_nv, check_identity());
     out.nv_certificate = in_nv;
     BERTH_TRY(before, persistent_handles(tpm_));
-    const devid_layout at;
-    for (const auto& [handle, as] : {std::pair(p3_sig_.handle, idevid_template()), std::pair(at.iak, iak_template()),
+    for (const auto& [handle, as] : {std::pair(p3_sig_.handle, idevid_template()), std::pair(p3_sig_.at.iak, iak_template()),
                                      std::pair(p3_.handle, kem_template())}) {
         BERTH_CHECK(establish(tpm_, as, handle));
         if (std::ranges::find(before, handle) == before.end()) {
@@ -301,6 +300,7 @@ result<sealed_file> device_recovery::new_seed(random_source& random) const {
 
 result<std::unique_ptr<factory::tpm_unit>> device_recovery::unit_with(sealed_file seed, random_source& random) const {
     factory::tpm_unit_settings settings;
+    settings.at = p3_sig_.at;
     settings.at.kem = p3_.handle;
     settings.at.idevid = p3_sig_.handle;
     return factory::tpm_unit::make(tpm_, {bundle_.identity.serial, bundle_.model}, settings, random, std::move(seed));

@@ -116,12 +116,13 @@ result<void> check_quoting(const device_order& order) {
 }
 
 result<void> place_keys(device_order& order, const std::string& backend) {
-    const auto put = [&order](const char* p3, const char* p3_sig) {
+    const auto put = [&order](const std::string& p3, const std::string& p3_sig) {
         order.p3_uri = order.p3_uri.empty() ? p3 : order.p3_uri;
         order.p3_sig_uri = order.p3_sig_uri.empty() ? p3_sig : order.p3_sig_uri;
     };
     if (backend == "tpm2") {
-        put("tpm2:0x81020002;seed=p3.seed", "tpm2:0x81020000");
+        const std::string at = order.tpm.layout.empty() ? "" : ";layout=" + order.tpm.layout;
+        put("tpm2:0x81020002;seed=p3.seed", "tpm2:0x81020000" + at);
     } else if (backend == "stsafe") {
         put("stsafe:slot=2", "stsafe:slot=1");
     } else if (backend != "software") {

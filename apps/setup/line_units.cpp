@@ -134,6 +134,7 @@ result<std::unique_ptr<factory::unit>> open_unit(const fs::path& place, const un
         BERTH_TRY(sealed, keystore::tpm2::sealed_file::from_pem(text));
         BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));
         factory::tpm_unit_settings settings;
+        settings.at = p3_sig.at;
         settings.at.kem = p3.handle;
         settings.at.idevid = p3_sig.handle;
         settings.when = sealed.condition;

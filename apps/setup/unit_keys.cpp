@@ -60,6 +60,7 @@ result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_so
     }
     BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));
     factory::tpm_unit_settings settings;
+    settings.at = p3_sig.at;
     settings.at.kem = p3.handle;
     settings.at.idevid = p3_sig.handle;
     BERTH_TRY(when, sealed_when(order.tpm));

@@ -16,6 +16,8 @@ inline constexpr const char* hardware_type = "2.25.205546254112486";
 struct tpm_order {
     // PEM: roots and other CAs of TPM makers, and their roots cross-signed. Without them no TPM is believed, and no device made.
     std::vector<std::filesystem::path> makers = {};
+    // Where the identity is, by the name of a layout (keystore/tpm2/devid.h), unless p3_sig_uri says it; empty: tcg.
+    std::string layout = {};
     // Platform registers (SHA-256 bank) that the ML-KEM seed is sealed to as they are now; empty: none.
     std::vector<uint8_t> pcrs = {};
     // In place of that: an approval of the boot state that the device is in (berth key approve); the seed is sealed for whatever

@@ -38,6 +38,9 @@ void device_options::add_to(CLI::App& command) {
                        "needed for tpm2: PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed, "
                        "repeatable: whose TPMs you believe. Nothing is issued before the TPM is proved to be theirs and to hold "
                        "both keys");
+    command.add_option("--tpm-layout", order.tpm.layout,
+                       "where a TPM keeps its identity and the certificate: tcg (default; Infineon and GlobalSign's as well), "
+                       "st33ktpm; or iak= and nv= in --p3-sig (docs/tpm.md)");
     auto* const registers =
         command
             .add_option("--seal-pcrs", order.tpm.pcrs,

@@ -48,6 +48,21 @@ public_area signing_template(std::string_view unique, const devid_policy& policy
 
 }  // namespace
 
+result<devid_layout> layout_named(std::string_view name) {
+    if (name == "tcg") {
+        return devid_layout{};
+    }
+    if (name == "st33ktpm") {
+        devid_layout out;
+        out.idevid_certificate = 0x01c90200;
+        return out;
+    }
+    return fail(
+        error{error_category::usage, "unknown_layout",
+              "\"" + std::string(name) + "\" is no layout of a TPM's identity: tcg or st33ktpm, or iak= and nv= by themselves."}
+            .with("layout", std::string(name)));
+}
+
 public_area idevid_template() {
     return signing_template("IDEVID", idevid_policy);
 }

@@ -14,7 +14,12 @@ struct devid_layout {
     uint32_t iak = 0x81020001;
     uint32_t kem = 0x81020002;  // the P-256 half of the hybrid key
     uint32_t idevid_certificate = 0x01c90000;
+
+    bool operator==(const devid_layout&) const = default;
 };
+// "tcg", as above, which is also that of the enrolment that Infineon and GlobalSign published; "st33ktpm": certificates where
+// STMicroelectronics' factory has them, the IDevID's in NV 0x01c90200 (wolfTPM's sources). Error unknown_layout.
+result<devid_layout> layout_named(std::string_view name);
 
 // Template H-2 (P-256): signs anything that it is given.
 attestation::public_area idevid_template();

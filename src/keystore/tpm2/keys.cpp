@@ -44,6 +44,19 @@ std::optional<crypto::kem_algorithm> hybrid_with(attestation::tpm_curve curve) {
     }
 }
 
+// The first octet of a handle says what it is one of (TPM 2.0 Part 2, 7.2).
+constexpr uint32_t persistent_objects = 0x81;
+constexpr uint32_t nv_indices = 0x01;
+
+std::optional<uint32_t> parse_handle(std::string_view text, uint32_t kind) {
+    constexpr std::string_view hexadecimal = "0x";
+    uint32_t out = 0;
+    const char* const end = text.data() + text.size();
+    const bool whole = text.size() > hexadecimal.size() && text.starts_with(hexadecimal) &&
+                       std::from_chars(text.data() + hexadecimal.size(), end, out, 16).ptr == end;
+    return whole && (out >> 24U) == kind ? std::optional(out) : std::nullopt;
+}
+
 error bad_name(std::string_view rest, std::string_view why) {
     return error{error_category::usage, "bad_key_uri",
                  "\"tpm2:" + std::string(rest) + "\" does not name a key: " + std::string(why) + "."}
@@ -98,22 +111,38 @@ result<key_name> parse_key_name(std::string_view rest) {
         left.remove_prefix(std::min(left.size(), part.size() + 1));
         return part;
     };
-    const std::string_view handle = next();
-    constexpr std::string_view hexadecimal = "0x";
-    const char* const end = handle.data() + handle.size();
-    if (!handle.starts_with(hexadecimal) || std::from_chars(handle.data() + hexadecimal.size(), end, out.handle, 16).ptr != end ||
-        (out.handle >> 24U) != 0x81) {
+    const auto handle = parse_handle(next(), persistent_objects);
+    if (!handle) {
         return fail(bad_name(rest, "a persistent handle, such as 0x81020000, comes first"));
     }
+    out.handle = *handle;
+    std::optional<uint32_t> own_iak, own_nv;
     while (!left.empty()) {
         const std::string_view part = next();
         const size_t equals = part.find('=');
         const std::string_view name = part.substr(0, equals);
-        if (equals == std::string_view::npos || equals + 1 == part.size() || (name != "seed" && name != "tcti")) {
-            return fail(bad_name(rest, "after the handle come seed=FILE and tcti=NAME, with semicolons between them"));
+        const std::string_view value = equals == std::string_view::npos ? "" : part.substr(equals + 1);
+        if (value.empty()) {
+            return fail(bad_name(rest, "after the handle come NAME=VALUE, with semicolons between them"));
         }
-        (name == "seed" ? out.seed : out.tcti) = part.substr(equals + 1);
+        if (name == "seed" || name == "tcti") {
+            (name == "seed" ? out.seed : out.tcti) = value;
+        } else if (name == "layout") {
+            BERTH_TRY(at, layout_named(value));
+            out.at = at;
+        } else if (name == "iak" || name == "nv") {
+            const auto number = parse_handle(value, name == "iak" ? persistent_objects : nv_indices);
+            if (!number) {
+                return fail(bad_name(rest, "iak= is a persistent handle, such as 0x81020001, nv= an index, such as 0x01c90000"));
+            }
+            (name == "iak" ? own_iak : own_nv) = number;
+        } else {
+            return fail(bad_name(rest, "after the handle come seed=FILE, tcti=NAME, layout=NAME, iak=HANDLE, nv=INDEX"));
+        }
     }
+    // What is said one by one counts more than a layout, wherever it stands.
+    out.at.iak = own_iak.value_or(out.at.iak);
+    out.at.idevid_certificate = own_nv.value_or(out.at.idevid_certificate);
     return out;
 }
 

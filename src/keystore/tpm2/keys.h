@@ -3,7 +3,7 @@
 
 #include "base/random.h"
 #include "keystore/key.h"
-#include "keystore/tpm2/object.h"
+#include "keystore/tpm2/devid.h"
 #include "keystore/tpm2/sealed_file.h"
 
 namespace berth::keystore::tpm2 {
@@ -21,13 +21,15 @@ result<kem_key_ptr> hybrid_key_at(const device_ptr& in, uint32_t handle, const s
 // Makes both halves: kem_template() at the handle (as establish() does), and a new seed, sealed on the condition.
 result<sealed_file> make_hybrid_key(const device_ptr& in, uint32_t handle, const seal_condition& when, random_source& random);
 
-// What follows "tpm2:" in a key's name: 0x81020000[;seed=FILE][;tcti=NAME].
+// What follows "tpm2:" in a key's name: 0x81020000[;seed=FILE][;tcti=NAME][;layout=NAME][;iak=HANDLE][;nv=INDEX].
 struct key_name {
     uint32_t handle = 0;
     std::string seed;  // empty: none
     std::string tcti;
+    // Of an identity's key: where the rest of that identity is.
+    devid_layout at = {};
 };
-// Error bad_key_uri.
+// Errors bad_key_uri, unknown_layout.
 result<key_name> parse_key_name(std::string_view rest);
 
 }  // namespace berth::keystore::tpm2

@@ -212,6 +212,18 @@ TEST_F(GenuineTpms, OutliveAnUpdateThatIsApproved) {
     expect_refused(refused, "TPM-9", "tpm_policy_failed", 3);
 }
 
+// Another maker's layout: the certificate is where it says, and an IAK at a handle of one's own.
+TEST_F(GenuineTpms, KeepTheirIdentityWhereTheirLayoutSays) {
+    keys[1] += ";layout=st33ktpm;iak=0x81020011";
+    const auto made = make("TPM-1", keys, {"--tpm-makers", at("makers.pem")});
+    ASSERT_EQ(made.exit, 0) << made.all();
+    EXPECT_EQ(certified_tpm()->tool("tpm2_nvread 0x01c90200 -C o -o kept"), 0) << certified_tpm()->log();
+    EXPECT_NE(certified_tpm()->tool("tpm2_nvread 0x01c90000 -C o -o none"), 0);
+    EXPECT_EQ(certified_tpm()->tool("tpm2_readpublic -c 0x81020011 > iak"), 0);
+    EXPECT_NE(certified_tpm()->tool("tpm2_readpublic -c 0x81020001 > none"), 0);
+    onboard("TPM-1");
+}
+
 TEST_F(GenuineTpms, OthersAreNot) {
     const std::vector<std::string> known{"--tpm-makers", at("makers.pem")};
     expect_refused(make("TPM-2", keys, {"--tpm-makers", at("factory/z1.pem")}), "TPM-2", "unknown_issuer", 1);

@@ -42,7 +42,8 @@ TEST(KeyUri, WhatNamesNoKey) {
 TEST(KeyUri, NamesInATpm) {
     for (const std::string_view text :
          {"tpm2:81020000", "tpm2:0x", "tpm2:0x810200001", "tpm2:0x01c00002", "tpm2:0x81020000x",
-          "tpm2:0x81020000;seed=", "tpm2:0x81020000;slot=1", "tpm2:0x81020000;seed", "tpm2:0x81020000;;"}) {
+          "tpm2:0x81020000;seed=", "tpm2:0x81020000;slot=1", "tpm2:0x81020000;seed", "tpm2:0x81020000;;",
+          "tpm2:0x81020000;nv=0x81020000", "tpm2:0x81020000;iak=0x01c90000", "tpm2:0x81020000;iak=1"}) {
         EXPECT_EQ(name_of_error(open_kem_key(text)), "bad_key_uri") << text;
         EXPECT_EQ(name_of_error(open_signing_key(text)), "bad_key_uri") << text;
     }

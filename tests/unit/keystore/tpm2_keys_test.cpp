@@ -178,6 +178,16 @@ TEST_F(Tpm2, OpensInEveryBootStateThatIsApproved) {
     EXPECT_EQ(name_of_error(other.admit(approve(authority, next, "gateway"))), "not_by_approval");
 }
 
+TEST(KeyNames, SayWhereTheRestOfAnIdentityIs) {
+    EXPECT_EQ(value_of(parse_key_name("0x81020000")).at, devid_layout{});
+    EXPECT_EQ(value_of(parse_key_name("0x81020000;layout=tcg;tcti=x")).at, devid_layout{});
+    EXPECT_EQ(value_of(parse_key_name("0x81020000;layout=st33ktpm")).at.idevid_certificate, 0x01c90200U);
+    const auto own = value_of(parse_key_name("0x81020000;nv=0x01c90100;layout=st33ktpm;iak=0x81020011"));
+    EXPECT_EQ(own.at.idevid_certificate, 0x01c90100U) << "what is said by itself counts";
+    EXPECT_EQ(own.at.iak, 0x81020011U);
+    EXPECT_EQ(name_of_error(parse_key_name("0x81020000;layout=acme")), "unknown_layout");
+}
+
 TEST(SealedFile, RefusesWhatItDidNotWrite) {
     EXPECT_EQ(name_of_error(sealed_file::from_pem("")), "tpm_structure_malformed");
     EXPECT_EQ(name_of_error(sealed_file::from_pem("-----BEGIN X-----\n")), "bad_pem");
