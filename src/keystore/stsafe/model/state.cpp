@@ -94,7 +94,7 @@ private:
 chip_state blank_chip(random_source& random) {
     chip_state out;
     out.uid = random.octets<8>();
-    for (const size_t size : {1000, 700, 600, 600, 1696}) {
+    for (const size_t size : std::initializer_list<size_t>{1000, 700, 600, 600, 1696}) {
         out.zones.items.push_back(data_zone(size));
     }
     out.zones.items.push_back(counter_zone(500'000, 64));
