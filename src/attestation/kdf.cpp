@@ -1,5 +1,7 @@
 #include "attestation/kdf.h"
 
+#include "base/wipe.h"
+
 namespace berth::attestation {
 
 namespace {
@@ -13,7 +15,7 @@ secret_bytes in_blocks(size_t size, Block block) {
             block(std::array<uint8_t, 4>{static_cast<uint8_t>(counter >> 24U), static_cast<uint8_t>(counter >> 16U),
                                          static_cast<uint8_t>(counter >> 8U), static_cast<uint8_t>(counter)});
         out.append(piece.view().first(std::min(piece.size(), size - out.size())));
-        explicit_bzero(piece.data(), piece.size());
+        wipe({piece.data(), piece.size()});
     }
     return out;
 }

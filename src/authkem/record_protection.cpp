@@ -1,11 +1,13 @@
 #include "authkem/record_protection.h"
 
+#include "base/wipe.h"
+
 #include <cstring>
 
 namespace berth::authkem {
 
 record_nonce::~record_nonce() {
-    explicit_bzero(iv_.data(), iv_.size());
+    wipe(iv_);
 }
 
 std::array<uint8_t, crypto::aead_nonce_size> record_nonce::value() const {

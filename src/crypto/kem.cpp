@@ -1,5 +1,6 @@
 #include "crypto/kem.h"
 
+#include "base/wipe.h"
 #include "crypto/der_openssl.h"
 #include "crypto/hash.h"
 #include "crypto/kem_impl_openssl.h"
@@ -222,7 +223,7 @@ secret_bytes combine_hybrid(kem_algorithm alg, bytes_view ss_mlkem, bytes_view e
     h.update(as_bytes(traits_of(alg).label));
     digest combined = h.finish();
     secret_bytes out(combined.view());
-    explicit_bzero(combined.data(), combined.size());
+    wipe({combined.data(), combined.size()});
     return out;
 }
 

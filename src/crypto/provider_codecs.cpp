@@ -1,4 +1,5 @@
 // Decoders and encoders of the provider: SubjectPublicKeyInfo and PrivateKeyInfo, DER and PEM.
+#include "base/wipe.h"
 #include "crypto/der_openssl.h"
 #include "crypto/provider_impl_openssl.h"
 #include "wire/pem.h"
@@ -138,7 +139,7 @@ int encode_pkcs8(void*, OSSL_CORE_BIO* out, const void* data, const OSSL_PARAM*,
     } else {
         std::string pem = wire::to_pem("PRIVATE KEY", der->reveal());
         const bool ok = write_all(out, as_bytes(pem));
-        explicit_bzero(pem.data(), pem.size());
+        wipe(pem);
         return ok ? 1 : 0;
     }
 }

@@ -1,5 +1,6 @@
 #include "factory/residency.h"
 
+#include "base/wipe.h"
 #include "crypto/constant_time.h"
 #include "crypto/hash.h"
 #include "onboarding/possession.h"
@@ -202,9 +203,9 @@ secret_bytes residency_check::save() const {
     }
     bytes octets = *wire::encode(out);
     secret_bytes secret{bytes_view(octets)};
-    explicit_bzero(octets.data(), octets.size());
-    explicit_bzero(out.kem_secret.value.data(), out.kem_secret.value.size());
-    explicit_bzero(out.credential.value.data(), out.credential.value.size());
+    wipe(octets);
+    wipe(out.kem_secret.value);
+    wipe(out.credential.value);
     return secret;
 }
 

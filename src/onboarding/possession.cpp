@@ -1,5 +1,6 @@
 #include "onboarding/possession.h"
 
+#include "base/wipe.h"
 #include "crypto/hash.h"
 #include "crypto/hpke.h"
 #include "onboarding/errors.h"
@@ -46,7 +47,7 @@ result<challenge_answer> answer_challenge(const challenge_item& item, const keys
         return refuse("possession_unconfirmed", "the challenge does not open with this key on this channel");
     }
     challenge_answer answer{item.name, to_array<32>(*opened)};
-    explicit_bzero(opened->data(), opened->size());
+    wipe(*opened);
     return answer;
 }
 

@@ -1,5 +1,6 @@
 #include "pki/private_key_file.h"
 
+#include "base/wipe.h"
 #include "pki/pki_openssl.h"
 #include "wire/pem.h"
 
@@ -20,7 +21,7 @@ constexpr size_t most_octets = 64 * 1024;
 secret_bytes to_pem(std::string_view label, bytes_view der) {
     std::string text = wire::to_pem(label, der);
     secret_bytes out(as_bytes(text));
-    explicit_bzero(text.data(), text.size());
+    wipe(text);
     return out;
 }
 

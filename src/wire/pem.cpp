@@ -1,5 +1,6 @@
 #include "wire/pem.h"
 
+#include "base/wipe.h"
 #include "wire/base64.h"
 
 namespace berth::wire {
@@ -65,8 +66,8 @@ result<std::vector<pem_block>> from_pem(std::string_view text) {
                 return bad(der.error().message);
             }
             blocks.push_back({*open, secret_bytes(*der)});
-            explicit_bzero(der->data(), der->size());
-            explicit_bzero(body.data(), body.size());
+            wipe(*der);
+            wipe(body);
             open.reset();
         } else if (open) {
             body += line;

@@ -1,5 +1,6 @@
 #include "berth/commands/octets.h"
 
+#include "base/wipe.h"
 #include "common/files.h"
 #include "pki/private_key_file.h"
 #include "wire/base64.h"
@@ -17,7 +18,7 @@ result<secret_bytes> read_input(const std::string& file) {
     if (!file.empty() && file != "-") {
         BERTH_TRY(octets, pki::read_file(file, most_file_octets));
         secret_bytes out{bytes_view(octets)};
-        explicit_bzero(octets.data(), octets.size());
+        wipe(octets);
         return out;
     }
     secret_bytes out;
@@ -31,7 +32,7 @@ result<secret_bytes> read_input(const std::string& file) {
             return fail(error_category::usage, "file_too_large", "standard input holds more than this command takes");
         }
     }
-    explicit_bzero(some.data(), some.size());
+    wipe(some);
     return out;
 }
 

@@ -7,7 +7,7 @@
 namespace berth::app {
 
 struct element_options {
-    std::string chip = "stsafe:";
+    std::string chip = "stsafe:device=/dev/i2c-1";
     std::string password_file;
     bool last_try = false;
 };

@@ -1,5 +1,6 @@
 #include "keystore/stsafe/credentials.h"
 
+#include "base/wipe.h"
 #include "keystore/stsafe/framed_record.h"
 #include "keystore/stsafe/key_record.h"
 
@@ -48,7 +49,7 @@ result<std::optional<credential_record>> read_credential(device& chip, uint8_t z
         return std::nullopt;
     }
     auto record = wire::decode<credential_record>(*body);
-    explicit_bzero(body->data(), body->size());
+    wipe(*body);
     return record ? std::optional(std::move(*record)) : std::nullopt;
 }
 
@@ -242,7 +243,7 @@ result<uint8_t> put_credential(device& chip, const std::string& name, const secr
     record.secret.value = secret;
     BERTH_TRY(body, wire::encode(record));
     auto written = write_framed(chip, at->zone, credential_magic, body, how);
-    explicit_bzero(body.data(), body.size());
+    wipe(body);
     BERTH_CHECK(written);
     if (const auto change = change_to(options.writing, at->writing, at->writing_may_change, options.final)) {
         BERTH_CHECK(chip.run(update_zone{zone_option(change), at->zone, 0, {to_bytes(as_bytes(credential_magic))}}, how));

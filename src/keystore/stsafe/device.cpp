@@ -1,5 +1,6 @@
 #include "keystore/stsafe/device.h"
 
+#include "base/wipe.h"
 #include "crypto/constant_time.h"
 
 #include <cstring>
@@ -19,7 +20,7 @@ result<secret_bytes> taken(const command_info& what, answer_frame answer) {
         return fail(to_error(answer.outcome(), what.name));
     }
     secret_bytes out(answer.payload);
-    explicit_bzero(answer.payload.data(), answer.payload.size());
+    wipe(answer.payload);
     return out;
 }
 

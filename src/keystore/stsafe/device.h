@@ -1,6 +1,7 @@
 // One chip: its commands, each whole, in a session when it asks for one. Thread-safe: commands wait for each other.
 #pragma once
 
+#include "base/wipe.h"
 #include "keystore/stsafe/commands/attributes.h"
 #include "keystore/stsafe/commands/command.h"
 #include "keystore/stsafe/link.h"
@@ -35,7 +36,7 @@ public:
     result<typename C::answer> run(const C& c, protection how = protection::automatic) {
         BERTH_TRY(payload, wire::encode(c));
         auto answer = transfer(C::about, payload, how);
-        explicit_bzero(payload.data(), payload.size());  // it may have held a key or a password
+        wipe(payload);  // it may have held a key or a password
         if (!answer) {
             return fail(std::move(answer).error());
         }

@@ -1,5 +1,6 @@
 #include "keystore/stsafe/framed_record.h"
 
+#include "base/wipe.h"
 #include "crypto/hash.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ result<void> write_framed(device& chip, uint8_t zone, std::string_view magic, by
     const bytes length{static_cast<uint8_t>(body.size() >> 8), static_cast<uint8_t>(body.size())};
     bytes whole = concat({as_bytes(magic), length, body, checksum(body)});
     auto written = write_octets(chip, zone, 0, whole, how);
-    explicit_bzero(whole.data(), whole.size());  // it may hold a credential
+    wipe(whole);  // it may hold a credential
     return written;
 }
 
@@ -44,7 +45,7 @@ result<std::optional<bytes>> read_framed(device& chip, uint8_t zone, std::string
     }
     BERTH_TRY(rest_of_it, read_octets(chip, zone, head_size, size + checksum_size, how));
     if (!same_octets(checksum(bytes_view(rest_of_it).first(size)), bytes_view(rest_of_it).subspan(size))) {
-        explicit_bzero(rest_of_it.data(), rest_of_it.size());
+        wipe(rest_of_it);
         return std::nullopt;
     }
     rest_of_it.resize(size);

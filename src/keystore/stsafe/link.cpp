@@ -1,5 +1,7 @@
 #include "keystore/stsafe/link.h"
 
+#include "base/wipe.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -117,7 +119,7 @@ result<answer_frame> exchange(transport& bus, const command_frame& command, cons
             break;
         }
     }
-    explicit_bzero(frame.data(), frame.size());  // it may have held a key
+    wipe(frame);  // it may have held a key
     return answer;
 }
 

@@ -1,5 +1,7 @@
 #include "keystore/stsafe/zone_io.h"
 
+#include "base/wipe.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -36,7 +38,7 @@ result<bytes> read_octets(device& chip, uint8_t zone, size_t offset, size_t leng
                 fmt::format("Zone {} gave {} octets instead of {}; is it a counter?", zone, answer.data.value.size(), some));
         }
         append(out, answer.data.value);
-        explicit_bzero(answer.data.value.data(), answer.data.value.size());
+        wipe(answer.data.value);
     }
     return out;
 }
@@ -46,7 +48,7 @@ result<void> write_octets(device& chip, uint8_t zone, size_t offset, bytes_view 
         const bytes_view some = data.subspan(done, std::min(chunk, data.size() - done));
         update_zone command{0, zone, static_cast<uint16_t>(offset + done), {to_bytes(some)}};
         const auto written = chip.run(command, how);
-        explicit_bzero(command.data.value.data(), command.data.value.size());
+        wipe(command.data.value);
         BERTH_CHECK(written);
     }
     return {};

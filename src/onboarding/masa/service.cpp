@@ -1,6 +1,7 @@
 #include "onboarding/masa/service.h"
 
 #include "base/log.h"
+#include "base/wipe.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "onboarding/errors.h"
@@ -141,7 +142,7 @@ result<kk3_keys> masa_service::unprotect(const waiting_kk3& kk3) const {
         return fail(error_category::internal, "corrupt_store", "the stored keys of a KK3 do not open with the store key");
     }
     const secret_bytes packed{bytes_view(*opened)};
-    explicit_bzero(opened->data(), opened->size());
+    wipe(*opened);
     return kk3_keys::unpack(kk3.id, packed.reveal());
 }
 

@@ -41,9 +41,8 @@ TEST_F(Lots, FiftyOfAModelOfStsafe) {
     while (!fs::exists(at("socket")) && system_clock().steady() < until) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    const auto genuine =
-        berth({"--json", "se", "authenticate", "--ca", at("factory/z1.pem"), "--issuer", at("factory/idevid-ca-classical.pem"),
-               "--chip", "stsafe:slot=1;device=" + at("socket")});
+    const auto genuine = berth({"--json", "se", "authenticate", "--ca", at("factory/z1.pem"), "--issuer",
+                                at("factory/idevid-ca-classical.pem"), "--chip", "stsafe:slot=1;device=" + at("socket")});
     EXPECT_EQ(genuine.exit, 0) << genuine.all();
     EXPECT_NE(genuine.all().find("SN-0050"), std::string::npos) << genuine.all();
 }

@@ -223,6 +223,18 @@ TEST_F(SeCommands, FirmwareIsVerifiedByTheChip) {
     refused(se({"firmware", "trust", "--key", "2", "--from", at("image")}), "bad_pem", 2);
 }
 
+// Without --chip it is the one on the first bus, as the recipes in docs/stsafe.md have it.
+TEST_F(SeCommands, AChipThatIsNotNamedIsTheFirstBuss) {
+    if (fs::exists("/dev/i2c-1")) {
+        GTEST_SKIP() << "there is an I2C bus on this machine, and what is on it is left alone";
+    }
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"store", "list"}, {"counter", "show"}}) {
+        std::vector<std::string> all{"--json", "se"};
+        all.insert(all.end(), command.begin(), command.end());
+        refused(berth(all), "stsafe_absent", 3);
+    }
+}
+
 // What one chip has sealed, another does not open.
 TEST_F(SeCommands, EnvelopesOfAnotherChip) {
     write("secret", "of one chip");

@@ -1,5 +1,6 @@
 #include "keystore/stsafe/model/chip.h"
 
+#include "base/wipe.h"
 #include "crypto/constant_time.h"
 
 namespace berth::keystore::stsafe::model {
@@ -87,7 +88,7 @@ bool chip::keep(chip_state next) {
     const bool changed = !before || !after || *before != *after;
     for (auto* octets : {&before, &after}) {
         if (*octets) {
-            explicit_bzero((*octets)->data(), (*octets)->size());
+            wipe(**octets);
         }
     }
     if (changed && !store_->save(next)) {
@@ -169,7 +170,7 @@ answer_frame chip::act(const command_frame& command) {
         const size_t most = most_frame_a110 - 1 - (by_host ? mac_size + 16 : 0);
         core c{next, passing_, *random_, by_host, most};
         done = h->act(c, *payload);
-        explicit_bzero(payload->data(), payload->size());
+        wipe(*payload);
     }
     if (!done) {
         next = state_;

@@ -1,5 +1,6 @@
 #include "keystore/stsafe/model/state.h"
 
+#include "base/wipe.h"
 #include "crypto/aead.h"
 #include "keystore/stsafe/model/handlers.h"
 #include "pki/private_key_file.h"
@@ -63,7 +64,7 @@ public:
             return fail(state_error(directory_, "it was changed, or belongs to other fuses"));
         }
         auto state = wire::decode<chip_state>(*plain);
-        explicit_bzero(plain->data(), plain->size());
+        wipe(*plain);
         if (!state || state->format != 1) {
             return fail(state_error(directory_, "another version of stsafe-sim wrote it"));
         }
@@ -75,7 +76,7 @@ public:
         const auto nonce = random_.octets<crypto::aead_nonce_size>();
         crypto::aead_key key(crypto::aead_algorithm::aes256gcm, fuses_.reveal(), crypto::aead_key::use::seal);
         const bytes sealed = key.seal(nonce, as_bytes(associated), plain);
-        explicit_bzero(plain.data(), plain.size());
+        wipe(plain);
         return pki::write_file_atomically(path(), concat({nonce, sealed}), 0600);
     }
 
@@ -93,7 +94,7 @@ private:
 chip_state blank_chip(random_source& random) {
     chip_state out;
     out.uid = random.octets<8>();
-    for (const size_t size : {1000, 700, 600, 600, 1696}) {
+    for (const size_t size : std::initializer_list<size_t>{1000, 700, 600, 600, 1696}) {
         out.zones.items.push_back(data_zone(size));
     }
     out.zones.items.push_back(counter_zone(500'000, 64));
