@@ -232,7 +232,8 @@ constexpr std::array manuals{
     manual{"se firmware trust", "Reads --from, writes a zone of the chip.",
            "berth se firmware trust --key 3 --from signer.pem --for-ever"},
     manual{"se entity trust",
-           "Reads --from, writes a public key slot of the chip. `slot_in_use`, `slot_fixed`: it holds another key, or may not change "
+           "Reads --from, writes a public key slot of the chip. `slot_in_use`, `slot_fixed`: it holds another key, or may not "
+           "change "
            "any more. `stsafe_unsupported`: an STSAFE-A110 knows no entities (all 2).",
            "berth se entity trust --key 0 --from operator.pem --for-ever --chip \"stsafe:device=/dev/i2c-1;host-key=host.key\""},
     manual{"se entity list", "Reads the chip. With --json, a line for each slot.", "berth se entity list --json"},

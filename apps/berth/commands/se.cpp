@@ -61,9 +61,10 @@ void add_password(CLI::App& command, element_options& o) {
 
 void add_entity(CLI::App& command, element_options& o) {
     command
-        .add_option("--entity", o.entity,
-                    "the key of an entity that the chip knows (`berth se entity trust`): it signs the chip's challenge first, for zones "
-                    "that are for an entity, and the chip forgets it at the end")
+        .add_option(
+            "--entity", o.entity,
+            "the key of an entity that the chip knows (`berth se entity trust`): it signs the chip's challenge first, for zones "
+            "that are for an entity, and the chip forgets it at the end")
         ->type_name("KEY");
     command.add_option("--entity-passphrase-file", o.entity_passphrase_file,
                        "its first line is the passphrase of --entity's file, or the PIN of its token");
@@ -92,8 +93,8 @@ result<crypto::verification_key> read_public_key(const std::string& file) {
 }
 
 void add_se(CLI::App& cli, context& c) {
-    auto* const group =
-        cli.add_subcommand("se", "an STSAFE-A secure element: authenticate it, store credentials, count use, verify firmware, know entities");
+    auto* const group = cli.add_subcommand(
+        "se", "an STSAFE-A secure element: authenticate it, store credentials, count use, verify firmware, know entities");
     group->require_subcommand(1);
     add_se_authenticate(*group, c);
     add_se_store(*group, c);

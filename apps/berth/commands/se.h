@@ -10,7 +10,7 @@ struct element_options {
     std::string chip = "stsafe:";
     std::string password_file;
     bool last_try = false;
-    std::string entity;           // the name of its key; empty: none is needed
+    std::string entity;  // the name of its key; empty: none is needed
     std::string entity_passphrase_file;
 };
 

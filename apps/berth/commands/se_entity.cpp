@@ -21,8 +21,7 @@ result<void> trust(const context& c, const entity_options& o) {
     BERTH_TRY(element, opened_element::open(o.element));
     BERTH_CHECK(st::trust_entity(element.chip(), o.key, key, o.how));
     if (c.json) {
-        print_json(
-            wire::json::object{{"key", o.key}, {"key_sha256", to_hex(key.spki_sha256())}, {"for_ever", o.how.for_ever}});
+        print_json(wire::json::object{{"key", o.key}, {"key_sha256", to_hex(key.spki_sha256())}, {"for_ever", o.how.for_ever}});
     } else {
         fmt::print("The chip knows the entity in public key slot {}{}.\n", o.key, o.how.for_ever ? ", for ever" : "");
     }

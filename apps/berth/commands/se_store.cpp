@@ -38,8 +38,8 @@ const std::map<std::string, uint8_t> guardable{{"read", 0x05}, {"update", 0x06},
                                                {"sign", 0x16}, {"establish", 0x18}, {"unwrap", 0x0f}};
 
 std::optional<st::zone_condition> condition_named(const std::string& word) {
-    for (const auto c : {st::zone_condition::anybody, st::zone_condition::host, st::zone_condition::entity,
-                         st::zone_condition::nobody}) {
+    for (const auto c :
+         {st::zone_condition::anybody, st::zone_condition::host, st::zone_condition::entity, st::zone_condition::nobody}) {
         if (word == st::name_of(c)) {
             return c;
         }
@@ -180,9 +180,11 @@ void add_se_store(CLI::App& group, context& c) {
     auto* const putting = named(add("put", "put a secret into an empty zone, under a name", put));
     putting->add_option("--in", o->in, "FILE with the secret (default: standard input)");
     add_zone(*putting, o->zone, "this zone, rather than the smallest empty one that it fits into (never zone 0 by itself)");
-    auto* const reading = putting
-            ->add_option("--readable-by", o->readable_by,
-                         "anybody; host: who comes with the host key; entity: the host with an entity that proved itself (STSAFE-A120)")
+    auto* const reading =
+        putting
+            ->add_option(
+                "--readable-by", o->readable_by,
+                "anybody; host: who comes with the host key; entity: the host with an entity that proved itself (STSAFE-A120)")
             ->check(CLI::IsMember({"anybody", "host", "entity"}));
     auto* const writing =
         putting->add_option("--writable-by", o->writable_by, "anybody, host, entity, or nobody: then it stays there for ever")

@@ -85,11 +85,12 @@ tl::unexpected<error> refused(std::string name, std::string message, const std::
 
 tl::unexpected<error> not_found(const std::vector<zone_summary>& zones, const std::string& name) {
     const bool closed = std::ranges::any_of(zones, [](const zone_summary& z) { return z.content == zone_content::closed; });
-    return fail(
-        error{error_category::environment, "credential_not_found",
-              fmt::format("The STSAFE-A holds no credential \"{}\"{}.", name,
-                          closed ? " that can be read so; some of its zones are for the host or an entity alone: give the host key, or the entity's" : "")}
-            .with("name", name));
+    return fail(error{error_category::environment, "credential_not_found",
+                      fmt::format("The STSAFE-A holds no credential \"{}\"{}.", name,
+                                  closed ? " that can be read so; some of its zones are for the host or an entity alone: give "
+                                           "the host key, or the entity's"
+                                         : "")}
+                    .with("name", name));
 }
 
 const zone_summary* find(const std::vector<zone_summary>& zones, const std::string& name) {
@@ -129,8 +130,8 @@ result<void> check_conditions(const device& chip, const zone_summary& at, const 
                               const credential_options& options) {
     if (options.reading == zone_condition::nobody || options.reading == zone_condition::other ||
         options.writing == zone_condition::other) {
-        return refused("bad_condition", "A credential is read by anybody, the host or an entity, and written by these or by nobody.",
-                       name);
+        return refused("bad_condition",
+                       "A credential is read by anybody, the host or an entity, and written by these or by nobody.", name);
     }
     const auto asks = [&](zone_condition c) { return options.reading == c || options.writing == c; };
     if ((asks(zone_condition::host) || asks(zone_condition::entity)) && !chip.has_host_session()) {

@@ -37,9 +37,9 @@ result<public_key_summary> read_slot(device& chip, uint8_t slot) {
         BERTH_TRY(value, wire::decode<public_key_value>(content.key.value));
         const bool p256 = same_octets(value.curve.view(), oid_p256);
         if (p256 || same_octets(value.curve.view(), oid_p384)) {
-            BERTH_TRY(key, crypto::verification_key::from_raw(
-                               p256 ? signature_algorithm::ecdsa_p256_sha256 : signature_algorithm::ecdsa_p384_sha384,
-                               value.key.octets()));
+            BERTH_TRY(key, crypto::verification_key::from_raw(p256 ? signature_algorithm::ecdsa_p256_sha256
+                                                                   : signature_algorithm::ecdsa_p384_sha384,
+                                                              value.key.octets()));
             out.key = std::move(key);
         }
     }
@@ -75,18 +75,20 @@ result<void> trust_entity(device& chip, uint8_t slot, const crypto::verification
     const public_key_summary& at = slots[slot];
     const bool there = at.key && same_octets(at.key->raw(), key.raw());
     if (at.key && !there && !how.replace) {
-        return slot_error("slot_in_use", slot,
-                          fmt::format("Public key slot {} holds another key, and stays as it is; replacing it has to be said.", slot));
+        return slot_error(
+            "slot_in_use", slot,
+            fmt::format("Public key slot {} holds another key, and stays as it is; replacing it has to be said.", slot));
     }
     const bool may_change = (at.flags & public_key_use::change_right) != 0;
-    const auto flags = static_cast<uint8_t>(public_key_use::entity_authentication |
-                                            (how.for_ever ? 0 : public_key_use::change_right));
+    const auto flags =
+        static_cast<uint8_t>(public_key_use::entity_authentication | (how.for_ever ? 0 : public_key_use::change_right));
     if (!may_change) {
         if (there && (at.flags & public_key_use::entity_authentication) != 0) {
             return {};
         }
-        return slot_error("slot_fixed", slot,
-                          fmt::format("Public key slot {} may not change any more, neither its key nor its use; name another.", slot));
+        return slot_error(
+            "slot_fixed", slot,
+            fmt::format("Public key slot {} may not change any more, neither its key nor its use; name another.", slot));
     }
     if (!there) {
         const bool p256 = key.algorithm() == signature_algorithm::ecdsa_p256_sha256;
@@ -104,7 +106,8 @@ result<void> trust_entity(device& chip, uint8_t slot, const crypto::verification
 result<void> prove_entity(device& chip, const signing_key& key) {
     BERTH_TRY(slots, list_public_keys(chip));
     const auto found = std::ranges::find_if(slots, [&](const public_key_summary& s) {
-        return s.key && (s.flags & public_key_use::entity_authentication) != 0 && same_octets(s.key->raw(), key.public_key().raw());
+        return s.key && (s.flags & public_key_use::entity_authentication) != 0 &&
+               same_octets(s.key->raw(), key.public_key().raw());
     });
     if (!may_be_held(key.algorithm()) || found == slots.end()) {
         return fail(error_category::usage, "entity_unknown",
@@ -118,9 +121,10 @@ result<void> prove_entity(device& chip, const signing_key& key) {
         0, found->slot, {lengthy(bytes_view(raw).first(half)), lengthy(bytes_view(raw).subspan(half))}};
     BERTH_TRY(verdict, chip.run(shown, strongest(chip)));
     if (verdict.valid != 1) {
-        return fail(error_category::peer, "entity_refused",
-                    "The STSAFE-A does not accept the entity's signature over its challenge: somebody else answers on this bus, or "
-                    "the key's holder signs with another key.");
+        return fail(
+            error_category::peer, "entity_refused",
+            "The STSAFE-A does not accept the entity's signature over its challenge: somebody else answers on this bus, or "
+            "the key's holder signs with another key.");
     }
     return {};
 }

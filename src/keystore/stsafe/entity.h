@@ -1,5 +1,6 @@
-// Entities: who is to be there, beside the host, for the chip to open a zone (zone_condition::entity). An STSAFE-A120 knows each by
-// a public key in one of its slots, and believes a signature over its own fresh challenge; until Reset or the end of its power.
+// Entities: who is to be there, beside the host, for the chip to open a zone (zone_condition::entity). An STSAFE-A120 knows each
+// by a public key in one of its slots, and believes a signature over its own fresh challenge; until Reset or the end of its
+// power.
 #pragma once
 
 #include "keystore/key.h"

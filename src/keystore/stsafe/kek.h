@@ -1,12 +1,12 @@
-// Keys wrapped on their way into an STSAFE-A120. Host and chip agree on a key (ECDH, both halves fresh), and wrap under others that
-// follow from it, one for each envelope [stse_symmetric_keys_management.c]:
+// Keys wrapped on their way into an STSAFE-A120. Host and chip agree on a key (ECDH, both halves fresh), and wrap under others
+// that follow from it, one for each envelope [stse_symmetric_keys_management.c]:
 //
 //     base KEK          HKDF-SHA256(salt, ECDH's x-coordinate, info: the chip's X Y, the host's X Y), 32 octets
 //     working KEK i     HKDF-SHA256(salt, base KEK, info: 10 11 i), 32 octets; i = 1, 2, ...
 //     envelope          AES key wrap (RFC 3394)
 //
-// Who listens learns nothing; who sits in between is found out only when the host proves itself by a key that the chip has (and the
-// host then still does not know that it is this chip).
+// Who listens learns nothing; who sits in between is found out only when the host proves itself by a key that the chip has (and
+// the host then still does not know that it is this chip).
 #pragma once
 
 #include "keystore/key.h"
@@ -44,8 +44,8 @@ private:
     uint8_t used_ = 0;
 };
 
-// Gives the chip its host key: MAC key and cipher key, together 32 or 64 octets. Once in its life. Errors `bad_host_key`; those of
-// the chip. In clear: whoever listens has it.
+// Gives the chip its host key: MAC key and cipher key, together 32 or 64 octets. Once in its life. Errors `bad_host_key`; those
+// of the chip. In clear: whoever listens has it.
 result<void> write_host_key_in_clear(device& chip, const secret_bytes& keys);
 result<void> write_host_key_in(kek_session& session, device& chip, const secret_bytes& keys);
 

@@ -1,10 +1,10 @@
 // Public keys of others in the chip, and entities that prove themselves by them.
+#include "keystore/software.h"
 #include "keystore/stsafe/commands/basic.h"
 #include "keystore/stsafe/commands/entity.h"
 #include "keystore/stsafe/commands/public_keys.h"
 #include "keystore/stsafe/credentials.h"
 #include "keystore/stsafe/entity.h"
-#include "keystore/software.h"
 #include "support/stsafe_chip.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ constexpr auto p256 = crypto::signature_algorithm::ecdsa_p256_sha256;
 constexpr auto p384 = crypto::signature_algorithm::ecdsa_p384_sha384;
 
 signing_key_ptr new_key(crypto::signature_algorithm alg) {
-    return software_signing_key(crypto::signing_key::generate(alg));
+    return software_signing_key(crypto::signing_key::generate(alg, crypto::system_random()));
 }
 
 class StsafeEntity : public testing::Test {

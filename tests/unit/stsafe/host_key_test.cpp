@@ -1,10 +1,10 @@
 // Host keys of the second version, the sessions that they are wrapped in, and DeriveKeys.
+#include "keystore/software.h"
 #include "keystore/stsafe/commands/basic.h"
 #include "keystore/stsafe/commands/derivation.h"
 #include "keystore/stsafe/commands/public_keys.h"
 #include "keystore/stsafe/commands/zones.h"
 #include "keystore/stsafe/kek.h"
-#include "keystore/software.h"
 #include "support/stsafe_chip.h"
 
 #include <gtest/gtest.h>
@@ -119,7 +119,8 @@ TEST_F(StsafeHostKeyV2, TravelsWrapped) {
     for (const size_t size : {32U, 64U}) {
         model_chip other("wrapped " + std::to_string(size));
         stsafe::device d = other.connect();
-        auto s = value_of(kek_session::start(d, size == 32 ? bytes_view(oid_p256) : bytes_view(oid_p384), crypto::system_random()));
+        auto s =
+            value_of(kek_session::start(d, size == 32 ? bytes_view(oid_p256) : bytes_view(oid_p384), crypto::system_random()));
         ASSERT_TRUE(write_host_key_in(s, d, host_key_of(size)));
         EXPECT_TRUE(s.stop());
         EXPECT_TRUE(d.open_host_session(value_of(split_host_keys(host_key_of(size).reveal()))));
@@ -150,9 +151,10 @@ TEST_F(StsafeHostKeyV2, AWrongEnvelopeIsRefusedAndCounts) {
 
 TEST_F(StsafeHostKeyV2, ASessionNeedsAFreshHalfOfTheSameCurve) {
     const auto start = [&](bytes_view curve) {
-        const auto key = crypto::signing_key::generate(same_octets(curve, oid_p256)
-                                                           ? crypto::signature_algorithm::ecdsa_p256_sha256
-                                                           : crypto::signature_algorithm::ecdsa_p384_sha384);
+        const auto key =
+            crypto::signing_key::generate(same_octets(curve, oid_p256) ? crypto::signature_algorithm::ecdsa_p256_sha256
+                                                                       : crypto::signature_algorithm::ecdsa_p384_sha384,
+                                          crypto::system_random());
         return start_kek_session{curve_name(curve), point::from(key.public_key().raw()), kek_unwrapping};
     };
     EXPECT_EQ(name_of_run(device, start(oid_p256)), "stsafe_key_not_found");
@@ -176,8 +178,8 @@ TEST_F(StsafeHostKeyV2, ASessionNeedsAFreshHalfOfTheSameCurve) {
 
 TEST_F(StsafeHostKeyV2, AHostThatProvesItselfMaySetItLater) {
     for (const auto alg : {crypto::signature_algorithm::ecdsa_p256_sha256, crypto::signature_algorithm::ecdsa_p384_sha384}) {
-        const auto owner = software_signing_key(crypto::signing_key::generate(alg));
-        const auto stranger = software_signing_key(crypto::signing_key::generate(alg));
+        const auto owner = software_signing_key(crypto::signing_key::generate(alg, crypto::system_random()));
+        const auto stranger = software_signing_key(crypto::signing_key::generate(alg, crypto::system_random()));
         trust(*owner, public_key_use::change_right | public_key_use::start_kek_session);
         const auto start = [&](const signing_key& by, uint8_t slot = 2) {
             return kek_session::start(device, oid_p256, crypto::system_random(), kek_session::host_proof{slot, &by});
@@ -185,12 +187,13 @@ TEST_F(StsafeHostKeyV2, AHostThatProvesItselfMaySetItLater) {
         refused([&] { return start(*stranger); }, "stsafe_not_authorized");
         refused([&] { return start(*owner, 1); }, "stsafe_key_not_found");
         ASSERT_TRUE(start(*owner));
-        ASSERT_TRUE(device.run(put_attribute{attribute::public_key_flags,
-                                             {secret_bytes(bytes{2, 0, public_key_use::change_right |
-                                                                           public_key_use::entity_authentication})}}));
+        ASSERT_TRUE(device.run(
+            put_attribute{attribute::public_key_flags,
+                          {secret_bytes(bytes{2, 0, public_key_use::change_right | public_key_use::entity_authentication})}}));
         refused([&] { return start(*owner); }, "stsafe_key_usage");
     }
-    const auto owner = software_signing_key(crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256));
+    const auto owner = software_signing_key(
+        crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random()));
     trust(*owner, public_key_use::start_kek_session);
     go_to_work();
     auto anonymous = session();
@@ -210,8 +213,7 @@ TEST_F(StsafeHostKeyV2, KeysAreDerivedAsHkdfSays) {
     EXPECT_EQ(to_hex(value_of(device.run(command)).keys.value.reveal()),
               "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
     expand_keys expand;
-    expand.key.value =
-        secret_bytes(value_of(from_hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5")));
+    expand.key.value = secret_bytes(value_of(from_hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5")));
     expand.info = command.info;
     expand.wanted.key_length = 42;
     EXPECT_EQ(to_hex(value_of(device.run(expand)).keys.value.reveal()),

@@ -1,5 +1,5 @@
-// DeriveKeys, an extended command of the A120: HKDF with SHA-256 inside the chip [stsafea_derive_keys.c]. Keys come with the command and
-// go with the answer; symmetric key slots, which may be either, are not here.
+// DeriveKeys, an extended command of the A120: HKDF with SHA-256 inside the chip [stsafea_derive_keys.c]. Keys come with the
+// command and go with the answer; symmetric key slots, which may be either, are not here.
 #pragma once
 
 #include "keystore/stsafe/commands/hashing.h"

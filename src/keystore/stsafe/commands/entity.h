@@ -18,8 +18,8 @@ struct generate_challenge {
     using answer = challenge_answer;
 };
 
-// [model] ECDSA over the challenge's SHA-256 (P-256) or SHA-384 (P-384): the driver hands a signature on, and does not say of what.
-// A challenge counts for one signature, right or wrong.
+// [model] ECDSA over the challenge's SHA-256 (P-256) or SHA-384 (P-384): the driver hands a signature on, and does not say of
+// what. A challenge counts for one signature, right or wrong.
 struct verify_entity_signature {
     uint8_t filler = 0;
     uint8_t slot = 0;

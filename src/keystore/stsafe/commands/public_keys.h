@@ -1,5 +1,5 @@
-// WritePublicKey and DecompressPublicKey, extended commands of the A120, and its table of generic public keys: keys of others, each
-// with what it may be used for [stsafea_public_key_slots.c, stsafea_ecc.c].
+// WritePublicKey and DecompressPublicKey, extended commands of the A120, and its table of generic public keys: keys of others,
+// each with what it may be used for [stsafea_public_key_slots.c, stsafea_ecc.c].
 #pragma once
 
 #include "keystore/stsafe/commands/attributes.h"

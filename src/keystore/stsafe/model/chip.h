@@ -10,7 +10,7 @@ namespace berth::keystore::stsafe::model {
 
 struct chip_options {
     product kind = product::a120;  // of a blank chip
-    bool silicon_delays = false;  // be busy for as long as the driver's table says that silicon is
+    bool silicon_delays = false;   // be busy for as long as the driver's table says that silicon is
     const clock* time = &system_clock();
 };
 

@@ -103,8 +103,8 @@ outcome query_public_key_slot(const core& c, bytes_view payload) {
     const public_key_slot& slot = c.kept.public_keys.items[command->slot];
     public_key_slot_content out{.present = slot.present, .filler = 0, .flags = slot.flags, .key = {}};
     if (slot.present != 0) {
-        const auto value = answer(public_key_value{curve_name(name_of(static_cast<curve_kind>(slot.curve))),
-                                                   point::from(slot.point.view())});
+        const auto value =
+            answer(public_key_value{curve_name(name_of(static_cast<curve_kind>(slot.curve))), point::from(slot.point.view())});
         if (!value) {
             return value;
         }

@@ -104,7 +104,8 @@ chip_state blank_chip(random_source& random, product kind) {
     out.keys.items.resize(key_slots);
     out.envelopes.items.resize(envelope_slots);
     if (kind == product::a120) {
-        out.public_keys.items.resize(public_key_slots, {.present = 0, .flags = public_key_use::change_right, .curve = 0, .point = {}});
+        out.public_keys.items.resize(public_key_slots,
+                                     {.present = 0, .flags = public_key_use::change_right, .curve = 0, .point = {}});
     }
     for (const command_info& about : all_commands()) {
         if (about.extension && kind == product::a110) {
