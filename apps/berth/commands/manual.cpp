@@ -213,7 +213,7 @@ constexpr std::array manuals{
            "berth se store put wifi --in psk --chip \"stsafe:device=/dev/i2c-1;host-key=host.key\" --readable-by host "
            "--writable-by host"},
     manual{"se store get", "Reads a zone of the chip, writes --out.",
-           "berth se store get wifi --out psk --entity file:operator.pem --chip \"stsafe:;host-key=host.key\""},
+           "berth se store get wifi --out psk --entity file:operator.pem --chip \"stsafe:host-key=host.key\""},
     manual{"se store list", "Reads the chip's zones. With --json, a line for each.", "berth se store list --json"},
     manual{"se store remove", "Writes a zone of the chip.", "berth se store remove wifi"},
     manual{"se counter show", "Reads the chip. With --json, a line for each counter.", "berth se counter show --json"},
