@@ -240,10 +240,9 @@ TEST_F(SeCommands, AZoneForAnEntityOpensForItsKey) {
     ASSERT_TRUE(device()->run(st::write_host_key{{}, st::host_key_type::aes256, {secret_bytes(concat({host_key, host_key}))}}));
     write("host.key", as_text(concat({host_key, host_key})));
     const auto made = [&](const std::string& name) {
-        const auto r = berth({"--json", "key", "generate", "file:" + at(name + ".key"), "--algorithm", "p256"});
+        const auto r =
+            berth({"--json", "key", "generate", "file:" + at(name + ".key"), "--alg", "p256", "--out", at(name + ".pem")});
         EXPECT_EQ(r.exit, 0) << r.all();
-        const auto shown = berth({"key", "show", "file:" + at(name + ".key"), "--pem"});
-        write(name + ".pem", shown.out);
         return "file:" + at(name + ".key");
     };
     const std::string key = made("operator");
