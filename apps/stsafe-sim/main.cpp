@@ -20,9 +20,9 @@ using namespace berth;
 using namespace berth::keystore::stsafe;
 
 constexpr const char* usage =
-    "usage: stsafe-sim --socket PATH --state DIR [--silicon-delays] [--json]\n"
+    "usage: stsafe-sim --socket PATH --state DIR [--model a110|a120] [--silicon-delays] [--json]\n"
     "\n"
-    "A model of an STSAFE-A110 secure element behind a Unix socket, for tests, demonstrations and development without the chip. "
+    "A model of an STSAFE-A secure element behind a Unix socket, for tests, demonstrations and development without the chip. "
     "It\n"
     "speaks the chip's frames (header, length, CRC-16, C-MAC and R-MAC, encrypted payloads), gives its status codes, and keeps\n"
     "zones with access conditions, one-way counters, P-256 and P-384 key slots, local envelopes, a password and a life cycle.\n"
@@ -36,14 +36,15 @@ constexpr const char* usage =
     "  --socket PATH     where it listens (mode 0600); each packet is one transaction of an I2C bus, which\n"
     "                    src/keystore/stsafe/bus.h describes\n"
     "  --state DIR       the chip's memory; made, as a blank chip's, when it is not there\n"
+    "  --model M         a120 (the default), or a110, which has no extended commands (hashing, public key slots and entities,\n"
+    "                    host keys of the second version, DeriveKeys). Of a new chip; one that is there stays what it is\n"
     "  --silicon-delays  be busy after each command for as long as the driver says that an STSAFE-A120 is (23 ms to read, 37 to\n"
     "                    sign, 83 for ECDH); without it, commands end at once. Not a measurement of silicon\n"
     "  --json            logs as JSON lines, on standard error; text otherwise\n"
     "\n"
     "A blank chip: zones 0 to 4 and 7 for data (1000, 700, 600, 600, 1696 and 48 octets), counters of 500000 in zones 5 and 6,\n"
-    "all open to everybody until somebody closes them; five key slots (slot 0 signs and nothing else), two envelope keys; no "
-    "keys,\n"
-    "no host key, no password.\n"
+    "all open to everybody until somebody closes them; five key slots (slot 0 signs and nothing else), two envelope keys,\n"
+    "of an A120 four public key slots; no keys, no host key, no password.\n"
     "\n"
     "On standard output: {\"event\":\"ready\",\"socket\":PATH} once it listens.\n"
     "Signals: SIGTERM and SIGINT end it; SIGHUP takes its power away and gives it back (which also ends a hibernation).\n"
@@ -59,6 +60,7 @@ struct arguments {
     std::string socket;
     std::string state;
     bool silicon_delays = false;
+    model::product kind = model::product::a120;
     log::format format = log::format::text;
     bool help = false;
 };
@@ -71,6 +73,12 @@ std::string parse(int argc, char** argv, arguments& into) {
             into.socket = argv[++i];
         } else if (argument == "--state" && i + 1 < argc) {
             into.state = argv[++i];
+        } else if (argument == "--model" && i + 1 < argc) {
+            const std::string_view kind = argv[++i];
+            if (kind != "a110" && kind != "a120") {
+                return fmt::format("--model is a110 or a120, not \"{}\"", kind);
+            }
+            into.kind = kind == "a110" ? model::product::a110 : model::product::a120;
         } else if (argument == "--silicon-delays") {
             into.silicon_delays = true;
         } else if (argument == "--json") {
@@ -149,7 +157,7 @@ int run(const arguments& how) {
         log::failure("state_unusable", store.error());
         return exit_code(store.error().category);
     }
-    auto chip = model::chip::power_on(**store, crypto::system_random(), {.silicon_delays = how.silicon_delays});
+    auto chip = model::chip::power_on(**store, crypto::system_random(), {.kind = how.kind, .silicon_delays = how.silicon_delays});
     if (!chip) {
         log::failure("state_unusable", chip.error());
         return exit_code(chip.error().category);

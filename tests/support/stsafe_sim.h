@@ -12,12 +12,12 @@ namespace berth::test {
 
 class stsafe_sim {
 public:
-    stsafe_sim() {
+    explicit stsafe_sim(const std::string& model = "a120") {
         std::string name = (std::filesystem::temp_directory_path() / "berth-sim-XXXXXX").string();
         directory_ = mkdtemp(name.data());
         // With the test goes the chip, even if the test ends in an abort.
         pid_ = spawn({"setpriv", "--pdeathsig", "KILL", std::string(BERTH_BIN_DIR) + "/stsafe-sim", "--socket", socket(),
-                      "--state", (directory_ / "state").string()},
+                      "--state", (directory_ / "state").string(), "--model", model},
                      directory_ / "log");
         for (int i = 0; i < 600 && !keystore::stsafe::open_device(socket()); ++i) {
             std::this_thread::sleep_for(std::chrono::milliseconds(50));

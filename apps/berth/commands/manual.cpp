@@ -246,10 +246,12 @@ constexpr std::array manuals{
            "berth se authenticate --chip stsafe:device=/dev/i2c-1 --ca makers.pem --local --counter 5"},
     manual{"se store put",
            "Reads --in, writes a zone of the chip. Nothing that a zone holds is overwritten, unless --replace names what it is "
-           "(`credential_exists`, `zone_in_use`, `no_room`).",
+           "(`credential_exists`, `zone_in_use`, `no_room`). --readable-by entity needs a host session and --entity "
+           "(`stsafe_no_entity`).",
            "berth se store put wifi --in psk --chip \"stsafe:device=/dev/i2c-1;host-key=host.key\" --readable-by host "
            "--writable-by host"},
-    manual{"se store get", "Reads a zone of the chip, writes --out.", "berth se store get wifi --out psk"},
+    manual{"se store get", "Reads a zone of the chip, writes --out.",
+           "berth se store get wifi --out psk --entity file:operator.pem --chip \"stsafe:host-key=host.key\""},
     manual{"se store list", "Reads the chip's zones. With --json, a line for each.", "berth se store list --json"},
     manual{"se store remove", "Writes a zone of the chip.", "berth se store remove wifi"},
     manual{"se counter show", "Reads the chip. With --json, a line for each counter.", "berth se counter show --json"},
@@ -267,6 +269,12 @@ constexpr std::array manuals{
            "berth se firmware verify --image rootfs.img --signature rootfs.img.sig --key 3"},
     manual{"se firmware trust", "Reads --from, writes a zone of the chip.",
            "berth se firmware trust --key 3 --from signer.pem --for-ever"},
+    manual{"se entity trust",
+           "Reads --from, writes a public key slot of the chip. `slot_in_use`, `slot_fixed`: it holds another key, or may not "
+           "change "
+           "any more. `stsafe_unsupported`: an STSAFE-A110 knows no entities (all 2).",
+           "berth se entity trust --key 0 --from operator.pem --for-ever --chip \"stsafe:device=/dev/i2c-1;host-key=host.key\""},
+    manual{"se entity list", "Reads the chip. With --json, a line for each slot.", "berth se entity list --json"},
     manual{"bench agent", "Writes into a temporary directory that is removed at the end.", "berth bench agent --json"},
     manual{"bench onboard", "Writes below --dir, or into a temporary directory that is removed at the end.",
            "berth bench onboard --devices 500 --concurrency 50 --json"},

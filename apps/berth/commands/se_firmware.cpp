@@ -5,7 +5,6 @@
 #include "crypto/hash.h"
 #include "keystore/stsafe/firmware.h"
 #include "pki/private_key_file.h"
-#include "wire/pem.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -75,31 +74,12 @@ result<void> verify(const context& c, const firmware_options& o) {
     return {};
 }
 
-// From a public key or a certificate, in PEM.
-result<crypto::verification_key> read_public_key(const std::string& file) {
-    BERTH_TRY(text, read_text(file));
-    if (text.find("BEGIN CERTIFICATE") != std::string::npos) {
-        BERTH_TRY(certificate, read_certificate(file));
-        return certificate.verification_key();
-    }
-    BERTH_TRY(blocks, wire::from_pem(text));
-    if (blocks.size() != 1 || blocks.front().label != "PUBLIC KEY") {
-        return fail(error_category::usage, "bad_pem", "it holds neither one public key nor a certificate in PEM");
-    }
-    return crypto::verification_key::from_spki(blocks.front().der.reveal());
-}
-
 result<void> trust(const context& c, const firmware_options& o) {
-    auto key = read_public_key(o.from);
-    if (!key) {
-        error e = std::move(key).error().during(o.from);
-        e.category = e.category == error_category::environment ? e.category : error_category::usage;
-        return fail(std::move(e));
-    }
+    BERTH_TRY(key, read_public_key(o.from));
     BERTH_TRY(element, opened_element::open(o.element));
-    BERTH_CHECK(st::trust_key(element.chip(), o.key, *key, o.for_ever));
+    BERTH_CHECK(st::trust_key(element.chip(), o.key, key, o.for_ever));
     if (c.json) {
-        print_json(wire::json::object{{"key", o.key}, {"key_sha256", to_hex(key->spki_sha256())}, {"for_ever", o.for_ever}});
+        print_json(wire::json::object{{"key", o.key}, {"key_sha256", to_hex(key.spki_sha256())}, {"for_ever", o.for_ever}});
     } else {
         fmt::print("The chip verifies with the key in zone {}{}.\n", o.key, o.for_ever ? ", for ever" : "");
     }

@@ -38,7 +38,8 @@ const std::map<std::string, uint8_t> guardable{{"read", 0x05}, {"update", 0x06},
                                                {"sign", 0x16}, {"establish", 0x18}, {"unwrap", 0x0f}};
 
 std::optional<st::zone_condition> condition_named(const std::string& word) {
-    for (const auto c : {st::zone_condition::anybody, st::zone_condition::host, st::zone_condition::nobody}) {
+    for (const auto c :
+         {st::zone_condition::anybody, st::zone_condition::host, st::zone_condition::entity, st::zone_condition::nobody}) {
         if (word == st::name_of(c)) {
             return c;
         }
@@ -61,7 +62,8 @@ result<void> put(const context& c, const store_options& o) {
                                .reading = condition_named(o.readable_by),
                                .writing = condition_named(o.writable_by),
                                .final = o.final,
-                               .replace = o.replace};
+                               .replace = o.replace,
+                               .entity_proved = !o.element.entity.empty()};
     BERTH_TRY(zone, st::put_credential(element.chip(), o.name, secret, how));
     tell_place(c, o.name, zone, "in");
     return {};
@@ -167,6 +169,7 @@ void add_se_store(CLI::App& group, context& c) {
         auto* const command = store->add_subcommand(name, about);
         add_chip(*command, o->element);
         add_password(*command, o->element);
+        add_entity(*command, o->element);
         command->callback([o, &c, work] { c.run([&] { return work(c, *o); }); });
         return command;
     };
@@ -177,11 +180,15 @@ void add_se_store(CLI::App& group, context& c) {
     auto* const putting = named(add("put", "put a secret into an empty zone, under a name", put));
     putting->add_option("--in", o->in, "FILE with the secret (default: standard input)");
     add_zone(*putting, o->zone, "this zone, rather than the smallest empty one that it fits into (never zone 0 by itself)");
-    auto* const reading = putting->add_option("--readable-by", o->readable_by, "anybody, or host: who comes with the host key")
-                              ->check(CLI::IsMember({"anybody", "host"}));
+    auto* const reading =
+        putting
+            ->add_option(
+                "--readable-by", o->readable_by,
+                "anybody; host: who comes with the host key; entity: the host with an entity that proved itself (STSAFE-A120)")
+            ->check(CLI::IsMember({"anybody", "host", "entity"}));
     auto* const writing =
-        putting->add_option("--writable-by", o->writable_by, "anybody, host, or nobody: then it stays there for ever")
-            ->check(CLI::IsMember({"anybody", "host", "nobody"}));
+        putting->add_option("--writable-by", o->writable_by, "anybody, host, entity, or nobody: then it stays there for ever")
+            ->check(CLI::IsMember({"anybody", "host", "entity", "nobody"}));
     putting->add_flag("--final", o->final, "--readable-by and --writable-by may never change again");
     putting->add_flag("--replace", o->replace, "take the place of the credential of that name");
     named(add("get", "print a credential, or write it into a file", get))

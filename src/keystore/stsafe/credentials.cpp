@@ -28,6 +28,7 @@ zone_condition condition_of(unsigned octet) {
     switch (static_cast<zone_access>(octet & 0x07U)) {
     case zone_access::always: return zone_condition::anybody;
     case zone_access::host: return zone_condition::host;
+    case zone_access::authenticated_and_host: return zone_condition::entity;
     case zone_access::never: return zone_condition::nobody;
     default: return zone_condition::other;
     }
@@ -37,6 +38,7 @@ zone_access access_of(zone_condition c) {
     switch (c) {
     case zone_condition::anybody: return zone_access::always;
     case zone_condition::host: return zone_access::host;
+    case zone_condition::entity: return zone_access::authenticated_and_host;
     case zone_condition::nobody:
     case zone_condition::other: break;
     }
@@ -84,11 +86,12 @@ tl::unexpected<error> refused(std::string name, std::string message, const std::
 
 tl::unexpected<error> not_found(const std::vector<zone_summary>& zones, const std::string& name) {
     const bool closed = std::ranges::any_of(zones, [](const zone_summary& z) { return z.content == zone_content::closed; });
-    return fail(
-        error{error_category::environment, "credential_not_found",
-              fmt::format("The STSAFE-A holds no credential \"{}\"{}.", name,
-                          closed ? " that can be read so; some of its zones are for the host alone: give the host key" : "")}
-            .with("name", name));
+    return fail(error{error_category::environment, "credential_not_found",
+                      fmt::format("The STSAFE-A holds no credential \"{}\"{}.", name,
+                                  closed ? " that can be read so; some of its zones are for the host or an entity alone: give "
+                                           "the host key, or the entity's"
+                                         : "")}
+                    .with("name", name));
 }
 
 const zone_summary* find(const std::vector<zone_summary>& zones, const std::string& name) {
@@ -128,12 +131,17 @@ result<void> check_conditions(const device& chip, const zone_summary& at, const 
                               const credential_options& options) {
     if (options.reading == zone_condition::nobody || options.reading == zone_condition::other ||
         options.writing == zone_condition::other) {
-        return refused("bad_condition", "A credential is read by anybody or by the host, and written by these or by nobody.",
-                       name);
+        return refused("bad_condition",
+                       "A credential is read by anybody, the host or an entity, and written by these or by nobody.", name);
     }
-    if ((options.reading == zone_condition::host || options.writing == zone_condition::host) && !chip.has_host_session()) {
+    const auto asks = [&](zone_condition c) { return options.reading == c || options.writing == c; };
+    if ((asks(zone_condition::host) || asks(zone_condition::entity)) && !chip.has_host_session()) {
         return fail(error_category::usage, "stsafe_session",
                     "A condition that asks for the host needs a host session: name the host key (host-key=FILE).");
+    }
+    if ((asks(zone_condition::entity) || at.writing == zone_condition::entity) && !options.entity_proved) {
+        return fail(error_category::usage, "stsafe_no_entity",
+                    "A condition that asks for an entity needs one that proves itself: name its key (--entity KEY).");
     }
     if (at.writing == zone_condition::host && !chip.has_host_session()) {
         return fail(error_category::usage, "stsafe_session",
@@ -164,7 +172,7 @@ std::optional<access_change> change_to(const std::optional<zone_condition>& want
 }  // namespace
 
 std::string_view name_of(zone_condition c) noexcept {
-    constexpr std::array<std::string_view, 4> names{"anybody", "host", "nobody", "other"};
+    constexpr std::array<std::string_view, 5> names{"anybody", "host", "entity", "nobody", "other"};
     return names.at(static_cast<size_t>(c));
 }
 

@@ -9,8 +9,9 @@
 
 namespace berth::keystore::stsafe {
 
-// Who may read, or write. What else a chip has is `other`, and never chosen here.
-enum class zone_condition : uint8_t { anybody, host, nobody, other };
+// Who may read, or write. entity: the host, and an entity that has proved itself (entity.h). What else a chip has is `other`, and
+// never chosen here.
+enum class zone_condition : uint8_t { anybody, host, entity, nobody, other };
 std::string_view name_of(zone_condition c) noexcept;  // "anybody"
 
 enum class zone_content : uint8_t {
@@ -45,14 +46,16 @@ inline constexpr std::string_view credential_magic = "BCR1";  // what a zone wit
 
 struct credential_options {
     std::optional<uint8_t> zone = {};            // not said: the smallest empty one that it fits into, never zone 0
-    std::optional<zone_condition> reading = {};  // anybody or host; not said: as the zone is
-    std::optional<zone_condition> writing = {};  // anybody, host, or nobody (then it stays for ever); not said: as the zone is
+    std::optional<zone_condition> reading = {};  // anybody, host, entity; not said: as the zone is
+    std::optional<zone_condition> writing = {};  // also nobody (then it stays for ever); not said: as the zone is
     bool final = false;                          // the conditions that are said may never change again
     bool replace = false;                        // one of that name
+    bool entity_proved = false;                  // prove_entity() was done: who has not may not ask for what only that opens
 };
 
 // Where it is now. Errors, all before anything is written: `bad_credential_name`; `credential_exists`, `zone_in_use`,
-// `no_room`, `stsafe_session` (a condition asks for the host and there is no session), `condition_fixed` (the zone's may not
+// `no_room`, `stsafe_session` (a condition asks for the host and there is no session), `stsafe_no_entity` (or for an
+// entity, and none has proved itself), `condition_fixed` (the zone's may not
 // change); those of the chip.
 result<uint8_t> put_credential(device& chip, const std::string& name, const secret_bytes& secret,
                                const credential_options& options = {});

@@ -182,18 +182,33 @@ result<void> device::load_table() {
 
 result<void> device::open_host_session(host_keys keys) {
     const std::lock_guard lock(mutex_);
-    const bool a120 = limits_.most_frame == most_frame_a120;
-    const auto tag = static_cast<uint8_t>(a120 ? attribute::host_key_v2 : attribute::host_key);
-    BERTH_TRY(content, in_clear(query::about, bytes_view(&tag, 1)));
-    wire::reader r(content.reveal());
-    const bool present = r.integer(1) == 1;
-    const size_t key_size = a120 && r.integer(1) == 1 ? 32 : 16;
-    const size_t octets = a120 ? 4 : 3;
-    const auto counter = static_cast<uint32_t>(r.integer(octets));
+    // An A110 knows the first version alone, an A120 both, and holds a key of one.
+    secret_bytes slot;
+    bool second = false;
+    bool present = false;
+    for (const attribute tag : {attribute::host_key, attribute::host_key_v2}) {
+        const auto octet = static_cast<uint8_t>(tag);
+        auto content = in_clear(query::about, bytes_view(&octet, 1));
+        if (!content && !content.error().is("stsafe_entry_not_found") && !content.error().is("stsafe_out_of_range") &&
+            !content.error().is("stsafe_unsupported")) {
+            return fail(std::move(content).error());
+        }
+        if (content && !content->empty() && content->reveal()[0] == 1) {
+            slot = std::move(*content);
+            second = tag == attribute::host_key_v2;
+            present = true;
+            break;
+        }
+    }
     if (!present) {
         return fail(error_category::usage, "stsafe_no_host_key",
                     "This STSAFE-A holds no host key; it gets one at the factory, where its bus is trusted.");
     }
+    wire::reader r(slot.reveal());
+    r.octets(1);
+    const size_t key_size = second && r.integer(1) == 1 ? 32 : 16;
+    const size_t octets = second ? 4 : 3;
+    const auto counter = static_cast<uint32_t>(r.integer(octets));
     if (!r.ok()) {
         return fail(wrong_answer(query::about, "it is too short for a host key slot"));
     }

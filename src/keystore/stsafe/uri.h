@@ -7,7 +7,8 @@
 //     device    /dev/i2c-N, or the socket of stsafe-sim; /dev/i2c-1 when not said
 //     envelope  slot of the key for local envelopes (0 or 1)
 //     address   on the bus, seven bits
-//     host-key  a file with the two halves of the host key (32 octets, mode 0600): commands that the chip wants so are then
+//     host-key  a file with the two halves of the host key (32 octets, or 64 of an STSAFE-A120 with AES-256; mode 0600): commands
+//     that the chip wants so are then
 //               authenticated and encrypted. Relative to the naming file's directory
 #pragma once
 

@@ -1,6 +1,7 @@
 // berth se, with stsafe-sim at the other end of the bus.
 #include "crypto/random.h"
 #include "keystore/stsafe/commands/attributes.h"
+#include "keystore/stsafe/commands/host_keys.h"
 #include "support/programs.h"
 #include "support/stsafe_identity.h"
 #include "support/stsafe_sim.h"
@@ -245,6 +246,42 @@ TEST_F(SeCommands, EnvelopesOfAnotherChip) {
     ASSERT_EQ(berth({"key", "seal", there, "--in", at("secret"), "--out", at("sealed there")}).exit, 0);
     refused(berth({"--json", "key", "unseal", there, "--in", at("sealed")}), "seal_invalid", 2);
     EXPECT_EQ(berth({"key", "unseal", here, "--in", at("sealed")}).output, std::vector<std::string>{"of one chip"});
+}
+
+TEST_F(SeCommands, AZoneForAnEntityOpensForItsKey) {
+    ASSERT_TRUE(device()->run(st::write_host_key{{}, st::host_key_type::aes256, {secret_bytes(concat({host_key, host_key}))}}));
+    write("host.key", as_text(concat({host_key, host_key})));
+    const auto made = [&](const std::string& name) {
+        const auto r =
+            berth({"--json", "key", "generate", "file:" + at(name + ".key"), "--alg", "p256", "--out", at(name + ".pem")});
+        EXPECT_EQ(r.exit, 0) << r.all();
+        return "file:" + at(name + ".key");
+    };
+    const std::string key = made("operator");
+    const std::string other = made("stranger");
+    const std::string secret = write("secret", "for two");
+    const std::vector<std::string> trust{"entity", "trust", "--key", "0", "--from", at("operator.pem"), "--for-ever"};
+    const std::vector<std::string> put{"store", "put", "safe", "--in", secret, "--readable-by", "entity"};
+    const auto with = [](std::vector<std::string> arguments, const std::string& entity) {
+        arguments.insert(arguments.end(), {"--entity", entity});
+        return arguments;
+    };
+    refused(se(with(put, key), with_host_key()), "entity_unknown", 2);
+    const auto trusted = se(trust, with_host_key());
+    ASSERT_EQ(trusted.exit, 0) << trusted.all();
+    refused(se({"entity", "trust", "--key", "0", "--from", at("stranger.pem"), "--replace"}, with_host_key()), "slot_fixed", 2);
+    refused(se(put, with_host_key()), "stsafe_no_entity", 2);
+    refused(se(with(put, key)), "stsafe_session", 2);
+    ASSERT_EQ(se(with(put, key), with_host_key()).exit, 0);
+    const std::vector<std::string> get{"store", "get", "safe", "--out", at("back")};
+    refused(se(get, with_host_key()), "credential_not_found", 3);
+    refused(se(with(get, other), with_host_key()), "entity_unknown", 2);
+    const auto got = se(with(get, key), with_host_key());
+    EXPECT_EQ(got.exit, 0) << got.all();
+    refused(se(get, with_host_key()), "credential_not_found", 3);  // the chip has forgotten the entity
+
+    stsafe_sim old("a110");
+    refused(se(trust, "stsafe:device=" + old.socket()), "stsafe_unsupported", 2);
 }
 
 }  // namespace

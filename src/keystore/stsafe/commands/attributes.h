@@ -20,6 +20,9 @@ enum class attribute : uint8_t {
     command_access = 0x29,
     command_encryption = 0x2a,
     host_key_v2 = 0x47,
+    public_keys = 0x48,
+    public_key_slot = 0x4c,
+    public_key_flags = 0x4d,
 };
 
 struct query_answer {

@@ -64,6 +64,7 @@ outcome put_host_key(core& c, const put_attribute& command) {
         return refuse(status::not_authorized);
     }
     c.kept.host_key_present = 1;
+    c.kept.host_key_version = 1;
     c.kept.host_key.value = content->mac.value;
     c.kept.host_key.value.append(content->cipher.value.reveal());
     return bytes{};
@@ -135,6 +136,9 @@ outcome do_put(core& c, const put_attribute& command) {
     if (command.tag == attribute::life_cycle) {
         return put_life_cycle(c, command);
     }
+    if (command.tag == attribute::public_key_flags) {
+        return put_public_key_flags(c, command.content.value.reveal());
+    }
     // What makes a chip somebody's own is set before it goes to work.
     if (c.kept.life != life_cycle::born) {
         return refuse(status::life_cycle);
@@ -193,7 +197,7 @@ bytes authorizations(const chip_state& state) {
     return encode(out);
 }
 
-outcome do_query(core& c, const query& command) {
+outcome do_query_of(core& c, const query& command) {
     const chip_state& s = c.kept;
     switch (command.tag) {
     case attribute::envelope_keys: return envelope_table(s);
@@ -204,16 +208,35 @@ outcome do_query(core& c, const query& command) {
     case attribute::product_data: return bytes{0x01, 0x03, 'S', 'I', 'M'};
     case attribute::partitions: return zone_table(s);
     case attribute::private_keys: return key_table(s);
-    case attribute::host_key: return answer(host_key_content{s.host_key_present, {s.host_counter}});
+    case attribute::host_key: {
+        const bool here = s.host_key_version == 1;
+        return answer(host_key_content{here ? s.host_key_present : uint8_t{0}, {here ? s.host_counter : 0}});
+    }
+    case attribute::host_key_v2: {
+        if (s.kind == product::a110) {
+            return refuse(status::entry_not_found);
+        }
+        const bool here = s.host_key_version == 2 && s.host_key_present != 0;
+        const uint8_t type = here && s.host_key.value.size() == 64 ? 1 : 0;
+        return answer(host_key_v2_content{here ? uint8_t{1} : uint8_t{0}, type, here ? s.host_counter : 0});
+    }
+    case attribute::public_keys:
+        return s.kind == product::a110 ? outcome(refuse(status::entry_not_found)) : outcome(public_key_table(s));
     case attribute::command_authorization: return authorizations(s);
     default: return refuse(status::entry_not_found);
     }
 }
 
+// Of one slot, or of all there is.
+outcome do_query(core& c, bytes_view payload) {
+    const bool one_slot = !payload.empty() && payload[0] == static_cast<uint8_t>(attribute::public_key_slot);
+    return one_slot ? query_public_key_slot(c, payload) : handle(do_query_of).act(c, payload);
+}
+
 }  // namespace
 
 std::vector<handler> attribute_handlers() {
-    return {handle(do_put), handle(do_query)};
+    return {handle(do_put), {query::about, do_query}};
 }
 
 }  // namespace berth::keystore::stsafe::model

@@ -27,7 +27,7 @@ bool is_locked(life_cycle life) {
 result<chip> chip::power_on(state_store& store, random_source& random, chip_options options) {
     BERTH_TRY(found, store.load());
     if (!found) {
-        found = blank_chip(random);
+        found = blank_chip(random, options.kind);
         BERTH_CHECK(store.save(*found));
     }
     return chip(store, std::move(*found), random, options);
@@ -106,7 +106,7 @@ tl::expected<bytes, status> chip::opened(const command_frame& command, const aut
     if ((command.head.header & flag_host) == 0 || state_.host_key_present == 0) {
         return refuse(status::session);
     }
-    const message_number number{state_.host_counter, 3};
+    const message_number number = host_number(state_);
     if (number.counter >= number.most()) {
         return refuse(status::counter_maximum);
     }
@@ -156,7 +156,7 @@ answer_frame chip::act(const command_frame& command) {
         return only(status::unsupported);
     }
     bool by_host = false;
-    const message_number number{state_.host_counter, 3};
+    const message_number number = host_number(state_);
     const uint8_t encryption = rule->encryption;
     const bool wants_r_mac = (command.head.header & flag_r_mac) != 0;
     auto payload = opened(command, *rule, by_host);

@@ -1,4 +1,4 @@
-// A model of an STSAFE-A110 as its bus sees it, made from published driver sources and never compared with silicon: the same
+// A model of an STSAFE-A as its bus sees it, made from published driver sources and never compared with silicon: the same
 // frames, statuses and conditions, none of the protection. It is for tests and demonstrations.
 #pragma once
 
@@ -9,7 +9,8 @@
 namespace berth::keystore::stsafe::model {
 
 struct chip_options {
-    bool silicon_delays = false;  // be busy for as long as the driver's table says that silicon is
+    product kind = product::a120;  // of a blank chip
+    bool silicon_delays = false;   // be busy for as long as the driver's table says that silicon is
     const clock* time = &system_clock();
 };
 

@@ -3,6 +3,7 @@
 #include "crypto/curve_openssl.h"
 
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 
@@ -85,6 +86,22 @@ point public_point(const private_key& key) {
 
 bool is_on(curve_kind kind, const point& p) {
     return p.form == uncompressed && p.x.size() == p.y.size() && arithmetic(kind).point_from(p.octets()) != nullptr;
+}
+
+std::optional<bytes> decompress(curve_kind kind, bool odd, bytes_view x) {
+    using group_ptr = crypto::openssl_ptr<EC_GROUP, EC_GROUP_free>;
+    const int nid = kind == curve_kind::p256 ? NID_X9_62_prime256v1 : NID_secp384r1;
+    const group_ptr group(
+        must(EC_GROUP_new_by_curve_name_ex(crypto::lib_context(), crypto::default_only, nid), "finding a curve"));
+    const crypto::ec_point_ptr found(must(EC_POINT_new(group.get()), "making a point"));
+    const bytes compressed = concat({bytes{static_cast<uint8_t>(odd ? 0x03 : 0x02)}, x});
+    bytes whole(arithmetic(kind).point_size());
+    if (EC_POINT_oct2point(group.get(), found.get(), compressed.data(), compressed.size(), nullptr) != 1) {
+        ERR_clear_error();
+        return std::nullopt;
+    }
+    arithmetic(kind).write_point(found.get(), whole);
+    return to_bytes(bytes_view(whole).last(field_size(kind)));
 }
 
 signature sign(const private_key& key, bytes_view digest) {

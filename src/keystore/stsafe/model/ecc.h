@@ -28,6 +28,8 @@ signature sign(const private_key& key, bytes_view digest);
 bool verify(curve_kind kind, const point& key, const signature& made, bytes_view digest);
 // The x-coordinate; nothing when `peer` is no point of the key's curve.
 std::optional<secret_bytes> agree(const private_key& key, const point& peer);
+// The y-coordinate of the point with this x whose y is odd, or even; nothing when no point of the curve has it.
+std::optional<bytes> decompress(curve_kind kind, bool odd, bytes_view x);
 bool is_on(curve_kind kind, const point& p);
 
 }  // namespace berth::keystore::stsafe::model

@@ -7,7 +7,8 @@ namespace {
 const std::vector<handler>& handlers() {
     static const std::vector<handler> all = [] {
         std::vector<handler> out;
-        for (auto* part : {basic_handlers, zone_handlers, key_handlers, attribute_handlers}) {
+        for (auto* part : {basic_handlers, zone_handlers, key_handlers, attribute_handlers, entity_handlers, host_key_handlers,
+                           derivation_handlers}) {
             auto some = part();
             std::move(some.begin(), some.end(), std::back_inserter(out));
         }
@@ -33,6 +34,10 @@ std::vector<command_info> all_commands() {
         out.push_back(h.about);
     }
     return out;
+}
+
+message_number host_number(const chip_state& state) {
+    return {state.host_counter, state.host_key_version == 2 ? size_t{4} : size_t{3}};
 }
 
 const authorization* find_authorization(const chip_state& state, const command_head& head) {

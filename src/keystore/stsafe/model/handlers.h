@@ -10,9 +10,19 @@
 
 namespace berth::keystore::stsafe::model {
 
+// A session that keys are wrapped in (kek.h).
+struct kek_state {
+    secret_bytes base;
+    uint8_t used = 0;  // working keys so far
+    bool authenticated = false;
+};
+
 // What is lost with the power, or by Reset.
 struct volatile_state {
     bool password_shown = false;
+    bool entity_shown = false;
+    std::optional<std::array<uint8_t, 16>> challenge;
+    std::optional<kek_state> kek;
     std::optional<private_key> ephemeral;
     std::optional<crypto::hasher> hash;
     std::optional<uint8_t> hibernation;  // the mode, once Hibernate was answered
@@ -57,6 +67,23 @@ std::vector<handler> basic_handlers();
 std::vector<handler> zone_handlers();
 std::vector<handler> key_handlers();
 std::vector<handler> attribute_handlers();
+std::vector<handler> entity_handlers();
+std::vector<handler> host_key_handlers();
+std::vector<handler> derivation_handlers();
+
+// Query 48, 4C and PutAttribute 4D.
+bytes public_key_table(const chip_state& state);
+outcome query_public_key_slot(const core& c, bytes_view payload);
+outcome put_public_key_flags(core& c, bytes_view content);
+// The key in a slot that may serve `use`. A status: why not.
+struct trusted_key {
+    curve_kind kind = curve_kind::p256;
+    point key;
+};
+tl::expected<trusted_key, status> usable_public_key(const core& c, uint8_t slot, uint8_t use);
+
+// What the host channel counts by.
+message_number host_number(const chip_state& state);
 
 // The one for this head; null: the chip has no such command.
 const handler* find_handler(const command_head& head);

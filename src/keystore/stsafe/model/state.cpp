@@ -2,6 +2,7 @@
 
 #include "base/wipe.h"
 #include "crypto/aead.h"
+#include "keystore/stsafe/commands/public_keys.h"
 #include "keystore/stsafe/model/handlers.h"
 #include "pki/private_key_file.h"
 
@@ -65,7 +66,7 @@ public:
         }
         auto state = wire::decode<chip_state>(*plain);
         wipe(*plain);
-        if (!state || state->format != 1) {
+        if (!state || state->format != chip_state{}.format) {
             return fail(state_error(directory_, "another version of stsafe-sim wrote it"));
         }
         return std::optional(std::move(*state));
@@ -91,8 +92,9 @@ private:
 
 }  // namespace
 
-chip_state blank_chip(random_source& random) {
+chip_state blank_chip(random_source& random, product kind) {
     chip_state out;
+    out.kind = kind;
     out.uid = random.octets<8>();
     for (const size_t size : std::initializer_list<size_t>{1000, 700, 600, 600, 1696}) {
         out.zones.items.push_back(data_zone(size));
@@ -102,7 +104,14 @@ chip_state blank_chip(random_source& random) {
     out.zones.items.push_back(data_zone(48));
     out.keys.items.resize(key_slots);
     out.envelopes.items.resize(envelope_slots);
+    if (kind == product::a120) {
+        out.public_keys.items.resize(public_key_slots,
+                                     {.present = 0, .flags = public_key_use::change_right, .curve = 0, .point = {}});
+    }
     for (const command_info& about : all_commands()) {
+        if (about.extension && kind == product::a110) {
+            continue;
+        }
         const auto code = about.code;
         const bool known = std::any_of(out.commands.items.begin(), out.commands.items.end(), [&](const authorization& a) {
             return a.code == code && a.extension == about.extension.value_or(0);

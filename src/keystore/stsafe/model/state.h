@@ -13,6 +13,10 @@ namespace berth::keystore::stsafe::model {
 
 inline constexpr size_t key_slots = 5;  // 0 to 4
 inline constexpr size_t envelope_slots = 2;
+inline constexpr size_t public_key_slots = 4;  // [model]
+
+// Which of the family: an A110 has no extended commands, and nothing that they are for.
+enum class product : uint8_t { a110, a120 };
 
 struct zone {
     uint8_t type = 0;  // as partition::type
@@ -37,6 +41,15 @@ struct envelope_slot {
     BERTH_FIELDS(present, size, key)
 };
 
+// A key of somebody else.
+struct public_key_slot {
+    uint8_t present = 0;
+    uint8_t flags = 0;  // public_key_use
+    uint8_t curve = 0;
+    lengthy point;
+    BERTH_FIELDS(present, flags, curve, point)
+};
+
 struct authorization {
     uint8_t code = 0;
     uint8_t extension = 0;
@@ -46,7 +59,8 @@ struct authorization {
 };
 
 struct chip_state {
-    uint8_t format = 1;
+    uint8_t format = 2;
+    product kind = product::a120;
     std::array<uint8_t, 8> uid{};
     life_cycle life = life_cycle::born;
     uint8_t address = 0x20;
@@ -55,21 +69,24 @@ struct chip_state {
     wire::list<zone, 0, 65535> zones;
     wire::list<key_slot, 0, 4096> keys;
     wire::list<envelope_slot, 0, 1024> envelopes;
+    wire::list<public_key_slot, 0, 4096> public_keys;
     uint8_t host_key_present = 0;
+    uint8_t host_key_version = 1;  // 2: counter of four octets, AES-128 or AES-256
     uint32_t host_counter = 0;
     secret_lengthy host_key;
     uint8_t password_present = 0;
     uint8_t password_tries = 0;
     uint8_t password_most_tries = 0;
     secret_lengthy password;
-    BERTH_FIELDS(format, uid, life, address, change_rights, commands, zones, keys, envelopes, host_key_present, host_counter,
-                 host_key, password_present, password_tries, password_most_tries, password)
+    BERTH_FIELDS(format, kind, uid, life, address, change_rights, commands, zones, keys, envelopes, public_keys, host_key_present,
+                 host_key_version, host_counter, host_key, password_present, password_tries, password_most_tries, password)
 };
 
 // A chip as it leaves the factory of chips, by our own profile: zones 0 to 4 for data (1000, 700, 600, 600 and 1696 octets, open
 // to all and changeable), counters of 500 000 in zones 5 and 6 (64 octets beside each), zone 7 (48 octets); no keys, no password;
 // every command free, Delete for the password's holder.
-chip_state blank_chip(random_source& random);
+// Of an A120 also public key slots, empty, of no use yet, changeable.
+chip_state blank_chip(random_source& random, product kind = product::a120);
 
 // Where the state lies while there is no power.
 class state_store {

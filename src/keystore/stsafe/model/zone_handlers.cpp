@@ -13,11 +13,11 @@ constexpr uint8_t option_change = 0x10;
 // Reading has the upper half of the access octet, updating the lower.
 enum class half : uint8_t { reading = 4, updating = 0 };
 
-// [stse_generic_typedef.h] What the other values ask for (an entity that has proved itself, other kinds of MAC) this model has
-// not, so they are as never.
+// [stse_generic_typedef.h] What 2 to 5 ask for (other kinds of MAC) this model has not, so they are as never.
 bool satisfied(const core& c, uint8_t access, half which) {
     const auto condition = static_cast<zone_access>((access >> static_cast<unsigned>(which)) & option_condition);
-    return condition == zone_access::always || (condition == zone_access::host && c.by_host);
+    return condition == zone_access::always || (condition == zone_access::host && c.by_host) ||
+           (condition == zone_access::authenticated_and_host && c.by_host && c.passing.entity_shown);
 }
 
 // True unless a change is asked for that the zone does not allow.

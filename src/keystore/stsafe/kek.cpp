@@ -1,0 +1,111 @@
+#include "keystore/stsafe/kek.h"
+
+#include "crypto/curve_openssl.h"
+#include "crypto/hkdf.h"
+#include "keystore/stsafe/aes.h"
+#include "keystore/stsafe/session.h"
+
+namespace berth::keystore::stsafe {
+
+namespace {
+
+constexpr size_t kek_size = 32;
+// [stsafea_host_key_slot.h] STSAFEA_KEK_HKDF_SALT
+constexpr std::array<uint8_t, 32> kek_salt{0xe4, 0x5d, 0x4c, 0xfd, 0x20, 0x15, 0xde, 0x9e, 0x0a, 0xa9, 0xa9,
+                                           0xf6, 0xa4, 0x9f, 0x45, 0x10, 0x0f, 0x99, 0xd9, 0x63, 0x3f, 0xb1,
+                                           0xb2, 0xdd, 0xdb, 0xee, 0xe6, 0x75, 0xd5, 0x4d, 0xe2, 0x5b};
+// [stsafea_symmetric_key_slots.h] STSAFEA_KT_VOLATILE_BASE_KEK, STSAFEA_KT_VOLATILE_WORKING_KEK
+constexpr uint8_t kind_base = 0x10;
+constexpr uint8_t kind_working = 0x11;
+
+secret_bytes derived(const secret_bytes& from, bytes_view info) {
+    const auto prk = crypto::hkdf_extract(crypto::hash_algorithm::sha256, kek_salt, from.reveal());
+    return crypto::hkdf_expand(crypto::hash_algorithm::sha256, prk.reveal(), info, kek_size);
+}
+
+result<host_key_type> type_of(const secret_bytes& keys) {
+    BERTH_CHECK(split_host_keys(keys.reveal()));
+    return keys.size() == host_keys_size(host_key_type::aes256) ? host_key_type::aes256 : host_key_type::aes128;
+}
+
+result<start_kek_session_authenticated> proved(const kek_session::host_proof& proof, const start_kek_session& start,
+                                               const point& chip_key) {
+    const bool p256 = proof.key->algorithm() == crypto::signature_algorithm::ecdsa_p256_sha256;
+    if (!p256 && proof.key->algorithm() != crypto::signature_algorithm::ecdsa_p384_sha384) {
+        return fail(error_category::usage, "wrong_key_kind",
+                    "An STSAFE-A120 knows hosts by ECDSA keys on P-256 and P-384, and not by this kind of key.");
+    }
+    BERTH_TRY(message, wire::encode(kek_signed_content{start.curve, start.host_key, chip_key}));
+    BERTH_TRY(der, proof.key->sign(message));
+    BERTH_TRY(raw, crypto::ecdsa_der_to_raw(proof.key->algorithm(), der));
+    start_kek_session_authenticated out;
+    out.curve = start.curve;
+    out.host_key = start.host_key;
+    out.slot = proof.slot;
+    out.hash = p256 ? hash_name(bytes_view(oid_sha256)) : hash_name(bytes_view(oid_sha384));
+    out.made = {lengthy(bytes_view(raw).first(raw.size() / 2)), lengthy(bytes_view(raw).subspan(raw.size() / 2))};
+    return out;
+}
+
+}  // namespace
+
+secret_bytes kek::base_key(const secret_bytes& shared, bytes_view chip_key, bytes_view host_key) {
+    return derived(shared, concat({chip_key, host_key}));
+}
+
+secret_bytes kek::working_key(const secret_bytes& base, uint8_t number) {
+    return derived(base, bytes{kind_base, kind_working, number});
+}
+
+result<kek_session> kek_session::start(device& chip, bytes_view curve, random_source& random,
+                                       const std::optional<host_proof>& proof) {
+    const crypto::curve& c = same_octets(curve, oid_p384) ? crypto::curve::p384() : crypto::curve::p256();
+    const auto scalar = c.draw_scalar(random);
+    bytes ours(c.point_size());
+    c.write_point(c.base_times(scalar.get()).get(), ours);
+
+    BERTH_TRY(theirs, chip.run(generate_ecdhe{curve_name(curve)}));
+    const bytes chip_point = theirs.public_key.octets();
+    const auto on_curve = c.point_from(chip_point);
+    if (!same_octets(theirs.curve.view(), curve) || !on_curve) {
+        return fail(error_category::environment, "stsafe_wrong_answer",
+                    "The STSAFE-A's half of a key agreement is no point of the curve that was asked for.");
+    }
+    const start_kek_session start{curve_name(curve), point::from(ours), kek_unwrapping};
+    if (proof) {
+        BERTH_TRY(signed_start, proved(*proof, start, theirs.public_key));
+        BERTH_CHECK(chip.run(signed_start));
+    } else {
+        BERTH_CHECK(chip.run(start));
+    }
+    const secret_bytes shared = c.shared_x(on_curve.get(), scalar.get());
+    return kek_session(chip, kek::base_key(shared, bytes_view(chip_point).subspan(1), bytes_view(ours).subspan(1)));
+}
+
+bytes kek_session::wrap(const secret_bytes& content) {
+    ++used_;
+    return aes::wrap(kek::working_key(base_, used_).reveal(), content.reveal()).value_or(bytes{});
+}
+
+result<void> kek_session::stop() {
+    base_.clear();
+    BERTH_CHECK(chip_->run(stop_kek_session{}));
+    return {};
+}
+
+result<void> write_host_key_in_clear(device& chip, const secret_bytes& keys) {
+    BERTH_TRY(type, type_of(keys));
+    BERTH_CHECK(chip.run(write_host_key{{}, type, {keys}}));
+    return {};
+}
+
+result<void> write_host_key_in(kek_session& session, device& chip, const secret_bytes& keys) {
+    BERTH_TRY(type, type_of(keys));
+    secret_bytes content(bytes{0, 0, 0, static_cast<uint8_t>(type)});
+    content.append(keys.reveal());
+    content.append(host_key_padding);
+    BERTH_CHECK(chip.run(write_host_key_wrapped{{session.wrap(content)}}));
+    return {};
+}
+
+}  // namespace berth::keystore::stsafe

@@ -1,0 +1,52 @@
+// Keys wrapped on their way into an STSAFE-A120. Host and chip agree on a key (ECDH, both halves fresh), and wrap under others
+// that follow from it, one for each envelope [stse_symmetric_keys_management.c]:
+//
+//     base KEK          HKDF-SHA256(salt, ECDH's x-coordinate, info: the chip's X Y, the host's X Y), 32 octets
+//     working KEK i     HKDF-SHA256(salt, base KEK, info: 10 11 i), 32 octets; i = 1, 2, ...
+//     envelope          AES key wrap (RFC 3394)
+//
+// Who listens learns nothing; who sits in between is found out only when the host proves itself by a key that the chip has (and
+// the host then still does not know that it is this chip).
+#pragma once
+
+#include "keystore/key.h"
+#include "keystore/stsafe/commands/host_keys.h"
+#include "keystore/stsafe/commands/kek.h"
+#include "keystore/stsafe/device.h"
+
+namespace berth::keystore::stsafe {
+
+namespace kek {
+// Points: X Y, without an octet before them.
+secret_bytes base_key(const secret_bytes& shared, bytes_view chip_key, bytes_view host_key);
+secret_bytes working_key(const secret_bytes& base, uint8_t number);
+}  // namespace kek
+
+class kek_session {
+public:
+    // Who the host proves to be: by a key whose public half lies in the slot, with the use start_kek_session.
+    struct host_proof {
+        uint8_t slot = 0;
+        const signing_key* key = nullptr;
+    };
+    // `curve`: oid_p256 or oid_p384. Errors of the chip; `wrong_key_kind`: the host's key is no ECDSA key.
+    static result<kek_session> start(device& chip, bytes_view curve, random_source& random,
+                                     const std::optional<host_proof>& proof = std::nullopt);
+
+    // Each envelope has its own key, and the chip counts them too: all have to be sent, in order.
+    bytes wrap(const secret_bytes& content);
+    result<void> stop();
+
+private:
+    kek_session(device& chip, secret_bytes base) : chip_(&chip), base_(std::move(base)) {}
+    device* chip_;
+    secret_bytes base_;
+    uint8_t used_ = 0;
+};
+
+// Gives the chip its host key: MAC key and cipher key, together 32 or 64 octets. Once in its life. Errors `bad_host_key`; those
+// of the chip. In clear: whoever listens has it.
+result<void> write_host_key_in_clear(device& chip, const secret_bytes& keys);
+result<void> write_host_key_in(kek_session& session, device& chip, const secret_bytes& keys);
+
+}  // namespace berth::keystore::stsafe
