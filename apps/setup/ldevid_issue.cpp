@@ -1,6 +1,7 @@
 #include "setup/ldevid_issue.h"
 
 #include "base/descriptor.h"
+#include "base/wipe.h"
 #include "common/files.h"
 #include "crypto/hash.h"
 #include "factory/identity_claim.h"
@@ -234,8 +235,8 @@ result<ldevid_challenged> challenge_ldevid_for(const ldevid_order& order, bytes_
     kept.check = wire::opaque<1, 65535>(state.reveal());
     BERTH_TRY(written, wire::encode(kept));
     const secret_bytes secret{bytes_view(written)};
-    explicit_bzero(written.data(), written.size());
-    explicit_bzero(kept.check.value.data(), kept.check.value.size());
+    wipe(written);
+    wipe(kept.check.value);
     const fs::path file = awaited(order, device.request_hash());
     BERTH_CHECK(make_directory(file.parent_path(), 0700));
     BERTH_CHECK(pki::write_file_atomically(file.string(), secret.reveal(), 0600));
@@ -255,7 +256,7 @@ result<ldevid_issued> issue_shown_ldevid_for(const ldevid_order& order, bytes_vi
     BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
     BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
     const secret_bytes check(kept.check.view());
-    explicit_bzero(kept.check.value.data(), kept.check.value.size());
+    wipe(kept.check.value);
     BERTH_TRY(device, judge(order, kept.request.view(), time.now()));  // once more: it may have been revoked meanwhile
     BERTH_TRY(shows, factory::ldevid_residency::restore(device, check));
     BERTH_TRY(shown, shows.finish(octets));

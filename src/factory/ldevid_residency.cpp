@@ -1,5 +1,7 @@
 #include "factory/ldevid_residency.h"
 
+#include "base/wipe.h"
+
 namespace berth::factory {
 
 namespace {
@@ -79,8 +81,8 @@ secret_bytes ldevid_residency::save() const {
     out.credential = wire::opaque<1, 64>(credential_->awaited().reveal());
     bytes octets = *wire::encode(out);
     secret_bytes secret{bytes_view(octets)};
-    explicit_bzero(octets.data(), octets.size());
-    explicit_bzero(out.credential.value.data(), out.credential.value.size());
+    wipe(octets);
+    wipe(out.credential.value);
     return secret;
 }
 
