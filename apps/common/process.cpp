@@ -43,9 +43,14 @@ result<child_process> child_process::start(const std::filesystem::path& program,
     }
     std::vector<std::string> argv_text{program.string()};
     argv_text.insert(argv_text.end(), arguments.begin(), arguments.end());
-    std::vector<std::string> env_text = extra_environment;  // the first of a name counts
+    // Each name once: of two, getenv() takes the first and some shells the last.
+    std::vector<std::string> env_text = extra_environment;
     for (char** e = environ; *e; ++e) {
-        env_text.emplace_back(*e);
+        const std::string_view own = *e;
+        const std::string_view name = own.substr(0, own.find('=') + 1);
+        if (std::ranges::none_of(extra_environment, [&](const std::string& extra) { return extra.starts_with(name); })) {
+            env_text.emplace_back(own);
+        }
     }
     auto argv = pointers(argv_text);
     auto envp = pointers(env_text);

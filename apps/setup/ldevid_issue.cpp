@@ -2,6 +2,7 @@
 
 #include "base/descriptor.h"
 #include "base/wipe.h"
+#include "common/append.h"
 #include "common/files.h"
 #include "crypto/hash.h"
 #include "factory/identity_claim.h"
@@ -141,11 +142,10 @@ public:
             return cannot("read", file_);
         }
         const off_t whole = from + static_cast<off_t>(tail.rfind('\n') + 1);  // npos + 1 is 0
-        if (::ftruncate(to.get(), whole) != 0 ||
-            ::write(to.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) || ::fsync(to.get()) != 0) {
-            return cannot("write", file_);
+        if (::ftruncate(to.get(), whole) != 0) {
+            return cannot("cut", file_);
         }
-        return {};
+        return append_durably(to.get(), line, static_cast<uint64_t>(whole), file_);
     }
 
 private:

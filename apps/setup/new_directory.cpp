@@ -118,18 +118,20 @@ new_directory::~new_directory() {
 }
 
 result<void> new_directory::publish() {
-    if (::fsync(lock_.get()) != 0 && errno != EINVAL) {
-        return cannot("make durable", path_);
-    }
-    // Takes the place of an empty directory, and of nothing else.
-    if (::rename(path_.c_str(), final_place_.c_str()) != 0) {
-        const int why = errno;
-        BERTH_CHECK(require_free(final_place_));
-        errno = why;
-        return cannot("rename what was made to", final_place_);
-    }
+    BERTH_CHECK(put_in_place(path_, final_place_));
     std::ignore = lock_.close();
-    return sync_directory(final_place_.parent_path());
+    return {};
+}
+
+result<void> put_in_place(const fs::path& made, const fs::path& place) {
+    BERTH_CHECK(sync_directory(made));
+    if (::rename(made.c_str(), place.c_str()) != 0) {
+        const int why = errno;
+        BERTH_CHECK(require_free(place));
+        errno = why;
+        return cannot("rename what was made to", place);
+    }
+    return sync_directory(place.parent_path());
 }
 
 }  // namespace berth::app

@@ -39,4 +39,8 @@ private:
     bool kept_ = false;
 };
 
+// A finished directory, renamed to its place, durably: in place of an empty directory, or of nothing. Error `file_exists`:
+// something is there; `file_error`.
+result<void> put_in_place(const std::filesystem::path& made, const std::filesystem::path& place);
+
 }  // namespace berth::app

@@ -1,5 +1,6 @@
 #include "setup/production_log.h"
 
+#include "common/append.h"
 #include "common/files.h"
 #include "crypto/hash.h"
 #include "keystore/key_uri.h"
@@ -153,12 +154,13 @@ result<void> production_log::write(std::string_view event, log_line about) {
     }
     line["previous"] = to_hex(told_.hash());
     const std::string text = wire::to_text(line) + "\n";
-    if (::write(fd_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fdatasync(fd_.get()) != 0) {
-        auto failed = cannot("write", file_);
-        // Should that fail as well, the next one cuts it off.
-        [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(octets_));
-        return failed;
+    if (text.size() > wire::json_most_octets) {  // nobody could read it again
+        return fail(error{error_category::usage, "too_large",
+                          fmt::format("a line of {} would have {} octets, and {} is most that one has: make smaller lots",
+                                      file_.string(), text.size(), wire::json_most_octets)}
+                        .with("path", file_.string()));
     }
+    BERTH_CHECK(append_durably(fd_.get(), text, octets_, file_));
     octets_ += text.size();
     BERTH_CHECK(told_.next(std::string_view(text).substr(0, text.size() - 1)));
     return {};
