@@ -156,7 +156,12 @@ result<residency_check> residency_check::begin(bytes_view request, const residen
 }
 
 result<resident_unit> residency_check::finish(bytes_view octets) {
-    BERTH_TRY(answer, wire::decode<unit_answer>(octets));
+    auto decoded = wire::decode<unit_answer>(octets);
+    if (!decoded) {
+        return fail(std::move(decoded).error());
+    }
+    const unit_answer& answer = *decoded;
+    const answer_wiper wiper(*decoded);
     if (answer.version != factory_version || answer.request_hash != request_hash_ || answer.tpm.size() != request_.tpm.size()) {
         return refused("wrong_answer", "The answer is for another request than the one that was challenged.");
     }
@@ -211,16 +216,20 @@ secret_bytes residency_check::save() const {
 
 result<residency_check> residency_check::restore(const secret_bytes& saved, const residency_policy& policy) {
     BERTH_TRY(kept, wire::decode<saved_check>(saved.reveal()));
+    secret_bytes kem_secret(kept.kem_secret.view());
+    secret_bytes awaited(kept.credential.view());
+    wipe(kept.kem_secret.value);
+    wipe(kept.credential.value);
     BERTH_TRY(out, judge(kept.request.view(), policy));
     BERTH_TRY(challenge, wire::decode<unit_challenge>(kept.challenge.view()));
     if (challenge.request_hash != out.request_hash_ || challenge.tpm.size() != out.request_.tpm.size()) {
         return fail(error_category::environment, "malformed", "What was kept of a challenge does not fit its request.");
     }
     out.challenge_ = std::move(challenge);
-    out.kem_secret_ = secret_bytes(kept.kem_secret.view());
+    out.kem_secret_ = std::move(kem_secret);
     if (out.endorsement_) {
-        BERTH_TRY(credential, attestation::credential_challenge::resume(out.endorsement_->spki(), out.iak_->area(),
-                                                                        secret_bytes(kept.credential.view())));
+        BERTH_TRY(credential,
+                  attestation::credential_challenge::resume(out.endorsement_->spki(), out.iak_->area(), std::move(awaited)));
         out.credential_ = std::move(credential);
     }
     return out;

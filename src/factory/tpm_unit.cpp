@@ -78,18 +78,17 @@ result<std::vector<tpm_claim>> tpm_unit::claim() {
 result<tpm_answer> tpm_unit::answer_tpm(const tpm_challenge& challenge) {
     tpm_answer out;
     BERTH_TRY(iak, open_persistent(in_, settings_.at.iak));
-    {
-        BERTH_TRY(ek, certified_endorsement_key(in_, endorsement_));
-        BERTH_TRY(activated, activate_credential(iak, ek, endorsement_.kind,
-                                                 {challenge.credential_blob.value, challenge.encrypted_secret.value}));
-        out.activated = wire::opaque<1, 64>(activated.reveal());
-    }
     BERTH_TRY(identity, open_persistent(in_, settings_.at.idevid));
     BERTH_TRY(of_identity, certified(identity, iak, challenge.freshness));
     out.identity_key = std::move(of_identity);
     BERTH_TRY(half, open_persistent(in_, settings_.at.kem));
     BERTH_TRY(of_half, certified(half, iak, challenge.freshness));
     out.kem_half.items.push_back(std::move(of_half));
+    // Last: nothing fails behind it that would leave the secret lying about.
+    BERTH_TRY(ek, certified_endorsement_key(in_, endorsement_));
+    BERTH_TRY(activated, activate_credential(iak, ek, endorsement_.kind,
+                                             {challenge.credential_blob.value, challenge.encrypted_secret.value}));
+    out.activated = wire::opaque<1, 64>(activated.reveal());
     return out;
 }
 

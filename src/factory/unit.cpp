@@ -60,10 +60,15 @@ result<bytes> unit::answer(bytes_view octets) {
         return fail(error_category::peer, "wrong_challenge", "The challenge is not for this unit's request.");
     }
     unit_answer out;
+    const answer_wiper wiper(out);
     out.serial = challenge.serial;
     out.request_hash = request_hash_;
-    BERTH_TRY(held, onboarding::answer_challenge(challenge.kem, *kem_, request_hash_));
-    out.kem_secret = held.secret;
+    auto held = onboarding::answer_challenge(challenge.kem, *kem_, request_hash_);
+    if (!held) {
+        return fail(std::move(held).error());
+    }
+    out.kem_secret = held->secret;
+    wipe(held->secret);
     for (const tpm_challenge& one : challenge.tpm) {
         BERTH_TRY(answered, answer_tpm(one));
         out.tpm.items.push_back(std::move(answered));

@@ -1,4 +1,5 @@
 #pragma once
+#include "base/wipe.h"
 #include "factory/messages/common.h"
 
 namespace berth::factory {
@@ -24,6 +25,23 @@ struct unit_answer {
     std::array<uint8_t, 32> kem_secret{};  // what was sealed to the KEM key
     wire::list<tpm_answer, 0, 16384> tpm;
     BERTH_FIELDS(version, serial, request_hash, kem_secret, tpm)
+};
+
+// An answer is a secret until it was judged: this wipes what one holds, at its own end.
+class answer_wiper {
+public:
+    explicit answer_wiper(unit_answer& of) : of_(of) {}
+    answer_wiper(const answer_wiper&) = delete;
+    answer_wiper& operator=(const answer_wiper&) = delete;
+    ~answer_wiper() {
+        wipe(of_.kem_secret);
+        for (tpm_answer& one : of_.tpm.items) {
+            wipe(one.activated.value);
+        }
+    }
+
+private:
+    unit_answer& of_;
 };
 
 }  // namespace berth::factory
