@@ -6,7 +6,11 @@ namespace berth::app {
 
 namespace {
 
+// Line 0: what is missing from a file is in none of its lines.
 error complaint_at(const std::filesystem::path& file, toml::source_position at, const std::string& what) {
+    if (at.line == 0) {
+        return {error_category::usage, "bad_config", fmt::format("{}: {}", file.string(), what), {{"file", file.string()}}};
+    }
     return {error_category::usage,
             "bad_config",
             fmt::format("{}:{}: {}", file.string(), at.line, what),
@@ -25,7 +29,8 @@ result<toml::table> parse_toml(const std::string& text, const std::filesystem::p
 
 void table_reader::complain(const toml::node* where, const std::string& what) {
     if (!complaints_->first) {
-        complaints_->first = complaint_at(file_, (where ? where : &table_)->source().begin, what);
+        const auto at = where == nullptr && whole_ ? toml::source_position{} : (where ? where : &table_)->source().begin;
+        complaints_->first = complaint_at(file_, at, what);
     }
 }
 

@@ -64,7 +64,7 @@ TEST(ConfigReader, TellsTheFirstOfSeveral) {
 TEST(ConfigReader, TellsOtherMistakesWhereAllNamesAreKnown) {
     EXPECT_EQ(complaint("name = \"n\"\n[one]\nsize = 99\n[[many]]\nword = \"w\"\n").message,
               "/some/where.toml:3: \"size\" must be a number from 1 to 9");
-    EXPECT_EQ(complaint("name = \"n\"\n[one]\nsize = 3\n").message, "/some/where.toml:1: the file needs \"many\" (tables)");
+    EXPECT_EQ(complaint("name = \"n\"\n[one]\nsize = 3\n").message, "/some/where.toml: the file needs \"many\" (tables)");
 }
 
 }  // namespace
