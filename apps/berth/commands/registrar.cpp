@@ -492,7 +492,11 @@ void add_revoke(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
         c.run([&]() -> result<void> {
             BERTH_TRY(store, open_store(o->dir));
             BERTH_TRY(device, device_named(*store, o->serial, *o));
-            BERTH_CHECK(record_of(*store, device));
+            // All that is known of a device may be the LDevID that the CA has given it (--records).
+            BERTH_TRY(issued, store->certificates_of(device));
+            if (issued.empty()) {
+                BERTH_CHECK(record_of(*store, device));
+            }
             BERTH_TRY(revoked, store->revoke_certificates(device, "revoked", system_clock().now()));
             if (c.json) {
                 print_json(wire::json::object{

@@ -206,6 +206,39 @@ TEST_P(Ldevids, APlaceThatIsTaken) {
     must({"key", "delete", taken});
 }
 
+// A device that was never onboarded: all that the registrar knows of it is what its CA has told it.
+class LdevidRecords : public KeyWorld {};
+
+TEST_F(LdevidRecords, AreRevokedByTheRegistrar) {
+    must({"factory", "init", "--dir", at("factory"), "--maker", "Acme", "--algorithm", "mldsa44"});
+    must({"masa", "init", "--dir", at("masa"), "--factory", at("factory"), "--host", "localhost"});
+    must({"ca", "init", "--dir", at("ca"), "--customer", "Birch", "--algorithm", "p256"});
+    must({"registrar", "init", "--dir", at("registrar"), "--ca", at("ca"), "--host", "localhost", "--maker-root",
+          at("factory/z1.pem"), "--masa", "127.0.0.1:1"});
+    must({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-1", "--out", at("SN-1")});
+    must({"device", "ldevid", "request", "--bundle", at("SN-1"), "--out", at("request")});
+    const auto revoke = [this](const std::string& serial) {
+        return berth({"--json", "registrar", "revoke", serial, "--dir", at("registrar"), "--maker-root", at("factory/z1.pem")});
+    };
+    EXPECT_EQ(revoke("SN-1").error_name(), "unknown_device");
+    // A registrar that is none: nothing goes out of the house that could not be revoked there.
+    const std::vector<std::string> issue{"--json", "ca",        "ldevid",      "issue",        "--dir",
+                                         at("ca"), "--request", at("request"), "--maker-root", at("factory/z1.pem"),
+                                         "--out",  at("grant"), "--records"};
+    auto nowhere = issue;
+    nowhere.push_back(at("masa"));
+    EXPECT_NE(berth(nowhere).exit, 0);
+    EXPECT_FALSE(fs::exists(at("grant")));
+    auto told = issue;
+    told.push_back(at("registrar"));
+    must(told);
+    must({"device", "ldevid", "install", "--bundle", at("SN-1"), "--grant", at("grant"), "--root", at("ca/z2.pem")});
+    EXPECT_EQ(revoke("SN-2").error_name(), "unknown_device");
+    const auto revoked = revoke("SN-1");
+    EXPECT_EQ(revoked.json().at("revoked").as_int64(), 1) << revoked.all();
+    EXPECT_EQ(revoke("SN-1").json().at("revoked").as_int64(), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, Ldevids,
                          testing::Values(place{.label = "software",
                                                .installed = [] { return true; },

@@ -140,6 +140,11 @@ TEST_F(Recovery, InOneStepAtTheFactory) {
         EXPECT_EQ(done.json().at("superseded").as_int64(), 2);
         EXPECT_NE(text_of("SN-1/z3.pem"), std::exchange(former, text_of("SN-1/z3.pem")));
     }
+    // The registrar has never seen it: what its CA has certified is revoked all the same.
+    must({"factory", "ldevid", "--dir", at("factory"), "--bundle", at("SN-1"), "--ca", at("ca"), "--records", at("registrar")});
+    const auto revoked =
+        berth({"--json", "registrar", "revoke", "SN-1", "--dir", at("registrar"), "--maker-root", at("factory/z1.pem")});
+    EXPECT_EQ(revoked.json().at("revoked").as_int64(), 1) << revoked.all();
     onboard("SN-1");
 }
 
