@@ -1,7 +1,9 @@
 #include "setup/factory_lists.h"
 
 #include "base/descriptor.h"
+#include "common/append.h"
 #include "common/files.h"
+#include "crypto/hash.h"
 #include "pki/private_key_file.h"
 #include "setup/keys.h"
 #include "wire/json.h"
@@ -146,30 +148,40 @@ result<named_authority> issuer_of(const fs::path& factory, const pki::certificat
 struct issued {
     std::string serial, issuer;  // the CA's key, hashed: its name may be a newer CA's by now
     std::vector<std::string> certificates;
+    std::vector<std::string> keys;  // certified_keys::of(); none in a line of before they were kept
 };
 
 std::string to_line(const issued& device) {
     return wire::to_text(
                wire::json::object{{"serial", device.serial},
                                   {"issuer", device.issuer},
-                                  {"certificates", wire::json::array(device.certificates.begin(), device.certificates.end())}}) +
+                                  {"certificates", wire::json::array(device.certificates.begin(), device.certificates.end())},
+                                  {"keys", wire::json::array(device.keys.begin(), device.keys.end())}}) +
            "\n";
+}
+
+result<void> read_texts(const wire::json::object& json, const char* name, std::vector<std::string>& into) {
+    const auto* const list = json.if_contains(name);
+    if (!list || !list->is_array()) {
+        return fail(error_category::usage, "bad_json", fmt::format("\"{}\" must be an array", name));
+    }
+    for (const auto& item : list->get_array()) {
+        if (!item.is_string()) {
+            return fail(error_category::usage, "bad_json", fmt::format("\"{}\" must hold texts", name));
+        }
+        into.emplace_back(item.get_string());
+    }
+    return {};
 }
 
 result<issued> parse_line(std::string_view line) {
     BERTH_TRY(json, wire::parse_json_object(line));
     BERTH_TRY(serial, wire::text_member(json, "serial"));
     BERTH_TRY(issuer, wire::text_member(json, "issuer"));
-    issued out{serial, issuer, {}};
-    const auto* const list = json.if_contains("certificates");
-    if (!list || !list->is_array()) {
-        return fail(error_category::usage, "bad_json", "\"certificates\" must be an array");
-    }
-    for (const auto& item : list->get_array()) {
-        if (!item.is_string()) {
-            return fail(error_category::usage, "bad_json", "\"certificates\" must hold texts");
-        }
-        out.certificates.emplace_back(item.get_string());
+    issued out{serial, issuer, {}, {}};
+    BERTH_CHECK(read_texts(json, "certificates", out.certificates));
+    if (json.contains("keys")) {
+        BERTH_CHECK(read_texts(json, "keys", out.keys));
     }
     return out;
 }
@@ -336,9 +348,11 @@ result<void> note_issued(const fs::path& factory, const std::string& serial, con
         const std::string issuer = to_hex(by.certificate.spki_sha256());
         auto to = std::ranges::find(by_issuer, issuer, &issued::issuer);
         if (to == by_issuer.end()) {
-            to = by_issuer.insert(to, {serial, issuer, {}});
+            to = by_issuer.insert(to, {serial, issuer, {}, {}});
         }
         to->certificates.push_back(leaf.serial_hex());
+        const auto keys = certified_keys::of({leaf});
+        to->keys.insert(to->keys.end(), keys.begin(), keys.end());
     }
     std::string line;
     for (const auto& device : by_issuer) {
@@ -351,17 +365,72 @@ result<void> note_issued(const fs::path& factory, const std::string& serial, con
         return cannot("open", file);
     }
     BERTH_TRY(before, mend_end(to.get(), file));
-    if (::write(to.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) || ::fsync(to.get()) != 0) {
-        auto failed = cannot("write", file);
-        // Should that fail as well, the next one cuts it off.
-        [[maybe_unused]] const int cut = ::ftruncate(to.get(), before);
-        return failed;
-    }
+    BERTH_CHECK(append_durably(to.get(), line, static_cast<uint64_t>(before), file));
     // The name of a new file must survive a loss of power as well.
     if (before == 0 && ::fsync(held.get()) != 0 && errno != EINVAL) {
         return cannot("make durable", factory);
     }
     return {};
+}
+
+result<certified_keys> certified_keys::read(const fs::path& factory) {
+    certified_keys out;
+    const fs::path file = factory / issued_file;
+    BERTH_TRY(there, is_there(file));
+    if (!there) {
+        return out;
+    }
+    std::ifstream lines(file);
+    size_t number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        ++number;
+        const auto device = parse_line(line);
+        if (!device && lines.eof()) {
+            break;  // half a line: its device was not made
+        }
+        if (!device) {
+            return damaged_line(file, number, device.error());
+        }
+        for (const auto& key : device->keys) {
+            out.owner_.try_emplace(key, device->serial);
+        }
+    }
+    if (lines.bad() || (number == 0 && !lines.eof())) {
+        return cannot("read", file);
+    }
+    return out;
+}
+
+std::string certified_keys::hash_of(bytes_view octets) {
+    return to_hex(crypto::sha256(octets).view());
+}
+
+std::vector<std::string> certified_keys::of(const std::vector<pki::certificate>& leaves) {
+    std::vector<std::string> out;
+    for (const auto& leaf : leaves) {
+        out.push_back(hash_of(leaf.spki()));
+        if (leaf.permanent_id()) {
+            out.push_back(leaf.permanent_id()->value);
+        }
+    }
+    return out;
+}
+
+result<void> certified_keys::require_others_not(const std::string& serial, const std::vector<std::string>& keys) const {
+    for (const auto& key : keys) {
+        if (const auto of = owner_.find(key); of != owner_.end() && of->second != serial) {
+            return fail(error{error_category::peer, "key_reused",
+                              fmt::format("a key of the request, or its TPM, is device {}'s; it makes no second one", of->second)}
+                            .with("serial", of->second));
+        }
+    }
+    return {};
+}
+
+void certified_keys::add(const std::string& serial, const std::vector<pki::certificate>& leaves) {
+    for (const auto& key : of(leaves)) {
+        owner_.try_emplace(key, serial);
+    }
 }
 
 result<pki::revocation_reason> revocation_reason_named(const std::string& name) {

@@ -7,16 +7,34 @@
 #include "pki/crl.h"
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 
 namespace berth::app {
 
-// Appends to the factory's issued.jsonl, a line for each CA, which certificates a device was given: a device whose bundle is out
-// of reach is revoked by its serial. Half a line of a process that failed or was killed, whose device was never made, is cut off.
-// Errors of files; `unknown_issuer`.
+// Appends to the factory's issued.jsonl, a line for each CA, which certificates a device was given, and for which keys: a device
+// whose bundle is out of reach is revoked by its serial, and no contract line gets a second device of its keys. Half a line of a
+// process that failed or was killed, whose device was never made, is cut off. Errors of files; `unknown_issuer`.
 result<void> note_issued(const std::filesystem::path& factory, const std::string& serial,
                          const std::vector<pki::certificate>& leaves);
+
+// Whose the keys are that this factory has certified, and the TPMs, by issued.jsonl. A device revoked keeps its own.
+class certified_keys {
+public:
+    // Errors of files; `damaged_file`.
+    static result<certified_keys> read(const std::filesystem::path& factory);
+    // What is compared: SHA-256, hexadecimal, of a SubjectPublicKeyInfo or a TPM's endorsement certificate.
+    static std::string hash_of(bytes_view octets);
+    static std::vector<std::string> of(const std::vector<pki::certificate>& leaves);
+
+    // Error `key_reused`: one of them is of another device than `serial`.
+    [[nodiscard]] result<void> require_others_not(const std::string& serial, const std::vector<std::string>& keys) const;
+    void add(const std::string& serial, const std::vector<pki::certificate>& leaves);
+
+private:
+    std::map<std::string, std::string> owner_;
+};
 
 // unspecified, key_compromise, ... Error `unknown_reason`.
 result<pki::revocation_reason> revocation_reason_named(const std::string& name);

@@ -33,11 +33,13 @@ factory::issuer_view view_of(const authority& issuer) {
 
 class line_issuer {
 public:
-    line_issuer(const line_issue& what, unit_issuers issuers, pki::certificate root,
-                std::unique_ptr<store::sqlite_masa_store> records, factory::residency_policy policy, const clock& time,
-                random_source& random)
+    line_issuer(const line_issue& what, keystore::signing_key_ptr key, unit_issuers issuers, certified_keys certified,
+                pki::certificate root, std::unique_ptr<store::sqlite_masa_store> records, factory::residency_policy policy,
+                const clock& time, random_source& random)
         : what_(what),
+          key_(std::move(key)),
           issuers_(std::move(issuers)),
+          certified_(std::move(certified)),
           root_(std::move(root)),
           records_(std::move(records)),
           policy_(std::move(policy)),
@@ -47,7 +49,7 @@ public:
     result<void> one(const fs::path& file, line_issued& done) {
         BERTH_TRY(message, read_line_message(file));
         BERTH_TRY(order, order_of(message.order));
-        BERTH_CHECK(check_line_signature(message, order->line.signing));
+        BERTH_CHECK(check_line_signature(message, order->line.signing, "the line that has the order"));
         if (!order->serials.contains(message.serial)) {
             return quota_used(*order, message.serial, "it is none of the units that were ordered");
         }
@@ -69,9 +71,7 @@ private:
                               fmt::format("order {} was not made by the factory in {}", id, what_.factory.string())}
                             .with("order", id));
         }
-        BERTH_TRY(text, read_text(directory / "order.json"));
-        BERTH_TRY(json, wire::parse_json_object(text));
-        BERTH_TRY(terms, line_terms::from_json(json));
+        BERTH_TRY(terms, read_order(directory));
         BERTH_TRY(line, line_identity::read(directory / "line.json"));
         known_order order{std::move(directory), std::move(terms), std::move(line), {}};
         for (size_t i = 0; i < order.terms.serials.size(); ++i) {
@@ -117,19 +117,58 @@ private:
             }
             return publish(order, message.serial, *before, done.granted_before);
         }
-        BERTH_TRY(judged, factory::residency_check::begin(message.octets, policy_, random_));
-        BERTH_TRY(request, wire::decode<factory::unit_request>(message.octets));
-        if (request.serial.text() != message.serial || request.backend.text() != order.terms.order.backend) {
-            return fail(error_category::peer, "wrong_request",
-                        "the request is for another unit than it says, or for another chip");
+        BERTH_TRY(record, records_->find_device({root_.spki_sha256(), message.serial}));
+        if (record) {
+            return device_exists(message.serial);
         }
-        const secret_bytes state = judged.save();
-        BERTH_CHECK(pki::write_file_atomically(file_of(order, message.serial, ".challenged").string(), state.reveal(), 0600));
+        BERTH_CHECK(check_request(order, message));
+        BERTH_TRY(judged, awaited_or_new(order, message));
         BERTH_TRY(octets, wire::encode(judged.challenge()));
-        line_message out{line_step::challenge, message.order, message.serial, std::move(octets), {}};
-        BERTH_CHECK(write_line_message(what_.out, std::move(out), nullptr));
+        BERTH_CHECK(
+            write_line_message(what_.out, {line_step::challenge, message.order, message.serial, std::move(octets), {}}, *key_));
         ++done.challenged;
         return {};
+    }
+
+    // Whether it asks for what was ordered, for keys that are no other device's.
+    result<void> check_request(const known_order& order, const line_message& message) const {
+        const auto wrong = [](const std::string& why) { return fail(error_category::peer, "wrong_request", why); };
+        const device_order& ordered = order.terms.order.device;
+        BERTH_TRY(request, wire::decode<factory::unit_request>(message.octets));
+        if (request.serial.text() != message.serial || request.backend.text() != order.terms.order.backend) {
+            return wrong("the request is for another unit than it says, or for another chip");
+        }
+        BERTH_TRY(csr, pki::verified_csr::parse(request.identity.view()));
+        BERTH_TRY(kem, crypto::kem_public_key::from_spki(request.kem_key.view()));
+        if (csr.key().algorithm() != ordered.signature || kem.algorithm() != ordered.kem) {
+            return wrong(fmt::format("its keys are {} and {}, and {} and {} were ordered", name_of(csr.key().algorithm()),
+                                     name_of(kem.algorithm()), name_of(ordered.signature), name_of(ordered.kem)));
+        }
+        std::vector<std::string> keys{certified_keys::hash_of(csr.key().spki()), certified_keys::hash_of(kem.spki())};
+        for (const auto& tpm : request.tpm.items) {
+            keys.push_back(certified_keys::hash_of(tpm.endorsement_certificate.view()));
+            BERTH_TRY(iak, attestation::public_area::parse(tpm.attestation_key.view()));
+            BERTH_TRY(spki, iak.spki());
+            keys.push_back(certified_keys::hash_of(spki));
+        }
+        return certified_.require_others_not(message.serial, keys);
+    }
+
+    // What was asked before is asked again: its answer may be on its way.
+    result<factory::residency_check> awaited_or_new(const known_order& order, const line_message& message) {
+        const fs::path file = file_of(order, message.serial, ".challenged");
+        BERTH_TRY(there, is_there(file));
+        if (there) {
+            BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
+            auto before = factory::residency_check::restore(state, policy_);
+            if (before && same_octets(before->challenge().request_hash, crypto::sha256(message.octets).view())) {
+                return before;
+            }
+        }
+        BERTH_TRY(judged, factory::residency_check::begin(message.octets, policy_, random_));
+        const secret_bytes state = judged.save();
+        BERTH_CHECK(pki::write_file_atomically(file.string(), state.reveal(), 0600));
+        return judged;
     }
 
     result<void> grant(const known_order& order, const line_message& message, line_issued& done) {
@@ -163,7 +202,10 @@ private:
             BERTH_TRY(attests, pki::certificate::parse(made.attestation.items.front().view()));
             leaves.push_back(std::move(attests));
         }
+        // Two requests for one chip may both have been asked before one of them was granted.
+        BERTH_CHECK(certified_.require_others_not(message.serial, certified_keys::of(leaves)));
         BERTH_CHECK(note_issued(what_.factory, message.serial, leaves));
+        certified_.add(message.serial, leaves);
         // From here on these are the unit's certificates, and no others.
         BERTH_CHECK(pki::write_file_atomically(file_of(order, message.serial, ".granted").string(), octets, 0600));
         return publish(order, message.serial, octets, done.granted);
@@ -176,6 +218,9 @@ private:
         registry::ownership made;
         made.device = {root_.spki_sha256(), serial};
         made.model = order.terms.order.device.model;
+        // Once: what is told to the device later, and whose it is by then, stays when its certificates are given once more.
+        const fs::path told = file_of(order, serial, ".published");
+        BERTH_TRY(before, is_there(told));
         BERTH_TRY(record, records_->find_device(made.device));
         if (record) {
             BERTH_TRY(ours, is_recorded(made.device, kem.front(), *records_));
@@ -185,23 +230,24 @@ private:
         } else {
             BERTH_CHECK(records_->add_device(made, to_hex(kem.front().sha256()), time_.now()));
         }
-        const std::string configuration = order.terms.order.configuration();
-        if (!record || record->configuration != configuration) {
-            BERTH_CHECK(records_->set_configuration(made.device, configuration, time_.now()));
-        }
-        if (!order.terms.order.customer.empty() && (!record || record->state == registry::ownership_state::manufactured)) {
-            BERTH_CHECK(records_->assign(made.device, order.terms.order.customer, time_.now()));
+        if (!before || !record) {
+            BERTH_CHECK(records_->set_configuration(made.device, order.terms.order.configuration(), time_.now()));
+            if (!order.terms.order.customer.empty() && (!record || record->state == registry::ownership_state::manufactured)) {
+                BERTH_CHECK(records_->assign(made.device, order.terms.order.customer, time_.now()));
+            }
+            BERTH_CHECK(write_text(told, "", 0600));
         }
         std::error_code ignored;
         fs::remove(file_of(order, serial, ".challenged"), ignored);
-        line_message out{line_step::grant, order.terms.id, serial, granted, {}};
-        BERTH_CHECK(write_line_message(what_.out, std::move(out), nullptr));
+        BERTH_CHECK(write_line_message(what_.out, {line_step::grant, order.terms.id, serial, granted, {}}, *key_));
         ++count;
         return {};
     }
 
     const line_issue& what_;
+    keystore::signing_key_ptr key_;
     unit_issuers issuers_;
+    certified_keys certified_;
     pki::certificate root_;
     std::unique_ptr<store::sqlite_masa_store> records_;
     factory::residency_policy policy_;
@@ -215,6 +261,9 @@ private:
 result<line_issued> issue_for_line(const line_issue& what, const clock& time, random_source& random) {
     BERTH_TRY(files, find_line_messages(what.requests, {line_step::request, line_step::answer}));
     BERTH_TRY(root, read_certificate(what.factory / "z1.pem"));
+    BERTH_TRY(held, lock_orders(what.factory));
+    BERTH_TRY(key, production_key(what.factory, what.passphrase, random));
+    BERTH_TRY(certified, certified_keys::read(what.factory));
     BERTH_TRY(classical, is_there(what.factory / "idevid-ca-classical.pem"));
     BERTH_TRY(issuers, open_unit_issuers(what.factory, what.passphrase, classical, time.now()));
     BERTH_TRY(records, open_masa_store(what.masa));
@@ -224,7 +273,8 @@ result<line_issued> issue_for_line(const line_issue& what, const clock& time, ra
         BERTH_TRY(makers, read_tpm_makers(what.tpm_makers));
         policy.tpm_makers = std::move(makers);
     }
-    line_issuer issuer(what, std::move(issuers), std::move(root), std::move(records), std::move(policy), time, random);
+    line_issuer issuer(what, std::move(key), std::move(issuers), std::move(certified), std::move(root), std::move(records),
+                       std::move(policy), time, random);
     line_issued out;
     for (const auto& file : files) {
         if (auto done = issuer.one(file, out); !done) {

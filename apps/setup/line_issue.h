@@ -19,10 +19,11 @@ struct line_issued {
     size_t granted_before = 0;                           // given once more
     std::vector<std::pair<std::string, error>> refused;  // files
 };
-// For each request a challenge, for each answer that shows where the keys are both certificates, once it is in the MASA's
-// records. A file that is refused keeps no other from it: `unknown_order`; `bad_signature`: not of the line that has the order;
-// `quota_used`: the unit is none of the order's, or was given certificates for other keys; those of factory::residency_check.
-// Errors of files, keys and records.
+// For each request a challenge, the same as before while its answer is awaited; for each answer that shows where the keys are
+// both certificates, once it is in the MASA's records. A file that is refused keeps no other from it: `unknown_order`;
+// `bad_signature`: not of the line that has the order; `quota_used`: the unit is none of the order's, or was given certificates
+// for other keys; `wrong_request`: for other keys than were ordered; `key_reused`: its keys, or its TPM, are another device's;
+// `device_exists`; those of factory::residency_check. Errors of files, keys and records; `in_use`: another process does so.
 result<line_issued> issue_for_line(const line_issue& what, const clock& time, random_source& random);
 
 }  // namespace berth::app

@@ -30,17 +30,12 @@ std::string_view to_string(line_step step) {
     return step_names[static_cast<size_t>(step)];
 }
 
-result<void> write_line_message(const fs::path& directory, line_message message, const keystore::signing_key* by) {
+result<void> write_line_message(const fs::path& directory, const line_message& message, const keystore::signing_key& by) {
     BERTH_CHECK(make_directory(directory));
-    wire::json::object json{{"berth_line_message", 1},
-                            {"step", to_string(message.step)},
-                            {"order", message.order},
-                            {"serial", message.serial},
-                            {"octets", wire::base64(message.octets)}};
-    if (by != nullptr) {
-        BERTH_TRY(signature, by->sign(signed_octets(message)));
-        json["signature"] = wire::base64(signature);
-    }
+    BERTH_TRY(signature, by.sign(signed_octets(message)));
+    const wire::json::object json{
+        {"berth_line_message", 1},  {"step", to_string(message.step)},        {"order", message.order},
+        {"serial", message.serial}, {"octets", wire::base64(message.octets)}, {"signature", wire::base64(signature)}};
     return write_text(directory / fmt::format("{}.{}", message.serial, to_string(message.step)), wire::to_text(json) + "\n");
 }
 
@@ -63,11 +58,9 @@ result<line_message> read_line_message(const fs::path& file) {
         out.order = std::move(order);
         out.serial = std::move(serial);
         out.octets = std::move(octets);
-        if (json.contains("signature")) {
-            BERTH_TRY(signature_text, wire::text_member(json, "signature"));
-            BERTH_TRY(signature, wire::from_base64(signature_text));
-            out.signature = std::move(signature);
-        }
+        BERTH_TRY(signature_text, wire::text_member(json, "signature"));
+        BERTH_TRY(signature, wire::from_base64(signature_text));
+        out.signature = std::move(signature);
         return out;
     }();
     return read ? read
@@ -77,9 +70,9 @@ result<line_message> read_line_message(const fs::path& file) {
                                .with("path", file.string())));
 }
 
-result<void> check_line_signature(const line_message& message, const crypto::verification_key& line) {
-    if (!line.verify(signed_octets(message), message.signature)) {
-        return fail(error_category::peer, "bad_signature", "the message was changed, or is not of the line that has the order");
+result<void> check_line_signature(const line_message& message, const crypto::verification_key& key, std::string_view whose) {
+    if (!key.verify(signed_octets(message), message.signature)) {
+        return fail(error_category::peer, "bad_signature", fmt::format("the message was changed, or is not of {}", whose));
     }
     return {};
 }
@@ -97,6 +90,15 @@ result<std::vector<fs::path>> find_line_messages(const fs::path& directory, std:
     if (ec) {
         return fail(error{error_category::environment, "file_error",
                           fmt::format("cannot read directory {}: {}", directory.string(), ec.message())}
+                        .with("path", directory.string()));
+    }
+    if (out.empty()) {
+        std::string names;
+        for (const auto step : steps) {
+            names += (names.empty() ? "SERIAL." : " or SERIAL.") + std::string(to_string(step));
+        }
+        return fail(error{error_category::environment, "file_not_found",
+                          fmt::format("there is no {} in {}: is it the right directory?", names, directory.string())}
                         .with("path", directory.string()));
     }
     std::ranges::sort(out);

@@ -7,6 +7,12 @@
 #include "wire/base64.h"
 #include "wire/pem.h"
 
+#include <charconv>
+#include <set>
+
+#include <fcntl.h>
+#include <sys/file.h>
+
 namespace berth::app {
 
 namespace fs = std::filesystem;
@@ -137,6 +143,30 @@ result<void> read_device(const wire::json::object& json, lot_order& out) {
         }
         d.credentials.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
+    return check_key_names(out, true);
+}
+
+result<void> read_values(const wire::json::object& json, std::map<uint8_t, std::string>& out) {
+    for (const auto& [name, value] : json) {
+        const std::string number(name);
+        unsigned index = 0;
+        const auto parsed = std::from_chars(number.data(), number.data() + number.size(), index);
+        if (parsed.ec != std::errc() || parsed.ptr != number.data() + number.size() || index > 23 || !value.is_string()) {
+            return bad("bad_order", "\"pcrs\" must hold values of platform registers, 0 to 23");
+        }
+        out[static_cast<uint8_t>(index)] = std::string(value.get_string());
+    }
+    return {};
+}
+
+// Nobody finds out at the line, where it is too late.
+result<void> check_size(size_t octets) {
+    constexpr size_t most = std::min(most_file_octets, wire::json_most_octets);
+    if (octets > most) {
+        return bad("too_large", fmt::format("the order would have {} octets, and a line reads {} at most: order fewer units at a "
+                                            "time, or serials that are a prefix and a number",
+                                            octets, most));
+    }
     return {};
 }
 
@@ -186,6 +216,7 @@ wire::json::object line_terms::to_json() const {
         registers[std::to_string(number)] = value;
     }
     return {{"id", id},
+            {"line", line},
             {"name", order.name},
             {"serials", serials.to_json()},
             {"device", device_json(order)},
@@ -202,6 +233,7 @@ result<line_terms> line_terms::from_json(const wire::json::object& json) {
     line_terms out;
     std::string customer_root;
     for (const auto& [name, into] : {std::pair("id", &out.id),
+                                     {"line", &out.line},
                                      {"name", &out.order.name},
                                      {"customer", &out.order.customer},
                                      {"customer_root", &customer_root},
@@ -219,10 +251,7 @@ result<line_terms> line_terms::from_json(const wire::json::object& json) {
     BERTH_TRY(serials, serial_plan::from_json(json.at("serials").get_object()));
     out.serials = std::move(serials);
     BERTH_CHECK(read_device(json.at("device").get_object(), out.order));
-    for (const auto& [number, value] : json.at("pcrs").get_object()) {
-        out.order.registers[static_cast<uint8_t>(std::atoi(std::string(number).c_str()))] =
-            value.is_string() ? std::string(value.get_string()) : "";
-    }
+    BERTH_CHECK(read_values(json.at("pcrs").get_object(), out.order.registers));
     out.order.settings = json.at("settings").get_object();
     if (!customer_root.empty()) {
         BERTH_TRY(chain, pki::certificate::parse_pem_chain(customer_root));
@@ -238,12 +267,65 @@ result<fs::path> order_directory(const fs::path& of, const std::string& id) {
     return of / "orders" / id;
 }
 
+result<line_terms> read_order(const fs::path& directory) {
+    BERTH_TRY(text, read_text(directory / "order.json"));
+    auto terms = [&text]() -> result<line_terms> {
+        BERTH_TRY(json, wire::parse_json_object(text));
+        return line_terms::from_json(json);
+    }();
+    return terms ? std::move(terms)
+                 : fail(std::move(terms).error().during((directory / "order.json").string()).with("path", directory.string()));
+}
+
+result<descriptor> lock_orders(const fs::path& factory) {
+    const fs::path orders = factory / "orders";
+    BERTH_CHECK(make_directory(orders, 0700));
+    descriptor held(::open(orders.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!held) {
+        return cannot("open", orders);
+    }
+    if (::flock(held.get(), LOCK_EX | LOCK_NB) != 0) {
+        return fail(error{error_category::environment, "in_use",
+                          fmt::format("another process works on {}; wait for its end and try again", orders.string())}
+                        .with("path", orders.string()));
+    }
+    return held;
+}
+
+result<void> require_not_ordered(const fs::path& factory, const serial_plan& serials) {
+    std::set<std::string> wanted;
+    for (size_t i = 0; i < serials.size(); ++i) {
+        wanted.insert(serials.at(i));
+    }
+    std::error_code ec;
+    for (fs::directory_iterator entry(factory / "orders", ec), end; !ec && entry != end; entry.increment(ec)) {
+        BERTH_TRY(there, is_there(entry->path() / "order.json"));
+        if (!there) {
+            continue;  // it never left the house
+        }
+        BERTH_TRY(terms, read_order(entry->path()));
+        for (size_t i = 0; i < terms.serials.size(); ++i) {
+            if (const std::string serial = terms.serials.at(i); wanted.contains(serial)) {
+                return fail(error{error_category::usage, "serial_ordered",
+                                  fmt::format("{} is ordered from a line already (\"{}\", order {}): begin behind its units "
+                                              "(--first), or choose other serials. If that order is never to be made, remove {}",
+                                              serial, terms.order.name, terms.id, entry->path().string())}
+                                .with("serial", serial)
+                                .with("order", terms.id));
+            }
+        }
+    }
+    return ec && ec != std::errc::no_such_file_or_directory ? cannot("read directory", factory / "orders", ec) : result<void>();
+}
+
 result<sealed_order> make_line_order(const line_order_request& request, random_source& random) {
     line_terms terms;
     terms.id = to_hex(random.octets<id_octets>());
+    terms.line = to_hex(request.line.kem.spki_sha256());
     terms.serials = request.serials;
     terms.order = request.order;
     BERTH_CHECK(request.serials.check());
+    BERTH_CHECK(check_key_names(request.order, true));
     BERTH_TRY(root, read_certificate(request.factory / "z1.pem"));
     terms.root = root.to_pem();
     BERTH_TRY(masa_keys, read_text(request.masa / "masa-kem.pem"));
@@ -251,6 +333,8 @@ result<sealed_order> make_line_order(const line_order_request& request, random_s
     BERTH_TRY(records, open_masa_store(request.masa));
     BERTH_CHECK(check_customer(request.order.customer, request.order.customer_root, *records));
     BERTH_CHECK(require_new_serials(request.serials, root.spki_sha256(), *records));
+    BERTH_TRY(held, lock_orders(request.factory));
+    BERTH_CHECK(require_not_ordered(request.factory, request.serials));
 
     BERTH_TRY(key, production_key(request.factory, request.passphrase, random));
     const std::string payload = wire::to_text(terms.to_json());
@@ -259,17 +343,19 @@ result<sealed_order> make_line_order(const line_order_request& request, random_s
     const auto& line = request.line.kem;
     auto sender = crypto::hpke_setup_sender(crypto::hpke_suite_aes256_for(line.algorithm()), line, as_bytes(order_label), random);
     const bytes sealed = sender.context.seal(line.spki_sha256(), as_bytes(inner));
+    sealed_order out{
+        terms.id,
+        wire::to_text(wire::json::object{
+            {"berth_order", 1}, {"line", terms.line}, {"enc", wire::base64(sender.enc)}, {"sealed", wire::base64(sealed)}}) +
+            "\n"};
+    BERTH_CHECK(check_size(out.text.size()));
 
     // What is not written down here is not issued for: before the order leaves the house.
     BERTH_TRY(kept, order_directory(request.factory, terms.id));
     BERTH_CHECK(make_directory(kept, 0700));
     BERTH_CHECK(write_text(kept / "line.json", request.line.to_text()));
     BERTH_CHECK(write_text(kept / "order.json", payload + "\n", 0600));
-    return sealed_order{terms.id, wire::to_text(wire::json::object{{"berth_order", 1},
-                                                                   {"line", to_hex(line.spki_sha256())},
-                                                                   {"enc", wire::base64(sender.enc)},
-                                                                   {"sealed", wire::base64(sealed)}}) +
-                                      "\n"};
+    return out;
 }
 
 result<line_terms> open_line_order(const fs::path& line, const std::string& text, const std::optional<secret_bytes>& passphrase) {
@@ -290,8 +376,11 @@ result<line_terms> open_line_order(const fs::path& line, const std::string& text
             return no_order(*part);
         }
     }
+    const auto other_line = [&own] {
+        return bad("other_line", fmt::format("the order is for another line than {}, and is nothing here", own.name));
+    };
     if (*to != to_hex(own.kem.spki_sha256())) {
-        return bad("other_line", fmt::format("the order is for another line than {}, and cannot be opened here", own.name));
+        return other_line();
     }
     const auto altered = [] {
         return fail(
@@ -316,8 +405,13 @@ result<line_terms> open_line_order(const fs::path& line, const std::string& text
     if (!maker.verify(signed_octets(payload), signature)) {
         return altered();
     }
-    BERTH_TRY(terms, wire::parse_json_object(payload, 2 * wire::json_most_octets));
-    return line_terms::from_json(terms);
+    BERTH_TRY(json, wire::parse_json_object(payload, 2 * wire::json_most_octets));
+    BERTH_TRY(terms, line_terms::from_json(json));
+    // Whoever could open it can seal it for another line of the same manufacturer, but not sign it for that.
+    if (terms.line != *to) {
+        return other_line();
+    }
+    return terms;
 }
 
 }  // namespace berth::app

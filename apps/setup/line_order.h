@@ -5,6 +5,7 @@
 // info "berth line order 1", the SHA-256 of the line's KEM key as additional data.
 #pragma once
 
+#include "base/descriptor.h"
 #include "setup/lot_order.h"
 
 namespace berth::app {
@@ -29,6 +30,7 @@ result<line_identity> line_init(const std::filesystem::path& directory, const st
 // All that a line must know to make the devices, but no CA's key.
 struct line_terms {
     std::string id;       // 32 hexadecimal digits
+    std::string line;     // whose it is: SHA-256 of that line's KEM key, hexadecimal
     serial_plan serials;  // the quota, too: no serial is used twice
     lot_order order;
     std::string root;       // z1.pem
@@ -40,7 +42,8 @@ struct line_terms {
 };
 
 // The order's file, and what the manufacturer keeps of it below FACTORY/orders/ID: order.json, and line.json. Errors of files
-// and keys; `device_exists`: a serial is used already; those of check_customer.
+// and keys; `device_exists`: a serial is used already; `serial_ordered`; those of check_customer and check_key_names;
+// `too_large`: no line could read it.
 struct line_order_request {
     std::filesystem::path factory, masa;
     lot_order order;
@@ -61,5 +64,12 @@ result<line_terms> open_line_order(const std::filesystem::path& line, const std:
 
 // Where the manufacturer keeps an order, and a line does. Error `unknown_order`: no order's id.
 result<std::filesystem::path> order_directory(const std::filesystem::path& of, const std::string& id);
+// As it is kept there. Errors of files; `bad_order`.
+result<line_terms> read_order(const std::filesystem::path& directory);
+
+// One process at a time orders, or issues for orders; until it goes. Error `in_use`.
+result<descriptor> lock_orders(const std::filesystem::path& factory);
+// Error `serial_ordered`: a line was ordered to make one of these.
+result<void> require_not_ordered(const std::filesystem::path& factory, const serial_plan& serials);
 
 }  // namespace berth::app

@@ -1,11 +1,13 @@
 #include "setup/line_units.h"
 
+#include "base/wipe.h"
 #include "common/files.h"
 #include "crypto/hash.h"
 #include "device/bundle.h"
 #include "keystore/operations.h"
 #include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
+#include "setup/chip_contents.h"
 #include "setup/new_directory.h"
 
 #include <map>
@@ -18,20 +20,24 @@ namespace {
 
 constexpr const char* request_file = "request";
 
-lot_unit in_first_station(const std::string& serial) {
+// One after the other: there is one station.
+lot_unit in_first_station(const std::string& serial, size_t number) {
     lot_unit out;
     out.serial = serial;
+    out.number = number;
     return out;
 }
 
 unit_order keys_of(const lot_order& order, const std::string& station, const lot_unit& unit) {
     const device_order& d = order.device;
-    return {{unit.serial, d.model},
-            d.kem,
-            d.signature,
-            at_station(d.p3_uri, station, unit),
-            at_station(d.p3_sig_uri, station, unit),
-            d.tpm};
+    unit_order out{{unit.serial, d.model},
+                   d.kem,
+                   d.signature,
+                   at_station(d.p3_uri, station, unit),
+                   at_station(d.p3_sig_uri, station, unit),
+                   d.tpm};
+    out.tpm.judged_elsewhere = true;
+    return out;
 }
 
 result<void> name_keys(const fs::path& unit, const std::string& p3, const std::string& p3_sig) {
@@ -55,8 +61,8 @@ public:
             BERTH_CHECK(make_keys(unit, place));
         }
         BERTH_TRY(request, pki::read_file((place / request_file).string(), most_file_octets));
-        line_message out{line_step::request, terms_.id, unit.serial, request, {}};
-        BERTH_CHECK(write_line_message(what_.lot.out / "requests", std::move(out), key_.get()));
+        BERTH_CHECK(
+            write_line_message(what_.lot.out / "requests", {line_step::request, terms_.id, unit.serial, request, {}}, *key_));
         return wire::json::object{{"model", terms_.order.device.model},
                                   {"backend", terms_.order.backend},
                                   {"request", to_hex(crypto::sha256(request).view())}};
@@ -66,8 +72,9 @@ private:
     result<void> make_keys(const lot_unit& unit, const fs::path& place) {
         const unit_order keys = keys_of(terms_.order, what_.station, unit);
         if (unit.interrupted && what_.clear_interrupted) {
-            BERTH_CHECK(clear_keys({keys.p3_uri, keys.p3_sig_uri}));
+            BERTH_CHECK(clear(keys, unit));
         }
+        BERTH_CHECK(require_no_device(keys, unit));
         BERTH_TRY(making, new_directory::begin(place));
         chip_keys in_chip(making.path());
         BERTH_TRY(made, make_unit_keys(making.path(), keys, {}, random_, in_chip));
@@ -77,6 +84,48 @@ private:
         BERTH_CHECK(making.publish());
         in_chip.keep();
         return {};
+    }
+
+    // What a run that was killed has left there, and nothing of a unit that has its request, or more.
+    result<void> clear(const unit_order& keys, const lot_unit& unit) const {
+        BERTH_TRY(there, look_into_chip(keys.p3_uri, keys.p3_sig_uri));
+        if (!there.certificates.empty()) {
+            return not_cleared(unit, there.certificates.front().device_serial().value_or(""));
+        }
+        std::error_code ec;
+        for (fs::directory_iterator order(what_.line / "orders", ec), end; !ec && order != end; order.increment(ec)) {
+            BERTH_TRY(begun, is_there(order->path() / "out"));
+            if (!begun) {
+                continue;
+            }
+            BERTH_TRY(text, read_text(order->path() / "out"));
+            const fs::path out = text.substr(0, text.find('\n'));
+            for (const fs::path& place : {out, out / "units"}) {
+                BERTH_TRY(whose, unit_with_key(place, there.keys));
+                if (!whose.empty()) {
+                    return not_cleared(unit, whose);
+                }
+            }
+        }
+        return ec ? cannot("read directory", what_.line / "orders", ec) : clear_keys({keys.p3_uri, keys.p3_sig_uri});
+    }
+
+    // A TPM's keys are the same whenever they are made: that it is a device already, its certificate tells alone. An STSAFE-A's
+    // are refused where they are.
+    static result<void> require_no_device(const unit_order& keys, const lot_unit& unit) {
+        if (!keys.p3_sig_uri.starts_with("tpm2:")) {
+            return {};
+        }
+        BERTH_TRY(there, look_into_chip(keys.p3_uri, keys.p3_sig_uri));
+        if (there.certificates.empty()) {
+            return {};
+        }
+        const std::string whose = there.certificates.front().device_serial().value_or("");
+        return fail(error{error_category::usage, "nv_exists",
+                          fmt::format("the TPM in station {} is device {} already, for its life: put another one there for unit "
+                                      "{}",
+                                      unit.station, whose, unit.serial)}
+                        .with("serial", whose));
     }
 
     const line_make& what_;
@@ -116,9 +165,7 @@ result<kept_order> kept(const fs::path& line, const std::string& id) {
         return fail(
             error{error_category::usage, "unknown_order", fmt::format("order {} was not begun here", id)}.with("order", id));
     }
-    BERTH_TRY(text, read_text(directory / "order.json"));
-    BERTH_TRY(json, wire::parse_json_object(text));
-    BERTH_TRY(terms, line_terms::from_json(json));
+    BERTH_TRY(terms, read_order(directory));
     BERTH_TRY(out, read_text(directory / "out"));
     return kept_order{std::move(terms), out.substr(0, out.size() - 1)};
 }
@@ -127,9 +174,10 @@ result<kept_order> kept(const fs::path& line, const std::string& id) {
 result<std::unique_ptr<factory::unit>> open_unit(const fs::path& place, const unit_order& order, random_source& random) {
     const keystore::open_options how{place.string(), {}};
     if (order.p3_uri.starts_with("tpm2:")) {
-        const auto rest = [](const std::string& uri) { return std::string_view(uri).substr(5); };
-        BERTH_TRY(p3, keystore::tpm2::parse_key_name(rest(order.p3_uri)));
-        BERTH_TRY(p3_sig, keystore::tpm2::parse_key_name(rest(order.p3_sig_uri)));
+        BERTH_TRY(p3_uri, keystore::parse_key_uri(order.p3_uri));
+        BERTH_TRY(p3_sig_uri, keystore::parse_key_uri(order.p3_sig_uri));
+        BERTH_TRY(p3, keystore::tpm2::parse_key_name(p3_uri.rest));
+        BERTH_TRY(p3_sig, keystore::tpm2::parse_key_name(p3_sig_uri.rest));
         BERTH_TRY(text, read_text(place / p3.seed));
         BERTH_TRY(sealed, keystore::tpm2::sealed_file::from_pem(text));
         BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));
@@ -150,15 +198,18 @@ result<std::unique_ptr<factory::unit>> open_unit(const fs::path& place, const un
 
 class loader {
 public:
-    loader(const line_load& what, keystore::signing_key_ptr key, const clock& time, random_source& random)
-        : what_(what), key_(std::move(key)), time_(time), random_(random) {}
+    loader(const line_load& what, keystore::signing_key_ptr key, crypto::verification_key maker, const clock& time,
+           random_source& random)
+        : what_(what), key_(std::move(key)), maker_(std::move(maker)), time_(time), random_(random) {}
 
     result<void> one(const fs::path& file, line_loaded& done) {
         BERTH_TRY(message, read_line_message(file));
+        BERTH_CHECK(check_line_signature(message, maker_, "the manufacturer of maker.pub"));
         BERTH_TRY(order, order_of(message.order));
-        BERTH_CHECK(check_serial(message.serial));
-        if (message.serial.find('/') != std::string::npos) {
-            return fail(error_category::usage, "bad_serial", "no unit of a line has such a serial");
+        if (!order->serials.contains(message.serial)) {
+            return fail(error{error_category::peer, "quota_used",
+                              fmt::format("{} is none of the units of order {}", message.serial, order->kept.terms.order.name)}
+                            .with("serial", message.serial));
         }
         const fs::path bundle = order->kept.out / message.serial;
         BERTH_TRY(complete, is_there(bundle / "device.toml"));
@@ -167,7 +218,7 @@ public:
             return {};
         }
         const fs::path place = order->kept.out / "units" / message.serial;
-        const lot_unit unit = in_first_station(message.serial);
+        const lot_unit unit = in_first_station(message.serial, order->serials.at(message.serial));
         lot_settings around;
         around.out = order->kept.out;
         around.attach = what_.attach;
@@ -192,6 +243,7 @@ public:
 private:
     struct open_order {
         kept_order kept;
+        std::map<std::string, size_t> serials;  // and the units' numbers
         std::unique_ptr<production_log> log;
     };
 
@@ -200,9 +252,42 @@ private:
             return &known->second;
         }
         BERTH_TRY(there, kept(what_.line, id));
-        BERTH_TRY(log,
-                  production_log::open(there.out / production_log_file, key_, time_, [](const auto&) { return result<void>(); }));
-        return &orders_.emplace(id, open_order{std::move(there), std::move(log)}).first->second;
+        lot_account account;
+        BERTH_TRY(log, production_log::open(there.out / production_log_file, key_, time_,
+                                            [&account](const log_line& line) { return account.take(line); }));
+        open_order out{std::move(there), {}, std::move(log)};
+        for (size_t i = 0; i < out.kept.terms.serials.size(); ++i) {
+            out.serials.emplace(out.kept.terms.serials.at(i), i + 1);
+        }
+        BERTH_CHECK(tell_of_loaded(out, account));
+        return &orders_.emplace(id, std::move(out)).first->second;
+    }
+
+    // A unit whose bundle came to be, and then the process was killed: the log has yet to say so.
+    static result<void> tell_of_loaded(const open_order& order, const lot_account& account) {
+        for (const auto& [serial, number] : order.serials) {
+            if (account.state_of(serial) != unit_state::made || account.loaded(serial)) {
+                continue;
+            }
+            const fs::path bundle = order.kept.out / serial;
+            BERTH_TRY(complete, is_there(bundle / "device.toml"));
+            if (complete) {
+                BERTH_TRY(kem, read_certificate(bundle / "z3.pem"));
+                BERTH_TRY(identity, read_certificate(bundle / "z3-sig.pem"));
+                BERTH_CHECK(tell_loaded(order, serial, kem, identity));
+            }
+        }
+        return {};
+    }
+
+    static result<void> tell_loaded(const open_order& order, const std::string& serial, const pki::certificate& kem,
+                                    const pki::certificate& identity) {
+        return order.log->append("loaded", {{"serial", serial},
+                                            {"model", order.kept.terms.order.device.model},
+                                            {"backend", order.kept.terms.order.backend},
+                                            {"z3", to_hex(kem.sha256())},
+                                            {"z3_sig", to_hex(identity.sha256())},
+                                            {"customer", order.kept.terms.order.customer}});
     }
 
     result<std::unique_ptr<factory::unit>> unit_at(const open_order& order, const lot_unit& unit, const fs::path& place) {
@@ -216,7 +301,9 @@ private:
         BERTH_TRY(opened, unit_at(order, unit, place));
         BERTH_TRY(octets, opened->answer(message.octets));
         line_message out{line_step::answer, message.order, message.serial, std::move(octets), {}};
-        BERTH_CHECK(write_line_message(order.kept.out / "answers", std::move(out), key_.get()));
+        const auto written = write_line_message(order.kept.out / "answers", out, *key_);
+        wipe(out.octets);
+        BERTH_CHECK(written);
         return order.log->append("answered", {{"serial", unit.serial}});
     }
 
@@ -246,23 +333,15 @@ private:
         BERTH_CHECK(name_keys(place, device.p3_uri, device.p3_sig_uri));
         BERTH_CHECK(works);
         BERTH_CHECK(keep_in_chip(*opened, place, keys.p3_sig_uri, granted.identity.front()));
-        std::error_code ec;
-        fs::rename(place, bundle, ec);
-        if (ec) {
-            return fail(error_category::environment, "file_error",
-                        fmt::format("cannot rename {} to {}: {}", place.string(), bundle.string(), ec.message()));
-        }
-        fs::remove(bundle / request_file, ec);
-        return order.log->append("loaded", {{"serial", unit.serial},
-                                            {"model", device.model},
-                                            {"backend", terms.order.backend},
-                                            {"z3", to_hex(granted.kem.front().sha256())},
-                                            {"z3_sig", to_hex(granted.identity.front().sha256())},
-                                            {"customer", terms.order.customer}});
+        BERTH_CHECK(put_in_place(place, bundle));
+        std::error_code ignored;
+        fs::remove(bundle / request_file, ignored);
+        return tell_loaded(order, unit.serial, granted.kem.front(), granted.identity.front());
     }
 
     const line_load& what_;
     keystore::signing_key_ptr key_;
+    crypto::verification_key maker_;
     const clock& time_;
     random_source& random_;
     std::map<std::string, open_order> orders_;
@@ -275,6 +354,8 @@ result<lot_summary> make_line_units(const line_make& given, const clock& time, r
     BERTH_TRY(terms, open_line_order(what.line, what.order, what.passphrase));
     what.lot.serials = terms.serials;
     BERTH_CHECK(require_chips(!terms.order.device.p3_sig_uri.empty(), what.station, what.lot));
+    BERTH_CHECK(check_station(terms.order.device, what.station));
+    what.lot.units_stay = what.clear_interrupted;
     BERTH_TRY(out, absolute_path(what.lot.out));
     what.lot.out = out.lexically_normal();
     what.lot.terms = {
@@ -290,8 +371,9 @@ result<lot_summary> make_line_units(const line_make& given, const clock& time, r
 
 result<line_loaded> load_line_units(const line_load& what, const clock& time, random_source& random) {
     BERTH_TRY(key, production_key(what.line, what.passphrase, random));
+    BERTH_TRY(maker, read_verification_key(what.line / "maker.pub"));
     BERTH_TRY(files, find_line_messages(what.from, {line_step::challenge, line_step::grant}));
-    loader all(what, std::move(key), time, random);
+    loader all(what, std::move(key), std::move(maker), time, random);
     line_loaded out;
     for (const auto& file : files) {
         if (auto done = all.one(file, out); !done) {

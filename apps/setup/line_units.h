@@ -31,7 +31,8 @@ struct line_loaded {
     size_t before = 0;                                  // were complete
     std::vector<std::pair<std::string, error>> failed;  // files
 };
-// Answers challenges and loads certificates, one unit after the other. A file that cannot be used keeps no other from it.
+// Answers the manufacturer's challenges and loads certificates, one unit after the other. A file that cannot be used keeps no
+// other from it: `bad_signature`, `unknown_order`, `quota_used`: it is of none of the order's units; those of factory::unit.
 result<line_loaded> load_line_units(const line_load& what, const clock& time, random_source& random);
 
 }  // namespace berth::app

@@ -16,6 +16,7 @@ namespace {
 struct todo_unit {
     lot_unit unit;
     bool failed_before = false;
+    unsigned only_in = 0;  // the station that it is in; 0: in none
 };
 
 result<void> run_command(const char* name, const std::string& command, const lot_settings& lot, const lot_unit& unit) {
@@ -48,14 +49,18 @@ class lot_run {
 public:
     lot_run(const lot_settings& lot, production_log& log, const lot_summary& before, std::vector<todo_unit> todo,
             const clock& time, lot_watcher& watcher)
-        : lot_(lot), log_(log), todo_(std::move(todo)), time_(time), watcher_(watcher), summary_(before), since_(time.steady()) {}
+        : lot_(lot), log_(log), todo_(std::move(todo)), time_(time), watcher_(watcher), summary_(before), since_(time.steady()) {
+        const auto here = std::ranges::stable_partition(todo_, [](const todo_unit& u) { return u.only_in == 0; });
+        in_stations_.assign(here.begin(), here.end());
+        todo_.erase(here.begin(), here.end());
+    }
 
     void station(unsigned number, const maker_of_station& stations) {
         auto maker = stations(number);
         if (!maker) {
             return give_up(maker.error());
         }
-        for (auto next = take(); next; next = take()) {
+        for (auto next = take(number); next; next = take(number)) {
             next->unit.station = number;
             if (const auto done = one(**maker, *next); !done) {
                 return give_up(done.error());
@@ -80,14 +85,20 @@ public:
     }
 
 private:
-    std::optional<todo_unit> take() {
+    std::optional<todo_unit> take(unsigned station) {
         const std::lock_guard guard(mutex_);
-        if (next_ == todo_.size() || fatal_ || summary_.stopped) {
+        const auto here = std::ranges::find(in_stations_, station, &todo_unit::only_in);
+        if ((here == in_stations_.end() && next_ == todo_.size()) || fatal_ || summary_.stopped) {
             return std::nullopt;
         }
         if (watcher_.stop()) {
             summary_.stopped = true;
             return std::nullopt;
+        }
+        if (here != in_stations_.end()) {
+            todo_unit out = std::move(*here);
+            in_stations_.erase(here);
+            return out;
         }
         return todo_[next_++];
     }
@@ -118,12 +129,16 @@ private:
         if (!detached) {
             BERTH_CHECK(log_.append("not_detached", {{"serial", unit.serial}, {"message", detached.error().message}}));
         }
-        account(what, made ? nullptr : &made.error());
+        account(what, made ? nullptr : &made.error(), detached ? nullptr : &detached.error());
         return {};
     }
 
-    void account(const todo_unit& what, const error* why) {
+    void account(const todo_unit& what, const error* why, const error* why_there) {
         const std::lock_guard guard(mutex_);
+        if (why_there != nullptr) {
+            ++summary_.not_detached;
+            watcher_.not_detached(what.unit, *why_there);
+        }
         summary_.failed_before -= what.failed_before ? 1 : 0;
         if (why) {
             ++summary_.failed;
@@ -151,6 +166,7 @@ private:
     const lot_settings& lot_;
     production_log& log_;
     std::vector<todo_unit> todo_;
+    std::vector<todo_unit> in_stations_;
     const clock& time_;
     lot_watcher& watcher_;
     std::mutex mutex_;
@@ -178,6 +194,21 @@ result<void> require_same(const log_line& first, const lot_settings& lot) {
                                           "tells how), or choose another --out",
                                           lot.out.string(), std::string(name), production_log_file)}
                             .with("differs", std::string(name)));
+        }
+    }
+    return {};
+}
+
+// Whoever says that the units are in their stations still runs these.
+result<void> require_stations(const lot_account& account, const lot_settings& lot) {
+    for (size_t i = 0; i < lot.serials.size(); ++i) {
+        const std::string serial = lot.serials.at(i);
+        if (const unsigned in = account.station_of(serial); account.state_of(serial) == unit_state::begun && in > lot.parallel) {
+            return fail(error{error_category::usage, "bad_lot",
+                              fmt::format("unit {} was interrupted in station {}, and this run has stations 1 to {} only: say "
+                                          "--parallel as before, or leave --clear-interrupted out",
+                                          serial, in, lot.parallel)}
+                            .with("serial", serial));
         }
     }
     return {};
@@ -314,6 +345,7 @@ result<void> lot_account::take(const log_line& line) {
     const bool begun = event == "begun";
     const bool made = event == "made";
     const bool loaded = event == "loaded";
+    not_detached_ += event == "not_detached" ? 1 : 0;
     if (!begun && !made && !loaded && event != "failed" && event != "put_back") {
         return {};
     }
@@ -335,6 +367,7 @@ result<void> lot_account::take(const log_line& line) {
     }
     if (begun) {
         of->second.state = unit_state::begun;
+        of->second.station = static_cast<unsigned>(wire::integer_member(line, "station").value_or(0));
     } else {
         of->second.state = made ? unit_state::made : event == "failed" ? unit_state::failed : unit_state::planned;
         of->second.last = line;
@@ -345,6 +378,16 @@ result<void> lot_account::take(const log_line& line) {
 unit_state lot_account::state_of(const std::string& serial) const {
     const auto of = units_.find(serial);
     return of == units_.end() ? unit_state::planned : of->second.state;
+}
+
+unsigned lot_account::station_of(const std::string& serial) const {
+    const auto of = units_.find(serial);
+    return of == units_.end() ? 0 : of->second.station;
+}
+
+bool lot_account::loaded(const std::string& serial) const {
+    const auto of = units_.find(serial);
+    return of != units_.end() && of->second.loaded;
 }
 
 const log_line* lot_account::last_word(const std::string& serial) const {
@@ -384,6 +427,9 @@ result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr k
                                         [&account](const log_line& line) { return account.take(line); }));
     if (account.first()) {
         BERTH_CHECK(require_same(*account.first(), lot));
+        if (lot.units_stay) {
+            BERTH_CHECK(require_stations(account, lot));
+        }
         BERTH_CHECK(log->append("resumed", {}));
     } else {
         BERTH_CHECK(fresh());
@@ -403,6 +449,9 @@ result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr k
         one.failed_before = state == unit_state::failed;
         one.unit.begun_before = state != unit_state::planned || account.last_word(one.unit.serial) != nullptr;
         one.unit.interrupted = state == unit_state::begun;
+        if (const unsigned in = account.station_of(one.unit.serial); one.unit.interrupted && in <= lot.parallel) {
+            one.only_in = in;
+        }
         before.made_before += state == unit_state::made ? 1 : 0;
         before.failed_before += one.failed_before ? 1 : 0;
         if (state != unit_state::made && (!one.failed_before || lot.retry_failed)) {

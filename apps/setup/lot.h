@@ -38,6 +38,8 @@ struct lot_settings {
     std::string detach;
     size_t stop_after = 0;  // failures in this run; 0: never
     bool retry_failed = false;
+    // Units that were interrupted are where they were: a run without that station is none.
+    bool units_stay = false;
 };
 
 struct lot_unit {
@@ -63,7 +65,8 @@ struct lot_summary {
     size_t made_before = 0;  // by earlier runs
     size_t failed = 0;       // now
     size_t failed_before = 0;
-    bool stopped = false;  // by `stop_after` or its watcher
+    size_t not_detached = 0;  // now: its station has the unit still
+    bool stopped = false;     // by `stop_after` or its watcher
     milliseconds took = 0;
 
     [[nodiscard]] size_t done() const { return made + made_before + failed + failed_before; }
@@ -77,13 +80,16 @@ public:
     virtual ~lot_watcher() = default;
     virtual void progressed(const lot_summary& so_far) = 0;
     virtual void failed(const lot_unit& unit, const error& why) = 0;
+    // It is made or has failed, and stays in its station.
+    virtual void not_detached(const lot_unit& unit, const error& why) = 0;
     // Whether no further unit is to be begun; those that are under way come to their end.
     virtual bool stop() = 0;
 };
 
 // Begins a lot, or goes on with it: units that were made are left alone, and so are those that failed, unless `retry_failed`.
-// `fresh` is asked once, before a new lot is begun. A unit that fails stops nobody. Errors `other_lot`: `out` is that of a lot
-// with other terms; `in_use`; those of the log and of `stations`.
+// One that was interrupted is gone on with in the station where it was begun, if this run has that. `fresh` is asked once, before
+// a new lot is begun. A unit that fails stops nobody. Errors `other_lot`: `out` is that of a lot with other terms; `bad_lot`:
+// there are fewer stations than units stay in; `in_use`; those of the log and of `stations`.
 result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr key, const std::function<result<void>()>& fresh,
                             const maker_of_station& stations, const clock& time, random_source& random, lot_watcher& watcher);
 
@@ -108,18 +114,25 @@ public:
     // What the log says last of a unit that was made or loaded, or why it failed.
     [[nodiscard]] const log_line* last_word(const std::string& serial) const;
     [[nodiscard]] size_t count(unit_state state) const;
+    // Where a unit was begun last; 0: nowhere.
+    [[nodiscard]] unsigned station_of(const std::string& serial) const;
+    // How many times one was not taken out of its station.
+    [[nodiscard]] size_t not_detached() const { return not_detached_; }
     // Units of a contract line that have their certificates; those of a factory have them as soon as they are made.
     [[nodiscard]] size_t loaded() const;
+    [[nodiscard]] bool loaded(const std::string& serial) const;
 
 private:
     struct unit {
         unit_state state = unit_state::planned;
         bool loaded = false;
+        unsigned station = 0;
         log_line last;
     };
     std::optional<log_line> first_;
     serial_plan plan_;
     std::map<std::string, unit> units_;
+    size_t not_detached_ = 0;
 };
 
 struct lot_report {

@@ -2,6 +2,7 @@
 
 #include "common/config_reader.h"
 #include "common/files.h"
+#include "keystore/key_uri.h"
 #include "onboarding/messages/credential_requests.h"
 
 #include <array>
@@ -85,6 +86,8 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
     d.p3_sig_uri = top.text("p3_sig", "");
     if (const auto placed = place_keys(d, out.backend); !placed) {
         top.complain(file.get("backend"), placed.error().message);
+    } else if (const auto there = check_key_names(out, false); !there) {
+        top.complain(file.get(there.error().params.front().second), there.error().message);
     }
     read_algorithm(top, file, "kem", "mlkem768_p256",
                    [&d](const std::string& name) { return kem_algorithm_named(name).map([&d](auto a) { d.kem = a; }); });
@@ -105,7 +108,12 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
             d.quoted.push_back(static_cast<uint8_t>(number));
         }
         if (const auto able = check_quoting(d); !able) {
-            top.complain(file.get("quote_pcrs"), able.error().message);
+            top.complain(file.get("quote_pcrs"),
+                         able.error().is("operation_unsupported")
+                             ? fmt::format("\"quote_pcrs\" is for devices with a TPM (backend = \"tpm2\"), and the keys of "
+                                           "these are in the back end {}, which has no registers",
+                                           out.backend)
+                             : able.error().message);
         }
     }
     auto credentials = top.tables("credential", false);
@@ -129,6 +137,43 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
 }
 
 }  // namespace
+
+result<void> check_key_names(const lot_order& order, bool at_a_line) {
+    const auto bad = [](const char* name, const std::string& why) {
+        return fail(error{error_category::usage, "bad_order", fmt::format("\"{}\" {}", name, why)}.with("key", name));
+    };
+    for (const auto& [name, text] : {std::pair("p3", &order.device.p3_uri), {"p3_sig", &order.device.p3_sig_uri}}) {
+        if (text->empty()) {
+            continue;
+        }
+        const auto uri = keystore::parse_key_uri(*text);
+        if (!uri) {
+            return bad(name, "is no key's name: " + uri.error().message);
+        }
+        if (!text->starts_with(order.backend + ":")) {
+            return bad(name, order.backend == "software" ? "is for keys in a chip: leave it out, or name its back end"
+                                                         : fmt::format("must name a key of the back end {}", order.backend));
+        }
+        constexpr std::array parts{"slot", "zone", "envelope", "address", "seed", "layout", "iak", "nv"};
+        for (std::string_view left = at_a_line ? std::string_view(uri->rest) : ""; !left.empty();) {
+            const std::string_view part = left.substr(0, left.find(';'));
+            left.remove_prefix(std::min(left.size(), part.size() + 1));
+            const size_t equals = part.find('=');
+            if (equals == std::string_view::npos) {
+                continue;  // a TPM's handle
+            }
+            const std::string_view value = part.substr(equals + 1);
+            if (std::ranges::find(parts, part.substr(0, equals)) == parts.end()) {
+                return bad(name, fmt::format("may not have {}= in a line's order: the line knows where its chips are (--station)",
+                                             part.substr(0, equals)));
+            }
+            if (part.starts_with("seed=") && (value.find('/') != std::string_view::npos || value.starts_with('.'))) {
+                return bad(name, "must name its seed= as a file of the bundle, without a directory");
+            }
+        }
+    }
+    return {};
+}
 
 std::string lot_order::configuration() const {
     wire::json::object out{{"order", name}};

@@ -21,6 +21,10 @@ struct lot_order {
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> files() const;
 };
 
+// Default deny: a key's name is a place in the device's own chip, and may not send whoever makes the device elsewhere. Error
+// `bad_order`: it is not of the order's back end; `at_a_line`: it says which chip, token or file of the machine is meant.
+result<void> check_key_names(const lot_order& order, bool at_a_line);
+
 // Errors of files; `bad_config` with the line; those of the customer's certificate; `too_large`: it says more than a MASA tells.
 result<lot_order> read_lot_order(const std::filesystem::path& file);
 

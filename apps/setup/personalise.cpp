@@ -2,7 +2,11 @@
 
 #include "common/files.h"
 #include "crypto/hash.h"
-#include "keystore/operations.h"
+#include "keystore/stsafe/uri.h"
+#include "keystore/tpm2/keys.h"
+#include "pki/verify.h"
+#include "setup/chip_contents.h"
+#include "setup/line_order.h"
 #include "setup/masa.h"
 
 namespace berth::app {
@@ -16,11 +20,11 @@ using store_ptr = std::unique_ptr<store::sqlite_masa_store>;
 class device_maker final : public unit_maker {
 public:
     device_maker(const personalise_order& order, std::shared_ptr<const unit_issuers> issuers, std::string masa_keys,
-                 onboarding::hash_field root, store_ptr records, const clock& time, random_source& random)
+                 pki::certificate root, store_ptr records, const clock& time, random_source& random)
         : order_(order),
           device_(order.device),
           masa_keys_(std::move(masa_keys)),
-          root_(root),
+          root_(std::move(root)),
           records_(std::move(records)),
           time_(time),
           random_(random) {
@@ -33,7 +37,7 @@ public:
 
     result<wire::json::object> make(const lot_unit& unit) override {
         const fs::path bundle = order_.lot.out / unit.serial;
-        const onboarding::device_identity identity{root_, unit.serial};
+        const onboarding::device_identity identity{root_.spki_sha256(), unit.serial};
         device_.serial = unit.serial;
         device_.p3_uri = at_station(order_.device.p3_uri, order_.station, unit);
         device_.p3_sig_uri = at_station(order_.device.p3_sig_uri, order_.station, unit);
@@ -42,7 +46,7 @@ public:
             BERTH_TRY(found, was_made(bundle));
             there = found;
             if (!there && unit.interrupted && order_.clear_interrupted) {
-                BERTH_CHECK(clear(identity));
+                BERTH_CHECK(clear(identity, unit));
             }
         }
         if (!there) {
@@ -65,13 +69,46 @@ private:
         return there ? bundle_is_recorded(bundle, *records_) : result<bool>(false);
     }
 
-    // Keys that a run which was killed has left in the chip. What its record speaks of is a device, and stays.
-    result<void> clear(const onboarding::device_identity& identity) {
+    // Keys that a run which was killed has left in the chip. What its record speaks of is a device, and stays; and so does what
+    // is another unit's: who says that the units are where they were may be wrong.
+    result<void> clear(const onboarding::device_identity& identity, const lot_unit& unit) {
         BERTH_TRY(record, records_->find_device(identity));
         if (record) {
             return {};
         }
+        BERTH_TRY(there, look_into_chip(device_.p3_uri, device_.p3_sig_uri));
+        for (const auto& certificate : there.certificates) {
+            if (!is_of_this(certificate, unit.serial)) {
+                return not_cleared(unit, certificate.device_serial().value_or(""));
+            }
+        }
+        if (there.certificates.empty()) {
+            BERTH_TRY(whose, unit_with_key(order_.lot.out, there.keys));
+            if (!whose.empty()) {
+                return not_cleared(unit, whose);
+            }
+        }
         return clear_keys({device_.p3_uri, device_.p3_sig_uri});
+    }
+
+    // Whether it is the certificate of this factory's unit, which it got before its record was made.
+    [[nodiscard]] bool is_of_this(const pki::certificate& certificate, const std::string& serial) const {
+        const auto trust = pki::trust_store::from_root(root_);
+        pki::verify_options options;
+        options.time = pki::validity_instants::at(time_.now());
+        options.leaf = pki::leaf_rule::signature;
+        for (const auto* issuer :
+             {&device_.issuers->post_quantum, device_.issuers->classical ? &*device_.issuers->classical : nullptr}) {
+            if (issuer == nullptr || certificate.device_serial().value_or("") != serial || !trust) {
+                continue;
+            }
+            std::vector<pki::certificate> chain{certificate};
+            chain.insert(chain.end(), issuer->chain.begin(), issuer->chain.end());
+            if (pki::verify_chain(*trust, chain, options)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     // What may be done twice: a run that was killed here does it again.
@@ -80,7 +117,8 @@ private:
             BERTH_CHECK(write_text(bundle / name, text));
         }
         BERTH_TRY(record, records_->find_device(identity));
-        if (record && record->configuration != order_.configuration) {
+        // What the device was told meanwhile stays.
+        if (record && record->configuration.empty() && !order_.configuration.empty()) {
             BERTH_CHECK(records_->set_configuration(identity, order_.configuration, time_.now()));
         }
         return order_.customer.empty() ? result<void>() : records_->assign(identity, order_.customer, time_.now());
@@ -89,7 +127,7 @@ private:
     const personalise_order& order_;
     device_order device_;
     std::string masa_keys_;
-    onboarding::hash_field root_;
+    pki::certificate root_;
     store_ptr records_;
     const clock& time_;
     random_source& random_;
@@ -121,6 +159,18 @@ wire::json::object terms_of(const personalise_order& order) {
             {"customer", order.customer},
             {"configuration", order.configuration},
             {"files", std::move(files)}};
+}
+
+// Of a TPM. What is wrong with them is wrong with every unit.
+result<void> check_makers(const device_order& device) {
+    if (!device.p3_sig_uri.starts_with("tpm2:")) {
+        return {};
+    }
+    if (device.tpm.makers.empty()) {
+        return fail(error_category::usage, "tpm_maker_unknown",
+                    "no device is made in a TPM that nobody vouches for: name the CA certificates of its maker (--tpm-makers)");
+    }
+    return read_tpm_makers(device.tpm.makers).map([](const auto&) {});
 }
 
 }  // namespace
@@ -180,14 +230,39 @@ result<void> require_new_serials(const serial_plan& serials, const onboarding::h
     return {};
 }
 
-result<void> clear_keys(const std::vector<std::string>& uris) {
-    for (const auto& uri : uris) {
-        const auto gone = uri.empty() ? result<void>() : keystore::remove_key(uri);
-        if (!gone && !gone.error().is("key_not_found") && !gone.error().is("file_not_found")) {
-            return fail(gone.error());
+result<void> check_station(const device_order& device, const std::string& station) {
+    constexpr std::array known{"{station}", "{unit}", "{serial}"};
+    for (size_t at = station.find('{'); at != std::string::npos; at = station.find('{', at + 1)) {
+        const std::string there = station.substr(at, station.find('}', at) - at + 1);
+        if (std::ranges::find(known, there) == known.end()) {
+            return fail(error{error_category::usage, "bad_lot",
+                              fmt::format("--station knows {}, not \"{}\"", fmt::join(known, ", "), there)}
+                            .with("station", station));
+        }
+    }
+    lot_unit some;
+    some.serial = "SN-1";
+    for (const auto* name : {&device.p3_uri, &device.p3_sig_uri}) {
+        if (name->empty()) {
+            continue;
+        }
+        BERTH_TRY(uri, keystore::parse_key_uri(at_station(*name, station, some)));
+        if (uri.kind == keystore::key_store_kind::tpm2) {
+            BERTH_CHECK(keystore::tpm2::parse_key_name(uri.rest));
+        } else if (uri.kind == keystore::key_store_kind::stsafe) {
+            BERTH_CHECK(keystore::stsafe::parse_name(uri.rest));
         }
     }
     return {};
+}
+
+tl::unexpected<error> not_cleared(const lot_unit& unit, const std::string& whose) {
+    return fail(
+        error{error_category::usage, "key_exists",
+              fmt::format("the chip in station {} has keys of {}, and is not the one that unit {} was begun with: nothing "
+                          "in it is deleted. Put that unit's there, or a new one and leave --clear-interrupted out",
+                          unit.station, whose.empty() ? "another device" : whose, unit.serial)}
+            .with("serial", whose));
 }
 
 std::string at_station(const std::string& uri, const std::string& station, const lot_unit& unit) {
@@ -210,6 +285,9 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
     BERTH_CHECK(place_keys(order.device, order.backend));
     BERTH_CHECK(order.lot.serials.check());
     BERTH_CHECK(require_chips(!order.device.p3_sig_uri.empty(), order.station, order.lot));
+    BERTH_CHECK(check_station(order.device, order.station));
+    BERTH_CHECK(check_makers(order.device));
+    order.lot.units_stay = order.clear_interrupted;
     BERTH_TRY(out, absolute_path(order.lot.out));
     order.lot.out = std::move(out);
     order.lot.terms = terms_of(order);
@@ -224,12 +302,13 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
     const auto issuers = std::make_shared<const unit_issuers>(std::move(opened));
     BERTH_TRY(key, production_key(order.factory, order.device.factory_passphrase, random));
     const auto fresh = [&]() -> result<void> {
+        BERTH_CHECK(require_not_ordered(order.factory, order.lot.serials));
         BERTH_TRY(records, open_masa_store(order.masa));
         return require_new_serials(order.lot.serials, root.spki_sha256(), *records);
     };
     const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
         BERTH_TRY(records, open_masa_store(order.masa));
-        return std::make_unique<device_maker>(order, issuers, masa_keys, root.spki_sha256(), std::move(records), time, random);
+        return std::make_unique<device_maker>(order, issuers, masa_keys, root, std::move(records), time, random);
     };
     return run_lot(order.lot, std::move(key), fresh, station, time, random, watcher);
 }

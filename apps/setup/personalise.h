@@ -41,8 +41,11 @@ result<void> require_new_serials(const serial_plan& serials, const onboarding::h
 std::string for_unit(std::string text, const lot_unit& unit);
 // A name that a chip has on the device, as it is in a station.
 std::string at_station(const std::string& uri, const std::string& station, const lot_unit& unit);
-// Deletes keys that a run which was killed has left in a chip. Errors of the chip.
-result<void> clear_keys(const std::vector<std::string>& uris);
+// Found before the first unit is begun: what `station` makes of the device's names. Errors `bad_lot`: it has a placeholder that
+// is none; `bad_key_uri`.
+result<void> check_station(const device_order& device, const std::string& station);
+// Error `key_exists`: what is in the unit's station has keys of `whose`, and is not cleared.
+tl::unexpected<error> not_cleared(const lot_unit& unit, const std::string& whose);
 // Each unit needs a chip of its own: somebody puts it there, or its place tells which. Error `bad_lot`.
 result<void> require_chips(bool in_chips, const std::string& station, const lot_settings& lot);
 

@@ -143,7 +143,7 @@ result<void> check_places(const unit_order& order) {
         return fail(error_category::usage, "bad_order",
                     "makers of TPMs are given (--tpm-makers), and the device's keys are in no TPM: add --backend tpm2");
     }
-    if (in_tpms == 2 && order.tpm.makers.empty()) {
+    if (in_tpms == 2 && order.tpm.makers.empty() && !order.tpm.judged_elsewhere) {
         return fail(error_category::usage, "tpm_maker_unknown",
                     "no device is made in a TPM that nobody vouches for: name the CA certificates of its maker (--tpm-makers)");
     }

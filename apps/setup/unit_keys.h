@@ -23,6 +23,8 @@ struct tpm_order {
     // In place of that: an approval of the boot state that the device is in (berth key approve); the seed is sealed for whatever
     // the same approver approves of later.
     std::filesystem::path approval = {};
+    // Whoever has the makers is elsewhere, and judges before anything is issued: of a contract line's units.
+    bool judged_elsewhere = false;
 };
 
 struct unit_order {

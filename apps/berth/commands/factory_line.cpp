@@ -1,6 +1,7 @@
 // berth factory order make | line init, make, load | issue: devices that a contract manufacturer makes, offline.
 #include "berth/commands/lot_options.h"
 #include "common/files.h"
+#include "common/words.h"
 #include "crypto/random.h"
 #include "setup/line_issue.h"
 #include "setup/line_units.h"
@@ -20,14 +21,15 @@ void say_files(context& c, wire::json::object done, const std::string& text, con
         told.push_back(wire::json::object{{"file", file}, {"error", to_json(why)}});
         c.exit = exit_code(why.category);
         if (!c.json) {
-            std::fputs(fmt::format("berth: {}: {} [{}]\n", file, why.message, why.name).c_str(), stderr);
+            // Both are the other side's words.
+            std::fputs(fmt::format("berth: {}: {} [{}]\n", one_line(file), one_line(why.message), why.name).c_str(), stderr);
         }
     }
     if (c.json) {
         done["refused"] = std::move(told);
         return print_json(done);
     }
-    fmt::print("{}{}\n", text, refused.empty() ? "" : fmt::format(", {} files were refused", refused.size()));
+    fmt::print("{}{}.\n", text, refused.empty() ? "" : fmt::format(", {} files were refused", refused.size()));
 }
 
 void add_order(CLI::App& factory, context& c) {
@@ -148,11 +150,11 @@ void add_line_load(CLI::App& group, context& c) {
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
             BERTH_TRY(done, load_line_units({o->dir, o->from, o->station, o->attach, o->detach, std::move(passphrase)},
                                             system_clock(), crypto::system_random()));
-            say_files(
-                c, {{"answered", done.answered}, {"loaded", done.loaded}, {"loaded_before", done.before}},
-                fmt::format("{} challenges are answered (answers/ goes to the manufacturer), {} units are complete now, {} were",
-                            done.answered, done.loaded, done.before),
-                done.failed);
+            say_files(c, {{"answered", done.answered}, {"loaded", done.loaded}, {"loaded_before", done.before}},
+                      fmt::format("{} challenges are answered{}, {} units are complete now{}", done.answered,
+                                  done.answered == 0 ? "" : " (answers/ goes to the manufacturer)", done.loaded,
+                                  done.before == 0 ? "" : fmt::format(", {} were before", done.before)),
+                      done.failed);
             return {};
         });
     });
@@ -181,8 +183,9 @@ void add_issue(CLI::App& factory, context& c) {
                           system_clock(), crypto::system_random()));
             say_files(
                 c, {{"challenged", done.challenged}, {"granted", done.granted}, {"granted_before", done.granted_before}},
-                fmt::format("{} units are asked to show where their keys are, {} were given their certificates, {} once more",
-                            done.challenged, done.granted, done.granted_before),
+                fmt::format("{} units are asked to show where their keys are, {} were given their certificates{}",
+                            done.challenged, done.granted,
+                            done.granted_before == 0 ? "" : fmt::format(", {} the same ones once more", done.granted_before)),
                 done.refused);
             return {};
         });

@@ -2,6 +2,7 @@
 #include "berth/commands/device_options.h"
 #include "berth/commands/lot_options.h"
 #include "common/files.h"
+#include "common/words.h"
 #include "crypto/random.h"
 #include "setup/lot_export.h"
 #include "setup/lot_order.h"
@@ -84,6 +85,14 @@ const char* word(unit_state state) {
     return "not begun";
 }
 
+// Why a unit has failed, as the log has it.
+const wire::json::object* reason_of(const lot_account& account, const std::string& serial) {
+    const log_line* const line = account.last_word(serial);
+    const auto* const why =
+        line != nullptr && account.state_of(serial) == unit_state::failed ? line->if_contains("error") : nullptr;
+    return why != nullptr && why->is_object() ? &why->get_object() : nullptr;
+}
+
 void say_verified(const context& c, const lot_report& report, const std::string& file) {
     const lot_account& account = report.account;
     const auto count = [&account](unit_state state) { return account.count(state); };
@@ -92,7 +101,11 @@ void say_verified(const context& c, const lot_report& report, const std::string&
         for (size_t i = 0; i < account.serials().size(); ++i) {
             const std::string serial = account.serials().at(i);
             if (const auto state = account.state_of(serial); state == unit_state::begun || state == unit_state::failed) {
-                open.push_back(wire::json::object{{"serial", serial}, {"state", word(state)}});
+                wire::json::object told{{"serial", serial}, {"state", word(state)}};
+                if (const auto* const why = reason_of(account, serial)) {
+                    told["error"] = *why;
+                }
+                open.push_back(std::move(told));
             }
         }
         return print_json(wire::json::object{{"log", file},
@@ -105,6 +118,7 @@ void say_verified(const context& c, const lot_report& report, const std::string&
                                              {"failed", count(unit_state::failed)},
                                              {"interrupted", count(unit_state::begun)},
                                              {"not_begun", count(unit_state::planned)},
+                                             {"not_detached", account.not_detached()},
                                              {"without_device", std::move(open)}});
     }
     fmt::print(
@@ -118,10 +132,17 @@ void say_verified(const context& c, const lot_report& report, const std::string&
     if (account.first()->contains("order")) {
         fmt::print("They are a contract line's: {} of them have their certificates.\n", account.loaded());
     }
+    if (account.not_detached() != 0) {
+        fmt::print("{} times a unit stayed in its station: --detach failed.\n", account.not_detached());
+    }
     for (size_t i = 0; i < account.serials().size(); ++i) {
         const std::string serial = account.serials().at(i);
         if (const auto state = account.state_of(serial); state == unit_state::begun || state == unit_state::failed) {
-            fmt::print("  {:<24} {}\n", serial, word(state));
+            const auto* const why = reason_of(account, serial);
+            fmt::print("  {:<24} {}{}\n", one_line(serial), word(state),
+                       why == nullptr ? ""
+                                      : fmt::format(": {} [{}]", one_line(wire::text_member(*why, "message").value_or("")),
+                                                    one_line(wire::text_member(*why, "name").value_or(""))));
         }
     }
 }
@@ -132,20 +153,17 @@ struct log_options {
 
     void add_to(CLI::App& command) {
         command.add_option("LOG", file, "production.jsonl, or the directory of its lot")->required();
-        auto* const named = command.add_option("--key", key, "production.pub of the factory or line, kept elsewhere");
-        command.add_option("--dir", dir, "the factory's or line's directory, whose production.pub is believed")->excludes(named);
+        command.add_option("--key", key, "production.pub of the factory or line, kept elsewhere");
+        command.add_option(
+            "--dir", dir,
+            "the factory's or line's directory, whose production.pub is believed unless --key is given; of a line's "
+            "lot also the factory's that ordered it");
     }
     [[nodiscard]] fs::path log() const {
         std::error_code ec;
         return fs::is_directory(file, ec) ? fs::path(file) / production_log_file : fs::path(file);
     }
-    [[nodiscard]] result<lot_report> verified() const {
-        if (key.empty() && dir.empty()) {
-            return fail(error_category::usage, "bad_arguments", "name the log's key: --key FILE, or the factory's --dir");
-        }
-        BERTH_TRY(trusted, read_verification_key(key.empty() ? fs::path(dir) / "production.pub" : fs::path(key)));
-        return verify_lot(log(), trusted);
-    }
+    [[nodiscard]] result<log_trust> trust() const { return trust_for(log(), dir, key); }
 };
 
 void add_log_key(CLI::App& group, context& c) {
@@ -184,7 +202,8 @@ void add_log(CLI::App& factory, context& c) {
     o->add_to(*cmd);
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(report, o->verified());
+            BERTH_TRY(trust, o->trust());
+            BERTH_TRY(report, verify_lot(o->log(), trust));
             say_verified(c, report, o->log().string());
             return {};
         });
@@ -203,9 +222,10 @@ void add_export(CLI::App& command, context& c, const F& text_of) {
     command.add_option("--out", o->out, "the file; none: standard output");
     command.callback([o, &c, text_of] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(report, o->log.verified());
-            const auto units = finished_units(report);
-            BERTH_TRY(text, text_of(o->log.log().parent_path(), units));
+            BERTH_TRY(trust, o->log.trust());
+            BERTH_TRY(report, verify_lot(o->log.log(), trust));
+            BERTH_TRY(units, finished_units(o->log.log(), report));
+            BERTH_TRY(text, text_of(o->log.log().parent_path(), units, trust));
             if (o->out.empty()) {
                 std::fputs(text.c_str(), stdout);
                 return {};
@@ -223,12 +243,15 @@ void add_export(CLI::App& command, context& c, const F& text_of) {
 
 void add_exports(CLI::App& factory, context& c) {
     add_export(*factory.add_subcommand("labels", "a table (CSV) of a lot's devices, for labels that are printed on them"), c,
-               [](const fs::path&, const std::vector<finished_unit>& units) -> result<std::string> { return labels_csv(units); });
+               [](const fs::path&, const std::vector<finished_unit>& units, const log_trust&) -> result<std::string> {
+                   return labels_csv(units);
+               });
     auto* const cmd = factory.add_subcommand("registration", "a lot's devices for a cloud's registry, each by its certificate");
     const auto family = std::make_shared<bool>(false);
     cmd->add_flag("--family", *family, "the CAs that issued the certificates, in place of each device");
-    add_export(*cmd, c, [family](const fs::path& lot, const std::vector<finished_unit>& units) {
-        return registrations(lot, units, *family ? registration_kind::family : registration_kind::single);
+    add_export(*cmd, c, [family](const fs::path& lot, const std::vector<finished_unit>& units, const log_trust& trust) {
+        return registrations(lot, units, trust, system_clock().now(),
+                             *family ? registration_kind::family : registration_kind::single);
     });
 }
 

@@ -123,6 +123,16 @@ void lot_display::failed(const lot_unit& unit, const error& why) {
     std::fflush(stdout);
 }
 
+void lot_display::not_detached(const lot_unit& unit, const error& why) {
+    if (context_.json) {
+        return print_json(wire::json::object{
+            {"event", "not_detached"}, {"serial", unit.serial}, {"station", unit.station}, {"error", to_json(why)}});
+    }
+    display_.clear();
+    fmt::print("unit {} stays in station {}: {} [{}]\n", one_line(unit.serial), unit.station, one_line(why.message), why.name);
+    std::fflush(stdout);
+}
+
 bool lot_display::stop() {
     return stop_asked != 0;
 }
@@ -137,6 +147,7 @@ void lot_display::summary(const lot_summary& done, const std::filesystem::path& 
                                              {"made_now", done.made},
                                              {"failed", failed},
                                              {"left", done.left()},
+                                             {"not_detached", done.not_detached},
                                              {"stopped", done.stopped},
                                              {"seconds", static_cast<double>(done.took) / 1000.0},
                                              {"units_per_second", done.per_second()},
@@ -146,9 +157,14 @@ void lot_display::summary(const lot_summary& done, const std::filesystem::path& 
         display_.show(as_progress(done), true);
         fmt::print("\n");
     }
-    fmt::print("Of {} units {} are made ({} now, in {}, {:.1f} units/s), {} failed, {} are left. {} accounts for each of them.\n",
-               done.units, done.made + done.made_before, done.made, duration_text(done.took), done.per_second(), failed,
-               done.left(), (out / production_log_file).string());
+    const std::string now = done.made + done.failed == 0 ? "none now"
+                                                         : fmt::format("{} now, in {}, {:.1f} units/s", done.made,
+                                                                       duration_text(done.took), done.per_second());
+    fmt::print("Of {} units {} are made ({}), {} failed, {} are left. {} accounts for each of them.\n", done.units,
+               done.made + done.made_before, now, failed, done.left(), (out / production_log_file).string());
+    if (done.not_detached != 0) {
+        fmt::print("{} of them are in their stations still: --detach failed.\n", done.not_detached);
+    }
     if (done.stopped) {
         fmt::print("The line was stopped; the same command goes on.\n");
     }

@@ -33,6 +33,7 @@ public:
 
     void progressed(const lot_summary& so_far) override;
     void failed(const lot_unit& unit, const error& why) override;
+    void not_detached(const lot_unit& unit, const error& why) override;
     bool stop() override;
     // And the exit code: 3 when units failed or are left.
     void summary(const lot_summary& done, const std::filesystem::path& out);

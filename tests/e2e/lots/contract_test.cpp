@@ -2,6 +2,11 @@
 #include "line.h"
 
 #include "crypto/hash.h"
+#include "crypto/random.h"
+#include "factory/unit.h"
+#include "keystore/key_uri.h"
+#include "setup/line_message.h"
+#include "setup/line_order.h"
 #include "wire/base64.h"
 
 namespace berth::test {
@@ -39,6 +44,15 @@ protected:
     }
     [[nodiscard]] program_result load(const std::string& from, const std::string& backend) const {
         return run(with_stations({"--json", "factory", "line", "load", "--dir", at("line"), "--replies", at(from)}, backend));
+    }
+    [[nodiscard]] std::string octets_of(const std::string& file) const {
+        return std::string(wire::parse_json_object(text_of(file))->at("octets").as_string());
+    }
+    [[nodiscard]] std::string order_id() const {
+        return std::string(wire::parse_json_object(text_of("lot/requests/B-0001.request"))->at("order").as_string());
+    }
+    [[nodiscard]] program_result log_verified() const {
+        return berth({"--json", "factory", "log", "verify", at("lot"), "--key", at("line/production.pub")});
     }
     // All the way, while nobody but the files moves.
     void make_all(const std::string& backend, size_t count) {
@@ -165,15 +179,185 @@ TEST_F(Contract, AUnitTakesItsOwnCertificatesAlone) {
     put("challenges/B-0002.challenge", wire::to_text(swapped));
     const auto answered = load("challenges", "software");
     EXPECT_EQ(answered.json().at("answered").to_number<size_t>(), 1U) << answered.all();
-    EXPECT_EQ(refusal(answered), "wrong_challenge");
+    EXPECT_EQ(refusal(answered), "bad_signature") << "a line's chips answer their manufacturer alone";
     ASSERT_EQ(issue("lot/answers", "grants").exit, 0);
     swapped = *wire::parse_json_object(text_of("grants/B-0001.grant"));
     swapped["serial"] = "B-0002";
     put("grants/B-0002.grant", wire::to_text(swapped));
     const auto loaded = load("grants", "software");
     EXPECT_EQ(loaded.json().at("loaded").to_number<size_t>(), 1U);
-    EXPECT_EQ(refusal(loaded), "wrong_grant");
+    EXPECT_EQ(refusal(loaded), "bad_signature");
     EXPECT_FALSE(fs::exists(at("lot/B-0002")));
+}
+
+// While its answer is on its way, a request comes again: from whoever runs this each hour, say.
+TEST_F(Contract, ARequestThatComesAgainIsAskedTheSame) {
+    order("software", 1);
+    ASSERT_EQ(run(make("software")).exit, 0);
+    ASSERT_EQ(issue("lot/requests", "challenges").exit, 0);
+    ASSERT_EQ(issue("lot/requests", "again").exit, 0);
+    EXPECT_EQ(octets_of("again/B-0001.challenge"), octets_of("challenges/B-0001.challenge"));
+    ASSERT_EQ(load("challenges", "software").exit, 0);
+    ASSERT_EQ(issue("lot/requests", "again").exit, 0);
+    const auto granted = issue("lot/answers", "grants");
+    EXPECT_EQ(granted.json().at("granted").to_number<size_t>(), 1U) << granted.all();
+}
+
+TEST_F(Contract, KilledBeforeTheLogCouldTell) {
+    make_all("software", 2);
+    ASSERT_NO_FATAL_FAILURE(cut_log_behind("\"loaded\",\"serial\":\"B-0001\""));
+    EXPECT_EQ(log_verified().json().at("loaded").to_number<size_t>(), 1U);
+    EXPECT_EQ(load("grants", "software").json().at("loaded_before").to_number<size_t>(), 2U);
+    EXPECT_EQ(log_verified().json().at("loaded").to_number<size_t>(), 2U) << log_verified().all();
+    EXPECT_EQ(log_verified().json().at("unsigned_lines").to_number<size_t>(), 0U);
+    const auto registered = berth({"factory", "registration", at("lot"), "--dir", at("line")});
+    EXPECT_EQ(registered.output.size(), 2U) << registered.all();
+}
+
+// What the MASA was told since is newer than the order.
+TEST_F(Contract, CertificatesThatAreGivenOnceMoreChangeNothingElse) {
+    make_all("software", 1);
+    put("newer.json", R"({"interval":5})");
+    must({"ownership", "configure", "B-0001", at("newer.json"), "--masa", at("masa")});
+    for (const char* from : {"lot/answers", "lot/requests"}) {
+        EXPECT_EQ(issue(from, "once-more").json().at("granted_before").to_number<size_t>(), 1U);
+    }
+    const auto shown = berth({"--json", "ownership", "show", "B-0001", "--masa", at("masa")});
+    EXPECT_EQ(wire::to_text(shown.json().at("configuration")), R"({"interval":5})") << shown.all();
+}
+
+TEST_F(Contract, KeysAreThoseThatWereOrdered) {
+    order("software", 1);
+    ASSERT_EQ(run(make("software")).exit, 0);
+    const std::string kept = "factory/orders/" + order_id() + "/order.json";
+    const std::string ordered = text_of(kept);
+    for (const auto& [asked, other] :
+         {std::pair("\"kem\":\"mlkem768_p256\"", "\"kem\":\"mlkem1024_p384\""), {"\"signature\":1027", "\"signature\":2309"}}) {
+        std::string text = ordered;
+        ASSERT_NE(text.find(asked), std::string::npos) << text;
+        text.replace(text.find(asked), std::string_view(asked).size(), other);
+        std::ofstream(at(kept)) << text;
+        EXPECT_EQ(refusal(issue("lot/requests", "never")), "wrong_request");
+    }
+    std::ofstream(at(kept)) << ordered;
+    EXPECT_EQ(issue("lot/requests", "challenges").exit, 0);
+}
+
+// One pair of keys, sold as two devices by a line that signs what it likes.
+TEST_F(Contract, OneKeyIsOneDevice) {
+    order("software", 2);
+    ASSERT_EQ(run(make("software")).exit, 0);
+    const auto by = *keystore::open_signing_key(at("line/production.key"));
+    factory::unit twin({"B-0002", "gw-1"}, "software", *keystore::open_signing_key(at("lot/units/B-0001/p3-sig.pem")),
+                       *keystore::open_kem_key(at("lot/units/B-0001/p3.pem")));
+    const auto send = [&](app::line_step step, const bytes& octets) {
+        return app::write_line_message(at("twins"), {step, order_id(), "B-0002", octets, {}}, *by);
+    };
+    ASSERT_TRUE(send(app::line_step::request, *twin.request()));
+    fs::copy_file(at("lot/requests/B-0001.request"), at("twins/B-0001.request"));
+    const auto asked = issue("twins", "challenges");
+    EXPECT_EQ(asked.json().at("challenged").to_number<size_t>(), 2U) << "nobody has certificates yet: " << asked.all();
+    const auto challenge = *app::read_line_message(at("challenges/B-0002.challenge"));
+    ASSERT_TRUE(send(app::line_step::answer, *twin.answer(challenge.octets)));
+    fs::remove(at("challenges/B-0002.challenge"));
+    ASSERT_EQ(load("challenges", "software").exit, 0);
+    fs::copy_file(at("lot/answers/B-0001.answer"), at("twins/B-0001.answer"));
+    fs::remove(at("twins/B-0001.request"));
+    fs::rename(at("twins/B-0002.request"), at("twin.request"));
+    const auto granted = issue("twins", "grants");
+    EXPECT_EQ(granted.json().at("granted").to_number<size_t>(), 1U) << granted.all();
+    EXPECT_EQ(refusal(granted), "key_reused") << granted.all();
+    fs::create_directory(at("later"));
+    fs::rename(at("twin.request"), at("later/B-0002.request"));
+    EXPECT_EQ(refusal(issue("later", "grants")), "key_reused");
+    EXPECT_EQ(records(), 1U);
+}
+
+TEST_F(Contract, AnotherDeviceOfTheSerialIsFoundAtTheRequest) {
+    order("software", 1);
+    ASSERT_EQ(run(make("software")).exit, 0);
+    must({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "B-0001", "--out", at("B-0001")});
+    EXPECT_EQ(refusal(issue("lot/requests", "never")), "device_exists");
+    EXPECT_FALSE(fs::exists(at("never")));
+    // And such serials are not made as a lot, either.
+    const auto other = run({"--json", "factory", "personalise", "--dir", at("factory"), "--masa", at("masa"), "--out", at("lot2"),
+                            "--count", "2", "--serials", "B-"});
+    EXPECT_EQ(other.error_name(), "serial_ordered") << other.all();
+}
+
+TEST_F(Contract, FilesOfNobodyAreRefusedAndNamedWithCare) {
+    order("software", 1);
+    ASSERT_EQ(run(make("software")).exit, 0);
+    fs::create_directory(at("none"));
+    for (const auto& r : {issue("none", "never"), load("none", "software"), load("lot/requests", "software")}) {
+        EXPECT_EQ(r.error_name(), "file_not_found") << r.all();
+        EXPECT_EQ(r.exit, 3);
+    }
+    // Nothing is attached for a message that is not the manufacturer's, or of no unit of the order's.
+    ASSERT_EQ(issue("lot/requests", "challenges").exit, 0);
+    const auto by = *keystore::open_signing_key(at("factory/production.key"));
+    const auto challenge = *app::read_line_message(at("challenges/B-0001.challenge"));
+    ASSERT_TRUE(app::write_line_message(at("odd"), {app::line_step::challenge, order_id(), "X-9", challenge.octets, {}}, *by));
+    const auto load_odd = [this] {
+        return run({"--json", "factory", "line", "load", "--dir", at("line"), "--replies", at("odd"), "--attach",
+                    "touch " + at("attached")});
+    };
+    EXPECT_EQ(refusal(load_odd()), "quota_used");
+    fs::remove(at("odd/X-9.challenge"));
+    const auto own = *keystore::open_signing_key(at("line/production.key"));
+    ASSERT_TRUE(
+        app::write_line_message(at("odd"), {app::line_step::challenge, order_id(), "B-0001", challenge.octets, {}}, *own));
+    EXPECT_EQ(refusal(load_odd()), "bad_signature");
+    EXPECT_FALSE(fs::exists(at("attached")));
+    // A name that would write to the terminal.
+    put("strange/\x1b]0;x\x07.request",
+        R"({"berth_line_message":1,"step":"request","order":"\u001b]0;y\u0007","serial":"B-0001",)"
+        R"("octets":"AAAA","signature":"AAAA"})");
+    const auto strange = berth(
+        {"factory", "issue", "--dir", at("factory"), "--masa", at("masa"), "--requests", at("strange"), "--out", at("never")});
+    EXPECT_EQ(strange.exit, 2) << strange.all();
+    EXPECT_NE(strange.all().find("unknown_order"), std::string::npos) << strange.all();
+    EXPECT_EQ(strange.all().find('\x1b'), std::string::npos);
+    const auto held = *app::lock_orders(at("factory"));
+    EXPECT_EQ(issue("lot/requests", "never").error_name(), "in_use");
+}
+
+// A chip that has another unit's keys, which only the line knows of.
+TEST_F(Contract, WhatIsInAChipIsLookedAtBeforeItIsCleared) {
+    put_stations_with_chips();
+    order("stsafe", 2);
+    auto command = make("stsafe");
+    *(std::ranges::find(command, "--parallel") + 1) = "1";
+    EXPECT_EQ(run(command).exit, 3);
+    ASSERT_NO_FATAL_FAILURE(cut_log_behind("\"begun\",\"serial\":\"B-0002\""));
+    const auto shown = [this](unsigned slot) { return berth({"--json", "key", "show", in_station(1, slot)}).all(); };
+    const std::string identity = shown(1);
+    const std::string kem = shown(2);
+    EXPECT_NE(identity.find("PUBLIC KEY"), std::string::npos) << identity;
+    command.emplace_back("--clear-interrupted");
+    const auto r = run(command);
+    EXPECT_EQ(r.exit, 3) << r.all();
+    EXPECT_NE(r.all().find("B-0001"), std::string::npos) << r.all();
+    EXPECT_EQ(shown(1), identity);
+    EXPECT_EQ(shown(2), kem);
+}
+
+// By whoever has the bundles: the line, and the manufacturer, who knows the line's key by its order.
+TEST_F(Contract, LabelsAndRegistrations) {
+    make_all("software", 2);
+    const auto registered = [this](const std::string& dir) {
+        return berth({"factory", "registration", at("lot"), "--dir", at(dir)});
+    };
+    const auto by_line = registered("line");
+    EXPECT_EQ(by_line.exit, 0) << by_line.all();
+    EXPECT_EQ(by_line.output.size(), 2U);
+    EXPECT_EQ(registered("factory").output, by_line.output);
+    EXPECT_EQ(berth({"factory", "labels", at("lot"), "--dir", at("factory")}).output.size(), 3U);
+    must({"factory", "init", "--dir", at("other"), "--maker", "Acme", "--algorithm", "mldsa44"});
+    must({"factory", "log", "key", "--dir", at("other")});
+    const auto other = registered("other");
+    EXPECT_NE(other.all().find("bad_signature"), std::string::npos) << other.all();
+    EXPECT_NE(other.all().find("contract line's log"), std::string::npos) << other.all();
 }
 
 TEST_F(Contract, KilledInTheMiddle) {

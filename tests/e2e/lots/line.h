@@ -41,6 +41,35 @@ done)");
 if [ -s pid-$BERTH_STATION ]; then kill -9 $(cat pid-$BERTH_STATION) 2>/dev/null; rm -f pid-$BERTH_STATION station-$BERTH_STATION; fi
 exit 0)");
     }
+    // Each station has its chip, which stays there whatever unit is meant. `but`: what is done then.
+    void put_stations_with_chips(const std::string& but = "") {
+        put("attach",
+            "cd " + directory.path().string() + R"(
+mkdir -p chips
+if [ ! -e station-$BERTH_STATION ]; then
+    )" + std::string(BERTH_BIN_DIR) +
+                R"(/stsafe-sim --socket station-$BERTH_STATION --state chips/station-$BERTH_STATION >/dev/null 2>&1 &
+    echo $! > pid-$BERTH_STATION
+fi
+n=0
+until )" + BERTH_BIN_DIR +
+                R"(/berth key random "stsafe:slot=1;device=station-$BERTH_STATION" --octets 1 --out /dev/null 2>/dev/null; do
+    n=$((n + 1)); [ $n -lt 100 ] || exit 1
+    sleep 0.05
+done
+)" + but);
+        put("detach", "exit 0");
+    }
+    [[nodiscard]] std::string in_station(unsigned station, unsigned slot) const {
+        return fmt::format("stsafe:slot={};device={}", slot, at(fmt::format("station-{}", station)));
+    }
+    // As if the process had been killed when the log was as long as this: behind the last line with `text`.
+    void cut_log_behind(const std::string& text) const {
+        const std::string log = text_of("lot/production.jsonl");
+        const size_t found = log.rfind(text);
+        ASSERT_NE(found, std::string::npos) << log;
+        fs::resize_file(at("lot/production.jsonl"), log.find('\n', found) + 1);
+    }
     [[nodiscard]] std::vector<std::string> in_stations() const {
         return {"--station",         "device=" + at("station-{station}"), "--attach", "sh " + at("attach"), "--detach",
                 "sh " + at("detach")};

@@ -1,6 +1,9 @@
 // Devices by the lot, with real programs: nothing is lost when the line is killed, and no unit holds the others up.
 #include "line.h"
 
+#include "common/files.h"
+#include "crypto/hash.h"
+
 #include <thread>
 
 namespace berth::test {
@@ -71,6 +74,127 @@ TEST_F(Lots, KilledWithUnitsInTheirStations) {
     expect_made(8);
 }
 
+// Who says that the units are where they were may be wrong: the chip is that of a device which was finished.
+TEST_F(Lots, WhatIsInAChipIsLookedAtBeforeItIsCleared) {
+    put_stations_with_chips();
+    auto command = lot("stsafe", 2);
+    *std::ranges::find(command, "4") = "1";
+    const auto first = run(command);
+    EXPECT_EQ(first.exit, 3) << "a second unit in the first one's chip: " << first.all();
+    ASSERT_NO_FATAL_FAILURE(cut_log_behind("\"begun\",\"serial\":\"SN-0002\""));
+    const auto shown = [this](unsigned slot) { return berth({"--json", "key", "show", in_station(1, slot)}).all(); };
+    const std::string identity = shown(1);
+    const std::string kem = shown(2);
+    EXPECT_NE(identity.find("PUBLIC KEY"), std::string::npos) << identity;
+    command.emplace_back("--clear-interrupted");
+    const auto r = run(command);
+    EXPECT_EQ(r.exit, 3) << r.all();
+    EXPECT_NE(r.all().find("key_exists"), std::string::npos) << r.all();
+    EXPECT_NE(r.all().find("SN-0001"), std::string::npos) << "whose it is: " << r.all();
+    EXPECT_EQ(shown(1), identity);
+    EXPECT_EQ(shown(2), kem);
+    EXPECT_EQ(records(), 1U);
+}
+
+// The chips are the stations', as after a kill: one is a device whose last line is missing, one has half of its keys.
+TEST_F(Lots, UnitsAreGoneOnWithInTheirStations) {
+    put_stations_with_chips("[ $BERTH_SERIAL != SN-0002 ]");
+    auto command = lot("stsafe", 2);
+    *std::ranges::find(command, "4") = "2";
+    EXPECT_EQ(run(command).exit, 3);
+    ASSERT_NO_FATAL_FAILURE(cut_log_behind("\"event\":\"begun\""));
+    EXPECT_EQ(verified().json().at("interrupted").to_number<size_t>(), 2U) << verified().all();
+    const std::string log = text_of("lot/production.jsonl");
+    const size_t begun = log.find("\"serial\":\"SN-0001\"");
+    const unsigned first = log.find("\"station\":1", begun) < log.find('\n', begun) ? 1 : 2;
+    const auto finished = berth({"--json", "key", "show", in_station(first, 1)}).all();
+    must({"key", "generate", in_station(3 - first, 1), "--alg", "p256", "--out", at("half.pub")});
+    put_stations_with_chips();
+    // Not without the stations in which they are.
+    auto fewer = command;
+    fewer.emplace_back("--clear-interrupted");
+    *(std::ranges::find(fewer, "--parallel") + 1) = "1";
+    EXPECT_EQ(run(fewer).error_name(), "bad_lot");
+    command.emplace_back("--clear-interrupted");
+    const auto r = run(command);
+    ASSERT_EQ(r.exit, 0) << r.all();
+    expect_made(2);
+    EXPECT_EQ(berth({"--json", "key", "show", in_station(first, 1)}).all(), finished);
+}
+
+// What is wrong with every unit is told before the first.
+TEST_F(Lots, MistakesOfAWholeLot) {
+    const auto refused = [this](const std::string& backend, std::vector<std::string> more) {
+        auto command = lot(backend, 2, std::move(more));
+        const auto r = run(command);
+        EXPECT_EQ(r.output.size(), 1U) << "not unit by unit: " << r.all();
+        EXPECT_FALSE(fs::exists(at("lot/production.jsonl")));
+        return r.error_name();
+    };
+    const std::string tpm = "tcti=swtpm:path=" + at("{unit}");
+    EXPECT_EQ(refused("tpm2", {"--station", tpm}), "tpm_maker_unknown");
+    EXPECT_EQ(refused("tpm2", {"--station", tpm, "--tpm-makers", at("none.pem")}), "file_not_found");
+    EXPECT_EQ(refused("tpm2", {"--station", "tctti=swtpm:path=" + at("{unit}"), "--tpm-makers", at("factory/z1.pem")}),
+              "bad_key_uri");
+    EXPECT_EQ(refused("tpm2", {"--station", "tcti=swtpm:path=" + at("{unit}{unt}"), "--tpm-makers", at("factory/z1.pem")}),
+              "bad_lot");
+}
+
+// Lines behind the last signature are anybody's, and what a log says of a device is not enough for a cloud.
+TEST_F(Lots, WhatNobodySignedIsNotPassedOn) {
+    must({"factory", "init", "--dir", at("thief"), "--maker", "Acme", "--algorithm", "mldsa44"});
+    must({"masa", "init", "--dir", at("thief-masa"), "--factory", at("thief"), "--host", "localhost"});
+    must({"factory", "make", "--dir", at("thief"), "--masa", at("thief-masa"), "--serial", "SN-0002", "--out", at("foreign")});
+    auto command = lot("software", 2, {"--attach", "[ $BERTH_SERIAL != SN-0002 ]"});
+    ASSERT_EQ(run(command).exit, 3);
+    fs::rename(at("foreign"), at("lot/SN-0002"));
+    std::string log = text_of("lot/production.jsonl");
+    const auto add = [&log](wire::json::object line) {
+        const size_t begin = log.rfind('\n', log.size() - 2) + 1;
+        const std::string last = log.substr(begin, log.size() - 1 - begin);
+        wire::json::object whole{{"number", std::ranges::count(log, '\n') + 1}, {"at", "2026-11-22T00:00:00Z"}};
+        for (auto& [name, value] : line) {
+            whole[name] = value;
+        }
+        whole["previous"] = to_hex(crypto::sha256(as_bytes(last)).view());
+        log += wire::to_text(whole) + "\n";
+    };
+    const auto hash = [this](const char* file) {
+        return to_hex(app::read_certificate(at(std::string("lot/SN-0002/") + file))->sha256());
+    };
+    add({{"event", "begun"}, {"serial", "SN-0002"}, {"unit", 2}, {"station", 1}});
+    add({{"event", "made"},
+         {"serial", "SN-0002"},
+         {"model", "model-1"},
+         {"backend", "software"},
+         {"z3", hash("z3.pem")},
+         {"z3_sig", hash("z3-sig.pem")},
+         {"customer", ""}});
+    std::ofstream(at("lot/production.jsonl")) << log;
+    EXPECT_EQ(verified().json().at("unsigned_lines").to_number<size_t>(), 2U) << verified().all();
+    const auto out = [this](std::vector<std::string> what) {
+        std::vector<std::string> all{"--json", "factory"};
+        all.insert(all.end(), what.begin(), what.end());
+        all.insert(all.end(), {at("lot"), "--dir", at("factory"), "--out", at("passed-on")});
+        return berth(all);
+    };
+    for (const std::vector<std::string>& what :
+         {std::vector<std::string>{"labels"}, {"registration"}, {"registration", "--family"}}) {
+        const auto r = out(what);
+        EXPECT_EQ(r.error_name(), "log_unsigned") << r.all();
+        EXPECT_EQ(r.exit, 3);
+    }
+    // Who goes on with the lot signs what is there.
+    ASSERT_EQ(run(command).exit, 0);
+    for (const std::vector<std::string>& what : {std::vector<std::string>{"registration"}, {"registration", "--family"}}) {
+        const auto r = out(what);
+        EXPECT_EQ(r.error_name(), "unknown_issuer") << r.all();
+    }
+    EXPECT_FALSE(fs::exists(at("passed-on")));
+    const auto by_key = berth({"--json", "factory", "registration", at("lot"), "--key", at("factory/production.pub")});
+    EXPECT_EQ(by_key.error_name(), "bad_arguments") << by_key.all();
+}
+
 TEST_F(Lots, AFaultyUnitIsLoggedAndTheLineGoesOn) {
     put_station("[ $BERTH_SERIAL != SN-0003 ] || { echo the needle bends >&2; exit 9; }");
     const auto r = run(lot("stsafe", 6));
@@ -79,7 +203,11 @@ TEST_F(Lots, AFaultyUnitIsLoggedAndTheLineGoesOn) {
     EXPECT_EQ(last(r).at("failed").to_number<size_t>(), 1U);
     EXPECT_NE(r.all().find("attach_failed"), std::string::npos) << r.all();
     EXPECT_NE(r.all().find("the needle bends"), std::string::npos) << r.all();
-    EXPECT_EQ(verified().json().at("failed").to_number<size_t>(), 1U);
+    const auto report = verified();
+    EXPECT_EQ(report.json().at("failed").to_number<size_t>(), 1U);
+    EXPECT_NE(report.all().find("the needle bends"), std::string::npos) << report.all();
+    const auto told = berth({"factory", "log", "verify", at("lot"), "--dir", at("factory")});
+    EXPECT_NE(told.all().find("the needle bends [attach_failed]"), std::string::npos) << told.all();
     EXPECT_FALSE(fs::exists(at("lot/SN-0003")));
     EXPECT_EQ(records(), 5U);
     put_station();
@@ -209,6 +337,17 @@ TEST_F(Lots, InAPipeThereIsNoBar) {
     EXPECT_EQ(r.all().find('\r'), std::string::npos);
     EXPECT_NE(r.all().find("Of 2 units 2 are made"), std::string::npos) << r.all();
     EXPECT_NE(r.all().find("units/s"), std::string::npos) << r.all();
+    const auto again = run(command);
+    EXPECT_EQ(again.all().find("units/s"), std::string::npos) << "nothing was left to do: " << again.all();
+}
+
+TEST_F(Lots, AUnitThatStaysInItsStationIsTold) {
+    auto command = lot("software", 2, {"--detach", at("nosuch")});
+    command.erase(command.begin());
+    const auto r = run(command);
+    EXPECT_NE(r.all().find("unit SN-0002 stays in station"), std::string::npos) << r.all();
+    EXPECT_NE(r.all().find("2 of them are in their stations still"), std::string::npos) << r.all();
+    EXPECT_EQ(verified().json().at("not_detached").to_number<size_t>(), 2U);
 }
 
 }  // namespace

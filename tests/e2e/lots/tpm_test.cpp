@@ -70,6 +70,46 @@ TEST_F(TpmLots, ATpmThatDiesOnTheWayIsAccountedForAndMadeLater) {
     expect_whole();
 }
 
+// A line has no makers' certificates, and a TPM is one device wherever it was made.
+TEST_F(TpmLots, AreMadeByAContractLine) {
+    must({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "T-1", "--out", at("T-1"), "--p3",
+          "tpm2:0x81020002;seed=p3.seed;tcti=swtpm:path=" + at("tpm-2/tpm"), "--p3-sig",
+          "tpm2:0x81020000;tcti=swtpm:path=" + at("tpm-2/tpm"), "--tpm-makers", at("makers.pem")});
+    must({"factory", "log", "key", "--dir", at("factory")});
+    must({"factory", "line", "init", "--dir", at("line"), "--name", "Contract 3", "--maker-key", at("factory/production.pub")});
+    put("order.toml", "name = \"March\"\nmodel = \"gw-1\"\nbackend = \"tpm2\"");
+    must({"factory", "order", "make", "--dir", at("factory"), "--masa", at("masa"), "--order", at("order.toml"), "--line",
+          at("line/line.json"), "--count", "2", "--serials", "B-", "--out", at("sealed")});
+    const std::vector<std::string> station{"--station", "tcti=swtpm:path=" + at("tpm-{unit}/tpm")};
+    const auto in_station = [&station](std::vector<std::string> command) {
+        command.insert(command.end(), station.begin(), station.end());
+        return run(command);
+    };
+    const auto made =
+        in_station({"--json", "factory", "line", "make", "--dir", at("line"), "--order", at("sealed"), "--out", at("lot")});
+    EXPECT_EQ(made.exit, 3) << made.all();
+    EXPECT_EQ(last(made).at("made").to_number<size_t>(), 1U) << made.all();
+    EXPECT_NE(made.all().find("nv_exists"), std::string::npos) << made.all();
+    EXPECT_NE(made.all().find("T-1"), std::string::npos) << made.all();
+    const auto issue = [this](const std::string& from, const std::string& to) {
+        return run({"--json", "factory", "issue", "--dir", at("factory"), "--masa", at("masa"), "--requests", at(from), "--out",
+                    at(to), "--tpm-makers", at("makers.pem")});
+    };
+    const auto load = [&](const std::string& from) {
+        return in_station({"--json", "factory", "line", "load", "--dir", at("line"), "--replies", at(from)});
+    };
+    ASSERT_EQ(issue("lot/requests", "challenges").exit, 0);
+    const auto answered = load("challenges");
+    ASSERT_EQ(answered.exit, 0) << answered.all();
+    const auto granted = issue("lot/answers", "grants");
+    ASSERT_EQ(granted.json().at("granted").to_number<size_t>(), 1U) << granted.all();
+    const auto loaded = load("grants");
+    ASSERT_EQ(loaded.json().at("loaded").to_number<size_t>(), 1U) << loaded.all();
+    EXPECT_EQ(tpms[0]->tool("tpm2_nvread 0x01c90000 -C o -o kept"), 0) << tpms[0]->log();
+    EXPECT_EQ(text_of("lot/B-0001/p3-sig.uri"), "tpm2:0x81020000\n");
+    EXPECT_TRUE(fs::exists(at("lot/B-0001/z3-iak.pem")));
+}
+
 TEST_F(TpmLots, UnitsOfAnUnknownMakerAreRefusedOneByOne) {
     auto command = of_tpms("2");
     *std::ranges::find(command, at("makers.pem")) = at("factory/z1.pem");

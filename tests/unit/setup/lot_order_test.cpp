@@ -44,7 +44,11 @@ TEST_F(Order, SaysAllOfADevice) {
 }
 
 TEST_F(Order, ToldWithItsLine) {
-    EXPECT_EQ(read("name = \"o\"\n").error().name, "bad_config") << "a device has a model";
+    const auto missing = read("name = \"o\"\n");
+    EXPECT_EQ(missing.error().name, "bad_config") << "a device has a model";
+    EXPECT_EQ(missing.error().message.find(":1:"), std::string::npos) << "which no line lacks";
+    const auto quoting = read("name = \"o\"\nmodel = \"m\"\nquote_pcrs = [0]\n");
+    EXPECT_EQ(quoting.error().message.find("--"), std::string::npos) << "a file has no options: " << quoting.error().message;
     expect_bad("colour = \"red\"\n", "3");
     expect_bad("image = \"sha256:12\"\n", "3");
     expect_bad("backend = \"tpm\"\n", "3");
@@ -57,6 +61,10 @@ TEST_F(Order, ToldWithItsLine) {
     expect_bad("[[credential]]\nname = \"device\"\nalgorithm = \"rsa\"\n", "3");
     expect_bad("backend = \"tpm2\"\nquote_pcrs = [24]\n", "4");
     expect_bad("backend = \"stsafe\"\nquote_pcrs = [0]\n", "4");
+    expect_bad("backend = \"stsafe\"\np3_sig = \"tpm2:0x81020000\"\n", "4");
+    expect_bad("p3 = \"pkcs11:token=x;object=y?module-path=/tmp/x.so\"\n", "3");
+    EXPECT_TRUE(read("name = \"o\"\nmodel = \"m\"\nbackend = \"stsafe\"\np3_sig = \"stsafe:slot=3;device=/dev/i2c-2\"\n"))
+        << "at the factory, which bus it is is its own business";
     EXPECT_EQ(got(read("name = \"o\"\nmodel = \"m\"\nbackend = \"tpm2\"\nquote_pcrs = [7, 0]\n")).device.quoted,
               (std::vector<uint8_t>{0, 7}));
 }

@@ -24,10 +24,13 @@ class silent final : public app::lot_watcher {
 public:
     void progressed(const app::lot_summary& so_far) override { last = so_far; }
     void failed(const app::lot_unit& unit, const error& why) override { failures.emplace_back(unit.serial, why.name); }
-    bool stop() override { return stop_at != 0 && last.made + last.failed >= stop_at; }
+    void not_detached(const app::lot_unit& unit, const error&) override { stayed.push_back(unit.serial); }
+    bool stop() override { return stop_now || (stop_at != 0 && last.made + last.failed >= stop_at); }
     app::lot_summary last;
     std::vector<std::pair<std::string, std::string>> failures;
+    std::vector<std::string> stayed;
     size_t stop_at = 0;
+    bool stop_now = false;
 };
 
 // Makes a file for each unit; those in `broken` fail.
@@ -171,6 +174,76 @@ TEST_F(Lot, WhatWasKilledGoesOn) {
     EXPECT_EQ(done.made_before, made);
     EXPECT_EQ(done.made, 12 - made);
     EXPECT_EQ(got(verify()).account.count(app::unit_state::made), 12u);
+}
+
+// Each of them lies in a station, whose chip may hold half of its keys.
+TEST_F(Lot, WhatWasInterruptedGoesOnWhereItWas) {
+    lot.parallel = 12;
+    watcher.stop_now = true;
+    EXPECT_EQ(got(run()).left(), 12u);
+    watcher.stop_now = false;
+    {
+        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        for (size_t unit = 1; unit <= 12; ++unit) {
+            ASSERT_TRUE(log->append("begun", {{"serial", lot.serials.at(unit - 1)}, {"unit", unit}, {"station", 13 - unit}}));
+        }
+    }
+    // Who says that they lie there has to have the stations.
+    lot.parallel = 11;
+    lot.units_stay = true;
+    const std::string before = got(app::read_text(log()));
+    EXPECT_EQ(run().error().name, "bad_lot");
+    EXPECT_EQ(got(app::read_text(log())), before);
+    lot.parallel = 12;
+    EXPECT_EQ(got(run()).made, 12u);
+    for (size_t unit = 1; unit <= 12; ++unit) {
+        EXPECT_EQ(got(app::read_text(lot.out / lot.serials.at(unit - 1))), std::to_string(13 - unit));
+    }
+}
+
+TEST_F(Lot, WhatWasInterruptedElsewhereGoesOnAnywhere) {
+    watcher.stop_now = true;
+    got(run());
+    watcher.stop_now = false;
+    {
+        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        ASSERT_TRUE(log->append("begun", {{"serial", "SN-0003"}, {"unit", 3}, {"station", 3}}));
+    }
+    lot.parallel = 1;
+    EXPECT_EQ(got(run()).made, 12u);
+}
+
+TEST_F(Lot, AUnitThatStaysInItsStationIsTold) {
+    lot.detach = "exit $((BERTH_UNIT % 2))";
+    const auto done = got(run());
+    EXPECT_EQ(done.made, 12u);
+    EXPECT_EQ(done.not_detached, 6u);
+    EXPECT_EQ(watcher.stayed.size(), 6u);
+    EXPECT_EQ(got(verify()).account.not_detached(), 6u);
+}
+
+// Of two of a name in an environment, a shell may take the last.
+TEST_F(Lot, ItsCommandsHearOfThisUnitAndNoOther) {
+    lot.parallel = 1;
+    lot.attach = "[ $BERTH_STATION = 1 ] && [ $BERTH_SERIAL != stale ] && [ $(env | grep -c ^BERTH_STATION=) = 1 ]";
+    ::setenv("BERTH_STATION", "9", 1);
+    ::setenv("BERTH_SERIAL", "stale", 1);
+    const auto done = run();
+    ::unsetenv("BERTH_STATION");
+    ::unsetenv("BERTH_SERIAL");
+    EXPECT_EQ(got(done).made, 12u);
+}
+
+TEST_F(Lot, ALineThatNobodyCouldReadIsNotWritten) {
+    got(run());
+    const std::string before = got(app::read_text(log()));
+    {
+        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        EXPECT_EQ(log->append("told", {{"text", std::string(5'000'000, 'x')}}).error().name, "too_large");
+        EXPECT_EQ(got(app::read_text(this->log())), before);
+        EXPECT_TRUE(log->append("told", {{"text", "x"}}));
+    }
+    EXPECT_TRUE(verify());
 }
 
 TEST_F(Lot, AnotherLotIsNotMixedWithIt) {
