@@ -161,7 +161,7 @@ result<authority> open_authority(const fs::path& directory, const std::string& n
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
     BERTH_TRY(uri, key_name(directory, name));  // relative to the directory, as all names there
-    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin}));
+    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin_once()}));
     return authority{std::move(chain), std::move(key)};
 }
 
