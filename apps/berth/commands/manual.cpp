@@ -275,6 +275,11 @@ constexpr std::array manuals{
            "any more. `stsafe_unsupported`: an STSAFE-A110 knows no entities (all 2).",
            "berth se entity trust --key 0 --from operator.pem --for-ever --chip \"stsafe:device=/dev/i2c-1;host-key=host.key\""},
     manual{"se entity list", "Reads the chip. With --json, a line for each slot.", "berth se entity list --json"},
+    manual{"se host-key set",
+           "Reads --from, writes the chip, for good (`host_key_exists`). Without --wrapped the key crosses the bus in clear: a "
+           "thing "
+           "for the factory. `stsafe_unsupported`: an STSAFE-A110 takes 32 octets, without --wrapped.",
+           "berth se host-key set --from host.key --encrypt establish --encrypt unwrap"},
     manual{"bench agent", "Writes into a temporary directory that is removed at the end.", "berth bench agent --json"},
     manual{"bench onboard", "Writes below --dir, or into a temporary directory that is removed at the end.",
            "berth bench onboard --devices 500 --concurrency 50 --json"},
