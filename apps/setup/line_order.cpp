@@ -7,6 +7,8 @@
 #include "wire/base64.h"
 #include "wire/pem.h"
 
+#include <charconv>
+
 namespace berth::app {
 
 namespace fs = std::filesystem;
@@ -220,8 +222,12 @@ result<line_terms> line_terms::from_json(const wire::json::object& json) {
     out.serials = std::move(serials);
     BERTH_CHECK(read_device(json.at("device").get_object(), out.order));
     for (const auto& [number, value] : json.at("pcrs").get_object()) {
-        out.order.registers[static_cast<uint8_t>(std::atoi(std::string(number).c_str()))] =
-            value.is_string() ? std::string(value.get_string()) : "";
+        uint8_t which = 0;
+        const auto parsed = std::from_chars(number.data(), number.data() + number.size(), which);
+        if (parsed.ec != std::errc() || parsed.ptr != number.data() + number.size() || which > 23 || !value.is_string()) {
+            return bad("bad_order", "\"pcrs\" must have numbers of registers (0 to 23), and a text for each");
+        }
+        out.order.registers[which] = std::string(value.get_string());
     }
     out.order.settings = json.at("settings").get_object();
     if (!customer_root.empty()) {

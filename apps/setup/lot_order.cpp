@@ -3,6 +3,7 @@
 #include "common/config_reader.h"
 #include "common/files.h"
 #include "onboarding/messages/credential_requests.h"
+#include "setup/order_checks.h"
 
 #include <array>
 #include <charconv>
@@ -104,7 +105,7 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
         for (const int64_t number : top.integers("quote_pcrs", 0, 23)) {
             d.quoted.push_back(static_cast<uint8_t>(number));
         }
-        if (const auto able = check_quoting(d); !able) {
+        if (const auto able = check_measuring(d); !able) {
             top.complain(file.get("quote_pcrs"), able.error().message);
         }
     }
@@ -125,6 +126,9 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
         }
         d.credentials.emplace_back(name, algorithm + (key.empty() ? "" : "@" + key));
         static_cast<void>(t.finish());
+    }
+    if (const auto apart = check_key_places(d); !apart) {
+        top.complain(file.get(apart.error().message.starts_with("credential") ? "credential" : "p3"), apart.error().message);
     }
 }
 

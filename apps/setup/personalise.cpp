@@ -4,6 +4,7 @@
 #include "crypto/hash.h"
 #include "keystore/operations.h"
 #include "setup/masa.h"
+#include "setup/order_checks.h"
 
 namespace berth::app {
 
@@ -182,7 +183,8 @@ result<void> require_new_serials(const serial_plan& serials, const onboarding::h
 
 result<void> clear_keys(const std::vector<std::string>& uris) {
     for (const auto& uri : uris) {
-        const auto gone = uri.empty() ? result<void>() : keystore::remove_key(uri);
+        // The bundle under way is gone, and the file of a sealed seed with it; one of that name is another's.
+        const auto gone = uri.empty() ? result<void>() : keystore::remove_key(keystore::without_file(uri));
         if (!gone && !gone.error().is("key_not_found") && !gone.error().is("file_not_found")) {
             return fail(gone.error());
         }
@@ -208,6 +210,8 @@ std::string for_unit(std::string text, const lot_unit& unit) {
 result<lot_summary> personalise(const personalise_order& given, const clock& time, random_source& random, lot_watcher& watcher) {
     personalise_order order = given;
     BERTH_CHECK(place_keys(order.device, order.backend));
+    BERTH_CHECK(check_measuring(order.device));
+    BERTH_CHECK(check_key_places(order.device));
     BERTH_CHECK(order.lot.serials.check());
     BERTH_CHECK(require_chips(!order.device.p3_sig_uri.empty(), order.station, order.lot));
     BERTH_TRY(out, absolute_path(order.lot.out));
