@@ -1,9 +1,11 @@
 #include "common/prompt.h"
 
+#include "common/words.h"
+
 #include <fmt/format.h>
 
 #include <map>
-#include <memory>
+#include <mutex>
 
 #include <fcntl.h>
 #include <termios.h>
@@ -67,20 +69,23 @@ result<secret_bytes> ask_pin(const std::string& token) {
             error_category::usage, "pin_required",
             fmt::format("The token {} wants a PIN, and there is no terminal to ask at. Put it into a file (mode 0600) and add "
                         "?pin-source=FILE to the key's name.",
-                        token));
+                        one_line(token)));
     }
-    terminal.write(fmt::format("PIN of the token {}: ", token));
+    terminal.write(fmt::format("PIN of the token {}: ", one_line(token)));  // its label is whatever its maker wrote
     auto pin = terminal.read_line();
     if (pin.empty()) {
-        return fail(error_category::usage, "pin_required", fmt::format("No PIN was given for the token {}.", token));
+        return fail(error_category::usage, "pin_required", fmt::format("No PIN was given for the token {}.", one_line(token)));
     }
     return pin;
 }
 
 std::function<result<secret_bytes>(const std::string&)> ask_pin_once() {
-    return [said = std::make_shared<std::map<std::string, result<secret_bytes>>>()](const std::string& token) {
-        const auto known = said->find(token);
-        return known != said->end() ? known->second : said->emplace(token, ask_pin(token)).first->second;
+    return [](const std::string& token) {
+        static std::map<std::string, result<secret_bytes>> said;
+        static std::mutex lock;
+        const std::lock_guard guard(lock);
+        const auto known = said.find(token);
+        return known != said.end() ? known->second : said.emplace(token, ask_pin(token)).first->second;
     };
 }
 

@@ -13,8 +13,8 @@ namespace berth::app {
 // terminal, or the line is empty.
 result<secret_bytes> ask_pin(const std::string& token);
 
-// The same for several attempts at one key (of which kind it is, whether it is there): each token's PIN is asked for once, and
-// whoever gave none is not asked again.
+// The same for several keys and several attempts at one (of which kind it is, whether it is there): each token's PIN is asked for
+// once in the life of the process, and whoever gave none is not asked again.
 std::function<result<secret_bytes>(const std::string&)> ask_pin_once();
 
 }  // namespace berth::app

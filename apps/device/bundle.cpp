@@ -5,6 +5,7 @@
 #include "common/files.h"
 #include "device/config_toml.h"
 #include "keystore/operations.h"
+#include "keystore/places.h"
 #include "keystore/software.h"
 #include "pki/private_key_file.h"
 #include "pki/profiles.h"
@@ -90,6 +91,17 @@ result<void> check_signature_identity(const device_bundle& bundle, const pki::tr
     if (!serial || *serial != bundle.identity.serial) {
         return bad_bundle(directory, "the serial in device.toml is not that of z3-sig.pem");
     }
+    return {};
+}
+
+// And the key is that certificate's, as far as it can be told here.
+result<void> check_signature_key(const device_bundle& bundle) {
+    const fs::path& directory = bundle.directory;
+    BERTH_TRY(there, is_there(directory / "z3-sig.pem"));
+    if (!there) {
+        return {};
+    }
+    BERTH_TRY(leaf, read_certificate(directory / "z3-sig.pem"));
     // No onboarding uses the key: one that is elsewhere, or locked otherwise, keeps the device from nothing.
     const auto key = [&]() -> result<keystore::signing_key_ptr> {
         BERTH_TRY(uri, key_uri_of(directory, "p3-sig"));
@@ -103,7 +115,7 @@ result<void> check_signature_identity(const device_bundle& bundle, const pki::tr
     if (!key && !one_of(locked) && (key.error().category != error_category::environment || one_of(faults))) {
         return fail(key.error());
     }
-    if (key && !same_octets(chain.front().spki(), (*key)->public_key().spki())) {
+    if (key && !same_octets(leaf.spki(), (*key)->public_key().spki())) {
         return bad_bundle(directory, "p3-sig is not the key of z3-sig.pem");
     }
     return {};
@@ -193,6 +205,21 @@ result<credential_key> make_in_chip(const wanted_credential& wanted, const keyst
     return keystore::make_kem_key(wanted.key, kem_of(wanted.algorithm), how);
 }
 
+// Which key of the device's identity is there: "p3", "p3-sig", "ldevid"; empty: none of them.
+result<std::string> identity_key_at(const std::string& uri, const fs::path& bundle) {
+    const keystore::open_options how{bundle.string(), {}};
+    BERTH_TRY(place, keystore::location_of(uri, how));
+    for (const char* name : {"p3", "p3-sig", "ldevid"}) {
+        // ldevid.pem is a certificate; the others' .pem are keys.
+        const auto own = name == std::string_view("ldevid") ? read_text(bundle / "ldevid.uri") : key_uri_of(bundle, name);
+        const auto at = own ? keystore::location_of(*own, how) : result<keystore::key_location>(fail(own.error()));
+        if (at && !keystore::common_place(place, *at).empty()) {
+            return std::string(name);
+        }
+    }
+    return std::string();
+}
+
 // The key in the chip, whose name is noted in pending/ before it is made: so it is known, after a crash, whose it is.
 result<credential_key> pending_in_chip(const wanted_credential& wanted, const fs::path& note, const keystore::open_options& how) {
     BERTH_TRY(noted, is_there(note));
@@ -201,11 +228,17 @@ result<credential_key> pending_in_chip(const wanted_credential& wanted, const fs
         return there;
     }
     if (there) {
+        // Nobody is told to delete what the device is known by.
+        BERTH_TRY(whose, identity_key_at(wanted.key, note.parent_path().parent_path()));
+        const std::string advice = whose.empty()
+                                       ? std::string("a key of something else; berth key delete makes room if nobody "
+                                                     "needs it")
+                                       : fmt::format("the device's own key ({}), which stays. Give the credential a place "
+                                                     "of its own (key, below [[credential]] of device.toml)",
+                                                     whose);
         return fail(
             error{error_category::environment, "key_exists",
-                  fmt::format("{}, where the key of the credential \"{}\" is to be made, is a key of something else; berth key "
-                              "delete makes room if nobody needs it",
-                              wanted.key, wanted.name)}
+                  fmt::format("{}, where the key of the credential \"{}\" is to be made, is {}", wanted.key, wanted.name, advice)}
                 .with("uri", wanted.key));
     }
     if (!there.error().is("key_not_found") && !there.error().is("file_not_found")) {
@@ -232,6 +265,17 @@ std::vector<std::string> chip_keys_in(const fs::path& directory) {
 }  // namespace
 
 result<device_bundle> device_bundle::open(const fs::path& given, const fs::path& passphrase_file) {
+    BERTH_TRY(out, look(given, passphrase_file));
+    BERTH_TRY(key, keystore::open_kem_key(out.p3_uri, {out.directory.string(), out.passphrase}));
+    if (!same_octets(out.z3.front().spki(), key->public_key().spki())) {
+        return bad_bundle(out.directory, "p3 is not the key of z3.pem");
+    }
+    BERTH_CHECK(check_signature_key(out));
+    out.p3 = std::move(key);
+    return out;
+}
+
+result<device_bundle> device_bundle::look(const fs::path& given, const fs::path& passphrase_file) {
     device_bundle out;
     BERTH_TRY(directory, absolute_path(given));
     out.directory = directory;
@@ -244,15 +288,11 @@ result<device_bundle> device_bundle::open(const fs::path& given, const fs::path&
     BERTH_TRY(root, read_certificate(out.directory / "z1.pem"));
     BERTH_TRY(chain, read_chain(out.directory / "z3.pem"));
     BERTH_TRY(uri, key_uri_of(out.directory, "p3"));
-    BERTH_TRY(key, keystore::open_kem_key(uri, {out.directory.string(), out.passphrase}));
     BERTH_TRY(masa_keys, read_masa_keys(out.directory / "masa-kem.pem"));
     out.identity.device_root_spki = root.spki_sha256();
     const auto serial = chain.front().device_serial();
     if (!serial || *serial != out.identity.serial) {
         return bad_bundle(out.directory, "the serial in device.toml is not that of z3.pem");
-    }
-    if (!same_octets(chain.front().spki(), key->public_key().spki())) {
-        return bad_bundle(out.directory, "p3 is not the key of z3.pem");
     }
     const auto maker = pki::trust_store::from_root(root);
     if (!maker) {
@@ -264,7 +304,6 @@ result<device_bundle> device_bundle::open(const fs::path& given, const fs::path&
     BERTH_CHECK(read_quoting(out, *maker));
     std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });
     out.z3 = std::move(chain);
-    out.p3 = std::move(key);
     out.masa_keys = std::move(masa_keys);
     return out;
 }
@@ -322,7 +361,11 @@ result<void> device_bundle::delete_chip_keys(const fs::path& named_in) const {
     for (const auto& uri : chip_keys_in(named_in)) {
         const bool in_use =
             named_in.filename() != "installed" && std::find(installed.begin(), installed.end(), uri) != installed.end();
-        auto deleted = in_use ? result<void>() : keystore::remove_key(uri, {directory.string(), passphrase});
+        const keystore::open_options how{directory.string(), passphrase};
+        auto deleted = in_use ? result<void>() : keystore::remove_key(uri, how);
+        if (!deleted && deleted.error().is("file_not_found")) {
+            deleted = keystore::remove_key(keystore::without_file(uri), how);  // half of it is lost already
+        }
         if (!deleted && !deleted.error().is("key_not_found")) {
             return deleted;
         }

@@ -53,6 +53,8 @@ struct device_bundle {
     // `passphrase_file`, where it is given, takes the place of device.toml's. Errors of files and keys; `bad_config` with the
     // line; `bad_bundle`: what is missing or does not fit together (chains, keys, serials; never times: the clock may be wrong).
     static result<device_bundle> open(const std::filesystem::path& directory, const std::filesystem::path& passphrase_file = {});
+    // The same without its keys, for who only looks or forgets: no chip is asked, nothing is unlocked or unsealed; `p3` is none.
+    static result<device_bundle> look(const std::filesystem::path& directory, const std::filesystem::path& passphrase_file = {});
 
     // The latest of the firmware's build and the last persisted time.
     [[nodiscard]] unix_seconds earliest() const;

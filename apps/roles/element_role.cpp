@@ -48,10 +48,13 @@ result<element_role::prepared> element_role::read(const element_config& config, 
     BERTH_CHECK(check_element_files(config));
     BERTH_TRY(chain, read_chain(config.identity.chain));
     BERTH_TRY(passphrase, read_passphrase(config.identity.passphrase_file));
-    BERTH_TRY(key, keystore::open_signing_key(config.identity.key,
-                                              {config.identity.chain.parent_path().string(), std::move(passphrase)}));
+    auto key =
+        keystore::open_signing_key(config.identity.key, {config.identity.chain.parent_path().string(), std::move(passphrase)});
+    if (!key) {
+        return fail(std::move(key).error().during("[element] key"));
+    }
     net::tls_server_config tls;
-    tls.credentials.push_back({std::move(chain), std::move(key)});
+    tls.credentials.push_back({std::move(chain), std::move(*key)});
     auto context = net::tls_context::make(std::move(tls), time);
     if (!context) {
         return fail(std::move(context).error().during(config.identity.chain.string()));

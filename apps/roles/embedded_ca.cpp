@@ -34,7 +34,11 @@ result<embedded_ca> embedded_ca::open(const ca_config& config) {
     BERTH_CHECK(require_list_or_nothing(config.crl));
     BERTH_TRY(chain, read_chain(config.issuer.chain));
     BERTH_TRY(passphrase, read_passphrase(config.issuer.passphrase_file));
-    BERTH_TRY(key, keystore::open_signing_key(config.issuer.key, {config.issuer.base.string(), std::move(passphrase)}));
+    auto opened = keystore::open_signing_key(config.issuer.key, {config.issuer.base.string(), std::move(passphrase)});
+    if (!opened) {
+        return fail(std::move(opened).error().during("[ca] key"));
+    }
+    const keystore::signing_key_ptr key = std::move(*opened);
     BERTH_CHECK(pki::check_issuing_ca(chain.front()));
     if (!same_octets(chain.front().spki(), key->public_key().spki())) {
         return fail(error{
@@ -42,7 +46,7 @@ result<embedded_ca> embedded_ca::open(const ca_config& config) {
             fmt::format("the key {} does not belong to the CA certificate {}", config.issuer.key, config.issuer.chain.string())});
     }
     std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });  // the root is never sent
-    return embedded_ca(config, std::move(chain), std::move(key));
+    return embedded_ca(config, std::move(chain), key);
 }
 
 result<std::vector<onboarding::issued_certificate>> embedded_ca::issue(const onboarding::certificate_order& order,

@@ -150,8 +150,10 @@ void registrar_role::judge_again(const pki::trust_store& trust) {
                 at->stream.close();
             }
         }
+        // Also where nothing can be stored now: no session may end by a policy that was replaced.
+        at->session->integrity_changed(settings_.integrity);
         if (stored) {
-            at->session->integrity_changed(settings_.integrity);
+            at->session->judge_integrity();
             serve(at);
         }
     }

@@ -226,11 +226,15 @@ result<void> require_not_own(const pki::certificate& own, const std::filesystem:
 result<void> check_element_files(const element_config& config) {
     BERTH_TRY(chain, read_chain(config.identity.chain));
     const auto& leaf = chain.front();
-    if (!leaf.has_dns_name(config.host) || !leaf.has_eku(pki::oid_server_auth)) {
-        return of_file(config.identity.chain,
-                       fail(error_category::usage, "bad_profile",
-                            fmt::format("it is not the certificate of a TLS server that is called {}, as [element] host says",
-                                        config.host)));
+    std::string wrong;
+    if (!leaf.has_dns_name(config.host)) {
+        wrong = fmt::format("its subjectAltName has no DNS:{}, which [element] host says the server is called", config.host);
+    } else if (!leaf.has_eku(pki::oid_server_auth)) {
+        wrong = "its extendedKeyUsage has no serverAuth, which a TLS server's certificate needs (docs/berthd.md says how to make "
+                "one)";
+    }
+    if (!wrong.empty()) {
+        return of_file(config.identity.chain, fail(error_category::usage, "bad_profile", wrong));
     }
     BERTH_CHECK(read_anchors(config.makers));
     return {};

@@ -94,19 +94,6 @@ bool ends_with(bytes_view all, bytes_view end) {
     return !end.empty() && all.size() >= end.size() && same_octets(all.last(end.size()), end);
 }
 
-// A name of a TPM's key without the file of its sealed half.
-std::string without_seed(const keystore::key_uri& uri) {
-    std::string out;
-    for (std::string_view left = uri.rest; !left.empty();) {
-        const std::string_view part = left.substr(0, left.find(';'));
-        left.remove_prefix(std::min(left.size(), part.size() + 1));
-        if (!part.starts_with("seed=")) {
-            out += (out.empty() ? "" : ";") + std::string(part);
-        }
-    }
-    return keystore::key_uri{uri.kind, out}.text();
-}
-
 }  // namespace
 
 result<chip_contents> look_into_chip(const std::string& p3_uri, const std::string& p3_sig_uri) {
@@ -149,9 +136,7 @@ result<void> clear_keys(const std::vector<std::string>& uris) {
         if (text.empty()) {
             continue;
         }
-        BERTH_TRY(uri, keystore::parse_key_uri(text));
-        const auto gone =
-            keystore::remove_key(uri.kind == keystore::key_store_kind::tpm2 ? without_seed(uri) : std::string(uri.text()));
+        const auto gone = keystore::remove_key(keystore::without_file(text));
         if (!gone && !gone.error().is("key_not_found") && !gone.error().is("file_not_found")) {
             return fail(gone.error());
         }

@@ -2,12 +2,19 @@
 
 #include "keystore/operations.h"
 
+#include <ranges>
+
 namespace berth::app {
 
 chip_keys::~chip_keys() {
-    for (const auto& uri : uris_) {
-        static_cast<void>(keystore::remove_key(uri, {bundle_.string(), {}}));
+    for (const auto& removal : removals_ | std::views::reverse) {
+        removal();
     }
+}
+
+void chip_keys::made(const std::string& uri) {
+    removals_.emplace_back(
+        [uri, bundle = bundle_.string()] { static_cast<void>(keystore::remove_key(keystore::without_file(uri), {bundle, {}})); });
 }
 
 result<void> chip_keys::expect_none(const std::string& uri, bool kem) const {

@@ -2,9 +2,9 @@
 
 #include "common/files.h"
 #include "device/bundle.h"
-#include "keystore/operations.h"
 #include "setup/factory_lists.h"
 #include "setup/new_directory.h"
+#include "setup/order_checks.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -99,22 +99,6 @@ result<void> factory_init(const fs::path& directory, const factory_settings& set
     return {};
 }
 
-result<void> check_quoting(const device_order& order) {
-    if (order.quoted.empty()) {
-        return {};
-    }
-    BERTH_TRY(able, keystore::abilities_of(order.p3_uri.empty() ? "file:p3.pem" : order.p3_uri));
-    if (!able.measured) {
-        return fail(
-            error{error_category::usage, "operation_unsupported",
-                  fmt::format("platform registers are to be quoted (--quote-pcrs), and the device's keys are in the back end "
-                              "{}, which keeps none: add --backend tpm2, or leave it out",
-                              able.name)}
-                .with("backend", able.name));
-    }
-    return {};
-}
-
 result<void> place_keys(device_order& order, const std::string& backend) {
     const auto put = [&order](const std::string& p3, const std::string& p3_sig) {
         order.p3_uri = order.p3_uri.empty() ? p3 : order.p3_uri;
@@ -174,7 +158,9 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
                  const clock& time, random_source& random,
                  const std::function<result<void>(const registry::ownership&, const std::string&)>& record) {
     BERTH_CHECK(check_serial(order.serial));
-    BERTH_CHECK(check_quoting(order));
+    BERTH_CHECK(check_measuring(order));
+    BERTH_CHECK(check_key_places(order));
+    BERTH_CHECK(check_device_toml(order));
     BERTH_TRY(root, read_certificate(factory / "z1.pem"));
     BERTH_TRY(bundle, new_directory::begin(out));
     chip_keys in_chip(bundle.path());

@@ -62,13 +62,10 @@ result<std::string> device_toml(const device_order& order, unix_seconds built);
 
 // Where a back end ("software", "tpm2", "stsafe") keeps a device's keys unless the order says otherwise. Error `unknown_backend`.
 result<void> place_keys(device_order& order, const std::string& backend);
-// Error `operation_unsupported`: platform registers are to be quoted, and no chip of the device keeps any.
-result<void> check_quoting(const device_order& order);
-
 // One bundle directory, complete or not at all: whatever an interrupted attempt has left is cleared away. `masa_keys` is
-// masa-kem.pem's text. Errors of files; `bad_serial`; `file_exists`: there is something at `out`; `in_use`; `key_exists`: the
-// chip has such a key already, which is some device's identity; those of keystore/operations.h. Keys in a chip go with a failed
-// attempt.
+// masa-kem.pem's text. Errors of files; `bad_serial`; those of order_checks.h; `file_exists`: there is something at `out`;
+// `in_use`; `key_exists`: the chip has such a key already, which is some device's identity; those of keystore/operations.h. Keys
+// in a chip go with a failed attempt.
 result<onboarding::device_identity> factory_make(const std::filesystem::path& factory, const std::filesystem::path& out,
                                                  const device_order& order, const std::string& masa_keys, const clock& time,
                                                  random_source& random);

@@ -72,15 +72,27 @@ result<Pointer> made_or_found(const std::string& uri, Algorithm algorithm, Make 
     return found;
 }
 
+// As its options call algorithms.
+error not_by_this_keeper(error e, const fs::path& named_in, const std::string& name) {
+    const bool fixed = name == "idevid-ca-classical";
+    e.message = fmt::format("{}: {} {}", named_in.string(), e.message,
+                            fixed ? "This CA is always of p384." : "A chip or token makes p256 and p384: say --algorithm p384.");
+    return std::move(e).with("path", named_in.string());
+}
+
 result<keystore::signing_key_ptr> new_signing_key(const fs::path& directory, const std::string& name,
                                                   crypto::signature_algorithm algorithm, random_source& random,
                                                   const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(uri, uri_beside(directory, name));
     if (uri) {
         const keystore::open_options how{directory.string(), passphrase, ask_pin_once()};
-        return made_or_found<keystore::signing_key_ptr>(
+        auto key = made_or_found<keystore::signing_key_ptr>(
             *uri, algorithm, [&] { return keystore::make_signing_key(*uri, algorithm, how); },
             [&] { return keystore::open_signing_key(*uri, how); });
+        if (!key && key.error().is("operation_unsupported")) {
+            return fail(not_by_this_keeper(std::move(key).error(), directory / (name + ".uri"), name));
+        }
+        return key;
     }
     auto key = crypto::signing_key::generate(algorithm, random);
     BERTH_CHECK(pki::save_private_key((directory / (name + ".key")).string(), key, passphrase));
@@ -161,7 +173,7 @@ result<authority> open_authority(const fs::path& directory, const std::string& n
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
     BERTH_TRY(uri, key_name(directory, name));  // relative to the directory, as all names there
-    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin}));
+    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin_once()}));
     return authority{std::move(chain), std::move(key)};
 }
 

@@ -174,10 +174,8 @@ result<kept_order> kept(const fs::path& line, const std::string& id) {
 result<std::unique_ptr<factory::unit>> open_unit(const fs::path& place, const unit_order& order, random_source& random) {
     const keystore::open_options how{place.string(), {}};
     if (order.p3_uri.starts_with("tpm2:")) {
-        BERTH_TRY(p3_uri, keystore::parse_key_uri(order.p3_uri));
-        BERTH_TRY(p3_sig_uri, keystore::parse_key_uri(order.p3_sig_uri));
-        BERTH_TRY(p3, keystore::tpm2::parse_key_name(p3_uri.rest));
-        BERTH_TRY(p3_sig, keystore::tpm2::parse_key_name(p3_sig_uri.rest));
+        BERTH_TRY(p3, keystore::tpm2::key_name_of(order.p3_uri));
+        BERTH_TRY(p3_sig, keystore::tpm2::key_name_of(order.p3_sig_uri));
         BERTH_TRY(text, read_text(place / p3.seed));
         BERTH_TRY(sealed, keystore::tpm2::sealed_file::from_pem(text));
         BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));

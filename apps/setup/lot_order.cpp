@@ -4,6 +4,7 @@
 #include "common/files.h"
 #include "keystore/key_uri.h"
 #include "onboarding/messages/credential_requests.h"
+#include "setup/order_checks.h"
 
 #include <array>
 #include <charconv>
@@ -107,7 +108,7 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
         for (const int64_t number : top.integers("quote_pcrs", 0, 23)) {
             d.quoted.push_back(static_cast<uint8_t>(number));
         }
-        if (const auto able = check_quoting(d); !able) {
+        if (const auto able = check_measuring(d); !able) {
             top.complain(file.get("quote_pcrs"),
                          able.error().is("operation_unsupported")
                              ? fmt::format("\"quote_pcrs\" is for devices with a TPM (backend = \"tpm2\"), and the keys of "
@@ -133,6 +134,9 @@ void read_device(table_reader& top, const toml::table& file, lot_order& out) {
         }
         d.credentials.emplace_back(name, algorithm + (key.empty() ? "" : "@" + key));
         static_cast<void>(t.finish());
+    }
+    if (const auto apart = check_key_places(d); !apart) {
+        top.complain(file.get(apart.error().message.starts_with("credential") ? "credential" : "p3"), apart.error().message);
     }
 }
 

@@ -2,12 +2,11 @@
 
 #include "common/files.h"
 #include "crypto/hash.h"
-#include "keystore/stsafe/uri.h"
-#include "keystore/tpm2/keys.h"
 #include "pki/verify.h"
 #include "setup/chip_contents.h"
 #include "setup/line_order.h"
 #include "setup/masa.h"
+#include "setup/order_checks.h"
 
 namespace berth::app {
 
@@ -242,18 +241,7 @@ result<void> check_station(const device_order& device, const std::string& statio
     }
     lot_unit some;
     some.serial = "SN-1";
-    for (const auto* name : {&device.p3_uri, &device.p3_sig_uri}) {
-        if (name->empty()) {
-            continue;
-        }
-        BERTH_TRY(uri, keystore::parse_key_uri(at_station(*name, station, some)));
-        if (uri.kind == keystore::key_store_kind::tpm2) {
-            BERTH_CHECK(keystore::tpm2::parse_key_name(uri.rest));
-        } else if (uri.kind == keystore::key_store_kind::stsafe) {
-            BERTH_CHECK(keystore::stsafe::parse_name(uri.rest));
-        }
-    }
-    return {};
+    return check_identity_places(at_station(device.p3_uri, station, some), at_station(device.p3_sig_uri, station, some));
 }
 
 tl::unexpected<error> not_cleared(const lot_unit& unit, const std::string& whose) {
@@ -283,6 +271,8 @@ std::string for_unit(std::string text, const lot_unit& unit) {
 result<lot_summary> personalise(const personalise_order& given, const clock& time, random_source& random, lot_watcher& watcher) {
     personalise_order order = given;
     BERTH_CHECK(place_keys(order.device, order.backend));
+    BERTH_CHECK(check_measuring(order.device));
+    BERTH_CHECK(check_key_places(order.device));
     BERTH_CHECK(order.lot.serials.check());
     BERTH_CHECK(require_chips(!order.device.p3_sig_uri.empty(), order.station, order.lot));
     BERTH_CHECK(check_station(order.device, order.station));

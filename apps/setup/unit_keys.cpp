@@ -11,6 +11,7 @@
 #include "keystore/tpm2/nv.h"
 #include "pki/private_key_file.h"
 #include "roles/startup_checks.h"
+#include "setup/order_checks.h"
 
 #include <set>
 
@@ -23,7 +24,7 @@ namespace {
 using unit_ptr = std::unique_ptr<factory::unit>;
 
 bool names_a_tpm(const std::string& uri) {
-    return uri.starts_with("tpm2:");
+    return keystore::tpm2::key_name_of(uri).has_value();
 }
 
 result<void> require_template_algorithms(const unit_order& order) {
@@ -37,9 +38,7 @@ result<void> require_template_algorithms(const unit_order& order) {
 
 result<keystore::tpm2::seal_condition> sealed_when(const tpm_order& order) {
     if (!order.approval.empty()) {
-        BERTH_TRY(text, read_text(order.approval));
-        BERTH_TRY(approval, keystore::tpm2::approval_from_pem(text));
-        BERTH_CHECK(attestation::check_approval(approval));
+        BERTH_TRY(approval, read_approval(order.approval));
         return approval;
     }
     if (order.pcrs.empty()) {
@@ -51,13 +50,8 @@ result<keystore::tpm2::seal_condition> sealed_when(const tpm_order& order) {
 
 result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_source& random, chip_keys& in_chip) {
     BERTH_CHECK(require_template_algorithms(order));
-    const auto rest = [](const std::string& uri) { return std::string_view(uri).substr(5); };
-    BERTH_TRY(p3, keystore::tpm2::parse_key_name(rest(order.p3_uri)));
-    BERTH_TRY(p3_sig, keystore::tpm2::parse_key_name(rest(order.p3_sig_uri)));
-    if (p3.seed.empty() || p3.tcti != p3_sig.tcti) {
-        return fail(error_category::usage, "bad_key_uri",
-                    "both keys must be in one TPM (tcti=), and p3 needs the file of its sealed half (seed=)");
-    }
+    BERTH_TRY(p3, keystore::tpm2::key_name_of(order.p3_uri));
+    BERTH_TRY(p3_sig, keystore::tpm2::key_name_of(order.p3_sig_uri));
     BERTH_TRY(in, keystore::tpm2::device::shared(p3.tcti));
     factory::tpm_unit_settings settings;
     settings.at = p3_sig.at;
@@ -66,9 +60,10 @@ result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_so
     BERTH_TRY(when, sealed_when(order.tpm));
     settings.when = std::move(when);
     BERTH_TRY(before, keystore::tpm2::persistent_handles(in));
-    for (const auto& [handle, uri] : {std::pair(p3.handle, &order.p3_uri), std::pair(p3_sig.handle, &order.p3_sig_uri)}) {
+    for (const uint32_t handle : {settings.at.iak, settings.at.idevid, settings.at.kem}) {
         if (std::ranges::find(before, handle) == before.end()) {
-            in_chip.made(*uri);  // before it is: what fails half-way leaves nothing either
+            // Before it is: what fails half-way leaves nothing either.
+            in_chip.made([in, handle] { static_cast<void>(keystore::tpm2::evict(in, handle)); });
         }
     }
     BERTH_TRY(made, factory::tpm_unit::make(in, order.name, settings, random));
@@ -133,17 +128,32 @@ result<std::optional<pki::certificate>> earlier_identity(factory::tpm_unit& unit
                       {{"subject", there->subject()}}});
 }
 
+std::vector<std::string> names_of(const std::vector<fs::path>& files) {
+    std::vector<std::string> out;
+    for (const auto& file : files) {
+        out.push_back(file.string());
+    }
+    return out;
+}
+
+// Many endorsement certificates have no name of their TPM: what is missing is told by where it would have to be.
+error not_of_these_makers(error e, const std::vector<fs::path>& makers) {
+    e.message =
+        fmt::format("the certificate of this TPM's endorsement key leads to no root in --tpm-makers ({}): {}. Its maker's "
+                    "whole chain is needed there, up to the root",
+                    fmt::join(names_of(makers), ", "), e.message);
+    return e;
+}
+
 // Default deny: a TPM's keys are another device's identity, or nobody's, until the TPM's maker vouches for it.
 result<void> check_places(const unit_order& order) {
-    const int in_tpms = int{names_a_tpm(order.p3_uri)} + int{names_a_tpm(order.p3_sig_uri)};
-    if (in_tpms == 1) {
-        return fail(error_category::usage, "bad_order", "one of the device's keys is in a TPM: both are to be, or neither");
-    }
-    if (in_tpms == 0 && !order.tpm.makers.empty()) {
+    BERTH_CHECK(check_identity_places(order.p3_uri, order.p3_sig_uri));
+    const bool in_tpm = names_a_tpm(order.p3_uri);
+    if (!in_tpm && !order.tpm.makers.empty()) {
         return fail(error_category::usage, "bad_order",
                     "makers of TPMs are given (--tpm-makers), and the device's keys are in no TPM: add --backend tpm2");
     }
-    if (in_tpms == 2 && order.tpm.makers.empty() && !order.tpm.judged_elsewhere) {
+    if (in_tpm && order.tpm.makers.empty() && !order.tpm.judged_elsewhere) {
         return fail(error_category::usage, "tpm_maker_unknown",
                     "no device is made in a TPM that nobody vouches for: name the CA certificates of its maker (--tpm-makers)");
     }
@@ -170,11 +180,28 @@ result<unit_ptr> make_unit_keys(const fs::path& into, const unit_order& order, c
     return std::make_unique<factory::unit>(order.name, keeper.name, std::move(identity), std::move(kem));
 }
 
+result<attestation::policy_approval> read_approval(const fs::path& file) {
+    BERTH_TRY(text, read_text(file));
+    auto approval = keystore::tpm2::approval_from_pem(text);
+    const auto good = approval ? attestation::check_approval(*approval) : result<void>(fail(approval.error()));
+    if (!good) {
+        return fail(error(good.error()).during(file.string()).with("path", file.string()));
+    }
+    return approval;
+}
+
 result<pki::trust_store> read_tpm_makers(const std::vector<fs::path>& files) {
     BERTH_TRY(all, read_certificates(files));
     pki::trust_store::contents contents;
     for (auto& c : all) {
         (c.is_self_issued() ? contents.anchors : contents.intermediates).push_back(std::move(c));
+    }
+    if (contents.anchors.empty()) {
+        return fail(
+            error_category::usage, "bad_anchor",
+            fmt::format("--tpm-makers ({}): no certificate there is a root (issued by itself), and none of a TPM would be "
+                        "believed. Its maker's whole chain is needed, up to the root",
+                        fmt::join(names_of(files), ", ")));
     }
     return pki::trust_store::build(std::move(contents));
 }
@@ -219,7 +246,11 @@ result<factory::unit_certificates> certify_unit(factory::unit& unit, const unit_
         earlier = std::move(there);
     }
     BERTH_TRY(request, unit.request());
-    BERTH_TRY(check, factory::residency_check::begin(request, policy, random));
+    auto begun = factory::residency_check::begin(request, policy, random);
+    if (!begun && begun.error().is("unknown_issuer")) {
+        return fail(not_of_these_makers(std::move(begun).error(), tpm.makers));
+    }
+    BERTH_TRY(check, std::move(begun));
     BERTH_TRY(challenge, wire::encode(check.challenge()));
     BERTH_TRY(answer, unit.answer(challenge));
     BERTH_TRY(proved, check.finish(answer));

@@ -1,6 +1,7 @@
 // A device's keys, made where their names say, and their certificates, once the issuer has seen where that is.
 #pragma once
 
+#include "attestation/policy.h"
 #include "factory/tpm_unit.h"
 #include "pki/trust.h"
 #include "setup/chip_keys.h"
@@ -38,13 +39,16 @@ struct unit_order {
 
 // Makes the keys and leaves in `into` what finds them again: p3.pem or p3.uri (and p3.seed), p3-sig.pem or p3-sig.uri. Those
 // that a chip made go with `in_chip`; a TPM's are those of the TCG's templates, the same whenever they are made, and those that
-// it had before stay. Errors of files and of the chip; `bad_order`: one key only is in a TPM, or makers of TPMs are given and
-// none is; `tpm_maker_unknown`: no makers are; `key_exists`; `operation_unsupported`: the chip makes no such key.
+// it had before stay. Errors of files and of the chip; those of check_identity_places; `bad_order`: makers of TPMs are given and
+// no key is in one; `tpm_maker_unknown`: no makers are; `key_exists`; `operation_unsupported`: the chip makes no such key.
 result<std::unique_ptr<factory::unit>> make_unit_keys(const std::filesystem::path& into, const unit_order& order,
                                                       const std::optional<secret_bytes>& passphrase, random_source& random,
                                                       chip_keys& in_chip);
 
-// Roots (self-issued) and other CAs of PEM files. Errors of files; `bad_anchor`.
+// What berth key approve has written, unchanged since. Errors of files; `approval_invalid`, naming the file.
+result<attestation::policy_approval> read_approval(const std::filesystem::path& file);
+
+// Roots (self-issued) and other CAs of PEM files. Errors of files; `bad_anchor`: no root is among them.
 result<pki::trust_store> read_tpm_makers(const std::vector<std::filesystem::path>& files);
 
 // The factory's issuing CAs: "idevid-ca", and "idevid-ca-classical" for the certificates that must fit into a chip.

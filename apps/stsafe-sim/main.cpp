@@ -3,6 +3,7 @@
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "keystore/stsafe/model/connection.h"
+#include "stsafe-sim/sample.h"
 
 #include <atomic>
 #include <cerrno>
@@ -20,7 +21,7 @@ using namespace berth;
 using namespace berth::keystore::stsafe;
 
 constexpr const char* usage =
-    "usage: stsafe-sim --socket PATH --state DIR [--model a110|a120] [--silicon-delays] [--json]\n"
+    "usage: stsafe-sim --socket PATH --state DIR [--model a110|a120] [--sample FILE] [--silicon-delays] [--json]\n"
     "\n"
     "A model of an STSAFE-A secure element behind a Unix socket, for tests, demonstrations and development without the chip. "
     "It\n"
@@ -38,6 +39,10 @@ constexpr const char* usage =
     "  --state DIR       the chip's memory; made, as a blank chip's, when it is not there\n"
     "  --model M         a120 (the default), or a110, which has no extended commands (hashing, public key slots and entities,\n"
     "                    host keys of the second version, DeriveKeys). Of a new chip; one that is there stays what it is\n"
+    "  --sample FILE     gives a new chip an identity, as a maker's has: a key in slot 0, its certificate in zone 0, and in FILE "
+    "the\n"
+    "                    certificate of the CA that issued it (made for this chip, its key thrown away). Then\n"
+    "                    `berth se authenticate --ca FILE` finds it genuine. A chip that has one keeps it\n"
     "  --silicon-delays  be busy after each command for as long as the driver says that an STSAFE-A120 is (23 ms to read, 37 to\n"
     "                    sign, 83 for ECDH); without it, commands end at once. Not a measurement of silicon\n"
     "  --json            logs as JSON lines, on standard error; text otherwise\n"
@@ -59,6 +64,7 @@ std::atomic<bool> power_lost = false;
 struct arguments {
     std::string socket;
     std::string state;
+    std::string sample;
     bool silicon_delays = false;
     model::product kind = model::product::a120;
     log::format format = log::format::text;
@@ -79,6 +85,8 @@ std::string parse(int argc, char** argv, arguments& into) {
                 return fmt::format("--model is a110 or a120, not \"{}\"", kind);
             }
             into.kind = kind == "a110" ? model::product::a110 : model::product::a120;
+        } else if (argument == "--sample" && i + 1 < argc) {
+            into.sample = argv[++i];
         } else if (argument == "--silicon-delays") {
             into.silicon_delays = true;
         } else if (argument == "--json") {
@@ -161,6 +169,10 @@ int run(const arguments& how) {
     if (!chip) {
         log::failure("state_unusable", chip.error());
         return exit_code(chip.error().category);
+    }
+    if (const auto given = how.sample.empty() ? result<void>() : model::give_sample(*chip, how.sample); !given) {
+        log::failure("sample_unusable", given.error());
+        return exit_code(given.error().category);
     }
     const auto listener = bus::listen(how.socket);
     if (!listener) {

@@ -1,10 +1,25 @@
 #include "attestation/element.h"
 
+#include "attestation/iak.h"
+
 namespace berth::attestation {
 
 namespace {
 
 constexpr std::string_view label = "Berth element authentication 1";
+
+// An attestation key signs what TPM2_Hash vouches for, and an IDevID in a TPM whatever it is given: a device with either would
+// pass for an element.
+result<void> check_is_no_tpm(const pki::certificate& leaf) {
+    const auto& hardware = leaf.hardware_module_name();
+    if (!leaf.has_eku(oid_tcg_aik_certificate) && !leaf.has_eku(pki::oid_tcg_ek_certificate) &&
+        !(hardware && hardware->type_oid == oid_hardware_type_tpm)) {
+        return {};
+    }
+    return fail(error{error_category::peer, "not_an_element",
+                      "The certificate of " + leaf.subject() + " is that of a TPM's key, and not of a secure element's."}
+                    .with("subject", leaf.subject()));
+}
 
 }  // namespace
 
@@ -22,14 +37,20 @@ result<pki::verified_chain> verify_element_chain(const pki::trust_store& makers,
     pki::verify_options options;
     options.time = pki::validity_instants::at(now);
     options.leaf = pki::leaf_rule::signature;
-    return pki::verify_chain(makers, leaf_first, options);
+    BERTH_TRY(chain, pki::verify_chain(makers, leaf_first, options));
+    BERTH_CHECK(check_is_no_tpm(chain.leaf()));
+    return chain;
 }
 
 result<element_challenge> element_challenge::draw(std::string audience, random_source& random) {
+    return resume(std::move(audience), random.octets<element_challenge_size>());
+}
+
+result<element_challenge> element_challenge::resume(std::string audience, const challenge_octets& octets) {
     if (audience.empty() || audience.size() > most_audience) {
         return fail(error_category::usage, "bad_audience", "The name of who verifies an element has 1 to 255 octets.");
     }
-    return element_challenge(std::move(audience), random.octets<element_challenge_size>());
+    return element_challenge(std::move(audience), octets);
 }
 
 result<verified_element> element_challenge::accept(pki::verified_chain chain, bytes_view signature) {

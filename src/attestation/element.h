@@ -22,6 +22,7 @@
 namespace berth::attestation {
 
 inline constexpr size_t element_challenge_size = 32;
+using challenge_octets = std::array<uint8_t, element_challenge_size>;
 inline constexpr size_t most_audience = 255;
 
 // The audience of a host that verifies a chip on its own bus.
@@ -30,7 +31,8 @@ inline constexpr std::string_view local_audience = "local";
 // `audience` has at most most_audience octets.
 bytes element_message(std::string_view audience, bytes_view challenge);
 
-// The certificate of an element, leaf first, up to one of the CAs. Errors of pki::verify_chain.
+// The certificate of an element, leaf first, up to one of the CAs. A maker's CA may have certified the keys of TPMs as well, and
+// these sign other things than elements do: they are none. Errors of pki::verify_chain; `not_an_element`.
 result<pki::verified_chain> verify_element_chain(const pki::trust_store& makers, std::span<const pki::certificate> leaf_first,
                                                  unix_seconds now);
 
@@ -51,6 +53,8 @@ class element_challenge {
 public:
     // Error `bad_audience`: empty, or longer than most_audience.
     static result<element_challenge> draw(std::string audience, random_source& random);
+    // One that was given out before. Whoever resumes it sees to it that it is not accepted twice. Error `bad_audience`.
+    static result<element_challenge> resume(std::string audience, const challenge_octets& octets);
 
     element_challenge(element_challenge&&) noexcept = default;
     element_challenge& operator=(element_challenge&&) noexcept = default;
@@ -66,10 +70,9 @@ public:
     result<verified_element> accept(pki::verified_chain chain, bytes_view signature);
 
 private:
-    element_challenge(std::string audience, std::array<uint8_t, element_challenge_size> octets)
-        : audience_(std::move(audience)), octets_(octets) {}
+    element_challenge(std::string audience, const challenge_octets& octets) : audience_(std::move(audience)), octets_(octets) {}
     std::string audience_;
-    std::array<uint8_t, element_challenge_size> octets_;
+    challenge_octets octets_;
     bool used_ = false;
 };
 

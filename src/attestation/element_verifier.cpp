@@ -1,5 +1,7 @@
 #include "attestation/element_verifier.h"
 
+#include "crypto/constant_time.h"
+#include "crypto/hash.h"
 #include "wire/base64.h"
 
 namespace berth::attestation {
@@ -8,6 +10,17 @@ namespace {
 
 constexpr size_t most_invitation_octets = 1024;
 constexpr milliseconds sweep_every = 1000;
+constexpr size_t key_size = 32;
+constexpr size_t time_size = 8;
+
+// Of when it was made, in the verifier's own time.
+milliseconds time_of(const challenge_octets& challenge) {
+    uint64_t out = 0;
+    for (size_t i = 0; i < time_size; ++i) {
+        out = out << 8U | challenge[i];
+    }
+    return static_cast<milliseconds>(out);
+}
 
 result<bytes> octets_member(const wire::json::object& object, std::string_view name) {
     BERTH_TRY(text, wire::text_member(object, name));
@@ -89,61 +102,62 @@ result<element_verifier> element_verifier::make(std::string audience, const cloc
     return element_verifier(std::move(audience), time, random, limits);
 }
 
-void element_verifier::close(std::map<bytes, entry>::iterator which) {
-    const auto of = accounts_.find(which->second.client);
-    if (of != accounts_.end()) {
-        --of->second.open;
-        if (of->second.open == 0 && of->second.failures == 0) {
-            accounts_.erase(of);
-        }
-    }
-    ends_.erase({which->second.until, which->first});
-    open_.erase(which);
+element_verifier::element_verifier(std::string audience, const clock& time, random_source& random,
+                                   const element_verifier_limits& limits)
+    : audience_(std::move(audience)), clock_(&time), random_(&random), limits_(limits), made_at_(time.steady()), key_(key_size) {
+    random.fill(key_.writable());
+}
+
+challenge_octets element_verifier::sealed(const std::array<uint8_t, 16>& time_and_random) const {
+    const uint8_t zero = 0;
+    const auto mac = crypto::hmac(crypto::hash_algorithm::sha256, key_.reveal(),
+                                  concat({as_bytes(audience_), bytes_view(&zero, 1), time_and_random}));
+    return to_array<element_challenge_size>(
+        concat({time_and_random, mac.view().first(element_challenge_size - time_and_random.size())}));
+}
+
+bool element_verifier::is_mine(const challenge_octets& challenge) const {
+    return crypto::equal(sealed(to_array<16>(bytes_view(challenge).first(16))), challenge);
+}
+
+bool element_verifier::was_wrong_too_often(const std::string& client) const {
+    const auto of = accounts_.find(client);
+    return of != accounts_.end() && of->second.failures >= limits_.most_failures_of_one;
 }
 
 void element_verifier::forget_old() {
+    while (!answered_.empty() && age() - time_of(*answered_.begin()) >= limits_.lifetime) {
+        answered_.erase(answered_.begin());
+    }
     const milliseconds now = clock_->steady();
-    while (!ends_.empty() && ends_.begin()->first <= now) {
-        close(open_.find(ends_.begin()->second));
-    }
-    if (now < next_sweep_) {
-        return;
-    }
-    next_sweep_ = now + sweep_every;
-    for (auto a = accounts_.begin(); a != accounts_.end();) {
-        if (a->second.failures > 0 && a->second.failures_until <= now) {
-            a->second.failures = 0;
-        }
-        a = a->second.open == 0 && a->second.failures == 0 ? accounts_.erase(a) : std::next(a);
+    if (now >= next_sweep_) {
+        next_sweep_ = now + sweep_every;
+        std::erase_if(accounts_, [&](const auto& a) { return a.second.until <= now; });
     }
 }
 
 result<element_invitation> element_verifier::invite(const std::string& client) {
     forget_old();
-    if (open_.size() >= limits_.most_open) {
-        return too_many("too many challenges wait for their answers");
+    if (was_wrong_too_often(client)) {
+        return too_many("too many wrong answers of one client");
     }
-    account& of = accounts_[client];
-    if (of.open >= limits_.most_open_of_one || of.failures >= limits_.most_failures_of_one) {
-        return too_many("too many challenges for one client, or too many wrong answers");
+    std::array<uint8_t, 16> time_and_random = random_->octets<16>();
+    const auto now = static_cast<uint64_t>(age());
+    for (size_t i = 0; i < time_size; ++i) {
+        time_and_random[i] = static_cast<uint8_t>(now >> (8 * (time_size - 1 - i)));
     }
-    BERTH_TRY(challenge, element_challenge::draw(audience_, *random_));
-    bytes octets = to_bytes(challenge.octets());
-    const milliseconds until = clock_->steady() + limits_.lifetime;
-    ++of.open;
-    ends_.emplace(until, octets);
-    open_.emplace(octets, entry{std::move(challenge), client, until});
-    return element_invitation{std::move(octets), audience_, limits_.lifetime / 1000};
+    return element_invitation{to_bytes(sealed(time_and_random)), audience_, limits_.lifetime / 1000};
 }
 
 result<verified_element> element_verifier::judge_open(const pki::trust_store& makers, const element_answer& answer) {
-    const auto found = open_.find(answer.challenge);
-    if (found == open_.end()) {
+    const bool whole = answer.challenge.size() == element_challenge_size;
+    const auto octets = whole ? to_array<element_challenge_size>(answer.challenge) : challenge_octets{};
+    const bool open = whole && is_mine(octets) && age() - time_of(octets) < limits_.lifetime && answered_.insert(octets).second;
+    if (!open) {
         return fail(error_category::peer, "unknown_challenge",
                     "this challenge was not made here, has been answered already, or its time is over; ask for another one");
     }
-    element_challenge challenge = std::move(found->second.challenge);
-    close(found);
+    BERTH_TRY(challenge, element_challenge::resume(audience_, octets));
     BERTH_TRY(chain, verify_element_chain(makers, answer.chain, clock_->now()));
     return challenge.accept(std::move(chain), answer.signature);
 }
@@ -151,14 +165,18 @@ result<verified_element> element_verifier::judge_open(const pki::trust_store& ma
 result<verified_element> element_verifier::judge(const std::string& client, const pki::trust_store& makers,
                                                  const element_answer& answer) {
     forget_old();
-    if (const auto of = accounts_.find(client); of != accounts_.end() && of->second.failures >= limits_.most_failures_of_one) {
+    if (was_wrong_too_often(client)) {
         return too_many("too many wrong answers of one client");
     }
+    // What is not remembered could be answered twice.
+    if (answered_.size() >= limits_.most_answered) {
+        return too_many("too many challenges were answered within a minute");
+    }
     auto judged = judge_open(makers, answer);
-    if (!judged && accounts_.size() < limits_.most_open) {
+    if (!judged && (accounts_.contains(client) || accounts_.size() < limits_.most_accounts)) {
         account& of = accounts_[client];
         if (of.failures++ == 0) {
-            of.failures_until = clock_->steady() + limits_.failures_during;
+            of.until = clock_->steady() + limits_.failures_during;
         }
     }
     return judged;

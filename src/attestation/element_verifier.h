@@ -4,10 +4,16 @@
 //     POST /se/authenticate   element_answer                             ->  verified_element, or an error
 //
 // as JSON: {"challenge": B64, "audience": TEXT, "seconds": N}, and {"challenge": B64, "certificates": [B64, ...],
-// "signature": B64}, leaf first. Challenges are kept until they are answered, rightly or not, or their time is over.
+// "signature": B64}, leaf first.
+//
+// Nothing is kept of a challenge until it is answered, so that asking for many takes no room from anybody. It says when it was
+// made, and carries an HMAC under a key of this verifier:
+//
+//     milliseconds(8) random(8) HMAC-SHA256(key, audience 00 milliseconds random), 16 octets of it
 #pragma once
 
 #include "attestation/element.h"
+#include "base/secret.h"
 #include "wire/json.h"
 
 #include <map>
@@ -41,10 +47,10 @@ wire::json::object describe(const verified_element& element);
 
 struct element_verifier_limits {
     milliseconds lifetime = 60'000;    // of a challenge
-    size_t most_open = 16'384;         // challenges at once
-    size_t most_open_of_one = 64;      // of one client
+    size_t most_answered = 262'144;    // that are remembered until their time is over
     size_t most_failures_of_one = 32;  // wrong answers of one client in ...
     milliseconds failures_during = 60'000;
+    size_t most_accounts = 16'384;  // of clients that were wrong
 };
 
 class element_verifier {
@@ -53,39 +59,37 @@ public:
     static result<element_verifier> make(std::string audience, const clock& time, random_source& random,
                                          const element_verifier_limits& limits = {});
 
-    // `client` is whatever tells those who ask apart (an address). Error `too_many_requests`.
+    // `client` is whatever tells those who ask apart (an address). Error `too_many_requests`: it was wrong too often.
     result<element_invitation> invite(const std::string& client);
 
-    // The challenge is used up, whatever comes of it. Errors `too_many_requests`: this client was wrong too often;
-    // `unknown_challenge`: never made here, answered already, or its time is over; those of pki::verify_chain and of
-    // element_challenge::accept.
+    // The challenge is used up, whatever comes of it. Errors `too_many_requests`: this client was wrong too often, or more
+    // challenges were answered than are remembered; `unknown_challenge`: never made here, answered already, or its time is over;
+    // those of verify_element_chain and of element_challenge::accept.
     result<verified_element> judge(const std::string& client, const pki::trust_store& makers, const element_answer& answer);
 
-    [[nodiscard]] size_t open() const { return open_.size(); }
+    // Answered challenges whose time is not over.
+    [[nodiscard]] size_t remembered() const { return answered_.size(); }
 
 private:
-    struct entry {
-        element_challenge challenge;
-        std::string client;
+    struct account {
+        size_t failures = 0;
         milliseconds until = 0;
     };
-    struct account {
-        size_t open = 0;
-        size_t failures = 0;
-        milliseconds failures_until = 0;
-    };
-    element_verifier(std::string audience, const clock& time, random_source& random, const element_verifier_limits& limits)
-        : audience_(std::move(audience)), clock_(&time), random_(&random), limits_(limits) {}
+    element_verifier(std::string audience, const clock& time, random_source& random, const element_verifier_limits& limits);
     void forget_old();
-    void close(std::map<bytes, entry>::iterator which);
+    [[nodiscard]] bool was_wrong_too_often(const std::string& client) const;
+    [[nodiscard]] milliseconds age() const { return clock_->steady() - made_at_; }
+    [[nodiscard]] bool is_mine(const challenge_octets& challenge) const;
+    [[nodiscard]] challenge_octets sealed(const std::array<uint8_t, 16>& time_and_random) const;
     result<verified_element> judge_open(const pki::trust_store& makers, const element_answer& answer);
 
     std::string audience_;
     const clock* clock_;
     random_source* random_;
     element_verifier_limits limits_;
-    std::map<bytes, entry> open_;
-    std::set<std::pair<milliseconds, bytes>> ends_;  // of the open ones
+    milliseconds made_at_ = 0;
+    secret_bytes key_;
+    std::set<challenge_octets> answered_;  // in the order in which they were made, which is that in which they end
     std::map<std::string, account> accounts_;
     milliseconds next_sweep_ = 0;
 };

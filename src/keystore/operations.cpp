@@ -163,6 +163,18 @@ result<void> remove_key(std::string_view uri, const open_options& options) {
     return to.of.remove(to.rest, options);
 }
 
+std::string without_file(std::string_view uri) {
+    constexpr std::string_view of_a_tpm = "tpm2:";
+    constexpr std::string_view file = ";seed=";
+    std::string out(uri);
+    if (uri.starts_with(of_a_tpm)) {
+        for (size_t at = out.find(file); at != std::string::npos; at = out.find(file, at)) {
+            out.erase(at, out.find(';', at + 1) - at);
+        }
+    }
+    return out;
+}
+
 result<holder_ptr> open_holder(std::string_view uri, const open_options& options) {
     BERTH_TRY(parsed, parse_key_uri(uri));
     const backend& of = backend_of(parsed.kind);

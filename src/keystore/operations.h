@@ -15,8 +15,12 @@ result<backend_abilities> abilities_of(std::string_view uri);
 result<signing_key_ptr> make_signing_key(std::string_view uri, crypto::signature_algorithm alg, const open_options& options = {});
 result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg, const open_options& options = {});
 
-// The key and what lies beside it, for good. Errors key_not_found; key_restricted: a key that others stand on (of a TPM).
+// The key and what lies beside it, for good. Errors key_not_found; key_restricted: a key that others stand on (of a TPM);
+// file_not_found and those of reading it: the name speaks of a file beside the key (;seed=) that is none such, and nothing is
+// gone.
 result<void> remove_key(std::string_view uri, const open_options& options = {});
+// The name without the file beside the key: for who removes a key whose file is gone already.
+std::string without_file(std::string_view uri);
 
 // For who seals, unseals or draws more than once: the same as below, and the name is resolved once.
 result<holder_ptr> open_holder(std::string_view uri, const open_options& options = {});

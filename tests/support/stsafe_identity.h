@@ -13,6 +13,12 @@ inline authority make_chip_maker(const std::string& name, pki::validity v = usua
     return make_root(name, chip_key_algorithm, v);
 }
 
+// For programs, whose clock is the machine's.
+inline pki::validity these_days() {
+    const unix_seconds now = system_clock().now();
+    return {now - day, now + 30 * day};
+}
+
 inline pki::certificate certificate_for(const authority& maker, const std::string& name, bytes_view spki,
                                         pki::validity v = usual) {
     pki::certificate_template contents;

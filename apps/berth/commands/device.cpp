@@ -1,6 +1,8 @@
 // berth device onboard | config | show | pcrs | recover | ldevid | reset: a device's side, by hand.
 #include "base/log.h"
+#include "berth/commands/device_keys.h"
 #include "berth/commands/ldevid.h"
+#include "berth/commands/registers.h"
 #include "common/words.h"
 #include "crypto/random.h"
 #include "device/installation.h"
@@ -79,6 +81,7 @@ result<void> print_registers(const device_bundle& bundle, const std::vector<uint
                     "device.toml names no platform registers ([quote]): say which, as --pcrs 0,2,7");
     }
     BERTH_TRY(values, keystore::platform_registers(bundle.p3_uri, which, {bundle.directory.string(), bundle.passphrase}));
+    warn_of_unmeasured(values);
     if (c.json) {
         wire::json::object registers;
         for (const auto& [number, value] : values) {
@@ -93,6 +96,53 @@ result<void> print_registers(const device_bundle& bundle, const std::vector<uint
     }
     // A model is quoted as JSON is; TOML reads the same.
     fmt::print("[[registrar.integrity]]\nmodel = {}\npcrs = {{ {} }}\n", wire::to_text(wire::json::value(bundle.model)), line);
+    return {};
+}
+
+// A key that its chip does not give out now (another boot state, a chip that is away) keeps nobody from being told of the device.
+result<void> show(const options& o, const context& c) {
+    BERTH_TRY(bundle, device_bundle::look(o.bundle, o.passphrase_file));
+    const auto opened = device_bundle::open(o.bundle, o.passphrase_file);
+    if (!opened && opened.error().category != error_category::environment) {
+        return fail(opened.error());
+    }
+    BERTH_TRY(kem, bundle.z3.front().kem_key());
+    BERTH_TRY(keys, keys_of(bundle));
+    wire::json::object out{{"serial", bundle.identity.serial},
+                           {"device_root_spki", to_hex(bundle.identity.device_root_spki)},
+                           {"model", bundle.model},
+                           {"firmware", bundle.firmware},
+                           {"key", std::string(crypto::name_of(kem.algorithm()))},
+                           {"keys", to_json(keys)},
+                           {"opens", opened.has_value()},
+                           {"masa_keys", bundle.masa_keys.size()}};
+    if (!opened) {
+        out["why_not"] = app::to_json(opened.error());
+    }
+    const installation there(bundle);
+    std::optional<installation_state> installed;
+    if (there.present()) {
+        BERTH_TRY(state, there.state());
+        out["installed"] = to_json(state);
+        installed = std::move(state);
+    }
+    BERTH_TRY(ldevid, installed_ldevid(bundle));
+    if (ldevid) {
+        out["ldevid"] = to_json(*ldevid);
+    }
+    if (c.json) {
+        print_json(out);
+        return {};
+    }
+    fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware, crypto::name_of(kem.algorithm()));
+    fmt::print("{}\n", installed ? fmt::format("onboarded by {}", installed->customer) : "not onboarded");
+    if (ldevid) {
+        fmt::print("{}\n", to_text(*ldevid));
+    }
+    fmt::print("{}", to_text(keys));
+    if (!opened) {
+        fmt::print("Its KEM key does not open now: {} [{}]\n", opened.error().message, opened.error().name);
+    }
     return {};
 }
 
@@ -159,45 +209,16 @@ void add_device(CLI::App& cli, context& c) {
             return {};
         });
     });
-    auto* const shown = with_bundle("show", "show a device: who it is and what it has installed");
-    shown->callback([o, &c] {
-        c.run([&]() -> result<void> {
-            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
-            wire::json::object out{{"serial", bundle.identity.serial},
-                                   {"device_root_spki", to_hex(bundle.identity.device_root_spki)},
-                                   {"model", bundle.model},
-                                   {"firmware", bundle.firmware},
-                                   {"key", std::string(crypto::name_of(bundle.p3->algorithm()))},
-                                   {"masa_keys", bundle.masa_keys.size()}};
-            const installation there(bundle);
-            if (there.present()) {
-                BERTH_TRY(state, there.state());
-                out["installed"] = to_json(state);
-            }
-            BERTH_TRY(ldevid, installed_ldevid(bundle));
-            if (ldevid) {
-                out["ldevid"] = to_json(*ldevid);
-            }
-            if (c.json) {
-                print_json(out);
-                return {};
-            }
-            fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware,
-                       crypto::name_of(bundle.p3->algorithm()));
-            fmt::print("{}\n", there.present() ? fmt::format("onboarded by {}", there.state()->customer) : "not onboarded");
-            if (ldevid) {
-                fmt::print("{}\n", to_text(*ldevid));
-            }
-            return {};
-        });
-    });
+    auto* const shown = with_bundle("show", "show a device: who it is, where its keys are, and what it has installed");
+    shown->callback([o, &c] { c.run([&] { return show(*o, c); }); });
     auto* const pcrs = with_bundle("pcrs", "print what the TPM's platform registers hold now, as a policy for berthd.toml");
     pcrs->add_option("--pcrs", o->pcrs, "which (SHA-256 bank), as 0,2,7 (default: those that device.toml names)")
         ->delimiter(',')
-        ->check(CLI::Range(0, 23));
+        ->check(register_number());
     pcrs->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
+            // Wanted most when the machine is in a state in which the key does not open.
+            BERTH_TRY(bundle, device_bundle::look(o->bundle, o->passphrase_file));
             return print_registers(bundle, o->pcrs, c);
         });
     });
@@ -206,7 +227,7 @@ void add_device(CLI::App& cli, context& c) {
     auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(bundle, device_bundle::open(o->bundle, o->passphrase_file));
+            BERTH_TRY(bundle, device_bundle::look(o->bundle, o->passphrase_file));
             installation there(bundle);
             const bool installed = there.present();
             BERTH_CHECK(there.reset());

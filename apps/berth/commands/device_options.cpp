@@ -1,5 +1,6 @@
 #include "berth/commands/device_options.h"
 
+#include "berth/commands/registers.h"
 #include "common/files.h"
 
 namespace berth::app {
@@ -26,51 +27,58 @@ void device_options::add_to(CLI::App& command) {
     command.add_option("--masa", masa, "the MASA's directory: its public keys go into the bundle, the device into its records")
         ->required();
     command.add_option("--passphrase-file", passphrase_file, "unlocks the factory's encrypted keys");
-    command.add_option(
-        "--bundle-passphrase-file", bundle_passphrase_file,
-        "encrypt the device's keys with this file's first line; device.toml names the file, which must be on the device too");
-    command.add_option("--model", order.model, "the model's name");
-    command.add_option("--firmware", order.firmware, "the firmware's version");
-    command.add_option("--backend", backend, "where the device's keys are made and stay: software (default), tpm2, stsafe");
-    command.add_option("--p3", order.p3_uri, "the KEM key's URI when it is not the back end's usual one (docs/keys.md)");
-    command.add_option("--p3-sig", order.p3_sig_uri, "the same of the IDevID-signature key");
-    command.add_option("--tpm-makers", tpm_makers,
-                       "needed for tpm2: PEM file of TPM makers' roots and CAs, and of their roots that you have cross-signed, "
-                       "repeatable: whose TPMs you believe. Nothing is issued before the TPM is proved to be theirs and to hold "
-                       "both keys");
-    command.add_option("--tpm-layout", order.tpm.layout,
-                       "where a TPM keeps its identity and the certificate: tcg (default; Infineon and GlobalSign's as well), "
-                       "st33ktpm; or iak= and nv= in --p3-sig (docs/tpm.md)");
+    const auto in = [&command](const char* group) {
+        return [&command, group](const std::string& name, auto& into, const std::string& about) {
+            return command.add_option(name, into, about)->group(group);
+        };
+    };
+    const auto device = in("The device");
+    device("--model", order.model, "the model's name");
+    device("--firmware", order.firmware, "the firmware's version");
+    device("--kem", kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
+    device("--signature", signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
+    device("--credential", credentials,
+           "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four; @URI behind it: "
+           "where in a chip the device makes and keeps the key (without: a file). Default: device=p256, device-pq=mldsa65");
+    device("--bundle-passphrase-file", bundle_passphrase_file,
+           "encrypt the device's keys with this file's first line; device.toml names the file, which must be on the device too");
+    const auto keys = in("Where its keys are");
+    keys("--backend", backend, "where the device's keys are made and stay: software (default), tpm2, stsafe");
+    keys("--p3", order.p3_uri,
+         "the KEM key's URI when it is not the back end's usual one: tpm2:0x81020002;seed=p3.seed, stsafe:slot=2 (docs/keys.md)");
+    keys("--p3-sig", order.p3_sig_uri, "the same of the IDevID-signature key: tpm2:0x81020000, stsafe:slot=1");
+    const auto tpm = in("Of a TPM");
+    tpm("--tpm-makers", tpm_makers,
+        "needed for tpm2: PEM file of TPM makers' roots and CAs, the whole chain up to a self-signed root, and of their roots "
+        "that "
+        "you have cross-signed, repeatable: whose TPMs you believe. Nothing is issued before the TPM is proved to be theirs and "
+        "to "
+        "hold both keys");
+    tpm("--tpm-layout", order.tpm.layout,
+        "where a TPM keeps its identity and the certificate: tcg (default; Infineon and GlobalSign's as well), st33ktpm; or iak= "
+        "and nv= in --p3-sig (docs/tpm.md)");
     auto* const registers =
-        command
-            .add_option("--seal-pcrs", order.tpm.pcrs,
-                        "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; none")
+        tpm("--seal-pcrs", order.tpm.pcrs,
+            "platform registers (SHA-256 bank) to whose values of now a TPM seals the ML-KEM half, as 0,2,7; default: none")
             ->delimiter(',')
-            ->check(CLI::Range(0, 23));
-    command
-        .add_option("--seal-approval", order.tpm.approval,
-                    "in place of that, so that updates are possible: what berth key approve has written of the boot state that "
-                    "the device is in; the ML-KEM half then opens in every state that the same approver approves of")
+            ->check(register_number());
+    tpm("--seal-approval", order.tpm.approval,
+        "in place of that, so that updates are possible: what berth key approve has written of the boot state that the device is "
+        "in; the ML-KEM half then opens in every state that the same approver approves of")
         ->excludes(registers);
-    command
-        .add_option(
-            "--quote-pcrs", order.quoted,
-            "platform registers (SHA-256 bank) that a TPM quotes to registrars who ask how the device started, as 0,2,7; none")
+    tpm("--quote-pcrs", order.quoted,
+        "platform registers (SHA-256 bank) that a TPM quotes to registrars who ask how the device started, as 0,2,7; default: "
+        "none")
         ->delimiter(',')
-        ->check(CLI::Range(0, 23));
-    command.add_option("--kem", kem, "of P3: mlkem768_p256 (default), mlkem768, mlkem1024, mlkem1024_p384");
-    command.add_option("--signature", signature, "of the IDevID-signature key: p256 (default), p384, mldsa44, mldsa65, mldsa87");
-    command.add_option("--registrar", order.registrars, "host:port, repeatable; none: --discovery finds it")
+        ->check(register_number());
+    const auto network = in("How it finds its way");
+    network("--registrar", order.registrars, "host:port, repeatable; none: --discovery finds it")->check(host_and_port());
+    network("--masa-address", order.masa, "host:port of the MASA's direct listener, for rendezvous and --direct")
         ->check(host_and_port());
-    command.add_option("--masa-address", order.masa, "host:port of the MASA's direct listener, for rendezvous and --direct")
-        ->check(host_and_port());
-    command.add_option("--discovery", order.discovery, "configured, dns-sd, rendezvous; repeatable");
-    command.add_flag("--direct", order.direct, "KK3 over a connection of its own instead of through the registrar");
-    command.add_option(
-        "--credential", credentials,
-        "NAME=ALGORITHM to ask the customer for (p256, mldsa65, mlkem768, mlkem768_p256), up to four; @URI behind it: "
-        "where in a chip the device makes and keeps the key");
-    command.add_option("--pending-jitter-ms", order.pending_jitter_ms, "most that is waited beyond retry_after (60000)")
+    network("--discovery", order.discovery, "configured, dns-sd, rendezvous; repeatable");
+    command.add_flag("--direct", order.direct, "KK3 over a connection of its own instead of through the registrar")
+        ->group("How it finds its way");
+    network("--pending-jitter-ms", order.pending_jitter_ms, "most that is waited beyond retry_after (60000)")
         ->check(CLI::Range(0, 60000));
 }
 

@@ -15,9 +15,9 @@ struct device_options {
     std::vector<std::string> credentials, tpm_makers;
 
     // Those that an order says in their place.
-    static constexpr std::array of_an_order{"--model",  "--firmware",   "--backend",          "--p3",           "--p3-sig",
-                                            "--kem",    "--signature",  "--registrar",        "--masa-address", "--discovery",
-                                            "--direct", "--credential", "--pending-jitter-ms"};
+    static constexpr std::array of_an_order{"--model",  "--firmware",   "--backend",           "--p3",           "--p3-sig",
+                                            "--kem",    "--signature",  "--registrar",         "--masa-address", "--discovery",
+                                            "--direct", "--credential", "--pending-jitter-ms", "--quote-pcrs"};
     void add_to(CLI::App& command);
     // The order with all that was said. Errors of files; `unknown_backend`, `unknown_algorithm`, `bad_credential`.
     [[nodiscard]] result<device_order> read() const;

@@ -3,6 +3,7 @@
 #include "berth/commands/octets.h"
 #include "common/files.h"
 #include "common/prompt.h"
+#include "crypto/hash.h"
 #include "keystore/operations.h"
 #include "setup/keys.h"
 #include "wire/base64.h"
@@ -47,8 +48,25 @@ result<description> describe(const std::string& uri, const keystore::open_option
     if (kem) {
         return describe("kem", **kem);
     }
-    const bool about_its_kind = signing.error().is("wrong_key_kind") || signing.error().is("bad_key_uri");
+    // A KEM key of a TPM whose name lacks the file of its other half is no signing key, and that is not what is wrong with it.
+    const bool half_named = signing.error().is("tpm_unsupported") && kem.error().is("bad_key_uri");
+    const bool about_its_kind = signing.error().is("wrong_key_kind") || signing.error().is("bad_key_uri") || half_named;
     return fail(about_its_kind ? kem.error() : signing.error());
+}
+
+// Of a hybrid key a chip holds one half: nobody's chip computes ML-KEM yet.
+const char* held(const description& key) {
+    return !key.able.hardware ? "none" : key.kind == "kem" ? "half" : "whole";
+}
+
+std::string where_it_is(const description& key) {
+    const std::string_view all = held(key);
+    if (all == "half") {
+        return "the elliptic half is held there and not exportable; the ML-KEM seed is sealed to it, and in this machine's "
+               "memory "
+               "while the key is open";
+    }
+    return fmt::format("{}{}", all == "whole" ? "held there, " : "", key.able.exportable ? "exportable" : "not exportable");
 }
 
 result<void> tell(const context& c, const options& o, const description& key) {
@@ -57,8 +75,11 @@ result<void> tell(const context& c, const options& o, const description& key) {
     if (!o.out.empty()) {
         BERTH_CHECK(write_text(o.out, pem));
     }
+    const std::string fingerprint = to_hex(crypto::sha256(key.spki).view());
     if (c.json) {
         print_json(wire::json::object{{"uri", o.uri},
+                                      {"spki_sha256", fingerprint},
+                                      {"held", held(key)},
                                       {"backend", key.able.backend},
                                       {"kind", key.kind},
                                       {"algorithm", key.algorithm},
@@ -70,8 +91,9 @@ result<void> tell(const context& c, const options& o, const description& key) {
                                       {"public_key", pem}});
         return {};
     }
-    fmt::print("{} ({} key) in {}{}, {}{}\n", key.algorithm, key.kind, key.able.backend, key.able.hardware ? ", held there" : "",
-               key.able.exportable ? "exportable" : "not exportable", key.able.post_quantum ? ", post-quantum" : "");
+    fmt::print("SHA-256 of the public key: {}\n", fingerprint);
+    fmt::print("{} ({} key) in {}: {}{}\n", key.algorithm, key.kind, key.able.backend, where_it_is(key),
+               key.able.post_quantum ? "; post-quantum" : "");
     if (o.out.empty()) {
         fmt::print("{}", pem);
     }

@@ -1,11 +1,14 @@
 // berth key approve | admit: boot states in which a TPM gives back what was sealed for whoever approves of them.
 #include "berth/commands/key_approval.h"
+#include "berth/commands/registers.h"
 #include "common/files.h"
 #include "common/prompt.h"
+#include "common/words.h"
 #include "keystore/key_uri.h"
 #include "keystore/tpm2/attest.h"
 #include "keystore/tpm2/keys.h"
 #include "keystore/tpm2/sealed_file.h"
+#include "setup/unit_keys.h"
 
 #include <charconv>
 #include <set>
@@ -15,8 +18,6 @@ namespace berth::app {
 namespace {
 
 namespace tpm2 = keystore::tpm2;
-
-constexpr std::string_view tpm_names = "tpm2:";
 
 struct approve_options {
     std::string signer, passphrase_file, purpose, tcti, out;
@@ -29,7 +30,8 @@ result<std::pair<uint8_t, bytes>> parse_register(const std::string& text) {
     const size_t equals = text.find('=');
     uint8_t number = 0;
     const char* const end = text.data() + std::min(equals, text.size());
-    const bool numbered = std::from_chars(text.data(), end, number).ptr == end && end != text.data() && number <= 23;
+    const auto parsed = std::from_chars(text.data(), end, number);
+    const bool numbered = parsed.ec == std::errc() && parsed.ptr == end && number <= 23;
     const auto value = equals == std::string::npos ? result<bytes>(bytes{}) : from_hex(text.substr(equals + 1));
     if (!numbered || !value || value->size() != crypto::hash_size(crypto::hash_algorithm::sha256)) {
         return fail(
@@ -52,6 +54,7 @@ result<attestation::pcr_values> registers_of(const approve_options& o) {
         BERTH_TRY(now, tpm2::read_registers(in, {attestation::tpm_alg::sha256, {which.begin(), which.end()}}));
         out.merge(now);
     }
+    warn_of_unmeasured(out);
     if (out.empty()) {
         return fail(error_category::usage, "missing_option",
                     "--pcr (values that you know) or --pcrs (as they are in this machine) is needed: which boot state is it?");
@@ -81,30 +84,31 @@ result<void> approve(const context& c, const approve_options& o) {
     for (const auto& [number, value] : told) {
         fmt::print("register {:<3} {}\n", std::string(number), std::string(value.as_string()));
     }
-    fmt::print("Approved for \"{}\": {}. Next, on the device: berth key admit tpm2:0x81020002;seed=p3.seed --approval {}\n",
-               o.purpose, o.out, o.out);
+    // In a device's bundle; the name has a semicolon.
+    fmt::print("Approved for \"{}\": {}. Next, on the device: berth key admit \"tpm2:0x81020002;seed=p3.seed\" --approval {}\n",
+               o.purpose, o.out, shell_word(o.out));
     return {};
 }
 
 result<void> admit(const context& c, const std::string& uri, const std::string& approval_file) {
-    const auto name = uri.starts_with(tpm_names) ? tpm2::parse_key_name(std::string_view(uri).substr(tpm_names.size()))
-                                                 : result<tpm2::key_name>(tpm2::key_name{});
-    BERTH_CHECK(name);
-    if (name->seed.empty()) {
+    BERTH_TRY(name, tpm2::key_name_of(uri));
+    if (name.seed.empty()) {
         return fail(error_category::usage, "bad_key_uri",
                     "an approval is for the sealed half of a KEM key in a TPM: tpm2:HANDLE;seed=FILE");
     }
-    BERTH_TRY(text, read_text(name->seed));
-    BERTH_TRY(file, tpm2::sealed_file::from_pem(text));
-    BERTH_TRY(approval_text, read_text(approval_file));
-    BERTH_TRY(approval, tpm2::approval_from_pem(approval_text));
-    BERTH_CHECK(file.admit(std::move(approval)));
-    BERTH_CHECK(write_text(name->seed, file.to_pem(), 0600));
+    BERTH_TRY(text, read_text(name.seed));
+    auto file = tpm2::sealed_file::from_pem(text);
+    if (!file) {
+        return fail(std::move(file).error().during(name.seed).with("path", name.seed));
+    }
+    BERTH_TRY(approval, read_approval(approval_file));
+    BERTH_CHECK(file->admit(std::move(approval)));
+    BERTH_CHECK(write_text(name.seed, file->to_pem(), 0600));
     if (c.json) {
-        print_json(wire::json::object{{"file", name->seed}, {"states", 1 + file.further.size()}});
+        print_json(wire::json::object{{"file", name.seed}, {"states", 1 + file->further.size()}});
     } else {
-        fmt::print("{} opens in {} approved boot state{}.\n", name->seed, 1 + file.further.size(),
-                   file.further.empty() ? "" : "s");
+        fmt::print("{} opens in {} approved boot state{}.\n", name.seed, 1 + file->further.size(),
+                   file->further.empty() ? "" : "s");
     }
     return {};
 }
@@ -113,8 +117,8 @@ result<void> admit(const context& c, const std::string& uri, const std::string& 
 
 void add_key_approval(CLI::App& group, context& c) {
     const auto o = std::make_shared<approve_options>();
-    auto* const command =
-        group.add_subcommand("approve", "approve of a boot state: what a TPM has sealed for this key's holder opens in it");
+    auto* const command = group.add_subcommand(
+        "approve", "for keys in a TPM alone: approve of a boot state, in which what was sealed for this signer opens");
     command->add_option("SIGNER", o->signer, "the approver's key, p256 or p384, by its name (docs/keys.md)")->required();
     command->add_option("--passphrase-file", o->passphrase_file, "unlocks the key's file, or its first line is a token's PIN");
     command->add_option("--for", o->purpose, "what is approved, a model's name say, as it was when the seed was sealed")
@@ -128,7 +132,7 @@ void add_key_approval(CLI::App& group, context& c) {
                         "N=VALUE, a platform register's value in hexadecimal (SHA-256 bank); may be repeated");
     command->add_option("--pcrs", o->registers, "registers whose values are those of this machine now, as 0,2,7")
         ->delimiter(',')
-        ->check(CLI::Range(0, 23));
+        ->check(register_number());
     command->add_option("--tcti", o->tcti, "this machine's TPM for --pcrs (default: as tpm2: names have it)");
     command->add_option("--out", o->out, "where the approval goes to")->required();
     command->callback([o, &c] { c.run([&] { return approve(c, *o); }); });
@@ -137,8 +141,8 @@ void add_key_approval(CLI::App& group, context& c) {
         std::string uri, approval;
     };
     const auto a = std::make_shared<admit_options>();
-    auto* const admitted =
-        group.add_subcommand("admit", "on the device: take an approval, so that the key opens in one more boot state");
+    auto* const admitted = group.add_subcommand(
+        "admit", "for keys in a TPM alone, on the device: take an approval; the key opens in one more boot state");
     admitted->add_option("URI", a->uri, "tpm2:HANDLE;seed=FILE")->required();
     admitted->add_option("--approval", a->approval, "what berth key approve has written")->required();
     admitted->callback([a, &c] { c.run([&] { return admit(c, a->uri, a->approval); }); });

@@ -5,6 +5,7 @@
 #include "pki/private_key_file.h"
 #include "wire/base64.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -13,6 +14,14 @@
 #include <unistd.h>
 
 namespace berth::app {
+
+namespace {
+
+bool is_text(bytes_view octets) {
+    return std::ranges::all_of(octets, [](uint8_t c) { return c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f); });
+}
+
+}  // namespace
 
 result<secret_bytes> read_input(const std::string& file) {
     if (!file.empty() && file != "-") {
@@ -46,6 +55,11 @@ result<void> write_output(const context& c, const std::string& file, const char*
     }
     if (c.json) {
         print_json(wire::json::object{{name, wire::base64(octets)}});
+        return {};
+    }
+    // What is no text would set the terminal's modes, and could not be read there.
+    if (on_terminal() && !is_text(octets)) {
+        fmt::print("{}\n", to_hex(octets));
         return {};
     }
     if (std::fwrite(octets.data(), 1, octets.size(), stdout) != octets.size() || std::fflush(stdout) != 0) {

@@ -93,8 +93,8 @@ result<crypto::verification_key> read_public_key(const std::string& file) {
 }
 
 void add_se(CLI::App& cli, context& c) {
-    auto* const group = cli.add_subcommand(
-        "se", "an STSAFE-A secure element: authenticate it, store credentials, count use, verify firmware, know entities");
+    auto* const group = cli.add_subcommand("se", "an STSAFE-A secure element: authenticate it, store credentials, count use, "
+                                                 "verify firmware, know entities, set its host key");
     group->require_subcommand(1);
     add_se_authenticate(*group, c);
     add_se_store(*group, c);
@@ -102,6 +102,7 @@ void add_se(CLI::App& cli, context& c) {
     add_se_password(*group, c);
     add_se_firmware(*group, c);
     add_se_entity(*group, c);
+    add_se_host_key(*group, c);
 }
 
 }  // namespace berth::app

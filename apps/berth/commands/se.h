@@ -52,5 +52,6 @@ void add_se_counter(CLI::App& group, context& c);
 void add_se_password(CLI::App& group, context& c);
 void add_se_firmware(CLI::App& group, context& c);
 void add_se_entity(CLI::App& group, context& c);
+void add_se_host_key(CLI::App& group, context& c);
 
 }  // namespace berth::app

@@ -76,7 +76,7 @@ result<void> authenticate(const context& c, const authenticate_options& o) {
         return {};
     }
     fmt::print("certificate  {} (zone {})\nissued by    {}\nchallenge    signed by the certificate's key (slot {})\n",
-               verified.certificate().subject(), place.zone, verified.maker().subject(), place.slot);
+               one_line(verified.certificate().subject()), place.zone, one_line(verified.maker().subject()), place.slot);
     if (left) {
         fmt::print("counter      zone {}: {} used, {} left\n", *o.counter, o.by, *left);
     }

@@ -28,7 +28,8 @@ error refusal(const net::http_response& response) {
         .with("status", std::to_string(response.status));
 }
 
-result<std::string> post(net::loop& loop, net::http_client& client, const std::string& target, std::string body) {
+result<std::string> post(net::loop& loop, net::http_client& client, const net::address& at, const std::string& target,
+                         std::string body) {
     net::http_request request;
     request.method = "POST";
     request.target = target;
@@ -44,7 +45,7 @@ result<std::string> post(net::loop& loop, net::http_client& client, const std::s
     loop.run();
     loop.restart();
     if (!answer) {
-        return fail(std::move(answer).error());
+        return fail(std::move(answer).error().during(at.text()).with("server", at.text()));
     }
     if (answer->status != 200) {
         return fail(refusal(*answer));
@@ -64,7 +65,7 @@ result<wire::json::object> authenticate_at(const element_server& server, st::dev
     BERTH_TRY(context, net::tls_context::make(std::move(tls), system_clock()));
     net::loop loop;
     net::http_client client(loop, server.at, std::move(context));
-    BERTH_TRY(told, post(loop, client, "/se/challenge", {}));
+    BERTH_TRY(told, post(loop, client, server.at, "/se/challenge", {}));
     BERTH_TRY(invitation, attestation::read_invitation(told));
     if (invitation.audience != server.name) {
         return fail(
@@ -78,7 +79,7 @@ result<wire::json::object> authenticate_at(const element_server& server, st::dev
                                              attestation::element_message(server.name, invitation.challenge)));
     attestation::element_answer answer{std::move(invitation.challenge), {certificate}, std::move(signature)};
     answer.chain.insert(answer.chain.end(), between.begin(), between.end());
-    BERTH_TRY(judged, post(loop, client, "/se/authenticate", wire::to_text(to_json(answer))));
+    BERTH_TRY(judged, post(loop, client, server.at, "/se/authenticate", wire::to_text(to_json(answer))));
     return wire::parse_json_object(judged);
 }
 

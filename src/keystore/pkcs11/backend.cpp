@@ -55,6 +55,17 @@ error wrong_use(const std::string& what) {
     return {error_category::usage, "wrong_key_kind", "The token's key of this name was not made for " + what + "."};
 }
 
+// The same error, saying which key it is about. What follows the question mark in its name is the machine's, and no part of it;
+// parse_name() has seen to it that there is no PIN in the rest.
+template <class T>
+result<T> about(const std::string& rest, result<T> done) {
+    if (done) {
+        return done;
+    }
+    const std::string name = "pkcs11:" + rest.substr(0, rest.find('?'));
+    return fail(std::move(done).error().during(name).with("uri", name));
+}
+
 // A key with its public half, as opening finds it.
 struct found_pair {
     private_key key;
@@ -157,6 +168,38 @@ public:
 
     result<signing_key_ptr> open_signing_key(const std::string& rest, const open_options& options) const override {
         BERTH_TRY(name, parse_name(rest));
+        return about(rest, open_signing(name, options));
+    }
+
+    result<kem_key_ptr> open_kem_key(const std::string& rest, const open_options& options) const override {
+        BERTH_TRY(name, parse_name(rest));
+        return about(rest, open_kem(name, options));
+    }
+
+    result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,
+                                             const open_options& options) const override {
+        BERTH_TRY(name, parse_name(rest));
+        return about(rest, make_signing(name, alg, options));
+    }
+
+    result<kem_key_ptr> make_kem_key(const std::string& rest, crypto::kem_algorithm alg,
+                                     const open_options& options) const override {
+        BERTH_TRY(name, parse_name(rest));
+        return about(rest, make_kem(name, alg, options));
+    }
+
+    result<void> remove(const std::string& rest, const open_options& options) const override {
+        BERTH_TRY(name, parse_name(rest));
+        return about(rest, remove_named(name, options));
+    }
+
+    result<holder_ptr> open_holder(const std::string& rest, const open_options& options) const override {
+        BERTH_TRY(name, parse_name(rest));
+        return about(rest, hold(name, options));
+    }
+
+private:
+    static result<signing_key_ptr> open_signing(const key_name& name, const open_options& options) {
         BERTH_TRY(in, token::open(name, options));
         BERTH_TRY(found, find_pair(*in, name));
         if (!found.key.signs) {
@@ -169,9 +212,7 @@ public:
         BERTH_CHECK(prove_signature(pub, *holder, crypto::system_random()));
         return held_signing_key(pub, std::move(holder), backend_name);
     }
-
-    result<kem_key_ptr> open_kem_key(const std::string& rest, const open_options& options) const override {
-        BERTH_TRY(name, parse_name(rest));
+    static result<kem_key_ptr> open_kem(const key_name& name, const open_options& options) {
         BERTH_TRY(in, token::open(name, options));
         BERTH_TRY(found, find_pair(*in, name));
         if (!found.key.agrees) {
@@ -195,22 +236,17 @@ public:
         BERTH_CHECK(prove_agreement(*alg, *holder, found.point, crypto::system_random()));
         return held_hybrid_key(*alg, seed, found.point, std::move(holder), backend_name);
     }
-
-    result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,
-                                             const open_options& options) const override {
-        BERTH_TRY(name, parse_name(rest));
+    static result<signing_key_ptr> make_signing(const key_name& name, crypto::signature_algorithm alg,
+                                                const open_options& options) {
         BERTH_TRY(in, token::open(name, options));
         const bool p256 = alg == crypto::signature_algorithm::ecdsa_p256_sha256;
         BERTH_CHECK(in->with(again::no, [&](session& now) -> result<void> {
             BERTH_TRY(place, vacant(now, name));
             return make_pair(now, place, p256, use::sign);
         }));
-        return open_signing_key(rest, options);
+        return open_signing(name, options);
     }
-
-    result<kem_key_ptr> make_kem_key(const std::string& rest, crypto::kem_algorithm alg,
-                                     const open_options& options) const override {
-        BERTH_TRY(name, parse_name(rest));
+    static result<kem_key_ptr> make_kem(const key_name& name, crypto::kem_algorithm alg, const open_options& options) {
         BERTH_TRY(in, token::open(name, options));
         BERTH_CHECK(in->with(again::no, [&](session& now) -> result<void> {
             BERTH_TRY(place, vacant(now, name));
@@ -220,25 +256,19 @@ public:
             }
             return made;
         }));
-        return open_kem_key(rest, options);
+        return open_kem(name, options);
     }
-
-    result<void> remove(const std::string& rest, const open_options& options) const override {
-        BERTH_TRY(name, parse_name(rest));
+    static result<void> remove_named(const key_name& name, const open_options& options) {
         BERTH_TRY(in, token::open(name, options));
         return in->with(again::no, [&](session& now) -> result<void> {
             BERTH_TRY(key, find_private(now, name));
             return destroy_all(now, key.place);
         });
     }
-
-    result<holder_ptr> open_holder(const std::string& rest, const open_options& options) const override {
-        BERTH_TRY(name, parse_name(rest));
+    static result<holder_ptr> hold(const key_name& name, const open_options& options) {
         BERTH_TRY(in, token::open(name, options));
-        return std::make_shared<const opened_token>(std::move(in), std::move(name));
+        return std::make_shared<const opened_token>(std::move(in), name);
     }
-
-private:
     // Half of the seed's randomness is the token's: a weak generator in one place is not enough for who guesses.
     static result<void> make_hybrid(session& now, const key_place& place, crypto::kem_algorithm alg) {
         secret_bytes seed(hybrid_seed_size);

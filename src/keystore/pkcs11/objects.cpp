@@ -31,9 +31,21 @@ bool read_flag(session& in, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
     return value && value->size() == 1 && value->reveal()[0] != 0;
 }
 
-error not_found(const std::string& what) {
+// "object=issuing;id=%01", as a name has it.
+std::string text_of(const std::string& label, bytes_view id) {
+    std::string out = label.empty() ? "" : "object=" + label;
+    if (!id.empty()) {
+        out += out.empty() ? "id=" : ";id=";
+        for (const uint8_t octet : id) {
+            out += "%" + to_hex(bytes_view(&octet, 1));
+        }
+    }
+    return out;
+}
+
+error not_found(const std::string& key, const std::string& what) {
     return {error_category::environment, "key_not_found",
-            "The token has no private key of this name" + what + ". Its own tool lists what it has; object= and id= are exact."};
+            "The token has no private key " + key + what + ". Its own tool lists what it has; object= and id= are exact."};
 }
 
 error unsuitable(const std::string& why) {
@@ -122,7 +134,7 @@ result<private_key> find_private(session& in, const key_name& name) {
     }
     BERTH_TRY(found, find_one(in, wanted));
     if (!found) {
-        return fail(not_found(""));
+        return fail(not_found(text_of(name.object.value_or(""), name.id.value_or(bytes())), ""));
     }
     private_key out;
     out.handle = *found;
@@ -152,7 +164,7 @@ result<bytes> public_point(session& in, const private_key& of) {
     attributes wanted = at(CKO_PUBLIC_KEY, {of.place.id, {}});
     BERTH_TRY(found, find_one(in, wanted));
     if (!found) {
-        return fail(not_found(" with a public key beside it (of the same id)"));
+        return fail(not_found(text_of(of.place.label, of.place.id), " with a public key beside it (of the same id)"));
     }
     BERTH_TRY(value, read(in, *found, CKA_EC_POINT));
     const size_t size = of.p256 ? crypto::curve::p256().point_size() : crypto::curve::p384().point_size();
@@ -168,7 +180,7 @@ result<CK_OBJECT_HANDLE> remembered::in(session& now) {
         attributes wanted = at(kind_, place_);
         BERTH_TRY(found, find_one(now, wanted));
         if (!found) {
-            return fail(not_found(" any more"));
+            return fail(not_found(text_of(place_.label, place_.id), " any more"));
         }
         handle_ = *found;
         session_ = now.number;

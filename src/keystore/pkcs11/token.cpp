@@ -141,6 +141,21 @@ error refused(const char* name, error_category category, const char* sentence) {
     return error{category, name, sentence};
 }
 
+error pin_wanted() {
+    return refused("pin_required", error_category::usage,
+                   "The token wants a PIN. Put it into a file (mode 0600) and add ?pin-source=FILE to the key's name.");
+}
+
+// Which file is to be mended.
+error with_pin_file(error e, const key_name& name, const open_options& options) {
+    if (name.pin_source.empty() || (!e.is("pin_incorrect") && !e.is("pin_final_try"))) {
+        return e;
+    }
+    const std::string path = options.path(name.pin_source);
+    e.message += " It is the first line of " + path + ".";
+    return std::move(e).with("path", path);
+}
+
 }  // namespace
 
 result<token_ptr> token::open(const key_name& name, const open_options& options) {
@@ -153,7 +168,7 @@ result<token_ptr> token::open(const key_name& name, const open_options& options)
     static std::map<std::string, std::weak_ptr<token>> open_ones;
     const std::lock_guard guard(lock);
     token_ptr out = open_ones[found.identity].lock();
-    if (!out && !pin) {
+    if (!pin) {
         BERTH_TRY(asked, asked_pin(call, found.slot, options));
         pin = std::move(asked);
     }
@@ -161,7 +176,9 @@ result<token_ptr> token::open(const key_name& name, const open_options& options)
         out = std::make_shared<token>(call, found.slot, found.identity);
         open_ones[found.identity] = out;
     }
-    BERTH_CHECK(out->login(std::move(pin)));
+    if (auto known = out->login(std::move(pin)); !known) {
+        return fail(with_pin_file(std::move(known).error(), name, options));
+    }
     return out;
 }
 
@@ -172,6 +189,12 @@ token::~token() {
 // A login holds for the whole process: who names a second key has to know the PIN all the same.
 result<void> token::login(std::optional<secret_bytes> pin) {
     const std::lock_guard guard(mutex_);
+    if (pin_ && !pin) {
+        BERTH_TRY(info, look(call_, slot_));
+        if ((info.flags & CKF_LOGIN_REQUIRED) != 0) {
+            return fail(pin_wanted());
+        }
+    }
     if (session_.handle != CK_INVALID_HANDLE && pin_ && pin) {
         if (!crypto::equal(pin_->reveal(), pin->reveal())) {
             return fail(response_error(CKR_PIN_INCORRECT, "logging in to the token"));
@@ -229,8 +252,7 @@ result<void> token::try_pin(const CK_TOKEN_INFO& info) {
     const std::string doing = "logging in to the token " + text_of(info.label);
     const bool own_keypad = (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
     if (!pin_ && !own_keypad) {
-        return fail(refused("pin_required", error_category::usage,
-                            "The token wants a PIN. Put it into a file (mode 0600) and add ?pin-source=FILE to the key's name."));
+        return fail(pin_wanted());
     }
     if ((info.flags & CKF_USER_PIN_LOCKED) != 0) {
         return fail(response_error(CKR_PIN_LOCKED, doing));

@@ -28,8 +28,9 @@ std::optional<sockaddr_un> address_of(const std::string& path) {
 }
 
 error socket_error(std::string name, const std::string& path, const std::string& why) {
-    return error{error_category::environment, std::move(name), fmt::format("The STSAFE-A at the socket {}: {}.", path, why)}.with(
-        "socket", path);
+    return error{error_category::environment, std::move(name),
+                 fmt::format("The STSAFE-A at the socket {}: {}{}", path, why, why.ends_with('?') ? "" : ".")}
+        .with("socket", path);
 }
 
 const sockaddr* generic(const sockaddr_un& address) {

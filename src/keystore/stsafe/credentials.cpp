@@ -100,6 +100,22 @@ const zone_summary* find(const std::vector<zone_summary>& zones, const std::stri
     return found == zones.end() ? nullptr : &*found;
 }
 
+std::string why_no_room(const std::vector<zone_summary>& zones, size_t size, const credential_options& options) {
+    if (options.zone) {
+        const auto at = std::ranges::find(zones, *options.zone, &zone_summary::zone);
+        return at == zones.end()
+                   ? fmt::format("There is no zone {}: this STSAFE-A has zones 0 to {}.", *options.zone, zones.size() - 1)
+                   : fmt::format("Zone {} has {} octets, and {} are needed; `berth se store list` shows the others.",
+                                 *options.zone, at->size, size);
+    }
+    const bool identity = std::ranges::any_of(zones, [&](const zone_summary& z) {
+        return z.zone == identity_zone && z.content == zone_content::empty && z.size >= size;
+    });
+    return fmt::format("No zone of {} octets or more is empty; `berth se store list` shows what there is.{}", size,
+                       identity ? " Zone 0 is empty, and the place of the chip's identity: name it (--zone 0) if you mean it."
+                                : "");
+}
+
 // Where a new one goes: to the zone that was named, if it is free, or the smallest free one.
 result<const zone_summary*> choose(const std::vector<zone_summary>& zones, const std::string& name, size_t size,
                                    const credential_options& options) {
@@ -118,10 +134,7 @@ result<const zone_summary*> choose(const std::vector<zone_summary>& zones, const
         }
     }
     if (best == nullptr || best->size < size) {
-        return refused("no_room",
-                       fmt::format("{} of {} octets or more is empty; `berth se store list` tells what there is.",
-                                   options.zone ? fmt::format("No zone {}", *options.zone) : "No zone", size),
-                       name);
+        return refused("no_room", why_no_room(zones, size, options), name);
     }
     return best;
 }
@@ -233,6 +246,10 @@ result<uint8_t> put_credential(device& chip, const std::string& name, const secr
                             at->zone, at->size, size),
                 name);
         }
+    } else if (options.replace) {
+        error e = not_found(zones, name).value();
+        e.message += " Nothing is replaced; a new one is put there without --replace.";
+        return fail(std::move(e));
     } else {
         BERTH_TRY(chosen, choose(zones, name, size, options));
         at = chosen;
@@ -277,6 +294,12 @@ result<uint8_t> remove_credential(device& chip, const std::string& name) {
     const zone_summary* const at = find(zones, name);
     if (at == nullptr) {
         return not_found(zones, name);
+    }
+    if (at->writing == zone_condition::nobody) {
+        return refused(
+            "condition_fixed",
+            fmt::format("The credential \"{}\" is in zone {}, which nobody writes ever again: it stays there.", name, at->zone),
+            name);
     }
     BERTH_CHECK(blank_framed(chip, at->zone, most_body, strongest(chip)));
     return at->zone;

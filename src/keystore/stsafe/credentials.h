@@ -49,11 +49,12 @@ struct credential_options {
     std::optional<zone_condition> reading = {};  // anybody, host, entity; not said: as the zone is
     std::optional<zone_condition> writing = {};  // also nobody (then it stays for ever); not said: as the zone is
     bool final = false;                          // the conditions that are said may never change again
-    bool replace = false;                        // one of that name
+    bool replace = false;                        // one of that name, which is to be there
     bool entity_proved = false;                  // prove_entity() was done: who has not may not ask for what only that opens
 };
 
-// Where it is now. Errors, all before anything is written: `bad_credential_name`; `credential_exists`, `zone_in_use`,
+// Where it is now. Errors, all before anything is written: `bad_credential_name`; `credential_exists`, `credential_not_found` (to
+// be replaced), `zone_in_use`,
 // `no_room`, `stsafe_session` (a condition asks for the host and there is no session), `stsafe_no_entity` (or for an
 // entity, and none has proved itself), `condition_fixed` (the zone's may not
 // change); those of the chip.
@@ -61,7 +62,7 @@ result<uint8_t> put_credential(device& chip, const std::string& name, const secr
                                const credential_options& options = {});
 // Error `credential_not_found`.
 result<secret_bytes> get_credential(device& chip, const std::string& name);
-// Overwrites it; its zone keeps its conditions. Returns the zone. Error `credential_not_found`.
+// Overwrites it; its zone keeps its conditions. Returns the zone. Errors `credential_not_found`; `condition_fixed`: nobody may.
 result<uint8_t> remove_credential(device& chip, const std::string& name);
 
 }  // namespace berth::keystore::stsafe

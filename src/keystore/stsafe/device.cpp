@@ -2,6 +2,8 @@
 
 #include "base/wipe.h"
 #include "crypto/constant_time.h"
+#include "crypto/random.h"
+#include "keystore/stsafe/commands/basic.h"
 
 #include <cstring>
 
@@ -15,13 +17,22 @@ command_frame plain_frame(const command_info& what, bytes_view payload) {
     return {.head = {.header = what.code, .extension = what.extension}, .payload = to_bytes(payload)};
 }
 
-result<secret_bytes> taken(const command_info& what, answer_frame answer) {
+constexpr size_t nonce_size = 32;
+
+result<secret_bytes> taken(const command_info& what, const answer_frame& answer) {
     if (answer.outcome() != status::ok) {
         return fail(to_error(answer.outcome(), what.name));
     }
-    secret_bytes out(answer.payload);
-    wipe(answer.payload);
-    return out;
+    return secret_bytes(answer.payload);
+}
+
+// Of what a session begins with: that the MACs do not fit says whose key it is, or that nobody is there who has it.
+error of_host_key(error e) {
+    if (e.is("stsafe_invalid_c_mac") || e.is("stsafe_wrong_answer")) {
+        e.name = "stsafe_wrong_host_key";
+        e.category = error_category::usage;
+    }
+    return e;
 }
 
 }  // namespace
@@ -78,9 +89,10 @@ result<secret_bytes> device::in_clear(const command_info& what, bytes_view paylo
     if (!answer) {
         return fail(std::move(answer).error());
     }
-    return taken(what, std::move(*answer));
+    return taken(what, *answer);
 }
 
+// In clear: whoever answers on the bus can say what he likes.
 result<message_number> device::chip_counter() {
     const size_t octets = session_->number.octets;
     const attribute tag = octets == 3 ? attribute::host_key : attribute::host_key_v2;
@@ -95,22 +107,43 @@ result<message_number> device::chip_counter() {
     return out;
 }
 
+// IV and MACs follow from the counter and the content alone, and a host says the same again and again: who has recorded a session
+// could have us begin at that counter once more, and play it back. An R-MAC over octets that are new shows that the chip is at
+// this counter now; at those that follow it then never was, and nothing that was recorded fits them.
+result<void> device::prove_number() {
+    const auto nonce = crypto::system_random().octets<nonce_size>();
+    BERTH_TRY(echoed, one_turn(echo::about, nonce, manner_of(echo::about, protection::authenticated)));
+    if (!crypto::equal(echoed.reveal(), nonce)) {
+        return fail(wrong_answer(echo::about, "it gives back something else"));
+    }
+    return {};
+}
+
+// What the chip's counter was before it proved it.
+result<uint32_t> device::learn_number() {
+    BERTH_TRY(now, chip_counter());
+    session_->number = now;
+    BERTH_CHECK(prove_number());
+    return now.counter;
+}
+
 result<secret_bytes> device::in_session(const command_info& what, bytes_view payload, manner how) {
+    // A refusal carries no R-MAC, and a lost answer none that anybody saw.
+    if (!session_->number_proved) {
+        BERTH_CHECK(learn_number());
+    }
     const uint32_t before = session_->number.counter;
     auto answer = one_turn(what, payload, how);
     if (answer || !answer.error().is("stsafe_answer_lost")) {
         return answer;
     }
-    // The chip counts each command that it takes: its counter tells whether it took this one. That Query is not authenticated;
-    // who lies in it makes us send a frame that the chip refuses for its C-MAC, and nothing is done twice.
+    // The chip counts each command that it takes: its counter tells whether it took this one.
     error lost = std::move(answer).error().with("command", std::string(what.name));
-    auto now = chip_counter();
+    const auto now = learn_number();
     if (!now) {
-        session_->number.counter = before;
         return fail(std::move(lost).with("executed", "unknown"));
     }
-    session_->number = *now;
-    const bool executed = now->counter != before;
+    const bool executed = *now != before;
     if (executed && what.again == repeat::never) {
         return fail(std::move(lost).with("executed", "yes"));
     }
@@ -128,7 +161,8 @@ result<secret_bytes> device::one_turn(const command_info& what, bytes_view paylo
         frame.payload = encrypt(s.keys, s.number, direction::command, payload);
     }
     command_frame sent = frame;
-    append(sent.payload, c_mac(s.keys, s.number, frame));
+    sent.payload = concat({frame.payload, c_mac(s.keys, s.number, frame)});
+    s.number_proved = false;
     BERTH_TRY(answer, exchange(*bus_, sent, limits_));
     const message_number number = s.number;
     // [stsafea_sessions.c] The counter moves on, except for a wrong C-MAC and for a command that came damaged.
@@ -144,9 +178,11 @@ result<secret_bytes> device::one_turn(const command_info& what, bytes_view paylo
     const bytes_view body = bytes_view(answer.payload).first(answer.payload.size() - mac_size);
     const short_mac expected = r_mac(s.keys, number, frame, answer.head, body);
     if (!crypto::equal(expected, bytes_view(answer.payload).last(mac_size))) {
-        return fail(
-            wrong_answer(what, "its R-MAC is wrong; somebody else answers on this bus, or the host key is another chip's"));
+        return fail(wrong_answer(what,
+                                 "its R-MAC is wrong; somebody else answers on this bus or plays back what was said before, or "
+                                 "the host key is another chip's"));
     }
+    s.number_proved = true;
     if (!how.encrypt_answer || body.empty()) {
         return secret_bytes(body);
     }
@@ -162,30 +198,24 @@ result<void> device::take_table(bytes_view content) {
     return {};
 }
 
-// First in clear, to know how a Query travels; then in the session, where the chip's R-MAC vouches for it. Who lies on the bus
-// about which commands are encrypted would else have us send keys in clear.
+// First in clear, to know how Echo and Query travel; then in the session, where the chip's R-MAC vouches for it. Who lies on the
+// bus about which commands are encrypted would else have us send keys in clear.
 result<void> device::load_table() {
     const auto tag = static_cast<uint8_t>(attribute::command_authorization);
     BERTH_TRY(hint, in_clear(query::about, bytes_view(&tag, 1)));
     BERTH_CHECK(take_table(hint.reveal()));
+    if (auto proved = prove_number(); !proved) {
+        return fail(of_host_key(std::move(proved).error()));
+    }
     auto vouched = one_turn(query::about, bytes_view(&tag, 1), manner_of(query::about, protection::authenticated));
     if (!vouched) {
-        error e = std::move(vouched).error();
-        if (e.is("stsafe_invalid_c_mac") || e.is("stsafe_wrong_answer")) {
-            e.name = "stsafe_wrong_host_key";
-            e.category = error_category::usage;
-        }
-        return fail(std::move(e));
+        return fail(of_host_key(std::move(vouched).error()));
     }
     return take_table(vouched->reveal());
 }
 
-result<void> device::open_host_session(host_keys keys) {
-    const std::lock_guard lock(mutex_);
-    // An A110 knows the first version alone, an A120 both, and holds a key of one.
-    secret_bytes slot;
-    bool second = false;
-    bool present = false;
+// An A110 knows the first version alone, an A120 both, and holds a key of one.
+result<device::host_key_slot> device::ask_host_key_slot() {
     for (const attribute tag : {attribute::host_key, attribute::host_key_v2}) {
         const auto octet = static_cast<uint8_t>(tag);
         auto content = in_clear(query::about, bytes_view(&octet, 1));
@@ -193,36 +223,52 @@ result<void> device::open_host_session(host_keys keys) {
             !content.error().is("stsafe_unsupported")) {
             return fail(std::move(content).error());
         }
-        if (content && !content->empty() && content->reveal()[0] == 1) {
-            slot = std::move(*content);
-            second = tag == attribute::host_key_v2;
-            present = true;
-            break;
+        if (!content || content->empty() || content->reveal()[0] != 1) {
+            continue;
+        }
+        const bool second = tag == attribute::host_key_v2;
+        wire::reader r(content->reveal());
+        r.octets(1);
+        const size_t key_size = second && r.integer(1) == 1 ? 32 : 16;
+        const size_t octets = second ? 4 : 3;
+        const auto counter = static_cast<uint32_t>(r.integer(octets));
+        if (!r.ok()) {
+            return fail(wrong_answer(query::about, "it is too short for a host key slot"));
+        }
+        return host_key_slot{key_size, {counter, octets}};
+    }
+    return fail(
+        error_category::usage, "stsafe_no_host_key",
+        "This STSAFE-A holds no host key. `berth se host-key set` gives it one, for good: at the factory, where its bus is "
+        "trusted.");
+}
+
+result<void> device::begin_session() {
+    BERTH_TRY(slot, ask_host_key_slot());
+    session_->number = slot.number;
+    if (session_->keys.mac.size() != slot.key_size || session_->keys.cipher.size() != slot.key_size) {
+        return fail(error_category::usage, "bad_host_key",
+                    fmt::format("The host key of this STSAFE-A has two halves of {} octets.", slot.key_size));
+    }
+    return load_table();
+}
+
+result<void> device::open_host_session(host_keys keys) {
+    const std::lock_guard lock(mutex_);
+    // Who comes with a wrong key does not end the session of who came with the right one.
+    std::optional<session> before = std::exchange(session_, session{std::move(keys), {}, {}});
+    auto begun = begin_session();
+    // A lost answer costs a counter, and nothing else was done: it is begun again.
+    for (int i = 1; i < limits_.sendings && !begun && begun.error().is("stsafe_answer_lost"); ++i) {
+        begun = begin_session();
+    }
+    if (!begun) {
+        session_ = std::move(before);
+        if (session_) {
+            session_->number_proved = false;  // the chip may have counted on
         }
     }
-    if (!present) {
-        return fail(error_category::usage, "stsafe_no_host_key",
-                    "This STSAFE-A holds no host key; it gets one at the factory, where its bus is trusted.");
-    }
-    wire::reader r(slot.reveal());
-    r.octets(1);
-    const size_t key_size = second && r.integer(1) == 1 ? 32 : 16;
-    const size_t octets = second ? 4 : 3;
-    const auto counter = static_cast<uint32_t>(r.integer(octets));
-    if (!r.ok()) {
-        return fail(wrong_answer(query::about, "it is too short for a host key slot"));
-    }
-    if (keys.mac.size() != key_size || keys.cipher.size() != key_size) {
-        return fail(error_category::usage, "bad_host_key",
-                    fmt::format("The host key of this STSAFE-A has two halves of {} octets.", key_size));
-    }
-    // Who comes with a wrong key does not end the session of who came with the right one.
-    std::optional<session> before = std::exchange(session_, session{std::move(keys), {counter, octets}, {}});
-    auto loaded = load_table();
-    if (!loaded) {
-        session_ = std::move(before);
-    }
-    return loaded;
+    return begun;
 }
 
 result<std::shared_ptr<device>> open_device(const std::string& path, uint8_t address, link_limits limits) {

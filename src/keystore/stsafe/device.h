@@ -22,9 +22,9 @@ class device {
 public:
     explicit device(std::unique_ptr<transport> bus, link_limits limits = {}) : bus_(std::move(bus)), limits_(limits) {}
 
-    // Asks the chip for its counter and its table of authorisations. Errors `stsafe_no_host_key`: the chip has none;
-    // `bad_host_key`: of another kind than the chip's; `stsafe_wrong_host_key`: it is not the chip's own (found as the table is
-    // asked for again in the session, where the chip's R-MAC vouches for it).
+    // Asks the chip for its counter and its table of authorisations, and has it prove, by an R-MAC over octets that nobody could
+    // know, that it is at that counter now. Errors `stsafe_no_host_key`: the chip has none; `bad_host_key`: of another kind than
+    // the chip's; `stsafe_wrong_host_key`: it is not the chip's own, or what was said in an earlier session is played back.
     result<void> open_host_session(host_keys keys);
     [[nodiscard]] bool has_host_session() const;
 
@@ -63,6 +63,11 @@ private:
         host_keys keys;
         message_number number;
         std::map<std::pair<uint8_t, uint8_t>, command_record> table;
+        bool number_proved = false;  // the last thing that came from the chip had a right R-MAC
+    };
+    struct host_key_slot {
+        size_t key_size = 0;
+        message_number number;
     };
     struct manner {
         bool authenticated = false;
@@ -75,7 +80,11 @@ private:
     result<secret_bytes> in_session(const command_info& what, bytes_view payload, manner how);
     result<secret_bytes> one_turn(const command_info& what, bytes_view payload, manner how);
     [[nodiscard]] manner manner_of(const command_info& what, protection how) const;
+    result<host_key_slot> ask_host_key_slot();
     result<message_number> chip_counter();
+    result<void> prove_number();
+    result<uint32_t> learn_number();
+    result<void> begin_session();
     result<void> load_table();
     result<void> take_table(bytes_view content);
     static error wrong_answer(const command_info& what, const std::string& why);

@@ -1,9 +1,12 @@
 #include "keystore/stsafe/firmware.h"
 
 #include "keystore/stsafe/commands/keys.h"
+#include "keystore/stsafe/framed_record.h"
 #include "keystore/stsafe/key_record.h"
 #include "keystore/stsafe/keys.h"
 #include "keystore/stsafe/removal.h"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -21,6 +24,25 @@ result<bytes_view> curve_of(const crypto::verification_key& key) {
                 fmt::format("An STSAFE-A verifies ECDSA on P-256 and P-384, and not {}.", name_of(key.algorithm())));
 }
 
+result<void> require_room(device& chip, uint8_t zone, const key_record& record) {
+    BERTH_TRY(body, wire::encode(record));
+    BERTH_TRY(zones, read_partitions(chip));
+    const auto at = std::ranges::find(zones, zone, &partition::zone);
+    const size_t needed = body.size() + frame_overhead;
+    if (at != zones.end() && at->type == 0 && at->length >= needed) {
+        return {};
+    }
+    const std::string is = at == zones.end() ? "is not there"
+                           : at->type != 0   ? "is a counter"
+                                             : fmt::format("has {} octets", at->length);
+    return fail(
+        error{error_category::usage, "no_room",
+              fmt::format("Zone {} of the STSAFE-A {}, and the key needs a zone for data of {}: name another one (--key), "
+                          "`berth se store list` shows them.",
+                          zone, is, needed)}
+            .with("zone", std::to_string(zone)));
+}
+
 tl::unexpected<error> invalid(const char* why) {
     return fail(
         error_category::peer, "firmware_signature_invalid",
@@ -31,6 +53,8 @@ tl::unexpected<error> invalid(const char* why) {
 
 result<void> trust_key(device& chip, uint8_t zone, const crypto::verification_key& key, bool for_ever) {
     BERTH_CHECK(curve_of(key));
+    const key_record record{record_kind::trusted, static_cast<uint16_t>(key.algorithm()), 0, lengthy(key.raw()), {}};
+    BERTH_CHECK(require_room(chip, zone, record));
     if (const auto vacant = check_vacant(chip, {.slot = zone, .zone = zone}); !vacant) {
         error e = vacant.error();
         if (e.is("key_exists")) {
@@ -38,8 +62,7 @@ result<void> trust_key(device& chip, uint8_t zone, const crypto::verification_ke
         }
         return fail(std::move(e));
     }
-    BERTH_CHECK(
-        write_record(chip, zone, {record_kind::trusted, static_cast<uint16_t>(key.algorithm()), 0, lengthy(key.raw()), {}}));
+    BERTH_CHECK(write_record(chip, zone, record));
     if (for_ever) {
         // Closed together with a rewriting of its first octets, which are what they were.
         BERTH_TRY(begin, read_octets(chip, zone, 0, 4, strongest(chip)));

@@ -6,8 +6,8 @@
 
 namespace berth::keystore::stsafe {
 
-// Puts the key there. `for_ever`: the zone is never written again. Errors `zone_in_use`; `wrong_key_kind`: no STSAFE-A verifies
-// such signatures; those of the chip.
+// Puts the key there. `for_ever`: the zone is never written again. Errors `zone_in_use`; `no_room`: the zone is too small, a
+// counter or not there; `wrong_key_kind`: no STSAFE-A verifies such signatures; those of the chip.
 result<void> trust_key(device& chip, uint8_t zone, const crypto::verification_key& key, bool for_ever);
 
 // The key in a zone: what trust_key() put there, or a certificate's. Error `key_not_found`.

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/wipe.h"
 #include "keystore/stsafe/status.h"
 
 #include <optional>
@@ -40,12 +41,16 @@ struct command_head {
     [[nodiscard]] bytes octets() const;
 };
 
+// Both may hold keys, passwords, secrets: their payload is overwritten when they end. (They have no constructors, so that they
+// can be written as { }; moving one is copying it.)
 struct command_frame {
+    ~command_frame() { wipe(payload); }
     command_head head;
     bytes payload;  // with the C-MAC, if there is one
 };
 
 struct answer_frame {
+    ~answer_frame() { wipe(payload); }
     uint8_t head = 0;  // the status octet as it came
     bytes payload;     // with the R-MAC, if there is one
     [[nodiscard]] status outcome() const { return static_cast<status>(head & status_mask); }

@@ -79,10 +79,10 @@ result<std::unique_ptr<transport>> open_i2c(const std::string& path, uint8_t add
         }
         const char* hint = code == ENOENT   ? "; is the module i2c-dev loaded, and the bus enabled?"
                            : code == EACCES ? "; is this user in the group i2c?"
-                           : code == EBUSY  ? "; a kernel driver has that address"
-                                            : "";
+                           : code == EBUSY  ? "; a kernel driver has that address."
+                                            : ".";
         return fail(error{error_category::environment, "stsafe_absent",
-                          fmt::format("The I2C bus {} cannot be opened: {}{}.", path, std::strerror(code), hint)}
+                          fmt::format("The I2C bus {} cannot be opened: {}{}", path, std::strerror(code), hint)}
                         .with("bus", path));
     }
     return std::make_unique<i2c>(fd, path);

@@ -57,6 +57,15 @@ result<void> send(transport& bus, bytes_view frame, const link_limits& limits) {
     }
 }
 
+// An answer as it lies on the bus: it may be a key.
+struct heard_octets {
+    bytes octets;
+    explicit heard_octets(bytes from) : octets(std::move(from)) {}
+    heard_octets(const heard_octets&) = delete;
+    heard_octets& operator=(const heard_octets&) = delete;
+    ~heard_octets() { wipe(octets); }
+};
+
 // Exactly `count` octets. Fewer than asked for is a transaction that ended early: the whole is asked for again.
 result<bytes> hear(transport& bus, size_t count, const link_limits& limits) {
     waiting wait(bus, limits);
@@ -67,6 +76,9 @@ result<bytes> hear(transport& bus, size_t count, const link_limits& limits) {
         }
         if (*heard && (*heard)->size() == count) {
             return std::move(**heard);
+        }
+        if (*heard) {
+            wipe(**heard);
         }
         if (!wait.once_more()) {
             return answer_lost(fmt::format("none came within {} ms", limits.patience));
@@ -85,12 +97,13 @@ result<answer_frame> hear_answer(transport& bus, const link_limits& limits) {
             last = std::move(size).error();
             continue;
         }
-        bytes whole = std::move(head);
-        if (*size != whole.size()) {
+        heard_octets whole(std::move(head));
+        if (*size != whole.octets.size()) {
             BERTH_TRY(all, hear(bus, *size, limits));
-            whole = std::move(all);
+            wipe(whole.octets);
+            whole.octets = std::move(all);
         }
-        auto answer = decode_answer(whole, limits.most_frame);
+        auto answer = decode_answer(whole.octets, limits.most_frame);
         if (answer) {
             return answer;
         }

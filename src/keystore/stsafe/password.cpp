@@ -21,6 +21,12 @@ result<secret_bytes> password_octets(const secret_bytes& word) {
 result<void> set_password(device& chip, const secret_bytes& word, uint8_t tries, bytes_view guarded) {
     BERTH_TRY(octets, password_octets(word));
     const protection how = strongest(chip);
+    BERTH_TRY(asked, chip.run(query{attribute::password}, how));
+    BERTH_TRY(state, wire::decode<password_state_content>(asked.content.value));
+    if (state.present != 0) {
+        return fail(error_category::usage, "password_exists",
+                    "This STSAFE-A has a password already, and keeps it; neither it nor what it guards was changed.");
+    }
     octets.append(bytes_view(&tries, 1));
     BERTH_CHECK(chip.run(put_attribute{attribute::password, {std::move(octets)}}, how));
     if (guarded.empty()) {
@@ -52,10 +58,13 @@ result<void> show_password(device& chip, const secret_bytes& word, bool even_the
     }
     BERTH_TRY(verdict, chip.run(verify_password{{std::move(octets)}}, how));
     if (verdict.right == 0) {
-        return fail(error{
-            error_category::usage, "password_incorrect",
-            fmt::format("This is not the password of the STSAFE-A; {} wrong ones more block it for ever.", verdict.tries_left)}
-                        .with("tries_left", std::to_string(verdict.tries_left)));
+        const unsigned left = verdict.tries_left;
+        const std::string then = left == 0   ? "it is blocked for ever now"
+                                 : left == 1 ? "one more wrong one blocks it for ever"
+                                             : fmt::format("{} more wrong ones block it for ever", left);
+        return fail(
+            error{error_category::usage, "password_incorrect", fmt::format("This is not the password of the STSAFE-A; {}.", then)}
+                .with("tries_left", std::to_string(left)));
     }
     return {};
 }

@@ -12,7 +12,7 @@ result<secret_bytes> password_octets(const secret_bytes& word);
 
 // [model] Sets one, in a chip that has none yet and is not yet at work: `tries` wrong ones block it for ever. From then on those
 // of `guarded` (commands' codes) are for who has shown it; the table takes such a change once in the chip's life. Errors
-// `bad_password`, `stsafe_not_authorized`, `stsafe_life_cycle`.
+// `bad_password`; `password_exists`: it has one; `stsafe_not_authorized`, `stsafe_life_cycle`.
 result<void> set_password(device& chip, const secret_bytes& word, uint8_t tries, bytes_view guarded = {});
 
 // Shows it. The chip then does what is kept for its holder, for everybody on its bus, until forget_password() resets it. Errors

@@ -24,16 +24,17 @@ aes::block subject_block(message_number number, uint8_t subject) {
     return out;
 }
 
-void append_length(bytes& out, size_t size) {
-    out.push_back(static_cast<uint8_t>(size >> 8));
-    out.push_back(static_cast<uint8_t>(size));
+void append_with_length(secret_bytes& out, bytes_view content) {
+    const size_t size = content.size();
+    out.append(bytes{static_cast<uint8_t>(size >> 8), static_cast<uint8_t>(size)});
+    out.append(content);
 }
 
-bytes command_part(uint8_t kind, const command_frame& command) {
-    bytes out{kind};
-    append(out, command.head.octets());
-    append_length(out, command.payload.size());
-    append(out, command.payload);
+// What is authenticated may be in clear.
+secret_bytes command_part(uint8_t kind, const command_frame& command) {
+    secret_bytes out(bytes_view(&kind, 1));
+    out.append(command.head.octets());
+    append_with_length(out, command.payload);
     return out;
 }
 
@@ -60,16 +61,16 @@ result<host_keys> split_host_keys(bytes_view octets) {
 }
 
 short_mac c_mac(const host_keys& keys, message_number number, const command_frame& command) {
-    return shortened(aes::cmac(keys.mac.reveal(), subject_block(number, subject_c_mac), command_part(kind_command, command)));
+    const secret_bytes message = command_part(kind_command, command);
+    return shortened(aes::cmac(keys.mac.reveal(), subject_block(number, subject_c_mac), message.reveal()));
 }
 
 short_mac r_mac(const host_keys& keys, message_number number, const command_frame& command, uint8_t status_octet,
                 bytes_view payload) {
-    bytes message = command_part(kind_answer, command);
-    message.push_back(status_octet);
-    append_length(message, payload.size());
-    append(message, payload);
-    return shortened(aes::cmac(keys.mac.reveal(), subject_block(number.next(), subject_r_mac), message));
+    secret_bytes message = command_part(kind_answer, command);
+    message.append(bytes_view(&status_octet, 1));
+    append_with_length(message, payload);
+    return shortened(aes::cmac(keys.mac.reveal(), subject_block(number.next(), subject_r_mac), message.reveal()));
 }
 
 bytes encrypt(const host_keys& keys, message_number number, direction way, bytes_view payload) {

@@ -1,3 +1,4 @@
+#include "base/wipe.h"
 #include "keystore/stsafe/transport.h"
 
 #include <cerrno>
@@ -19,8 +20,13 @@ public:
     socket_bus& operator=(const socket_bus&) = delete;
 
     result<bool> write(bytes_view octets) override {
-        BERTH_TRY(reply, transact({.reading = false, .address = address_, .octets = to_bytes(octets), .count = 0}));
-        return reply[0] == bus::ack;
+        bus::transaction t{.reading = false, .address = address_, .octets = to_bytes(octets), .count = 0};
+        const auto reply = transact(t);
+        wipe(t.octets);
+        if (!reply) {
+            return fail(reply.error());
+        }
+        return (*reply)[0] == bus::ack;
     }
 
     result<std::optional<bytes>> read(size_t count) override {
@@ -28,15 +34,20 @@ public:
         if (reply[0] != bus::ack) {
             return std::nullopt;
         }
-        return bytes(reply.begin() + 1, reply.end());
+        bytes octets(reply.begin() + 1, reply.end());
+        wipe(reply);
+        return octets;
     }
 
 private:
     // The reply, one octet at least.
     result<bytes> transact(const bus::transaction& t) {
-        const bytes packet = bus::encode(t);
-        if (::send(fd_, packet.data(), packet.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(packet.size())) {
-            return fail(failed(std::strerror(errno)));
+        bytes packet = bus::encode(t);
+        const ssize_t sent = ::send(fd_, packet.data(), packet.size(), MSG_NOSIGNAL);
+        const int why = errno;
+        wipe(packet);
+        if (sent != static_cast<ssize_t>(packet.size())) {
+            return fail(failed(std::strerror(why)));
         }
         bytes reply(bus::most_packet);
         ssize_t got = 0;

@@ -57,7 +57,8 @@ constexpr std::array table{
     entry{status::mode, "stsafe_mode", "the mode of operation does not allow this", wrong_use},
     entry{status::mac_length, "stsafe_mac_length", "the MAC has the wrong length", ours},
     entry{status::not_authorized, "stsafe_not_authorized",
-          "the command is not open to this host; it needs the host key, the password, or is disabled"},
+          "the command is not open to this host; it needs the host key, the password (--password-file of `berth se`), or is "
+          "disabled"},
     entry{status::old_message, "stsafe_old_message", "the message is older than one that it has seen"},
 };
 

@@ -6,6 +6,30 @@
 
 namespace berth::keystore::stsafe {
 
+namespace {
+
+// What the chip says of a zone that is no counter, or not there, in words that help.
+error explained(device& chip, uint8_t zone, error e) {
+    if (!e.is("stsafe_zone_type") && !e.is("stsafe_entry_not_found")) {
+        return e;
+    }
+    const auto counters = read_counters(chip);
+    if (!counters) {
+        return e;
+    }
+    std::string zones;
+    for (const usage_counter& c : *counters) {
+        zones += (zones.empty() ? "" : ", ") + std::to_string(c.zone);
+    }
+    return error{error_category::usage, "no_counter",
+                 fmt::format("Zone {} of the STSAFE-A is no counter; {}.", zone,
+                             zones.empty() ? "it has none" : "its counters are in zones " + zones)}
+        .with("zone", std::to_string(zone))
+        .with("counters", zones);
+}
+
+}  // namespace
+
 result<std::vector<usage_counter>> read_counters(device& chip) {
     BERTH_TRY(zones, read_partitions(chip));
     std::vector<usage_counter> out;
@@ -23,8 +47,11 @@ result<uint32_t> use_counter(device& chip, uint8_t zone, uint32_t amount) {
     }
     const protection how = strongest(chip);
     auto left = decrement_once(chip, zone, amount, how);
-    if (left || !left.error().is("stsafe_counter_limit")) {
+    if (left) {
         return left;
+    }
+    if (!left.error().is("stsafe_counter_limit")) {
+        return fail(explained(chip, zone, std::move(left).error()));
     }
     BERTH_TRY(now, read_counter(chip, zone, how));
     return fail(error{

@@ -40,6 +40,15 @@ result<key_name> kem_name(const std::string& rest) {
     return name;
 }
 
+result<sealed_file> read_seed(const std::string& path) {
+    BERTH_TRY(octets, pki::read_file(path, most_sealed_file));
+    auto sealed = sealed_file::from_pem(as_text(octets));
+    if (!sealed) {
+        return fail(std::move(sealed).error().during("reading " + path));
+    }
+    return sealed;
+}
+
 // A key that is its owner's: drawn anew, below the storage root, and lost with TPM2_Clear.
 attestation::public_area owners_key(attestation::tpm_curve curve, uint32_t use) {
     using namespace attestation;
@@ -190,14 +199,9 @@ public:
 
     result<kem_key_ptr> open_kem_key(const std::string& rest, const open_options& options) const override {
         BERTH_TRY(name, kem_name(rest));
-        const std::string path = options.path(name.seed);
-        BERTH_TRY(octets, pki::read_file(path, most_sealed_file));
-        auto sealed = sealed_file::from_pem(as_text(octets));
-        if (!sealed) {
-            return fail(std::move(sealed).error().during("reading " + path));
-        }
+        BERTH_TRY(sealed, read_seed(options.path(name.seed)));
         BERTH_TRY(in, device::shared(name.tcti));
-        return hybrid_key_at(in, name.handle, *sealed);
+        return hybrid_key_at(in, name.handle, sealed);
     }
 
     result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,
@@ -234,9 +238,14 @@ public:
         BERTH_TRY(name, parse_key_name(rest));
         BERTH_TRY(in, device::shared(name.tcti));
         BERTH_CHECK(check_removable(in, name.handle));
+        const std::string seed = name.seed.empty() ? std::string() : options.path(name.seed);
+        if (!seed.empty()) {
+            // A name with a slip in it costs nobody another file, nor the key.
+            BERTH_CHECK(read_seed(seed));
+        }
         BERTH_CHECK(evict(in, name.handle));
-        if (!name.seed.empty()) {
-            ::unlink(options.path(name.seed).c_str());  // of no use to anybody without the key
+        if (!seed.empty()) {
+            ::unlink(seed.c_str());  // of no use to anybody without the key
         }
         return {};
     }

@@ -10,6 +10,10 @@ namespace berth::keystore::tpm2 {
 namespace {
 
 constexpr const char* default_tcti = "device:/dev/tpmrm0";
+constexpr const char* which_tpm = " Which TPM is meant: ;tcti= in the key's name, --tcti where a command has it, else "
+                                  "BERTH_TPM2_TCTI, else device:/dev/tpmrm0.";
+// What tctildr says when none of the modules that it looks for by a name is installed.
+constexpr TSS2_RC no_such_module = TSS2_TCTI_RC_NOT_SUPPORTED;
 
 std::string chosen_tcti(std::string_view wanted) {
     if (!wanted.empty()) {
@@ -73,10 +77,18 @@ result<std::shared_ptr<device>> device::open(const device_options& options) {
     const auto unavailable = [&](TSS2_RC rc) {
         error e = response_error(rc, doing);
         e.category = error_category::environment;
-        if (!e.is("tpm_unavailable")) {
-            e.name = "tpm_unavailable";
+        if (rc == no_such_module) {
+            e.message = doing + ": tpm2-tss has no way to a TPM that is called \"" + in.name.substr(0, in.name.find(':')) +
+                        "\". Such a name is device:/dev/tpmrm0 or swtpm:path=SOCKET; device, swtpm, mssim, cmd and tabrmd are "
+                        "modules, each in a package of its own (on Debian libtss2-tcti-NAME0).";
+        } else if (!e.is("tpm_unavailable")) {
             e.message = doing + ": The TPM cannot be reached this way; its name is one of tpm2-tss, such as device:/dev/tpmrm0.";
         }
+        e.name = "tpm_unavailable";
+        if (rc != no_such_module && in.name.starts_with("swtpm:path=")) {
+            e.message += " swtpm's control socket has to be beside the other one, with .ctrl behind its name.";
+        }
+        e.message += which_tpm;
         return fail(std::move(e).with("tcti", in.name));
     };
     if (const TSS2_RC rc = tss().Tss2_TctiLdr_Initialize(in.name.c_str(), &in.tcti); rc != TSS2_RC_SUCCESS) {

@@ -1,6 +1,7 @@
 #include "keystore/tpm2/keys.h"
 
 #include "keystore/held_keys.h"
+#include "keystore/key_uri.h"
 #include "keystore/tpm2/devid.h"
 #include "keystore/tpm2/key_operations.h"
 
@@ -144,6 +145,18 @@ result<key_name> parse_key_name(std::string_view rest) {
     out.at.iak = own_iak.value_or(out.at.iak);
     out.at.idevid_certificate = own_nv.value_or(out.at.idevid_certificate);
     return out;
+}
+
+result<key_name> key_name_of(std::string_view uri) {
+    BERTH_TRY(parsed, parse_key_uri(uri));
+    if (parsed.kind != key_store_kind::tpm2) {
+        return fail(error{error_category::usage, "bad_key_uri",
+                          "\"" + parsed.text() +
+                              "\" names no key in a TPM: such a name is tpm2:HANDLE, or of a KEM key "
+                              "tpm2:HANDLE;seed=FILE."}
+                        .with("uri", parsed.text()));
+    }
+    return parse_key_name(parsed.rest);
 }
 
 }  // namespace berth::keystore::tpm2

@@ -31,5 +31,7 @@ struct key_name {
 };
 // Errors bad_key_uri, unknown_layout.
 result<key_name> parse_key_name(std::string_view rest);
+// Of a whole name. Error bad_key_uri also for the name of a key that is in no TPM.
+result<key_name> key_name_of(std::string_view uri);
 
 }  // namespace berth::keystore::tpm2

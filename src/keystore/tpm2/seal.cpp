@@ -16,6 +16,21 @@ struct sealed_octets {
     BERTH_FIELDS(version, parent, parent_name, area, private_part)
 };
 
+// The registers are not as they are to be: which, and who tells what they are now.
+error other_boot_state(const attestation::pcr_selection& sealed_to, bool by_approval) {
+    std::string list;
+    for (const uint8_t number : sealed_to.registers) {
+        list += (list.empty() ? "" : ",") + std::to_string(number);
+    }
+    const std::string now = " What they are now: `berth device pcrs --bundle DIR --pcrs " + list + "`.";
+    return error{error_category::environment, "tpm_policy_failed",
+                 by_approval ? "The machine is not in a boot state that was approved of (platform registers " + list + ")." +
+                                   now + " Have that approved of (berth key approve), and here: berth key admit."
+                             : "The platform registers " + list +
+                                   " are not as they were when this was sealed: start the machine as it was then." + now}
+        .with("registers", list);
+}
+
 result<bytes> policy_of(const device_ptr& in, const seal_condition& when) {
     if (const auto* registers = std::get_if<attestation::pcr_selection>(&when)) {
         BERTH_TRY(values, read_registers(in, *registers));
@@ -69,8 +84,7 @@ result<void> authorize(const device_ptr& in, const session& with, const attestat
                                                   &reference, &name, ticket.get());
     // TPM_RC_VALUE for parameter 1: the session's policy is not the approved one.
     if ((rc & 0xfffU) == (TPM2_RC_VALUE | TPM2_RC_P | TPM2_RC_1)) {
-        return fail(error_category::environment, "tpm_policy_failed",
-                    "The machine is not in the boot state that was approved. Get an approval for the state that it is in.");
+        return fail(other_boot_state(approval.selection, true));
     }
     return check(rc, "using the approval of a boot state");
 }
@@ -150,8 +164,13 @@ result<secret_bytes> unseal_below(const object& root, const sealed_secret& what,
         BERTH_CHECK(satisfy(in, auth, now));
     }
     esys_out<TPM2B_SENSITIVE_DATA> out;
-    BERTH_CHECK(
-        check(tss().Esys_Unseal(esys, loaded.esys(), auth.esys(), ESYS_TR_NONE, ESYS_TR_NONE, out.slot()), "unsealing a secret"));
+    const auto unsealed =
+        check(tss().Esys_Unseal(esys, loaded.esys(), auth.esys(), ESYS_TR_NONE, ESYS_TR_NONE, out.slot()), "unsealing a secret");
+    if (const auto* const registers = std::get_if<attestation::pcr_selection>(&now);
+        !unsealed && unsealed.error().is("tpm_policy_failed") && registers != nullptr) {
+        return fail(other_boot_state(*registers, false));
+    }
+    BERTH_CHECK(unsealed);
     return secret_bytes(bytes_view{out->buffer, out->size});
 }
 

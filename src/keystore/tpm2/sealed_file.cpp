@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view seed_label = "BERTH TPM2 SEALED SEED";
 constexpr std::string_view condition_label = "BERTH TPM2 UNSEAL CONDITION";
 
-enum class condition_kind : uint8_t { always = 0, registers = 1, approval = 2 };
+// `approval` is followed by an approval_octets; an earlier version wrote none.
+enum class condition_kind : uint8_t { always = 0, registers = 1, approval_alone = 2, approval = 3 };
 
 struct condition_octets {
     condition_kind kind = condition_kind::always;
@@ -24,6 +25,11 @@ struct condition_octets {
     wire::opaque<0, 64> policy_ref;
     wire::opaque<0, 512> signature;
     BERTH_FIELDS(kind, bank, registers, authority, approved, policy_ref, signature)
+};
+struct approval_octets {
+    condition_octets of;
+    wire::opaque<1, 64> registers_digest;
+    BERTH_FIELDS(of, registers_digest)
 };
 
 error malformed(std::string_view why) {
@@ -36,7 +42,7 @@ result<bytes> encode_condition(const seal_condition& condition) {
     const attestation::pcr_selection* selection = std::get_if<attestation::pcr_selection>(&condition);
     out.kind = selection != nullptr ? condition_kind::registers : condition_kind::always;
     if (const auto* approval = std::get_if<attestation::policy_approval>(&condition)) {
-        out.kind = condition_kind::approval;
+        out.kind = approval->registers_digest.empty() ? condition_kind::approval_alone : condition_kind::approval;
         out.authority = approval->authority.encode();
         out.approved = approval->approved;
         out.policy_ref = approval->policy_ref;
@@ -47,21 +53,36 @@ result<bytes> encode_condition(const seal_condition& condition) {
         out.bank = static_cast<uint16_t>(selection->bank);
         out.registers = selection->registers;
     }
-    return wire::encode(out);
+    if (out.kind != condition_kind::approval) {
+        return wire::encode(out);
+    }
+    approval_octets all{std::move(out), {}};
+    all.registers_digest = std::get<attestation::policy_approval>(condition).registers_digest;
+    return wire::encode(all);
 }
 
 result<seal_condition> decode_condition(bytes_view octets) {
-    BERTH_TRY(in, wire::decode<condition_octets>(octets));
+    const bool whole_approval = !octets.empty() && octets.front() == static_cast<uint8_t>(condition_kind::approval);
+    approval_octets all;
+    if (whole_approval) {
+        BERTH_TRY(read, wire::decode<approval_octets>(octets));
+        all = std::move(read);
+    } else {
+        BERTH_TRY(read, wire::decode<condition_octets>(octets));
+        all.of = std::move(read);
+    }
+    const condition_octets& in = all.of;
     const attestation::pcr_selection selection{static_cast<attestation::tpm_alg>(in.bank), in.registers.value};
     switch (in.kind) {
     case condition_kind::always: return always{};
     case condition_kind::registers: return selection;
+    case condition_kind::approval_alone:
     case condition_kind::approval: break;
     default: return fail(malformed("its condition is of a kind that this version of Berth does not know"));
     }
     BERTH_TRY(authority, attestation::public_area::parse(in.authority.view()));
-    return attestation::policy_approval{std::move(authority), selection, in.approved.value, in.policy_ref.value,
-                                        in.signature.value};
+    return attestation::policy_approval{std::move(authority), selection,           all.registers_digest.value,
+                                        in.approved.value,    in.policy_ref.value, in.signature.value};
 }
 
 }  // namespace
@@ -134,14 +155,21 @@ std::string approval_to_pem(const attestation::policy_approval& approval) {
 }
 
 result<attestation::policy_approval> approval_from_pem(std::string_view text) {
-    BERTH_TRY(blocks, wire::from_pem(text));
-    if (blocks.size() != 1 || blocks[0].label != condition_label) {
-        return fail(malformed("an approval is one block \"" + std::string(condition_label) + "\""));
+    const auto none = [](const std::string& why) {
+        return fail(error_category::usage, "approval_invalid",
+                    "This is no approval of a boot state, as berth key approve writes it: " + why);
+    };
+    const auto blocks = wire::from_pem(text);
+    if (!blocks) {
+        return none(blocks.error().message);
     }
-    BERTH_TRY(condition, decode_condition(blocks[0].der.reveal()));
-    auto* const approval = std::get_if<attestation::policy_approval>(&condition);
+    if (blocks->size() != 1 || blocks->front().label != condition_label) {
+        return none("that is one block \"" + std::string(condition_label) + "\".");
+    }
+    auto condition = decode_condition(blocks->front().der.reveal());
+    auto* const approval = condition ? std::get_if<attestation::policy_approval>(&*condition) : nullptr;
     if (approval == nullptr) {
-        return fail(malformed("it is a condition, and no approval"));
+        return none(condition ? "it is a condition, which nobody has approved." : condition.error().message);
     }
     return std::move(*approval);
 }

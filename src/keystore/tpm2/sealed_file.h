@@ -26,7 +26,7 @@ struct sealed_file {
     static constexpr size_t most_states = 8;
 };
 
-// An approval by itself, as it comes from whoever gives it. Errors as from_pem().
+// An approval by itself, as it comes from whoever gives it. Error approval_invalid: it is none, whoever has signed it.
 std::string approval_to_pem(const attestation::policy_approval& approval);
 result<attestation::policy_approval> approval_from_pem(std::string_view text);
 

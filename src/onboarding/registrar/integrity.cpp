@@ -15,8 +15,9 @@ namespace {
 
 constexpr uint8_t registers_of_a_tpm = 24;
 
+// For the registrar's own log: without what the device is told, that the log has more of it.
 error because(std::string cause, std::string_view found) {
-    return refusal("attestation_refused", found).with("cause", std::move(cause));
+    return error{category_of("attestation_refused"), "attestation_refused", std::string(found)}.with("cause", std::move(cause));
 }
 tl::unexpected<error> refused(std::string cause, std::string_view found) {
     return fail(because(std::move(cause), found));
@@ -87,12 +88,14 @@ result<attestation::pcr_values> quoted_values(const platform_quote& quote, const
 
 result<void> judge_values(const integrity_rule& rule, const attestation::pcr_values& values) {
     std::vector<unsigned> missing, wrong;
+    std::vector<std::string> quoted;  // as [[registrar.integrity]] writes it
     for (const auto& [number, allowed] : rule.registers) {
         const auto found = values.find(number);
         if (found == values.end()) {
             missing.push_back(number);
         } else if (std::ranges::none_of(allowed, [&](const auto& one) { return same_octets(one, found->second); })) {
             wrong.push_back(number);
+            quoted.push_back(fmt::format("{} = \"{}\"", number, to_hex(found->second)));
         }
     }
     if (!missing.empty()) {
@@ -103,11 +106,13 @@ result<void> judge_values(const integrity_rule& rule, const attestation::pcr_val
     }
     if (!wrong.empty()) {
         const std::string which = fmt::format("{}", fmt::join(wrong, ", "));
+        const std::string found_values = fmt::format("{}", fmt::join(quoted, ", "));
         return fail(
             because("pcr_mismatch", fmt::format("the device did not start as the policy asks: it does not allow the values "
-                                                "of platform registers {}",
-                                                which))
-                .with("registers", which));
+                                                "of platform registers {}, which are {}",
+                                                which, found_values))
+                .with("registers", which)
+                .with("quoted", found_values));
     }
     return {};
 }

@@ -47,7 +47,9 @@ struct quoting_device {
 //   tpm_unsupported, pcr_selection_mismatch     as attestation::verify_quote
 //   quote_values_mismatch         the values that came along are not those that were quoted
 //   pcr_value_missing             a register of the policy was not quoted
-//   pcr_mismatch                  a register has a value that the policy does not allow; "registers" says which
+//   pcr_mismatch                  a register has a value that the policy does not allow; "registers" says which, "quoted" what
+//   they
+//                                 hold, as it would stand in the policy
 result<void> judge_quote(const integrity_policy& policy, const quoting_device& device, bytes_view quote,
                          bytes_view qualifying_data, unix_seconds now);
 

@@ -400,6 +400,9 @@ result<void> registrar_session::check_integrity() {
 void registrar_session::integrity_changed(std::shared_ptr<const integrity_policy> now) {
     settings_.integrity = std::move(now);
     integrity_judged_ = false;
+}
+
+void registrar_session::judge_integrity() {
     // What was not judged yet is judged in its time; what is granted is granted.
     const bool under_way = state_ == registrar_state::proving || state_ == registrar_state::issuing ||
                            (state_ == registrar_state::authorized && authorization_ && !asked_.empty());
@@ -502,6 +505,7 @@ bool registrar_session::reusable(const issued_certificate& c) const {
 }
 
 result<void> registrar_session::ask_ca() {
+    BERTH_CHECK(check_integrity());  // the policy may have become another since proceed()
     BERTH_CHECK(move(registrar_event::ca_asked));
     // Looked at before anything is issued: what cannot be granted must not be asked of a CA again and again.
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
@@ -556,6 +560,7 @@ void registrar_session::ca_answered(result<std::vector<issued_certificate>> answ
 
 result<void> registrar_session::grant_now() {
     BERTH_CHECK(approval_if_not_denied());
+    BERTH_CHECK(check_integrity());
     BERTH_TRY(configuration, records_.configuration_for(device_.identity, model_));
     grant out;
     out.bi5 = authorization_->bi3;

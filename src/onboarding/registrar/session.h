@@ -48,8 +48,10 @@ public:
     void masa_lost();                 // that KK1 is gone
     void masa_unreachable();          // no KK1 can be had now
     void ca_answered(result<std::vector<issued_certificate>> answer);
-    void operator_decided();                                              // look at the approval again
-    void integrity_changed(std::shared_ptr<const integrity_policy> now);  // also the lists that an IAK is judged by
+    void operator_decided();  // look at the approval again
+    // Also the lists that an IAK is judged by. Needs no store: whatever is judged or issued from now on is so by this policy.
+    void integrity_changed(std::shared_ptr<const integrity_policy> now);
+    void judge_integrity();               // at once, of an onboarding that is under way
     void give_up(std::string_view name);  // refuses the device with this name: trust has changed, or it has come again
     void tick();
 

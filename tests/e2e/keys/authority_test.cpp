@@ -48,6 +48,8 @@ TEST_F(Authorities, AnAlgorithmThatTheKeyIsNotOf) {
     put("ca2/z2.uri", in_token("new"));
     const auto unable = berth({"--json", "ca", "init", "--dir", at("ca2"), "--customer", "Birch", "--algorithm", "mldsa65"});
     EXPECT_EQ(unable.error_name(), "operation_unsupported") << unable.all();
+    EXPECT_NE(unable.all().find("z2.uri"), std::string::npos) << unable.all();
+    EXPECT_NE(unable.all().find("--algorithm p384"), std::string::npos) << "as the option has it";
     EXPECT_NE(berth({"key", "show", in_token("new")}).exit, 0) << "nothing was made";
 }
 

@@ -77,6 +77,10 @@ TEST_P(KeyCommands, KemKeys) {
     ASSERT_EQ(made.exit, 0) << made.all();
     EXPECT_EQ(made.json().at("kind").as_string(), "kem");
     EXPECT_TRUE(made.json().at("post_quantum").as_bool());
+    EXPECT_EQ(made.json().at("held").as_string(), made.json().at("hardware").as_bool() ? "half" : "none") << "no chip does ML-KEM";
+    const auto lines = berth({"key", "show", kem}).output;
+    ASSERT_FALSE(lines.empty());
+    EXPECT_EQ(lines.front(), "SHA-256 of the public key: " + std::string(made.json().at("spki_sha256").as_string()));
     const auto shown = key({"show", kem});
     EXPECT_EQ(shown.json(), made.json()) << shown.all();
     EXPECT_NE(key({"sign", kem, "--in", "/dev/null"}).exit, 0);
@@ -144,6 +148,21 @@ std::vector<place> places() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, KeyCommands, testing::ValuesIn(places()), place::name);
+
+// A KEM key of a TPM whose name lacks its file: what is missing is said, not that it signs nothing.
+TEST(KeyErrors, HalfOfANameIsToldSo) {
+    BERTH_NEEDS_SWTPM();
+    temporary_directory directory;
+    const std::string seed = (directory.path() / "seed").string();
+    ASSERT_EQ(berth({"key", "generate", in_tpm("0x81000012;seed=" + seed), "--alg", "mlkem768_p256"}).exit, 0);
+    const auto half = berth({"--json", "key", "show", in_tpm("0x81000012")});
+    EXPECT_EQ(half.error_name(), "bad_key_uri") << half.all();
+    EXPECT_NE(half.all().find("seed=FILE"), std::string::npos) << half.all();
+    const auto slip = berth({"--json", "key", "delete", in_tpm("0x81000012;seed=" + seed + "x")});
+    EXPECT_EQ(slip.error_name(), "file_not_found") << slip.all();
+    EXPECT_EQ(berth({"key", "delete", in_tpm("0x81000012;seed=" + seed)}).exit, 0) << "it was still there";
+    EXPECT_FALSE(fs::exists(seed));
+}
 
 TEST(KeyErrors, HaveExitCodes) {
     const auto refused = [](std::vector<std::string> arguments, const std::string& name, int exit) {

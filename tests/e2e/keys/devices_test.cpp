@@ -89,11 +89,33 @@ TEST_P(ChipDevices, AreOnboardedWithKeysThatNeverLeaveThem) {
     EXPECT_EQ(berth({"--json", "ownership", "show", "CHIP-2", "--masa", at("masa")}).error_name(), "unknown_device");
     EXPECT_EQ(berth({"--json", "key", "show", signing}).json(), shown.json());
 
+    // Where its keys are is told without a look into the chip.
+    const auto told = berth({"--json", "device", "show", "--bundle", at("CHIP-1")}).json();
+    EXPECT_TRUE(told.at("opens").as_bool());
+    const auto& keys = told.at("keys").as_array();
+    ASSERT_GE(keys.size(), 4U);
+    EXPECT_EQ(keys[0].at("key").as_string(), kem);
+    EXPECT_EQ(keys[1].at("key").as_string(), signing);
+    EXPECT_EQ(keys.back().at("key").as_string(), cloud);
+
     // A reset leaves the device as it came from the factory, and its chip.
     must({"device", "reset", "--bundle", at("CHIP-1")});
     expect_no_keys({device, cloud});
     EXPECT_FALSE(fs::exists(at("CHIP-1/installed")));
     EXPECT_EQ(berth({"--json", "key", "show", signing}).json(), shown.json());
+}
+
+// A credential in the place of an identity key would be found at the first onboarding, when nothing can be mended any more.
+TEST_P(ChipDevices, PutNoCredentialInThePlaceOfAnIdentityKey) {
+    auto wrong = options;
+    for (auto& text : wrong) {
+        text = text == "device=p256@" + device ? "device=p256@" + signing : text;
+    }
+    const auto refused = berth(order("CHIP-6", wrong));
+    EXPECT_EQ(refused.error_name(), "bad_order") << refused.all();
+    EXPECT_EQ(refused.exit, 2);
+    EXPECT_FALSE(fs::exists(at("CHIP-6")));
+    expect_no_keys({kem, signing});
 }
 
 // What lies where the device is to make a key may be somebody's.
@@ -198,9 +220,35 @@ TEST_F(GenuineTpms, OutliveAnUpdateThatIsApproved) {
     ASSERT_NO_FATAL_FAILURE(extend('a'));
     const std::string kem = "tpm2:0x81020002;seed=" + at("TPM-1/p3.seed") + ";tcti=" + tcti;
     EXPECT_NE(berth({"--json", "key", "show", kem}).all().find("tpm_policy_failed"), std::string::npos);
+    // Now one wants to know what state it is in, and whose it is.
+    const auto pcrs = berth({"--json", "device", "pcrs", "--bundle", at("TPM-1"), "--pcrs", "8"});
+    EXPECT_EQ(pcrs.exit, 0) << pcrs.all();
+    const std::string now(pcrs.json().at("pcrs").at("8").as_string());
+    const auto shown = berth({"--json", "device", "show", "--bundle", at("TPM-1")});
+    EXPECT_EQ(shown.exit, 0) << shown.all();
+    EXPECT_FALSE(shown.json().at("opens").as_bool());
+    EXPECT_EQ(shown.json().at("why_not").at("name").as_string(), "tpm_policy_failed");
+    EXPECT_EQ(shown.json().at("keys").as_array()[0].at("sealed_to").as_string(), "approvals");
+    EXPECT_EQ(berth({"device", "reset", "--bundle", at("TPM-1")}).exit, 0);
     ASSERT_NO_FATAL_FAILURE(approve("stranger.pem", "foreign.pem"));
     EXPECT_EQ(berth({"--json", "key", "admit", kem, "--approval", at("foreign.pem")}).error_name(), "approval_foreign");
-    ASSERT_NO_FATAL_FAILURE(approve("approver.pem", "next.pem"));
+    // The values come from the device; the approver has no TPM.
+    const auto approved = run_program("berth", {"key", "approve", "file:" + at("approver.pem"), "--for", "gw-1", "--pcr", "8=" + now,
+                                                "--out", at("next.pem")});
+    EXPECT_EQ(approved.exit, 0) << approved.all();
+    EXPECT_NE(approved.all().find("admit \"tpm2:0x81020002;seed=p3.seed\""), std::string::npos) << "a shell cuts names at ;";
+    EXPECT_EQ(berth({"--json", "key", "approve", "file:" + at("approver.pem"), "--for", "gw-1", "--pcr", "256=" + now, "--out",
+                     at("none.pem")})
+                  .error_name(),
+              "bad_register")
+        << "it is not register 0";
+    // What was damaged on its way takes no place of another approval.
+    const auto seed_before = text_of("TPM-1/p3.seed");
+    put("damaged.pem", "not an approval");
+    const auto damaged = berth({"--json", "key", "admit", kem, "--approval", at("damaged.pem")});
+    EXPECT_EQ(damaged.error_name(), "approval_invalid") << damaged.all();
+    EXPECT_NE(damaged.all().find("damaged.pem"), std::string::npos);
+    EXPECT_EQ(text_of("TPM-1/p3.seed"), seed_before);
     must({"key", "admit", kem, "--approval", at("next.pem")});
     EXPECT_EQ(berth({"--json", "key", "show", kem}).exit, 0);
     onboard("TPM-1");
@@ -236,6 +284,11 @@ TEST_F(GenuineTpms, OthersAreNot) {
     for (const auto& uri : keys) {
         EXPECT_EQ(berth({"--json", "key", "delete", uri}).error_name(), "key_not_found") << "no key stays in " << uri;
     }
+    ASSERT_EQ(certified_tpm()->tool("tpm2_getcap handles-persistent > handles"), 0) << certified_tpm()->log();
+    EXPECT_EQ(certified_tpm()->read("handles").find("0x8102"), std::string::npos) << "nor the key that would have vouched for them";
+    // An issuing CA alone is no root.
+    std::ofstream(at("issuer.pem")) << certified_tpm()->read("ca/issuercert.pem");
+    expect_refused(make("TPM-2", keys, {"--tpm-makers", at("issuer.pem")}), "TPM-2", "bad_anchor", 2);
     EXPECT_EQ(make("TPM-8", keys, known).exit, 0) << "and it may become a device yet";
 }
 

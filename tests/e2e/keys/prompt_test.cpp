@@ -73,6 +73,14 @@ TEST_F(Prompt, AsksForThePinAndDoesNotShowIt) {
     EXPECT_EQ(said.shown.find(softhsm::pin), std::string::npos) << said.shown;
 }
 
+// Octets would set a terminal's modes.
+TEST(Terminal, IsGivenHexadecimal) {
+    const auto drawn = at_terminal({"key", "random", "file:anything", "--octets", "64"}, "");
+    EXPECT_EQ(drawn.exit, 0) << drawn.shown;
+    EXPECT_EQ(drawn.shown.size(), 2 * 64 + 2U) << drawn.shown;
+    EXPECT_EQ(drawn.shown.find_first_not_of("0123456789abcdef\r\n"), std::string::npos) << drawn.shown;
+}
+
 TEST_F(Prompt, TakesNoForAnAnswer) {
     for (const char* typed : {"\n", "24\x03"}) {
         const auto said = at_terminal({"key", "show", without_pin}, typed);

@@ -22,11 +22,6 @@ using testing::HasSubstr;
 
 const bytes host_key = value_of(from_hex("2b7e151628aed2a6abf7158809cf4f3c000102030405060708090a0b0c0d0e0f"));
 
-pki::validity today() {
-    const unix_seconds now = system_clock().now();
-    return {now - day, now + 30 * day};
-}
-
 class SeCommands : public testing::Test {
 protected:
     [[nodiscard]] std::string at(const std::string& name) const { return (sim.directory() / name).string(); }
@@ -57,12 +52,12 @@ protected:
     [[nodiscard]] uint32_t counter() const { return value_of(st::read_counter(*device(), 5)); }
 
     stsafe_sim sim;
-    authority maker = make_chip_maker("maker", today());
+    authority maker = make_chip_maker("maker", these_days());
     std::string makers = write("makers.pem", maker.certificate);
 };
 
 TEST_F(SeCommands, AGenuinePartIsUsed) {
-    const auto certificate = give_identity(*device(), maker, "cartridge 1", today());
+    const auto certificate = give_identity(*device(), maker, "cartridge 1", these_days());
     const auto seen = se({"authenticate", "--ca", makers});
     ASSERT_EQ(seen.exit, 0) << seen.all();
     EXPECT_TRUE(seen.json().at("authenticated").as_bool());
@@ -82,8 +77,17 @@ TEST_F(SeCommands, AGenuinePartIsUsed) {
     EXPECT_EQ(counter(), 499'990U);
 }
 
+// Who has a certificate made has its subject made, too.
+TEST_F(SeCommands, ASubjectDoesNotMoveTheCursor) {
+    give_identity(*device(), maker, "part\x1b]0;genuine\x07", these_days());
+    const auto told = berth({"se", "authenticate", "--ca", makers, "--chip", chip()});
+    EXPECT_EQ(told.exit, 0) << told.all();
+    EXPECT_EQ(told.all().find('\x1b'), std::string::npos);
+    EXPECT_EQ(told.all().find('\x07'), std::string::npos);
+}
+
 TEST_F(SeCommands, ExhaustedPartsAreRefused) {
-    give_identity(*device(), maker, "cartridge 1", today());
+    give_identity(*device(), maker, "cartridge 1", these_days());
     const std::vector<std::string> use{"authenticate", "--ca", makers, "--local", "--counter", "5", "--by", "300000"};
     EXPECT_EQ(se(use).exit, 0);
     const auto r = se(use);
@@ -95,23 +99,23 @@ TEST_F(SeCommands, ExhaustedPartsAreRefused) {
     const auto all = se({"counter", "show"});
     ASSERT_EQ(all.output.size(), 2U) << all.all();
     EXPECT_EQ(all.json().at("left").as_int64(), 0);
-    refused(se({"counter", "use", "--zone", "1"}), "stsafe_zone_type", 2);
+    refused(se({"counter", "use", "--zone", "1"}), "no_counter", 2);
 }
 
 TEST_F(SeCommands, ClonesStrangersAndTheRevokedAreRefusedAndNotUsed) {
     const std::vector<std::string> use{"authenticate", "--ca", makers, "--local", "--counter", "5"};
     refused(se(use), "stsafe_no_certificate", 3);
     // Right certificate, wrong key.
-    const auto certificate = give_identity(*device(), maker, "cartridge 1", today());
+    const auto certificate = give_identity(*device(), maker, "cartridge 1", these_days());
     stsafe_sim other;
     const auto its_device = value_of(st::open_device(other.socket()));
-    give_identity(*its_device, maker, "cartridge 2", today());
+    give_identity(*its_device, maker, "cartridge 2", these_days());
     ASSERT_TRUE(st::write_octets(*its_device, 0, 0, certificate.der()));
     refused(se(use, "stsafe:device=" + other.socket()), "element_signature_invalid", 1);
     EXPECT_EQ(value_of(st::read_counter(*its_device, 5)), 500'000U);
     // A certificate of another CA.
     auto by_stranger = use;
-    by_stranger[2] = write("stranger.pem", make_chip_maker("stranger", today()).certificate);
+    by_stranger[2] = write("stranger.pem", make_chip_maker("stranger", these_days()).certificate);
     refused(se(by_stranger), "unknown_issuer", 1);
     // Revoked.
     const auto list = value_of(pki::issue_crl({.number = 1,
@@ -131,7 +135,7 @@ TEST_F(SeCommands, ClonesStrangersAndTheRevokedAreRefusedAndNotUsed) {
 }
 
 TEST_F(SeCommands, OverI2c) {
-    give_identity(*device(), maker, "cartridge 1", today());
+    give_identity(*device(), maker, "cartridge 1", these_days());
     const auto r = run_program(
         "berth",
         {"--json", "se", "authenticate", "--ca", makers, "--local", "--counter", "5", "--chip", "stsafe:device=/dev/i2c-77"},
@@ -177,12 +181,72 @@ TEST_F(SeCommands, CredentialsForTheHostAlone) {
     refused(se({"store", "get", "wifi"}, with_host_key()), "credential_not_found", 3);
 }
 
+// As docs/stsafe.md has it, from a new chip on.
+TEST_F(SeCommands, AHostKeyIsSetFromAFile) {
+    const std::string key = write("host.key", as_text(host_key));
+    refused(se({"host-key", "set", "--from", key}, with_host_key()), "bad_arguments", 2);
+    refused(se({"host-key", "set", "--from", write("short.key", "1234")}), "bad_host_key", 2);
+    refused(se({"host-key", "set", "--from", write("open.key", as_text(host_key), fs::perms::group_read)}), "unsafe_permissions",
+            2);
+    refused(se({"host-key", "set", "--from", at("nothing")}), "file_not_found", 3);
+    const auto set = se({"host-key", "set", "--from", key, "--encrypt", "update", "--encrypt", "read"});
+    ASSERT_EQ(set.exit, 0) << set.all();
+    EXPECT_EQ(set.json().at("octets").as_int64(), 32);
+    EXPECT_EQ(set.all().find(to_hex(host_key)), std::string::npos);
+    refused(se({"host-key", "set", "--from", key}), "host_key_exists", 2);
+    const std::string psk = write("psk", "correct horse");
+    ASSERT_EQ(se({"store", "put", "wifi", "--in", psk, "--readable-by", "host", "--writable-by", "host"}, with_host_key()).exit,
+              0);
+    refused(se({"store", "list"}), "stsafe_not_authorized", 3);
+    EXPECT_EQ(berth({"se", "store", "get", "wifi", "--chip", with_host_key()}).output, std::vector<std::string>{"correct horse"});
+
+    stsafe_sim other;
+    const std::string long_key = write("long.key", as_text(concat({host_key, host_key})));
+    const auto told =
+        berth({"se", "host-key", "set", "--from", long_key, "--wrapped", "--chip", "stsafe:device=" + other.socket()});
+    ASSERT_EQ(told.exit, 0) << told.all();
+    EXPECT_THAT(told.all(), HasSubstr("host-key=" + long_key));
+    EXPECT_EQ(se({"store", "list"}, "stsafe:device=" + other.socket() + ";host-key=" + long_key).exit, 0);
+    stsafe_sim old("a110");
+    refused(se({"host-key", "set", "--from", long_key}, "stsafe:device=" + old.socket()), "stsafe_unsupported", 2);
+}
+
+// What a newcomer has who has no maker: stsafe-sim --sample.
+TEST_F(SeCommands, ASampleOfAMakersChip) {
+    const std::string ca = at("sample.pem");
+    const std::string socket = at("second");
+    const auto start = [&](const std::string& file) {
+        return app::child_process::start(fs::path(BERTH_BIN_DIR) / "stsafe-sim",
+                                         {"--socket", socket, "--state", at("second state"), "--sample", file});
+    };
+    const auto until_it_answers = [&] {
+        for (int i = 0; i < 400 && !st::open_device(socket); ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(25));
+        }
+    };
+    std::string subject;
+    for (int i = 0; i < 2; ++i) {  // it keeps what it has
+        auto sample = value_of(start(ca));
+        until_it_answers();
+        const auto seen = se({"authenticate", "--ca", ca, "--local", "--counter", "5"}, "stsafe:device=" + socket);
+        ASSERT_EQ(seen.exit, 0) << seen.all();
+        subject = i == 0 ? std::string(seen.json().at("subject").as_string()) : subject;
+        EXPECT_EQ(seen.json().at("subject").as_string(), subject);
+    }
+    const auto gone =
+        run_program("stsafe-sim", {"--socket", socket, "--state", at("second state"), "--sample", at("other.pem"), "--json"});
+    EXPECT_EQ(gone.exit, 2) << gone.all();
+    EXPECT_THAT(gone.all(), HasSubstr("sample_gone"));
+    EXPECT_FALSE(fs::exists(at("other.pem")));
+}
+
 TEST_F(SeCommands, APasswordThatBlocks) {
     const std::string right = write("right", "right\n");
     const std::string wrong = write("wrong", "wrong\n");
     const std::string value = write("value", "a value");
     ASSERT_EQ(se({"password", "set", "--password-file", right, "--tries", "2", "--guard", "update"}).exit, 0);
     refused(se({"store", "put", "one", "--in", value}), "stsafe_not_authorized", 3);
+    refused(se({"password", "set", "--password-file", right}), "password_exists", 2);
     ASSERT_EQ(se({"store", "put", "one", "--in", value, "--password-file", right}).exit, 0);
     // It was forgotten when the command ended.
     refused(se({"store", "remove", "one"}), "stsafe_not_authorized", 3);

@@ -1,5 +1,6 @@
 // The judge of secure elements, with keys of this process in the chip's place.
 #include "attestation/element.h"
+#include "attestation/iak.h"
 #include "support/stsafe_identity.h"
 
 #include <gtest/gtest.h>
@@ -93,10 +94,29 @@ TEST_F(Element, CertificatesOfOthersAreNone) {
     EXPECT_TRUE(chain(test::certificate_for(maker, "chip 2", test::signature_key("chip 2").public_key().spki())));
 }
 
+// A maker that certifies devices with TPMs by the same CA.
+TEST_F(Element, KeysOfTpmsAreNoElements) {
+    const auto spki = key.public_key().spki();
+    const auto of = [&](const pki::certificate_template& contents) { return chain(test::issue(maker, contents, spki)); };
+    const pki::hardware_module tpm{std::string(oid_hardware_type_tpm), to_bytes(as_bytes("01:02"))};
+    const pki::hardware_module other{"1.3.6.1.4.1.32473.1", to_bytes(as_bytes("SN-1"))};
+    const auto refused = of(iak_certificate_template("Test", "SN-1", tpm, {"aa", "2.23.133.12.1"}, test::usual));
+    EXPECT_EQ(name_of_error(refused), "not_an_element");
+    EXPECT_EQ(refused.error().category, error_category::peer);
+    EXPECT_EQ(name_of_error(of(pki::idevid_signature_template("Test", "SN-1", tpm, test::usual))), "not_an_element");
+    EXPECT_TRUE(of(pki::idevid_signature_template("Test", "SN-1", other, test::usual))) << "an STSAFE-A that Berth personalised";
+    auto only_by_its_use = pki::idevid_signature_template("Test", "SN-1", other, test::usual);
+    only_by_its_use.extended_key_usages = {std::string(oid_tcg_aik_certificate)};
+    EXPECT_EQ(name_of_error(of(only_by_its_use)), "not_an_element");
+    only_by_its_use.extended_key_usages = {std::string(pki::oid_tcg_ek_certificate)};
+    EXPECT_EQ(name_of_error(of(only_by_its_use)), "not_an_element");
+}
+
 TEST_F(Element, AudiencesHaveALimit) {
     EXPECT_EQ(name_of_error(element_challenge::draw("", random)), "bad_audience");
     EXPECT_EQ(name_of_error(element_challenge::draw(std::string(256, 'a'), random)), "bad_audience");
     EXPECT_TRUE(element_challenge::draw(std::string(255, 'a'), random));
+    EXPECT_EQ(name_of_error(element_challenge::resume("", {})), "bad_audience");
 }
 
 }  // namespace

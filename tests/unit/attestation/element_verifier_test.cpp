@@ -40,7 +40,13 @@ TEST_F(ElementVerifier, AnAnswerCountsOnce) {
     EXPECT_EQ(describe(element).at("subject").as_string(), certificate.subject());
     EXPECT_EQ(describe(element).at("fingerprint").as_string(), to_hex(certificate.sha256()));
     EXPECT_EQ(name_of_error(v.judge("a", makers, answer)), "unknown_challenge") << "a replay";
-    EXPECT_EQ(v.open(), 0U);
+    EXPECT_EQ(name_of_error(v.judge("b", makers, answer)), "unknown_challenge") << "by somebody else";
+    EXPECT_EQ(v.remembered(), 1U);
+    time.advance(59'999);
+    EXPECT_EQ(name_of_error(v.judge("a", makers, answer)), "unknown_challenge") << "until its time is over";
+    time.advance(1);
+    EXPECT_EQ(name_of_error(v.judge("a", makers, answer)), "unknown_challenge") << "and then";
+    EXPECT_EQ(v.remembered(), 0U);
 }
 
 TEST_F(ElementVerifier, AWrongAnswerUsesItsChallengeUp) {
@@ -53,19 +59,25 @@ TEST_F(ElementVerifier, AWrongAnswerUsesItsChallengeUp) {
     auto by_stranger = right_answer(other);
     by_stranger.chain = {test::certificate_for(test::make_chip_maker("stranger"), "chip 1", key.public_key().spki())};
     EXPECT_EQ(name_of_error(v.judge("a", makers, by_stranger)), "unknown_issuer");
-    EXPECT_EQ(v.open(), 0U);
+    EXPECT_EQ(name_of_error(v.judge("a", makers, right_answer(other))), "unknown_challenge");
 }
 
 TEST_F(ElementVerifier, AChallengeThatNobodyMadeIsNone) {
     auto v = make();
     auto elsewhere = make();
     const auto invitation = value_of(v.invite("a"));
-    element_invitation invented = invitation;
-    invented.challenge[0] ^= 1;
-    EXPECT_EQ(name_of_error(v.judge("a", makers, right_answer(invented))), "unknown_challenge");
+    for (const size_t octet : {0U, 7U, 8U, 15U, 16U, 31U}) {  // its time, what is random, and the HMAC over both
+        element_invitation invented = invitation;
+        invented.challenge[octet] ^= 1;
+        EXPECT_EQ(name_of_error(v.judge("a", makers, right_answer(invented))), "unknown_challenge") << octet;
+    }
+    element_invitation cut = invitation;
+    cut.challenge.pop_back();
+    EXPECT_EQ(name_of_error(v.judge("a", makers, right_answer(cut))), "unknown_challenge");
     EXPECT_EQ(name_of_error(elsewhere.judge("a", makers, right_answer(invitation))), "unknown_challenge");
-    EXPECT_EQ(v.open(), 1U);
+    EXPECT_EQ(v.remembered(), 0U);
     EXPECT_TRUE(v.judge("a", makers, right_answer(invitation))) << "and the right one still counts";
+    EXPECT_NE(value_of(v.invite("a")).challenge, value_of(v.invite("a")).challenge);
 }
 
 TEST_F(ElementVerifier, ChallengesEnd) {
@@ -78,23 +90,41 @@ TEST_F(ElementVerifier, ChallengesEnd) {
     EXPECT_TRUE(v.judge("a", makers, right_answer(second)));
 }
 
-TEST_F(ElementVerifier, NobodyTakesAllTheRoomThereIs) {
-    auto v = make({.lifetime = 10'000, .most_open = 5, .most_open_of_one = 3});
-    const auto first = value_of(v.invite("a"));
-    for (int i = 0; i < 2; ++i) {
-        ASSERT_TRUE(v.invite("a"));
+// One home's IPv6 prefix has hundreds of /64s, and each may ask as often as it likes.
+TEST_F(ElementVerifier, AskingTakesNoRoomFromAnybody) {
+    auto v = make();
+    const auto first = value_of(v.invite("an honest device"));
+    for (int client = 0; client < 1000; ++client) {
+        for (int i = 0; i < 100; ++i) {
+            ASSERT_TRUE(v.invite("home " + std::to_string(client)));
+        }
     }
-    EXPECT_EQ(name_of_error(v.invite("a")), "too_many_requests");
-    ASSERT_TRUE(v.invite("b"));
-    ASSERT_TRUE(v.judge("a", makers, right_answer(first)));
-    ASSERT_TRUE(v.invite("a")) << "one was answered";
-    ASSERT_TRUE(v.invite("b"));
-    EXPECT_EQ(v.open(), 5U);
-    EXPECT_EQ(name_of_error(v.invite("c")), "too_many_requests") << "no room for anybody";
-    EXPECT_EQ(v.open(), 5U);
-    time.advance(10'000);
-    EXPECT_TRUE(v.invite("a"));
-    EXPECT_EQ(v.open(), 1U) << "the old ones are forgotten";
+    EXPECT_EQ(v.remembered(), 0U);
+    EXPECT_TRUE(v.judge("an honest device", makers, right_answer(first)));
+    EXPECT_TRUE(v.judge("another", makers, right_answer(value_of(v.invite("another")))));
+}
+
+TEST_F(ElementVerifier, WhatIsAnsweredIsRememberedAndThatHasALimit) {
+    auto v = make({.lifetime = 10'000, .most_answered = 3});
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(v.judge("a", makers, right_answer(value_of(v.invite("a")))));
+        time.advance(1'000);
+    }
+    const auto next = value_of(v.invite("b"));
+    EXPECT_EQ(name_of_error(v.judge("b", makers, right_answer(next))), "too_many_requests");
+    EXPECT_EQ(v.remembered(), 3U);
+    time.advance(7'000);
+    EXPECT_TRUE(v.judge("b", makers, right_answer(next))) << "the first one's time is over, and this was not used up";
+    EXPECT_EQ(v.remembered(), 3U);
+    // Who was wrong is remembered for a while too, and not more of them than that.
+    auto few = make({.most_failures_of_one = 1, .most_accounts = 1});
+    const auto wrong = [&](const std::string& client) {
+        return name_of_error(few.judge(client, makers, answer_to(value_of(few.invite("x")), test::signature_key("clone"))));
+    };
+    EXPECT_EQ(wrong("a"), "element_signature_invalid");
+    EXPECT_EQ(wrong("b"), "element_signature_invalid");
+    EXPECT_EQ(wrong("a"), "too_many_requests");
+    EXPECT_EQ(wrong("b"), "element_signature_invalid");
 }
 
 TEST_F(ElementVerifier, WhoIsWrongTooOftenWaits) {

@@ -44,6 +44,32 @@ TEST(Policy, ApprovalIsSignedForItsReference) {
               "tpm_unsupported");
 }
 
+// Whoever carries an approval changes nothing in it unseen: not what the signature is over, nor what the TPM is told beside.
+TEST(Policy, AnApprovalThatWasChangedIsFound) {
+    const auto authority = test::signature_key("approver");
+    const auto approval =
+        value_of(approve_pcrs(authority, {tpm_alg::sha256, {0, 7}}, {{0, bytes(32)}, {7, bytes(32, 1)}}, as_bytes("gateway")));
+    EXPECT_TRUE(check_approval(approval));
+    const auto expect_invalid = [&](const char* what, const auto& change) {
+        policy_approval changed = approval;
+        change(changed);
+        EXPECT_EQ(name_of_error(check_approval(changed)), "approval_invalid") << what;
+    };
+    expect_invalid("another register", [](auto& a) { a.selection.registers = {0, 2}; });
+    expect_invalid("one less", [](auto& a) { a.selection.registers = {7}; });
+    expect_invalid("none", [](auto& a) { a.selection.registers.clear(); });
+    expect_invalid("one that no TPM has", [](auto& a) { a.selection.registers = {0, 7, 24}; });
+    expect_invalid("one twice", [](auto& a) { a.selection.registers = {0, 7, 7}; });
+    expect_invalid("not in order", [](auto& a) { a.selection.registers = {7, 0}; });
+    expect_invalid("another bank", [](auto& a) { a.selection.bank = tpm_alg::sha384; });
+    expect_invalid("other values", [](auto& a) { a.registers_digest.back() ^= 1; });
+    expect_invalid("another policy", [](auto& a) { a.approved.back() ^= 1; });
+    expect_invalid("another purpose", [](auto& a) { a.policy_ref.back() ^= 1; });
+    expect_invalid("another signature", [](auto& a) { a.signature.back() ^= 1; });
+    expect_invalid("a key that is no point", [](auto& a) { a.authority.x.back() ^= 1; });
+    expect_invalid("an earlier version's", [](auto& a) { a.registers_digest.clear(); });
+}
+
 }  // namespace
 
 }  // namespace berth::attestation

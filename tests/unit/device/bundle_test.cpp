@@ -151,6 +151,34 @@ TEST_F(PlacedKeys, AreOnePerRegistrarAndDeletedWithIt) {
     EXPECT_FALSE(fs::exists(place / "pending"));
 }
 
+// Nobody is told to delete what the device is known by.
+TEST_F(PlacedKeys, InThePlaceOfItsOwnKey) {
+    for (const char* name : {"p3.pem", "p3-sig.pem"}) {
+        ASSERT_EQ(open_with(name == std::string_view("p3.pem") ? "mlkem768_p256" : "p256", std::string("file:") + name),
+                  "accepted");
+        const auto refused = bundle.pending_keys("one", crypto::system_random());
+        ASSERT_FALSE(refused) << name;
+        EXPECT_EQ(refused.error().name, "key_exists") << refused.error().message;
+        EXPECT_THAT(refused.error().message, testing::HasSubstr("own key"));
+        EXPECT_THAT(refused.error().message, testing::Not(testing::HasSubstr("delete")));
+    }
+}
+
+// Who only looks at a device needs none of its keys.
+TEST_F(PlacedKeys, AreNotNeededToLook) {
+    fs::remove_all(place);
+    fs::copy(device("acme"), place);
+    fs::remove(place / "p3.pem");
+    ASSERT_TRUE(app::write_text(place / "p3.uri", "tpm2:0x81020002;seed=p3.seed;tcti=nowhere\n"));
+    EXPECT_FALSE(app::device_bundle::open(place));
+    const auto seen = app::device_bundle::look(place);
+    ASSERT_TRUE(seen) << seen.error().message;
+    EXPECT_EQ(seen->p3, nullptr);
+    EXPECT_EQ(seen->p3_uri, "tpm2:0x81020002;seed=p3.seed;tcti=nowhere");
+    fs::copy_file(device("other") / "z3.pem", place / "z3.pem", fs::copy_options::overwrite_existing);
+    EXPECT_FALSE(app::device_bundle::look(place)) << "what is no device's is told all the same";
+}
+
 TEST_F(PlacedKeys, OfOthersAndThoseInstalledStay) {
     ASSERT_EQ(open_with("p256", "file:own.pem"), "accepted");
     const bytes first = pending_key("one");

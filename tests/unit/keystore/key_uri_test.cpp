@@ -1,4 +1,5 @@
 #include "keystore/key_uri.h"
+#include "keystore/places.h"
 #include "pki/private_key_file.h"
 #include "support/test_pki.h"
 
@@ -54,6 +55,25 @@ TEST(KeyUri, NamesInATpm) {
     ASSERT_FALSE(key);
     EXPECT_EQ(key.error().name, "tpm_unavailable");
     EXPECT_EQ(key.error().category, error_category::environment);
+}
+
+// Two names of one place are found, whatever else they say.
+TEST(KeyUri, WhatMayBeOnePlace) {
+    const auto common = [](std::string_view a, std::string_view b) {
+        return common_place(value_of(location_of(a)), value_of(location_of(b)));
+    };
+    EXPECT_EQ(common("tpm2:0x81020000", "tpm2:0x81020000;tcti=x"), "0x81020000");
+    EXPECT_EQ(common("tpm2:0x81020002;seed=a", "tpm2:0x81020002;seed=b"), "0x81020002");
+    EXPECT_EQ(common("tpm2:0x81020000;tcti=y", "tpm2:0x81020000;tcti=x"), "");
+    EXPECT_EQ(common("tpm2:0x81020000", "tpm2:0x81020001"), "");
+    EXPECT_EQ(common("stsafe:slot=1", "stsafe:slot=1;device=/dev/i2c-1"), "slot 1");
+    EXPECT_EQ(common("stsafe:slot=1", "stsafe:slot=1;device=/dev/i2c-2"), "");
+    EXPECT_EQ(common("stsafe:slot=3;zone=1", "stsafe:slot=1"), "zone 1");
+    EXPECT_EQ(common("file:a.pem", "./a.pem"), "a.pem");
+    EXPECT_EQ(common("file:0x81020000", "tpm2:0x81020000"), "");
+    EXPECT_EQ(common("pkcs11:token=a;object=x", "pkcs11:object=x?module-path=/m.so"), "x");
+    EXPECT_EQ(common("pkcs11:token=a;object=x", "pkcs11:token=b;object=x"), "");
+    EXPECT_EQ(name_of_error(location_of("tpm2:1")), "bad_key_uri");
 }
 
 TEST(KeyUri, FilesRelativeToTheirDirectory) {

@@ -132,6 +132,41 @@ TEST_F(Pkcs11, PinsComeFromFilesThatOthersCannotRead) {
     EXPECT_TRUE(open_signing_key(without + "&pin-source=pin", {.base_directory = hsm->directory().string(), .passphrase = {}}));
 }
 
+// A login holds for the whole process, and is no leave for who does not know the PIN.
+TEST_F(Pkcs11, ASecondKeyNeedsThePinAllTheSame) {
+    const auto first = value_of(make_signing_key(uri, p256));
+    const std::string without = "pkcs11:token=berth;object=x?module-path=" + test::softhsm::module();
+    EXPECT_EQ(name_of_error(open_signing_key(without)), "pin_required");
+    EXPECT_TRUE(first->sign(as_bytes("x"))) << "who is there stays";
+    int asked = 0;
+    open_options at_a_terminal;
+    at_a_terminal.ask_pin = [&](const std::string& label) {
+        ++asked;
+        EXPECT_EQ(label, "berth");
+        return result<secret_bytes>(secret_bytes(as_bytes(asked == 1 ? "13579-pin" : test::softhsm::pin)));
+    };
+    EXPECT_EQ(name_of_error(open_signing_key(without, at_a_terminal)), "pin_incorrect");
+    EXPECT_TRUE(open_signing_key(without, at_a_terminal));
+    EXPECT_EQ(asked, 2);
+}
+
+TEST_F(Pkcs11, ErrorsNameTheKeyAndThePinsFile) {
+    value_of(make_signing_key(uri, p256));
+    const auto says = [](const auto& refused, std::string_view name, const std::string& text) {
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().name, name);
+        EXPECT_NE(refused.error().message.find(text), std::string::npos) << refused.error().message;
+        EXPECT_NE(refused.error().message.find("pkcs11:token=berth;object="), std::string::npos) << refused.error().message;
+    };
+    says(open_signing_key(hsm->uri("berth", "object=isuing")), "key_not_found", "no private key object=isuing.");
+    says(open_kem_key(hsm->uri("berth", "object=isuing;id=%0a")), "key_not_found", "object=isuing;id=%0a");
+    says(remove_key(hsm->uri("berth", "object=isuing")), "key_not_found", "object=isuing");
+    const std::string wrong = hsm->secret("mistyped", "97531-pin");
+    says(open_signing_key(hsm->uri("berth", "object=x", "mistyped")), "pin_incorrect", wrong);
+    // What is wrong with the name itself is told without it: somebody may have put a PIN there.
+    EXPECT_EQ(name_of_error(open_signing_key("pkcs11:token=berth;object=x;pin-value=1")), "bad_key_uri");
+}
+
 // A token counts wrong PINs, and locks itself after a few: one wrong PIN costs one try, however often the key is asked for.
 TEST_F(Pkcs11, AWrongPinIsTriedOnce) {
     value_of(make_signing_key(uri, p256));

@@ -7,7 +7,7 @@ namespace berth::keystore::tpm2 {
 namespace {
 
 TEST(Tpm2Device, SaysWhenThereIsNone) {
-    for (const char* tcti : {"device:/dev/berth-no-such-tpm", "swtpm:path=/nowhere/tpm", "no-such-way"}) {
+    for (const char* tcti : {"device:/dev/berth-no-such-tpm", "swtpm:path=/nowhere/tpm", "no-such-way", "swtmp:path=/x"}) {
         device_options options;
         options.tcti = tcti;
         const auto opened = device::open(options);
@@ -15,6 +15,11 @@ TEST(Tpm2Device, SaysWhenThereIsNone) {
         EXPECT_EQ(opened.error().name, "tpm_unavailable") << opened.error().message;
         EXPECT_EQ(opened.error().category, error_category::environment);
         EXPECT_NE(opened.error().message.find(tcti), std::string::npos) << opened.error().message;
+        EXPECT_NE(opened.error().message.find("BERTH_TPM2_TCTI"), std::string::npos) << opened.error().message;
+        // A slip in a module's name is told from a TPM that is not there.
+        const bool of_the_module = opened.error().message.find("modules") != std::string::npos;
+        EXPECT_EQ(of_the_module, std::string_view(tcti) == "no-such-way" || std::string_view(tcti) == "swtmp:path=/x")
+            << opened.error().message;
     }
 }
 

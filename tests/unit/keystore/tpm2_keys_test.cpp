@@ -7,6 +7,9 @@
 #include "keystore/tpm2/keys.h"
 #include "tpm2_fixture.h"
 
+#include <filesystem>
+#include <fstream>
+
 namespace berth::keystore::tpm2 {
 
 namespace {
@@ -117,6 +120,27 @@ TEST_F(Tpm2, AKeyThatIsMadeAnewIsNotTakenForTheOldOne) {
     EXPECT_TRUE(now->public_key().verify(as_bytes("x"), value_of(now->sign(as_bytes("x")))));
 }
 
+// A slip in the name of the file costs neither the key nor another file.
+TEST_F(Tpm2, IsNotDeletedByANameWithASlip) {
+    in.reset();
+    const std::filesystem::path seed = chip->directory() / "p3.seed", other = chip->directory() / "other";
+    const auto named = [&](const std::string& file) { return "tpm2:0x81000011;seed=" + file + ";tcti=" + chip->tcti(); };
+    value_of(make_kem_key(named(seed.string()), crypto::kem_algorithm::mlkem768_p256));
+    std::ofstream(other) << "something else";
+    EXPECT_EQ(name_of_error(remove_key(named(seed.string() + "x"))), "file_not_found");
+    EXPECT_FALSE(remove_key(named(other.string())));
+    EXPECT_TRUE(std::filesystem::exists(other));
+    EXPECT_TRUE(open_kem_key(named(seed.string()))) << "it is there, as before";
+    EXPECT_EQ(without_file(named(seed.string())), "tpm2:0x81000011;tcti=" + chip->tcti());
+    ASSERT_TRUE(remove_key(named(seed.string())));
+    EXPECT_FALSE(std::filesystem::exists(seed));
+    // Where the file is lost, the key alone goes by a name that says so.
+    value_of(make_kem_key(named(seed.string()), crypto::kem_algorithm::mlkem768_p256));
+    std::filesystem::remove(seed);
+    ASSERT_TRUE(remove_key(without_file(named(seed.string()))));
+    EXPECT_EQ(name_of_error(remove_key(named(seed.string()))), "key_not_found");
+}
+
 TEST_F(Tpm2, WhatOthersStandOnIsNotDeleted) {
     const devid_layout at;
     value_of(establish(in, iak_template(), at.iak));
@@ -160,6 +184,13 @@ TEST_F(Tpm2, OpensInEveryBootStateThatIsApproved) {
     auto forged = approve(authority, next, "gateway");
     forged.approved.back() ^= 1;
     EXPECT_EQ(name_of_error(file.admit(forged)), "approval_invalid");
+    auto other_registers = approve(authority, next, "gateway");
+    other_registers.selection.registers = {11};
+    EXPECT_EQ(name_of_error(file.admit(other_registers)), "approval_invalid") << "it would never open";
+    auto other_bank = approve(authority, next, "gateway");
+    other_bank.selection.bank = attestation::tpm_alg::sha384;
+    EXPECT_EQ(name_of_error(file.admit(other_bank)), "approval_invalid");
+    EXPECT_TRUE(file.further.empty()) << "and no other state is forgotten for it";
     ASSERT_TRUE(file.admit(value_of(approval_from_pem(approval_to_pem(approve(authority, next, "gateway"))))));
     ASSERT_TRUE(file.admit(approve(authority, next, "gateway"))) << "once more is no mistake";
     EXPECT_EQ(file.further.size(), 1U);
@@ -205,8 +236,13 @@ TEST(SealedFile, RefusesWhatItDidNotWrite) {
     EXPECT_EQ(name_of_error(sealed_file::from_pem(pem + pem)), "tpm_structure_malformed");
     EXPECT_EQ(name_of_error(sealed_file::from_pem(approval_to_pem(std::get<attestation::policy_approval>(file.condition)))),
               "tpm_structure_malformed");
-    EXPECT_EQ(name_of_error(approval_from_pem(pem)), "tpm_structure_malformed");
+    EXPECT_EQ(name_of_error(approval_from_pem(pem)), "approval_invalid");
+    EXPECT_EQ(name_of_error(approval_from_pem("")), "approval_invalid");
     EXPECT_EQ(name_of_error(sealed_file::from_pem(pem.substr(0, pem.find("-----BEGIN", 5)))), "tpm_structure_malformed");
+    // What an earlier version has sealed still reads.
+    std::get<attestation::policy_approval>(file.condition).registers_digest.clear();
+    EXPECT_EQ(value_of(sealed_file::from_pem(file.to_pem())).to_pem(), file.to_pem());
+    EXPECT_NE(file.to_pem(), pem);
 }
 
 }  // namespace

@@ -118,6 +118,8 @@ TEST_F(Judge, OtherRegistersOrValues) {
     EXPECT_EQ(param(judged.error(), "cause"), "pcr_mismatch");
     EXPECT_EQ(param(judged.error(), "registers"), "7");
     EXPECT_THAT(judged.error().message, testing::HasSubstr("it does not allow the values of platform registers 7"));
+    EXPECT_THAT(judged.error().message, testing::Not(testing::HasSubstr("log tells"))) << "this is the log";
+    EXPECT_EQ(param(judged.error(), "quoted"), "7 = \"" + to_hex(made_up_tpm::filled(8)) + "\"");
     tpm.registers[7] = made_up_tpm::filled(9);
     EXPECT_EQ(cause_of(tpm.quote(nonce)), "accepted") << "one of two values";
 }
@@ -325,10 +327,44 @@ TEST_F(MeasuredOnboarding, IsJudgedAgainWhenThePolicyChanges) {
     s->run();
     ASSERT_TRUE(s->registrar->awaits_approval()) << s->registrar_error();
     s->registrar->integrity_changed(policy(7));
+    s->registrar->judge_integrity();
     EXPECT_TRUE(s->registrar->awaits_approval()) << s->registrar_error();
     s->registrar->integrity_changed(policy(8));
+    s->registrar->judge_integrity();
     s->run();
     expect_refused(*s, d, "pcr_mismatch");
+}
+
+// A registrar whose store is shut when the policy changes judges nobody then; what it does next, it does by the new one.
+TEST_F(MeasuredOnboarding, NothingIsIssuedByAPolicyThatWasReplaced) {
+    birch->settings.manual_approval = true;
+    const auto d = make_device("SN-1");
+    const auto s = scene(d, by(tpm_of("SN-1")));
+    s->start();
+    s->run();
+    ASSERT_TRUE(s->registrar->awaits_approval()) << s->registrar_error();
+    s->registrar->integrity_changed(policy(8));
+    EXPECT_TRUE(s->registrar->awaits_approval()) << "not judged yet";
+    ASSERT_TRUE(birch->store->decide(d.identity, true, p.clock.now()));
+    s->registrar->operator_decided();
+    s->run();
+    expect_refused(*s, d, "pcr_mismatch");
+}
+
+// The same where its certificates are being made already.
+TEST_F(MeasuredOnboarding, NothingThatWasIssuedMeanwhileIsGranted) {
+    const auto d = make_device("SN-1");
+    const auto s = scene(d, by(tpm_of("SN-1")));
+    s->auto_ca = false;
+    s->start();
+    s->run();
+    ASSERT_TRUE(s->order) << s->registrar_error();
+    s->registrar->integrity_changed(policy(8));
+    s->registrar->ca_answered(birch->ca->issue(*s->order, p.clock, crypto::system_random()));
+    s->run();
+    EXPECT_EQ(s->device_error(), "attestation_refused");
+    EXPECT_EQ(param(*s->registrar->why(), "cause"), "pcr_mismatch");
+    EXPECT_FALSE(s->accepted);
 }
 
 }  // namespace

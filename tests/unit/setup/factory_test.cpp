@@ -12,6 +12,8 @@
 
 #include <csignal>
 
+#include <gmock/gmock.h>
+
 #include <sys/resource.h>
 
 namespace berth::test {
@@ -242,6 +244,51 @@ TEST_F(Factory, OneThatWasSetUpEarlier) {
     EXPECT_EQ(refused.error().name, "no_issuer_for_chips");
     EXPECT_THAT(refused.error().message, testing::HasSubstr("idevid-ca-classical.pem"));
     EXPECT_FALSE(fs::exists(at("two")));
+}
+
+// Found before anything is made, and told by the option rather than by a file that nobody has written.
+TEST_F(Factory, WhatNoDeviceCouldBeIsNotBegun) {
+    const auto good = order;
+    const auto refused = [&](const std::string& name, const std::string& told) {
+        const auto made = make("one");
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().name, name) << made.error().message;
+        EXPECT_THAT(made.error().message, testing::HasSubstr(told));
+        EXPECT_THAT(made.error().message, testing::Not(testing::HasSubstr(".one.making")));
+        EXPECT_FALSE(fs::exists(at("one")));
+        EXPECT_TRUE(got(store->find_serial("SN-1")).empty());
+        order = good;
+    };
+    // A back end without registers seals to none.
+    order.tpm.pcrs = {0};
+    refused("operation_unsupported", "--seal-pcrs");
+    order.p3_uri = "stsafe:slot=2;device=/nowhere";
+    order.p3_sig_uri = "stsafe:slot=1;device=/nowhere";
+    order.tpm.approval = at("state.pem");
+    refused("operation_unsupported", "--seal-approval");
+    order.credentials = {{"device", "rsa"}};
+    refused("bad_config", "--credential");
+    // One place for each key.
+    order.p3_uri = "stsafe:slot=2;device=/nowhere";
+    order.p3_sig_uri = "stsafe:slot=1;device=/nowhere";
+    order.credentials = {{"device", "p256@stsafe:slot=1;device=/nowhere"}};
+    refused("bad_order", "identity key");
+    order.p3_uri = "tpm2:0x81020002;seed=p3.seed;tcti=nowhere";
+    order.p3_sig_uri = "tpm2:0x81020010;iak=0x81020011;tcti=nowhere";
+    for (const char* handle : {"0x81020002", "0x81020010", "0x81020011", "0x81020000"}) {
+        const auto tpm = order;
+        order.credentials = {{"device", fmt::format("p256@tpm2:{};tcti=nowhere", handle)}};
+        refused("bad_order", handle);
+        order = tpm;
+    }
+    order.p3_uri = "tpm2:0x81020005;tcti=nowhere";
+    refused("bad_key_uri", ";seed=");
+    order.p3_sig_uri = "0x81020000";
+    order.p3_uri = "tpm2:0x81020002;seed=p3.seed";
+    refused("bad_order", "tpm2:0x81020000");
+    order.p3_uri = "stsafe:slot=2;device=/one";
+    order.p3_sig_uri = "stsafe:slot=1;device=/two";
+    refused("bad_order", "one chip");
 }
 
 // A TPM's keys are certified once its maker vouches for it; none is looked at before that is settled.

@@ -69,6 +69,25 @@ TEST_F(Order, ToldWithItsLine) {
               (std::vector<uint8_t>{0, 7}));
 }
 
+// What could only fail once keys are made, and then for good.
+TEST_F(Order, PutsNoTwoKeysInOnePlace) {
+    const auto credential = [](const std::string& name, const std::string& key) {
+        return "[[credential]]\nname = \"" + name + "\"\nalgorithm = \"p256\"\nkey = \"" + key + "\"\n";
+    };
+    const auto in_tpm = [&](const std::string& key) { return "backend = \"tpm2\"\n" + credential("device", key); };
+    for (const char* handle : {"0x81020000", "0x81020001", "0x81020002", "0x81020000;tcti=device:/dev/tpmrm0"}) {
+        expect_bad(in_tpm(std::string("tpm2:") + handle), "4");
+    }
+    EXPECT_TRUE(read("name = \"o\"\nmodel = \"m\"\n" + in_tpm("tpm2:0x81000003")));
+    expect_bad("backend = \"stsafe\"\n" + credential("device", "stsafe:slot=1"), "4");
+    expect_bad("backend = \"stsafe\"\n" + credential("device", "stsafe:slot=3;zone=2"), "4");
+    expect_bad("backend = \"stsafe\"\n" + credential("device", "stsafe:slot=0"), "4");
+    expect_bad("backend = \"stsafe\"\n" + credential("device", "stsafe:slot=3") + credential("cloud", "stsafe:slot=3"), "4");
+    expect_bad(credential("device", "file:p3.pem"), "3");
+    expect_bad("backend = \"stsafe\"\np3 = \"stsafe:slot=1\"\n", "4");
+    expect_bad("backend = \"stsafe\"\np3 = \"stsafe:slot=0\"\n", "4");
+}
+
 TEST_F(Order, SaysNoMoreThanAMasaTells) {
     EXPECT_EQ(read("name = \"o\"\nmodel = \"m\"\n[settings]\nx = \"" + std::string(16'384, 'x') + "\"\n").error().name,
               "too_large");

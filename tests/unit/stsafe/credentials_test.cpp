@@ -58,7 +58,8 @@ TEST_F(StsafeCredentials, NothingIsOverwrittenThatNobodySaid) {
     ASSERT_TRUE(put_credential(device, "wifi", secret("first"), {.zone = 2}));
     refused([&] { return put_credential(device, "wifi", secret("second")); }, "credential_exists");
     refused([&] { return put_credential(device, "other", secret("x"), {.zone = 2}); }, "zone_in_use");
-    refused([&] { return put_credential(device, "other", secret("x"), {.zone = 2, .replace = true}); }, "zone_in_use");
+    refused([&] { return put_credential(device, "wfi", secret("x"), {.replace = true}); }, "credential_not_found");
+    refused([&] { return put_credential(device, "other", secret("x"), {.zone = 2, .replace = true}); }, "credential_not_found");
     refused([&] { return put_credential(device, "other", secret("x"), {.zone = 5}); }, "zone_in_use");
     refused([&] { return put_credential(device, "other", secret("x"), {.zone = 99}); }, "no_room");
     refused([&] { return put_credential(device, "large", secret_bytes(size_t{1700})); }, "no_room");
@@ -118,6 +119,23 @@ TEST_F(StsafeCredentials, ForTheHostAlone) {
     refused([&] { return put_credential(stranger, "wifi", secret("psk 3"), {.replace = true}); }, "stsafe_session");
 }
 
+// What stands in the way is told, and the zone that is empty and not taken.
+TEST_F(StsafeCredentials, NoRoomSaysWhy) {
+    const auto says = [&](const credential_options& how, size_t size, const std::string& text) {
+        const auto put = put_credential(device, "new", secret_bytes(size), how);
+        ASSERT_FALSE(put);
+        EXPECT_EQ(put.error().name, "no_room");
+        EXPECT_NE(put.error().message.find(text), std::string::npos) << put.error().message;
+    };
+    says({.zone = 9}, 1, "There is no zone 9: this STSAFE-A has zones 0 to 7.");
+    says({.zone = 7}, 100, "Zone 7 has 48 octets");
+    for (const uint8_t zone : std::vector<uint8_t>{1, 2, 3, 4, 7}) {
+        ASSERT_TRUE(put_credential(device, "in " + std::to_string(zone), secret("x"), {.zone = zone}));
+    }
+    says({}, 20, "name it (--zone 0)");
+    EXPECT_EQ(value_of(put_credential(device, "new", secret("x"), {.zone = 0})), 0);
+}
+
 TEST_F(StsafeCredentials, ForEver) {
     ASSERT_TRUE(
         put_credential(device, "origin", secret("made in 2026"), {.zone = 3, .writing = zone_condition::nobody, .final = true}));
@@ -127,7 +145,7 @@ TEST_F(StsafeCredentials, ForEver) {
     refused([&] { return put_credential(device, "origin", secret("x"), {.replace = true}); }, "condition_fixed");
     refused([&] { return put_credential(device, "origin", secret("x"), {.writing = zone_condition::anybody, .replace = true}); },
             "condition_fixed");
-    refused([&] { return remove_credential(device, "origin"); }, "stsafe_access_condition");
+    refused([&] { return remove_credential(device, "origin"); }, "condition_fixed");
     refused([&] { return put_credential(device, "x", secret("x"), {.reading = zone_condition::nobody}); }, "bad_condition");
 }
 

@@ -63,6 +63,13 @@ TEST_F(StsafeFirmware, TheKeyStaysWhereItIs) {
     ASSERT_TRUE(trust_key(device, 3, signer.public_key(), true));
     const auto stranger = test::signature_key("stranger").public_key();
     const bytes before = chip.memory();
+    // Zone 7 is too small, 5 a counter, 9 none: none of these is asked anything that it would answer with a riddle.
+    for (const auto& [zone, text] :
+         std::vector<std::pair<uint8_t, std::string>>{{7, "has 48 octets"}, {5, "is a counter"}, {9, "is not there"}}) {
+        const auto refused = trust_key(device, zone, stranger, false);
+        EXPECT_EQ(name_of_error(refused), "no_room") << int{zone};
+        EXPECT_NE(refused.error().message.find(text), std::string::npos) << refused.error().message;
+    }
     EXPECT_EQ(name_of_error(trust_key(device, 3, stranger, false)), "zone_in_use");
     EXPECT_EQ(name_of_error(remove_key(device, {.slot = 3, .zone = 3})), "stsafe_access_condition");
     EXPECT_EQ(name_of_error(write_octets(device, 3, 0, bytes(100))), "stsafe_access_condition");

@@ -4,6 +4,7 @@
 #include "keystore/stsafe/commands/derivation.h"
 #include "keystore/stsafe/commands/public_keys.h"
 #include "keystore/stsafe/commands/zones.h"
+#include "keystore/stsafe/host_key.h"
 #include "keystore/stsafe/kek.h"
 #include "support/stsafe_chip.h"
 
@@ -72,7 +73,7 @@ TEST_F(StsafeHostKeyV2, ServesTheWholeChannelInBothSizes) {
         ASSERT_TRUE(d.run(update_zone{zone_option(access_change{zone_access::host, true}), 1, 0, {text}}));
         const auto back = d.run(read_zone{0, 1, 0, static_cast<uint16_t>(text.size())});
         EXPECT_EQ(to_hex(value_of(back).data.value), to_hex(text));
-        EXPECT_EQ(value_of(d.ask<host_key_v2_content>(attribute::host_key_v2)).counter, 3U);
+        EXPECT_EQ(value_of(d.ask<host_key_v2_content>(attribute::host_key_v2)).counter, 4U);
         // An answer is lost in the session: the counter of four octets tells that it was done.
         other.faults.lost_reads = 1;
         EXPECT_TRUE(d.run(read_zone{0, 1, 0, 4}));
@@ -89,7 +90,7 @@ TEST_F(StsafeHostKeyV2, TheCounterHasFourOctets) {
     stsafe::device again(std::make_unique<model::direct_bus>(later));
     ASSERT_TRUE(again.open_host_session(value_of(split_host_keys(host_key_of(64).reveal()))));
     EXPECT_TRUE(again.run(echo{{bytes{1}}}, protection::authenticated));
-    EXPECT_EQ(later.state().host_counter, 0x01000007U);
+    EXPECT_EQ(later.state().host_counter, 0x01000008U);
 }
 
 TEST_F(StsafeHostKeyV2, IsGivenOnceAndBeforeTheChipGoesToWork) {
@@ -113,6 +114,75 @@ TEST_F(StsafeHostKeyV2, IsGivenOnceAndBeforeTheChipGoesToWork) {
     stsafe::device d = at_work.connect();
     ASSERT_TRUE(d.run(put_attribute{attribute::life_cycle, {secret_bytes(bytes{0x03})}}));
     EXPECT_EQ(name_of_error(write_host_key_in_clear(d, host_key_of(32))), "stsafe_life_cycle");
+}
+
+TEST_F(StsafeHostKeyV2, IsSetByOneCallAndFound) {
+    for (const size_t size : {32U, 64U}) {
+        for (const bool wrapped : {false, true}) {
+            model_chip other("set " + std::to_string(size) + std::to_string(wrapped ? 1 : 0));
+            stsafe::device d = other.connect();
+            ASSERT_TRUE(set_host_key(d, host_key_of(size), {.wrapped = wrapped, .encrypted = {}}));
+            EXPECT_TRUE(d.has_host_session());
+            EXPECT_EQ(other.chip().state().host_key_version, size == 64 || wrapped ? 2 : 1);
+            const bytes before = other.memory();
+            EXPECT_EQ(name_of_error(set_host_key(d, host_key_of(size))), "host_key_exists");
+            EXPECT_EQ(name_of_error(set_host_key(d, host_key_of(96 - size))), "host_key_exists");
+            EXPECT_EQ(other.memory(), before);
+        }
+    }
+    model_chip old("old", {.kind = model::product::a110});
+    stsafe::device d = old.connect();
+    for (const size_t size : {32U, 64U}) {
+        EXPECT_EQ(name_of_error(set_host_key(d, host_key_of(size), {.wrapped = true, .encrypted = {}})), "stsafe_unsupported");
+    }
+    const auto refused_size = set_host_key(d, host_key_of(64));
+    EXPECT_EQ(name_of_error(refused_size), "stsafe_unsupported");
+    EXPECT_NE(refused_size.error().message.find("32 octets"), std::string::npos);
+    EXPECT_EQ(name_of_error(set_host_key(d, host_key_of(48))), "bad_host_key");
+    EXPECT_TRUE(set_host_key(d, host_key_of(32)));
+    go_to_work();
+    refused([&] { return set_host_key(device, host_key_of(32)); }, "stsafe_life_cycle");
+}
+
+// The setting is not sent twice: whether the chip has the key, the session with it shows.
+TEST_F(StsafeHostKeyV2, ALostAnswerToSettingItIsFoundOut) {
+    for (const size_t size : {32U, 64U}) {
+        model_chip other("lost " + std::to_string(size));
+        class losing_bus final : public transport {
+        public:
+            explicit losing_bus(model::chip& c, size_t long_one) : chip_(c), long_one_(long_one) {}
+            result<bool> write(bytes_view octets) override {
+                losing_ = octets.size() > long_one_ && !done_;
+                done_ = done_ || losing_;
+                return chip_.write(octets);
+            }
+            result<std::optional<bytes>> read(size_t count) override {
+                if (losing_) {
+                    return fail(error_category::environment, "stsafe_bus", "lost");
+                }
+                return chip_.read(count);
+            }
+
+        private:
+            model::chip& chip_;
+            size_t long_one_;
+            bool losing_ = false;
+            bool done_ = false;
+        };
+        stsafe::device d(std::make_unique<losing_bus>(other.chip(), size));
+        EXPECT_TRUE(set_host_key(d, host_key_of(size)));
+        EXPECT_TRUE(d.has_host_session());
+    }
+}
+
+TEST_F(StsafeHostKeyV2, CommandsAreEncryptedFromThenOn) {
+    ASSERT_TRUE(set_host_key(device, host_key_of(32), {.wrapped = false, .encrypted = bytes{0x06, 0x05}}));
+    const bytes text = to_bytes(as_bytes("not to be read on the bus"));
+    ASSERT_TRUE(device.run(update_zone{0, 1, 0, {text}}));
+    EXPECT_EQ(to_hex(value_of(device.run(read_zone{0, 1, 0, static_cast<uint16_t>(text.size())})).data.value), to_hex(text));
+    EXPECT_EQ(to_hex(*chip.chip().read(200)).find(to_hex(text)), std::string::npos);
+    stsafe::device stranger = chip.connect();
+    EXPECT_EQ(name_of_run(stranger, read_zone{0, 1, 0, 4}), "stsafe_not_authorized");
 }
 
 TEST_F(StsafeHostKeyV2, TravelsWrapped) {

@@ -31,8 +31,10 @@ TEST(StsafeUsage, FallsUntilItIsExhausted) {
     before = chip.memory();
     EXPECT_EQ(name_of_error(use_counter(device, 5, 1)), "counter_exhausted");
     EXPECT_EQ(name_of_error(use_counter(device, 6, 0)), "bad_amount");
-    EXPECT_EQ(name_of_error(use_counter(device, 1, 1)), "stsafe_zone_type");
-    EXPECT_EQ(name_of_error(use_counter(device, 99, 1)), "stsafe_entry_not_found");
+    const auto none = use_counter(device, 1, 1);
+    EXPECT_EQ(name_of_error(none), "no_counter");
+    EXPECT_EQ(none.error().params.back(), std::pair(std::string("counters"), std::string("5, 6")));
+    EXPECT_EQ(name_of_error(use_counter(device, 99, 1)), "no_counter");
     EXPECT_EQ(chip.memory(), before);
     EXPECT_EQ(value_of(read_counters(device))[0].left, 0U);
 }
