@@ -63,7 +63,8 @@ TEST_F(Order, ToldWithItsLine) {
     expect_bad("backend = \"stsafe\"\nquote_pcrs = [0]\n", "4");
     expect_bad("backend = \"stsafe\"\np3_sig = \"tpm2:0x81020000\"\n", "4");
     expect_bad("p3 = \"pkcs11:token=x;object=y?module-path=/tmp/x.so\"\n", "3");
-    EXPECT_TRUE(read("name = \"o\"\nmodel = \"m\"\nbackend = \"stsafe\"\np3_sig = \"stsafe:slot=3;device=/dev/i2c-2\"\n"))
+    EXPECT_TRUE(read("name = \"o\"\nmodel = \"m\"\nbackend = \"stsafe\"\np3 = \"stsafe:slot=2;device=/dev/i2c-2\"\np3_sig = "
+                     "\"stsafe:slot=3;device=/dev/i2c-2\"\n"))
         << "at the factory, which bus it is is its own business";
     EXPECT_EQ(got(read("name = \"o\"\nmodel = \"m\"\nbackend = \"tpm2\"\nquote_pcrs = [7, 0]\n")).device.quoted,
               (std::vector<uint8_t>{0, 7}));
