@@ -116,12 +116,11 @@ result<void> check_measuring(const device_order& order) {
     const std::string what = sealed ? fmt::format("the ML-KEM half is to be sealed to platform registers ({})",
                                                   order.tpm.approval.empty() ? "--seal-pcrs" : "--seal-approval")
                                     : "platform registers are to be quoted (--quote-pcrs, quote_pcrs of an order)";
-    return fail(
-        error{error_category::usage, "operation_unsupported",
-              fmt::format("{}, and the device's keys are in the back end {}, which keeps none: a TPM does (backend tpm2), "
-                          "or leave it out",
-                          what, able.name)}
-            .with("backend", able.name));
+    return fail(error{error_category::usage, "operation_unsupported",
+                      fmt::format("{}, and the device's keys are in the back end {}, which keeps none. Leave it out, or take a "
+                                  "TPM (--backend tpm2)",
+                                  what, able.name)}
+                    .with("backend", able.name));
 }
 
 result<void> check_identity_places(const std::string& p3_uri, const std::string& p3_sig_uri) {

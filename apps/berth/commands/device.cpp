@@ -234,7 +234,8 @@ void add_device(CLI::App& cli, context& c) {
             if (c.json) {
                 print_json(wire::json::object{{"serial", bundle.identity.serial}, {"was_installed", installed}});
             } else {
-                fmt::print("{} is {}as it left the factory.\n", bundle.identity.serial, installed ? "" : "still ");
+                fmt::print("{} is as it left the factory{}.\n", bundle.identity.serial,
+                           installed ? "" : "; nothing was installed");
             }
             return {};
         });

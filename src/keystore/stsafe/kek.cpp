@@ -18,9 +18,35 @@ constexpr std::array<uint8_t, 32> kek_salt{0xe4, 0x5d, 0x4c, 0xfd, 0x20, 0x15, 0
 constexpr uint8_t kind_base = 0x10;
 constexpr uint8_t kind_working = 0x11;
 
-secret_bytes derived(const secret_bytes& from, bytes_view info) {
+secret_bytes derived(const secret_bytes& from, bytes_view info, size_t size = kek_size) {
     const auto prk = crypto::hkdf_extract(crypto::hash_algorithm::sha256, kek_salt, from.reveal());
-    return crypto::hkdf_expand(crypto::hash_algorithm::sha256, prk.reveal(), info, kek_size);
+    return crypto::hkdf_expand(crypto::hash_algorithm::sha256, prk.reveal(), info, size);
+}
+
+// Both halves fresh.
+struct agreement {
+    bytes ours;  // 04 || X || Y
+    bytes theirs;
+    point chip_key;
+    secret_bytes shared;
+};
+
+result<agreement> agree(device& chip, bytes_view curve, random_source& random) {
+    const crypto::curve& c = same_octets(curve, oid_p384) ? crypto::curve::p384() : crypto::curve::p256();
+    const auto scalar = c.draw_scalar(random);
+    agreement out;
+    out.ours.resize(c.point_size());
+    c.write_point(c.base_times(scalar.get()).get(), out.ours);
+    BERTH_TRY(theirs, chip.run(generate_ecdhe{curve_name(curve)}));
+    out.chip_key = theirs.public_key;
+    out.theirs = theirs.public_key.octets();
+    const auto on_curve = c.point_from(out.theirs);
+    if (!same_octets(theirs.curve.view(), curve) || !on_curve) {
+        return fail(error_category::environment, "stsafe_wrong_answer",
+                    "The STSAFE-A's half of a key agreement is no point of the curve that was asked for.");
+    }
+    out.shared = c.shared_x(on_curve.get(), scalar.get());
+    return out;
 }
 
 result<host_key_type> type_of(const secret_bytes& keys) {
@@ -28,23 +54,23 @@ result<host_key_type> type_of(const secret_bytes& keys) {
     return keys.size() == host_keys_size(host_key_type::aes256) ? host_key_type::aes256 : host_key_type::aes128;
 }
 
-result<start_kek_session_authenticated> proved(const kek_session::host_proof& proof, const start_kek_session& start,
-                                               const point& chip_key) {
+struct proof_made {
+    hash_name hash;
+    signature made;
+};
+
+result<proof_made> proved(const kek_session::host_proof& proof, bytes_view curve, const agreement& with) {
     const bool p256 = proof.key->algorithm() == crypto::signature_algorithm::ecdsa_p256_sha256;
     if (!p256 && proof.key->algorithm() != crypto::signature_algorithm::ecdsa_p384_sha384) {
         return fail(error_category::usage, "wrong_key_kind",
                     "An STSAFE-A120 knows hosts by ECDSA keys on P-256 and P-384, and not by this kind of key.");
     }
-    BERTH_TRY(message, wire::encode(kek_signed_content{start.curve, start.host_key, chip_key}));
+    BERTH_TRY(message, wire::encode(kek_signed_content{curve_name(curve), point::from(with.ours), with.chip_key}));
     BERTH_TRY(der, proof.key->sign(message));
     BERTH_TRY(raw, crypto::ecdsa_der_to_raw(proof.key->algorithm(), der));
-    start_kek_session_authenticated out;
-    out.curve = start.curve;
-    out.host_key = start.host_key;
-    out.slot = proof.slot;
-    out.hash = p256 ? hash_name(bytes_view(oid_sha256)) : hash_name(bytes_view(oid_sha384));
-    out.made = {lengthy(bytes_view(raw).first(raw.size() / 2)), lengthy(bytes_view(raw).subspan(raw.size() / 2))};
-    return out;
+    const size_t half = raw.size() / 2;
+    return proof_made{p256 ? hash_name(bytes_view(oid_sha256)) : hash_name(bytes_view(oid_sha384)),
+                      {lengthy(bytes_view(raw).first(half)), lengthy(bytes_view(raw).subspan(half))}};
 }
 
 }  // namespace
@@ -57,29 +83,35 @@ secret_bytes kek::working_key(const secret_bytes& base, uint8_t number) {
     return derived(base, bytes{kind_base, kind_working, number});
 }
 
+secret_bytes kek::host_key(const secret_bytes& shared, bytes_view host_key, bytes_view chip_key, host_key_type type) {
+    return derived(shared, concat({host_key, chip_key}), host_keys_size(type));
+}
+
 result<kek_session> kek_session::start(device& chip, bytes_view curve, random_source& random,
                                        const std::optional<host_proof>& proof) {
-    const crypto::curve& c = same_octets(curve, oid_p384) ? crypto::curve::p384() : crypto::curve::p256();
-    const auto scalar = c.draw_scalar(random);
-    bytes ours(c.point_size());
-    c.write_point(c.base_times(scalar.get()).get(), ours);
-
-    BERTH_TRY(theirs, chip.run(generate_ecdhe{curve_name(curve)}));
-    const bytes chip_point = theirs.public_key.octets();
-    const auto on_curve = c.point_from(chip_point);
-    if (!same_octets(theirs.curve.view(), curve) || !on_curve) {
-        return fail(error_category::environment, "stsafe_wrong_answer",
-                    "The STSAFE-A's half of a key agreement is no point of the curve that was asked for.");
-    }
-    const start_kek_session start{curve_name(curve), point::from(ours), kek_unwrapping};
+    BERTH_TRY(agreed, agree(chip, curve, random));
     if (proof) {
-        BERTH_TRY(signed_start, proved(*proof, start, theirs.public_key));
-        BERTH_CHECK(chip.run(signed_start));
+        BERTH_TRY(made, proved(*proof, curve, agreed));
+        BERTH_CHECK(chip.run(start_kek_session_authenticated{curve_name(curve), point::from(agreed.ours), kek_unwrapping, 0,
+                                                             proof->slot, made.hash, made.made}));
     } else {
-        BERTH_CHECK(chip.run(start));
+        BERTH_CHECK(chip.run(start_kek_session{curve_name(curve), point::from(agreed.ours), kek_unwrapping}));
     }
-    const secret_bytes shared = c.shared_x(on_curve.get(), scalar.get());
-    return kek_session(chip, kek::base_key(shared, bytes_view(chip_point).subspan(1), bytes_view(ours).subspan(1)));
+    return kek_session(chip,
+                       kek::base_key(agreed.shared, bytes_view(agreed.theirs).subspan(1), bytes_view(agreed.ours).subspan(1)));
+}
+
+result<secret_bytes> agree_on_host_key(device& chip, bytes_view curve, host_key_type type, random_source& random,
+                                       const std::optional<kek_session::host_proof>& proof) {
+    BERTH_TRY(agreed, agree(chip, curve, random));
+    if (proof) {
+        BERTH_TRY(made, proved(*proof, curve, agreed));
+        BERTH_CHECK(chip.run(establish_host_key_authenticated{curve_name(curve), point::from(agreed.ours), host_key_agreement,
+                                                              type, 0, proof->slot, made.hash, made.made}));
+    } else {
+        BERTH_CHECK(chip.run(establish_host_key{curve_name(curve), point::from(agreed.ours), host_key_agreement, type}));
+    }
+    return kek::host_key(agreed.shared, bytes_view(agreed.ours).subspan(1), bytes_view(agreed.theirs).subspan(1), type);
 }
 
 bytes kek_session::wrap(const secret_bytes& content) {

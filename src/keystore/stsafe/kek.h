@@ -5,13 +5,16 @@
 //     working KEK i     HKDF-SHA256(salt, base KEK, info: 10 11 i), 32 octets; i = 1, 2, ...
 //     envelope          AES key wrap (RFC 3394)
 //
+// A host key may follow from such an agreement itself:
+//
+//     host key          HKDF-SHA256(salt, ECDH's x-coordinate, info: the host's X Y, the chip's X Y), MAC key and cipher key
+//
 // Who listens learns nothing; who sits in between is found out only when the host proves itself by a key that the chip has (and
 // the host then still does not know that it is this chip).
 #pragma once
 
 #include "keystore/key.h"
-#include "keystore/stsafe/commands/host_keys.h"
-#include "keystore/stsafe/commands/kek.h"
+#include "keystore/stsafe/commands/establish.h"
 #include "keystore/stsafe/device.h"
 
 namespace berth::keystore::stsafe {
@@ -20,11 +23,13 @@ namespace kek {
 // Points: X Y, without an octet before them.
 secret_bytes base_key(const secret_bytes& shared, bytes_view chip_key, bytes_view host_key);
 secret_bytes working_key(const secret_bytes& base, uint8_t number);
+secret_bytes host_key(const secret_bytes& shared, bytes_view host_key, bytes_view chip_key, host_key_type type);
 }  // namespace kek
 
 class kek_session {
 public:
-    // Who the host proves to be: by a key whose public half lies in the slot, with the use start_kek_session.
+    // Who the host proves to be: by a key whose public half lies in the slot, with the use start_kek_session (or, to agree on a
+    // host key, establish_host_key).
     struct host_proof {
         uint8_t slot = 0;
         const signing_key* key = nullptr;
@@ -48,5 +53,9 @@ private:
 // of the chip. In clear: whoever listens has it.
 result<void> write_host_key_in_clear(device& chip, const secret_bytes& keys);
 result<void> write_host_key_in(kek_session& session, device& chip, const secret_bytes& keys);
+// Agrees on one with the chip: what the host is to keep, MAC key and cipher key. It crosses no bus, also not encrypted. When the
+// chip's answer is lost (`stsafe_answer_lost`), nobody knows whether it has it.
+result<secret_bytes> agree_on_host_key(device& chip, bytes_view curve, host_key_type type, random_source& random,
+                                       const std::optional<kek_session::host_proof>& proof = std::nullopt);
 
 }  // namespace berth::keystore::stsafe

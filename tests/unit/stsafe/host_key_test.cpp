@@ -273,6 +273,53 @@ TEST_F(StsafeHostKeyV2, AHostThatProvesItselfMaySetItLater) {
     EXPECT_TRUE(open(host_key_of(64)));
 }
 
+// EstablishHostKeyV2: the key follows from the agreement, and is on no bus.
+TEST_F(StsafeHostKeyV2, HostAndChipAgreeOnIt) {
+    for (const auto type : {host_key_type::aes128, host_key_type::aes256}) {
+        for (const bytes_view curve : {bytes_view(oid_p256), bytes_view(oid_p384)}) {
+            model_chip other("agreed " + std::to_string(host_keys_size(type)) + std::to_string(curve.size()));
+            stsafe::device d = other.connect();
+            const auto key = value_of(agree_on_host_key(d, curve, type, crypto::system_random()));
+            EXPECT_EQ(key.size(), host_keys_size(type));
+            EXPECT_TRUE(d.open_host_session(value_of(split_host_keys(key.reveal()))));
+            EXPECT_TRUE(d.run(echo{{bytes{1, 2}}}, protection::authenticated));
+            EXPECT_EQ(name_of_error(agree_on_host_key(d, curve, type, crypto::system_random())), "stsafe_not_authorized")
+                << "once";
+        }
+    }
+    // HKDF with the driver's salt: computed apart from this code (openssl kdf HKDF).
+    EXPECT_EQ(
+        to_hex(kek::host_key(secret_bytes(bytes(32, 0x11)), bytes(64, 0x22), bytes(64, 0x33), host_key_type::aes128).reveal()),
+        "b0b1d00b8abf8c3257891c9696b25dba51923e6423a2857509650fcf9be42b1d");
+}
+
+TEST_F(StsafeHostKeyV2, AgreeingOnItLaterNeedsAProof) {
+    const auto owner = software_signing_key(
+        crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p384_sha384, crypto::system_random()));
+    const auto stranger = software_signing_key(
+        crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p384_sha384, crypto::system_random()));
+    trust(*owner, public_key_use::establish_host_key);
+    go_to_work();
+    const auto as = [&](const signing_key* by, uint8_t slot = 2) {
+        return agree_on_host_key(device, oid_p256, host_key_type::aes256, crypto::system_random(),
+                                 by == nullptr ? std::nullopt : std::optional(kek_session::host_proof{slot, by}));
+    };
+    refused([&] { return as(nullptr); }, "stsafe_life_cycle");
+    refused([&] { return as(stranger.get()); }, "stsafe_not_authorized");
+    refused([&] { return as(owner.get(), 1); }, "stsafe_key_not_found");
+    EXPECT_EQ(
+        name_of_error(kek_session::start(device, oid_p256, crypto::system_random(), kek_session::host_proof{2, owner.get()})),
+        "stsafe_key_usage")
+        << "one use is not the other";
+    EXPECT_TRUE(open(value_of(as(owner.get()))));
+    // What the chip's half was for is over.
+    establish_host_key again{curve_name(bytes_view(oid_p256)), point::from(bytes(65, 4)), host_key_agreement,
+                             host_key_type::aes256};
+    EXPECT_EQ(name_of_run(device, again), "stsafe_key_not_found");
+    again.algorithm = kek_unwrapping;
+    EXPECT_EQ(name_of_run(device, again), "stsafe_out_of_range");
+}
+
 // RFC 5869, test cases 1 and 3, as far as the chip takes keys of that length.
 TEST_F(StsafeHostKeyV2, KeysAreDerivedAsHkdfSays) {
     derive_keys command;

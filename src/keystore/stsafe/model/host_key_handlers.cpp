@@ -18,24 +18,52 @@ outcome do_ecdhe(core& c, const generate_ecdhe& command) {
     return answer(ecdhe_answer{command.curve, public_point(*c.passing.ephemeral)});
 }
 
-// Whether the host is who may start a session.
-status host_proved(const core& c, const start_kek_session_authenticated& command, const private_key& ours) {
-    const auto key = usable_public_key(c, command.slot, public_key_use::start_kek_session);
+// Whether the host is who may: by the key in the slot, over both halves of the agreement.
+status host_proved(const core& c, const kek_signed_content& content, uint8_t slot, uint8_t use, const hash_name& hash,
+                   const signature& made) {
+    const auto key = usable_public_key(c, slot, use);
     if (!key) {
         return key.error();
     }
-    const bool sha256 = same_octets(command.hash.view(), oid_sha256);
+    const bool sha256 = same_octets(hash.view(), oid_sha256);
     const size_t half = field_size(key->kind);
-    if (!sha256 && !same_octets(command.hash.view(), oid_sha384)) {
+    if (!sha256 && !same_octets(hash.view(), oid_sha384)) {
         return status::out_of_range;
     }
-    const auto message = wire::encode(kek_signed_content{command.curve, command.host_key, public_point(ours)});
-    if (!message || command.made.r.size() != half || command.made.s.size() != half) {
+    const auto message = wire::encode(content);
+    if (!message || made.r.size() != half || made.s.size() != half) {
         return status::inconsistent_data;
     }
     const auto digest = crypto::hash(sha256 ? crypto::hash_algorithm::sha256 : crypto::hash_algorithm::sha384, *message);
     // [model] No verdict in the answer, so a wrong signature is a status.
-    return verify(key->kind, key->key, command.made, digest.view()) ? status::ok : status::not_authorized;
+    return verify(key->kind, key->key, made, digest.view()) ? status::ok : status::not_authorized;
+}
+
+struct agreement {
+    secret_bytes shared;
+    point chip_key;
+    bytes ours;  // X || Y
+    bytes host;
+};
+
+// With the chip's fresh half, which is for one attempt, whatever comes of it.
+tl::expected<agreement, status> agreed(core& c, const curve_name& curve, const point& host_key) {
+    const auto kind = curve_named(curve.view());
+    if (!kind) {
+        return refuse(status::out_of_range);
+    }
+    if (!c.passing.ephemeral || c.passing.ephemeral->kind != *kind) {
+        return refuse(status::key_not_found);
+    }
+    const private_key ours = *std::exchange(c.passing.ephemeral, std::nullopt);
+    auto shared = agree(ours, host_key);
+    if (!shared) {
+        return refuse(status::invalid_public_key);
+    }
+    agreement out{std::move(*shared), public_point(ours), {}, {}};
+    out.ours = concat({out.chip_key.x.view(), out.chip_key.y.view()});
+    out.host = concat({host_key.x.view(), host_key.y.view()});
+    return out;
 }
 
 outcome do_start(core& c, bytes_view payload) {
@@ -46,28 +74,21 @@ outcome do_start(core& c, bytes_view payload) {
     }
     const start_kek_session start =
         anonymous ? *anonymous : start_kek_session{proved->curve, proved->host_key, proved->algorithm};
-    const auto kind = curve_named(start.curve.view());
-    if (!kind || start.algorithm != kek_unwrapping) {
+    if (start.algorithm != kek_unwrapping) {
         return refuse(status::out_of_range);
     }
-    if (!c.passing.ephemeral || c.passing.ephemeral->kind != *kind) {
-        return refuse(status::key_not_found);
-    }
-    // For one attempt, whatever comes of it.
-    const private_key ours = *std::exchange(c.passing.ephemeral, std::nullopt);
-    const auto shared = agree(ours, start.host_key);
-    if (!shared) {
-        return refuse(status::invalid_public_key);
+    const auto with = agreed(c, start.curve, start.host_key);
+    if (!with) {
+        return refuse(with.error());
     }
     if (proved) {
-        if (const status may = host_proved(c, *proved, ours); may != status::ok) {
+        const status may = host_proved(c, {start.curve, start.host_key, with->chip_key}, proved->slot,
+                                       public_key_use::start_kek_session, proved->hash, proved->made);
+        if (may != status::ok) {
             return refuse(may);
         }
     }
-    const bytes chip_key = public_point(ours).octets();
-    const bytes host_key = start.host_key.octets();
-    c.passing.kek = kek_state{kek::base_key(*shared, bytes_view(chip_key).subspan(1), bytes_view(host_key).subspan(1)), 0,
-                              proved.has_value()};
+    c.passing.kek = kek_state{kek::base_key(with->shared, with->ours, with->host), 0, proved.has_value()};
     return bytes{};
 }
 
@@ -101,6 +122,32 @@ outcome set_host_key(core& c, const write_host_key& command, bool proved) {
     return bytes{};
 }
 
+outcome do_establish(core& c, bytes_view payload) {
+    const auto anonymous = wire::decode<establish_host_key>(payload);
+    const auto proved = wire::decode<establish_host_key_authenticated>(payload);
+    if (!anonymous && !proved) {
+        return refuse(status::inconsistent_data);
+    }
+    const establish_host_key wanted =
+        anonymous ? *anonymous : establish_host_key{proved->curve, proved->host_key, proved->algorithm, proved->type};
+    if (wanted.algorithm != host_key_agreement || wanted.type > host_key_type::aes256) {
+        return refuse(status::out_of_range);
+    }
+    const auto with = agreed(c, wanted.curve, wanted.host_key);
+    if (!with) {
+        return refuse(with.error());
+    }
+    if (proved) {
+        const status may = host_proved(c, {wanted.curve, wanted.host_key, with->chip_key}, proved->slot,
+                                       public_key_use::establish_host_key, proved->hash, proved->made);
+        if (may != status::ok) {
+            return refuse(may);
+        }
+    }
+    return set_host_key(c, {{}, wanted.type, {kek::host_key(with->shared, with->host, with->ours, wanted.type)}},
+                        proved.has_value());
+}
+
 outcome do_write(core& c, const write_host_key& command) {
     return set_host_key(c, command, false);
 }
@@ -132,7 +179,8 @@ outcome do_write_wrapped(core& c, const write_host_key_wrapped& command) {
 }  // namespace
 
 std::vector<handler> host_key_handlers() {
-    return {handle(do_ecdhe), {start_kek_session::about, do_start}, handle(do_stop), handle(do_write), handle(do_write_wrapped)};
+    return {handle(do_ecdhe),         {start_kek_session::about, do_start},     handle(do_stop), handle(do_write),
+            handle(do_write_wrapped), {establish_host_key::about, do_establish}};
 }
 
 }  // namespace berth::keystore::stsafe::model
