@@ -1,5 +1,6 @@
 #include "keystore/stsafe/kek.h"
 
+#include "base/wipe.h"
 #include "crypto/curve_openssl.h"
 #include "crypto/hkdf.h"
 #include "keystore/stsafe/aes.h"
@@ -137,6 +138,16 @@ result<void> write_host_key_in(kek_session& session, device& chip, const secret_
     content.append(keys.reveal());
     content.append(host_key_padding);
     BERTH_CHECK(chip.run(write_host_key_wrapped{{session.wrap(content)}}));
+    return {};
+}
+
+result<void> write_symmetric_key_in(kek_session& session, device& chip, const write_symmetric_key& what) {
+    BERTH_TRY(encoded, wire::encode(what));
+    secret_bytes content(encoded);
+    wipe(encoded);
+    content.append(bytes{0x80});
+    content.resize((content.size() + 7) / 8 * 8);
+    BERTH_CHECK(chip.run(write_symmetric_key_wrapped{{session.wrap(content)}}));
     return {};
 }
 

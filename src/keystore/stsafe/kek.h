@@ -15,6 +15,7 @@
 
 #include "keystore/key.h"
 #include "keystore/stsafe/commands/establish.h"
+#include "keystore/stsafe/commands/symmetric_keys.h"
 #include "keystore/stsafe/device.h"
 
 namespace berth::keystore::stsafe {
@@ -57,5 +58,8 @@ result<void> write_host_key_in(kek_session& session, device& chip, const secret_
 // chip's answer is lost (`stsafe_answer_lost`), nobody knows whether it has it.
 result<secret_bytes> agree_on_host_key(device& chip, bytes_view curve, host_key_type type, random_source& random,
                                        const std::optional<kek_session::host_proof>& proof = std::nullopt);
+
+// A key into a symmetric key slot, in the session. Errors of the chip.
+result<void> write_symmetric_key_in(kek_session& session, device& chip, const write_symmetric_key& what);
 
 }  // namespace berth::keystore::stsafe

@@ -346,14 +346,14 @@ TEST_F(StsafeHostKeyV2, KeysAreDerivedAsHkdfSays) {
         change(c);
         return name_of_run(device, c);
     };
-    EXPECT_EQ(changed([](auto& c) { c.source = 2; }), "stsafe_out_of_range") << "a symmetric key slot";
-    EXPECT_EQ(changed([](auto& c) { c.salt.source = 2; }), "stsafe_out_of_range");
-    EXPECT_EQ(changed([](auto& c) { c.wanted.destination = 2; }), "stsafe_out_of_range");
+    EXPECT_EQ(changed([](auto& c) { c.salt.source = 3; }), "stsafe_inconsistent_data");
+    EXPECT_EQ(changed([](auto& c) { c.wanted.destination = 3; }), "stsafe_inconsistent_data");
     EXPECT_EQ(changed([](auto& c) { c.wanted.key_length = 0; }), "stsafe_out_of_range");
     EXPECT_EQ(changed([](auto& c) { c.wanted.key_length = 5000; }), "stsafe_length");
     EXPECT_EQ(changed([](auto& c) { c.wanted.length = 9; }), "stsafe_inconsistent_data");
     EXPECT_EQ(changed([](auto& c) { c.mode = 5; }), "stsafe_out_of_range");
-    EXPECT_EQ(changed([](auto& c) { c.flags = hkdf_extract_flag; }), "stsafe_out_of_range");
+    EXPECT_EQ(changed([](auto& c) { c.flags = hkdf_extract_flag; }), "stsafe_inconsistent_data") << "something is left over";
+    EXPECT_EQ(changed([](auto& c) { c.flags = 7; }), "stsafe_out_of_range");
     EXPECT_EQ(changed([](auto& c) { c.key.value = secret_bytes(bytes(15)); }), "stsafe_out_of_range");
     EXPECT_EQ(changed([](auto& c) { c.hash = hash_name(bytes_view(oid_sha384)); }), "stsafe_out_of_range");
 }

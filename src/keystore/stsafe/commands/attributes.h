@@ -16,11 +16,13 @@ enum class attribute : uint8_t {
     private_key_slot = 0x13,
     private_keys = 0x14,
     host_key = 0x17,
+    symmetric_keys = 0x23,
     command_authorization = 0x24,
     command_access = 0x29,
     command_encryption = 0x2a,
     host_key_v2 = 0x47,
     public_keys = 0x48,
+    symmetric_provisioning = 0x4b,
     public_key_slot = 0x4c,
     public_key_flags = 0x4d,
 };

@@ -139,6 +139,9 @@ outcome do_put(core& c, const put_attribute& command) {
     if (command.tag == attribute::public_key_flags) {
         return put_public_key_flags(c, command.content.value.reveal());
     }
+    if (command.tag == attribute::symmetric_provisioning) {
+        return put_provisioning(c, command.content.value.reveal());
+    }
     // What makes a chip somebody's own is set before it goes to work.
     if (c.kept.life != life_cycle::born) {
         return refuse(status::life_cycle);
@@ -222,6 +225,8 @@ outcome do_query_of(core& c, const query& command) {
     }
     case attribute::public_keys:
         return s.kind == product::a110 ? outcome(refuse(status::entry_not_found)) : outcome(public_key_table(s));
+    case attribute::symmetric_keys:
+        return s.kind == product::a110 ? outcome(refuse(status::entry_not_found)) : symmetric_table(s);
     case attribute::command_authorization: return authorizations(s);
     default: return refuse(status::entry_not_found);
     }
@@ -229,6 +234,9 @@ outcome do_query_of(core& c, const query& command) {
 
 // Of one slot, or of all there is.
 outcome do_query(core& c, bytes_view payload) {
+    if (!payload.empty() && payload[0] == static_cast<uint8_t>(attribute::symmetric_provisioning)) {
+        return query_provisioning_of(c, payload);
+    }
     const bool one_slot = !payload.empty() && payload[0] == static_cast<uint8_t>(attribute::public_key_slot);
     return one_slot ? query_public_key_slot(c, payload) : handle(do_query_of).act(c, payload);
 }

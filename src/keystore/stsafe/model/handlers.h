@@ -70,6 +70,17 @@ std::vector<handler> attribute_handlers();
 std::vector<handler> entity_handlers();
 std::vector<handler> host_key_handlers();
 std::vector<handler> derivation_handlers();
+std::vector<handler> symmetric_handlers();
+
+// What an envelope holds, by the next working key of the KEK session; that is used up by a wrong one as well.
+tl::expected<secret_bytes, status> unwrapped(core& c, bytes_view envelope);
+
+// Whether there are such keys.
+bool is_valid(key_lock lock, const key_kind& kind);
+// Query 23, 4B and PutAttribute 4B.
+outcome symmetric_table(const chip_state& state);
+outcome query_provisioning_of(const core& c, bytes_view payload);
+outcome put_provisioning(core& c, bytes_view content);
 
 // Query 48, 4C and PutAttribute 4D.
 bytes public_key_table(const chip_state& state);

@@ -153,19 +153,9 @@ outcome do_write(core& c, const write_host_key& command) {
 }
 
 outcome do_write_wrapped(core& c, const write_host_key_wrapped& command) {
-    if (!c.passing.kek) {
-        return refuse(status::session);
-    }
-    kek_state& kek = *c.passing.kek;
-    if (kek.used == 0xff) {
-        return refuse(status::session_counter);
-    }
-    // A working key is used up by a wrong envelope as well.
-    ++kek.used;
-    const secret_bytes key = kek::working_key(kek.base, kek.used);
-    auto content = aes::unwrap(key.reveal(), command.envelope.value);
+    auto content = unwrapped(c, command.envelope.value);
     if (!content) {
-        return refuse(status::decryption);
+        return refuse(content.error());
     }
     const size_t padding = host_key_padding.size();
     if (content->size() < padding || !same_octets(content->reveal().last(padding), host_key_padding)) {
@@ -173,10 +163,26 @@ outcome do_write_wrapped(core& c, const write_host_key_wrapped& command) {
     }
     content->resize(content->size() - padding);
     const auto inner = wire::decode<write_host_key>(content->reveal());
-    return inner ? set_host_key(c, *inner, kek.authenticated) : outcome(refuse(status::inconsistent_data));
+    return inner ? set_host_key(c, *inner, c.passing.kek->authenticated) : outcome(refuse(status::inconsistent_data));
 }
 
 }  // namespace
+
+tl::expected<secret_bytes, status> unwrapped(core& c, bytes_view envelope) {
+    if (!c.passing.kek) {
+        return refuse(status::session);
+    }
+    kek_state& kek = *c.passing.kek;
+    if (kek.used == 0xff) {
+        return refuse(status::session_counter);
+    }
+    ++kek.used;
+    auto content = aes::unwrap(kek::working_key(kek.base, kek.used).reveal(), envelope);
+    if (!content) {
+        return refuse(status::decryption);
+    }
+    return std::move(*content);
+}
 
 std::vector<handler> host_key_handlers() {
     return {handle(do_ecdhe),         {start_kek_session::about, do_start},     handle(do_stop), handle(do_write),

@@ -107,6 +107,7 @@ chip_state blank_chip(random_source& random, product kind) {
     if (kind == product::a120) {
         out.public_keys.items.resize(public_key_slots,
                                      {.present = 0, .flags = public_key_use::change_right, .curve = 0, .point = {}});
+        out.symmetric_keys.items.resize(symmetric_key_slots);
     }
     for (const command_info& about : all_commands()) {
         if (about.extension && kind == product::a110) {

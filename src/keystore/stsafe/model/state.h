@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/random.h"
-#include "keystore/stsafe/commands/attributes.h"
+#include "keystore/stsafe/commands/symmetric_keys.h"
 #include "keystore/stsafe/commands/zones.h"
 #include "keystore/stsafe/fields.h"
 
@@ -13,7 +13,8 @@ namespace berth::keystore::stsafe::model {
 
 inline constexpr size_t key_slots = 5;  // 0 to 4
 inline constexpr size_t envelope_slots = 2;
-inline constexpr size_t public_key_slots = 4;  // [model]
+inline constexpr size_t public_key_slots = 4;     // [model]
+inline constexpr size_t symmetric_key_slots = 8;  // [model]
 
 // Which of the family: an A110 has no extended commands, and nothing that they are for.
 enum class product : uint8_t { a110, a120 };
@@ -50,6 +51,24 @@ struct public_key_slot {
     BERTH_FIELDS(present, flags, curve, point)
 };
 
+struct symmetric_slot {
+    uint8_t present = 0;
+    uint8_t lock = 0;
+    uint8_t type = 0;
+    uint8_t mode = 0;
+    uint8_t usage = 0;
+    std::array<uint8_t, 2> parameters{};
+    uint8_t provisioning = provisioning::all;
+    uint8_t wrapped_by = provisioning::nobody;
+    uint8_t agreed_by = provisioning::nobody;
+    secret_lengthy key;
+    BERTH_FIELDS(present, lock, type, mode, usage, parameters, provisioning, wrapped_by, agreed_by, key)
+
+    [[nodiscard]] key_kind kind() const;
+    void take(key_lock how, const key_kind& kind, const secret_bytes& value);
+    void forget();
+};
+
 struct authorization {
     uint8_t code = 0;
     uint8_t extension = 0;
@@ -59,7 +78,7 @@ struct authorization {
 };
 
 struct chip_state {
-    uint8_t format = 2;
+    uint8_t format = 3;
     product kind = product::a120;
     std::array<uint8_t, 8> uid{};
     life_cycle life = life_cycle::born;
@@ -70,6 +89,7 @@ struct chip_state {
     wire::list<key_slot, 0, 4096> keys;
     wire::list<envelope_slot, 0, 1024> envelopes;
     wire::list<public_key_slot, 0, 4096> public_keys;
+    wire::list<symmetric_slot, 0, 4096> symmetric_keys;
     uint8_t host_key_present = 0;
     uint8_t host_key_version = 1;  // 2: counter of four octets, AES-128 or AES-256
     uint32_t host_counter = 0;
@@ -78,14 +98,15 @@ struct chip_state {
     uint8_t password_tries = 0;
     uint8_t password_most_tries = 0;
     secret_lengthy password;
-    BERTH_FIELDS(format, kind, uid, life, address, change_rights, commands, zones, keys, envelopes, public_keys, host_key_present,
-                 host_key_version, host_counter, host_key, password_present, password_tries, password_most_tries, password)
+    BERTH_FIELDS(format, kind, uid, life, address, change_rights, commands, zones, keys, envelopes, public_keys, symmetric_keys,
+                 host_key_present, host_key_version, host_counter, host_key, password_present, password_tries,
+                 password_most_tries, password)
 };
 
 // A chip as it leaves the factory of chips, by our own profile: zones 0 to 4 for data (1000, 700, 600, 600 and 1696 octets, open
 // to all and changeable), counters of 500 000 in zones 5 and 6 (64 octets beside each), zone 7 (48 octets); no keys, no password;
 // every command free, Delete for the password's holder.
-// Of an A120 also public key slots, empty, of no use yet, changeable.
+// Of an A120 also public key slots, empty, of no use yet, changeable, and symmetric key slots, empty, open to every way in.
 chip_state blank_chip(random_source& random, product kind = product::a120);
 
 // Where the state lies while there is no power.
