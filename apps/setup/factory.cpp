@@ -181,13 +181,18 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
             BERTH_CHECK(write_text(bundle.path() / name, *uri + "\n"));
         }
     }
-    BERTH_CHECK(keep_in_chip(*unit, bundle.path(), order.p3_sig_uri, z3_sig));
     std::vector<pki::certificate> issued{z3, z3_sig};
     BERTH_TRY(attests, is_there(bundle.path() / "z3-iak.pem"));
     if (attests) {
         BERTH_TRY(z3_iak, read_certificate(bundle.path() / "z3-iak.pem"));
         issued.push_back(std::move(z3_iak));
     }
+    if (order.p3_sig_uri.starts_with("tpm2:")) {
+        // A TPM's keys are the same whenever they are made, and its certificate may lie where this order does not look.
+        BERTH_TRY(certified, certified_keys::read(factory));
+        BERTH_CHECK(certified.require_others_not(order.serial, certified_keys::of(issued)));
+    }
+    BERTH_CHECK(keep_in_chip(*unit, bundle.path(), order.p3_sig_uri, z3_sig));
     BERTH_CHECK(note_issued(factory, order.serial, issued));
     BERTH_CHECK(record(made, fingerprint_of(z3)));
     in_chip.keep();  // they, and what lies in the bundle, are this device's only keys now

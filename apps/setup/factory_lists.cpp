@@ -474,8 +474,13 @@ result<factory_superseded> factory_supersede(const fs::path& factory, const std:
     BERTH_TRY(held, lock(factory));
     BERTH_TRY(found, find_serial(factory, serial, &out.elsewhere));
     if (former) {
-        BERTH_TRY(by, issuer_of(factory, *former));
-        found.push_back({by.name, former->serial_hex(), serial});
+        if (const auto by = issuer_of(factory, *former)) {
+            found.push_back({by->name, former->serial_hex(), serial});
+        } else if (by.error().is("unknown_issuer")) {
+            out.elsewhere = std::max<size_t>(out.elsewhere, 1);  // of a CA that was replaced: its lists are made where it is
+        } else {
+            return fail(by.error());
+        }
     }
     std::erase_if(found, [&](const found_certificate& f) {
         return std::ranges::any_of(kept, [&](const auto& c) { return c.serial_hex() == f.certificate; });

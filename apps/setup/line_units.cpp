@@ -92,6 +92,12 @@ private:
         if (!there.certificates.empty()) {
             return not_cleared(unit, there.certificates.front().device_serial().value_or(""));
         }
+        BERTH_TRY(whose, unit_of(there));
+        return whose.empty() ? clear_keys({keys.p3_uri, keys.p3_sig_uri}) : not_cleared(unit, whose);
+    }
+
+    // The unit of this line that has a key which is in the chip; empty: none has.
+    result<std::string> unit_of(const chip_contents& there) const {
         std::error_code ec;
         for (fs::directory_iterator order(what_.line / "orders", ec), end; !ec && order != end; order.increment(ec)) {
             BERTH_TRY(begun, is_there(order->path() / "out"));
@@ -103,22 +109,29 @@ private:
             for (const fs::path& place : {out, out / "units"}) {
                 BERTH_TRY(whose, unit_with_key(place, there.keys));
                 if (!whose.empty()) {
-                    return not_cleared(unit, whose);
+                    return whose;
                 }
             }
         }
-        return ec ? cannot("read directory", what_.line / "orders", ec) : clear_keys({keys.p3_uri, keys.p3_sig_uri});
+        return ec ? cannot("read directory", what_.line / "orders", ec) : result<std::string>();
     }
 
-    // A TPM's keys are the same whenever they are made: that it is a device already, its certificate tells alone. An STSAFE-A's
-    // are refused where they are.
-    static result<void> require_no_device(const unit_order& keys, const lot_unit& unit) {
+    // A TPM's keys are the same whenever they are made: that it is a device already, its certificate tells, and before it has one
+    // the other units' requests. An STSAFE-A's are refused where they are.
+    result<void> require_no_device(const unit_order& keys, const lot_unit& unit) const {
         if (!keys.p3_sig_uri.starts_with("tpm2:")) {
             return {};
         }
         BERTH_TRY(there, look_into_chip(keys.p3_uri, keys.p3_sig_uri));
         if (there.certificates.empty()) {
-            return {};
+            BERTH_TRY(other, unit_of(there));
+            return other.empty() || other == unit.serial
+                       ? result<void>()
+                       : fail(error{
+                             error_category::usage, "key_exists",
+                             fmt::format("the TPM in station {} is that of unit {} already: put another one there for unit {}",
+                                         unit.station, other, unit.serial)}
+                                  .with("serial", other));
         }
         const std::string whose = there.certificates.front().device_serial().value_or("");
         return fail(error{error_category::usage, "nv_exists",
@@ -215,6 +228,15 @@ public:
             ++done.before;
             return {};
         }
+        // A log that says of a unit that it was loaded and not that it was made would be nobody's.
+        if (order->account.state_of(message.serial) != unit_state::made) {
+            return fail(
+                error{error_category::usage, "unit_not_made",
+                      fmt::format("the log does not say that unit {} was made, since line make was interrupted there: repeat "
+                                  "berth factory line make (--retry-failed if it failed), then this",
+                                  message.serial)}
+                    .with("serial", message.serial));
+        }
         const fs::path place = order->kept.out / "units" / message.serial;
         const lot_unit unit = in_first_station(message.serial, order->serials.at(message.serial));
         lot_settings around;
@@ -242,6 +264,7 @@ private:
     struct open_order {
         kept_order kept;
         std::map<std::string, size_t> serials;  // and the units' numbers
+        lot_account account;                    // of the log as it was found
         std::unique_ptr<production_log> log;
     };
 
@@ -253,18 +276,18 @@ private:
         lot_account account;
         BERTH_TRY(log, production_log::open(there.out / production_log_file, key_, time_,
                                             [&account](const log_line& line) { return account.take(line); }));
-        open_order out{std::move(there), {}, std::move(log)};
+        open_order out{std::move(there), {}, std::move(account), std::move(log)};
         for (size_t i = 0; i < out.kept.terms.serials.size(); ++i) {
             out.serials.emplace(out.kept.terms.serials.at(i), i + 1);
         }
-        BERTH_CHECK(tell_of_loaded(out, account));
+        BERTH_CHECK(tell_of_loaded(out));
         return &orders_.emplace(id, std::move(out)).first->second;
     }
 
     // A unit whose bundle came to be, and then the process was killed: the log has yet to say so.
-    static result<void> tell_of_loaded(const open_order& order, const lot_account& account) {
+    static result<void> tell_of_loaded(const open_order& order) {
         for (const auto& [serial, number] : order.serials) {
-            if (account.state_of(serial) != unit_state::made || account.loaded(serial)) {
+            if (order.account.state_of(serial) != unit_state::made || order.account.loaded(serial)) {
                 continue;
             }
             const fs::path bundle = order.kept.out / serial;

@@ -133,7 +133,7 @@ private:
 };
 
 // What another run of the lot must say, too.
-wire::json::object terms_of(const personalise_order& order) {
+result<wire::json::object> terms_of(const personalise_order& order) {
     const device_order& d = order.device;
     wire::json::array credentials;
     for (const auto& [name, algorithm] : d.credentials) {
@@ -143,21 +143,29 @@ wire::json::object terms_of(const personalise_order& order) {
     for (const auto& [name, text] : order.files) {
         files[name] = to_hex(crypto::sha256(as_bytes(text)).view());
     }
-    return {{"backend", order.backend},
-            {"model", d.model},
-            {"firmware", d.firmware},
-            {"kem", name_of(d.kem)},
-            {"signature", name_of(d.signature)},
-            {"p3", d.p3_uri},
-            {"p3_sig", d.p3_sig_uri},
-            {"registrars", wire::json::array(d.registrars.begin(), d.registrars.end())},
-            {"masa", d.masa},
-            {"discovery", wire::json::array(d.discovery.begin(), d.discovery.end())},
-            {"credentials", std::move(credentials)},
-            {"quote_pcrs", wire::json::array(d.quoted.begin(), d.quoted.end())},
-            {"customer", order.customer},
-            {"configuration", order.configuration},
-            {"files", std::move(files)}};
+    // Of an approval what it says of the approver: another boot state of the same approver's is no other lot.
+    std::string approver;
+    if (!d.tpm.approval.empty()) {
+        BERTH_TRY(approval, read_approval(d.tpm.approval));
+        approver = to_hex(crypto::sha256(concat({approval.authority.encode(), approval.policy_ref})).view());
+    }
+    return wire::json::object{{"backend", order.backend},
+                              {"model", d.model},
+                              {"firmware", d.firmware},
+                              {"kem", name_of(d.kem)},
+                              {"signature", name_of(d.signature)},
+                              {"p3", d.p3_uri},
+                              {"p3_sig", d.p3_sig_uri},
+                              {"registrars", wire::json::array(d.registrars.begin(), d.registrars.end())},
+                              {"masa", d.masa},
+                              {"discovery", wire::json::array(d.discovery.begin(), d.discovery.end())},
+                              {"credentials", std::move(credentials)},
+                              {"quote_pcrs", wire::json::array(d.quoted.begin(), d.quoted.end())},
+                              {"seal_pcrs", wire::json::array(d.tpm.pcrs.begin(), d.tpm.pcrs.end())},
+                              {"seal_approval", approver},
+                              {"customer", order.customer},
+                              {"configuration", order.configuration},
+                              {"files", std::move(files)}};
 }
 
 // Of a TPM. What is wrong with them is wrong with every unit.
@@ -280,7 +288,8 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
     order.lot.units_stay = order.clear_interrupted;
     BERTH_TRY(out, absolute_path(order.lot.out));
     order.lot.out = std::move(out);
-    order.lot.terms = terms_of(order);
+    BERTH_TRY(terms, terms_of(order));
+    order.lot.terms = std::move(terms);
     BERTH_TRY(masa_keys, read_text(order.masa / "masa-kem.pem"));
     BERTH_TRY(root, read_certificate(order.factory / "z1.pem"));
     if (!order.customer.empty()) {
@@ -292,9 +301,11 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
     const auto issuers = std::make_shared<const unit_issuers>(std::move(opened));
     BERTH_TRY(key, production_key(order.factory, order.device.factory_passphrase, random));
     const auto fresh = [&]() -> result<void> {
-        BERTH_CHECK(require_not_ordered(order.factory, order.lot.serials));
+        BERTH_TRY(held, lock_orders(order.factory));
         BERTH_TRY(records, open_masa_store(order.masa));
-        return require_new_serials(order.lot.serials, root.spki_sha256(), *records);
+        BERTH_CHECK(require_new_serials(order.lot.serials, root.spki_sha256(), *records));
+        BERTH_CHECK(require_not_ordered(order.factory, order.lot.serials, order.lot.out));
+        return keep_lot(order.factory, order.lot.serials, order.lot.out);
     };
     const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
         BERTH_TRY(records, open_masa_store(order.masa));

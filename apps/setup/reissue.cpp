@@ -107,8 +107,8 @@ public:
         kept.check = wire::opaque<1, 1048576>(state.reveal());
         BERTH_TRY(written, wire::encode(kept));
         const secret_bytes secret{bytes_view(written)};
-        explicit_bzero(written.data(), written.size());
-        explicit_bzero(kept.check.value.data(), kept.check.value.size());
+        wipe(written);
+        wipe(kept.check.value);
         BERTH_CHECK(pki::write_file_atomically(kept_.awaited(device.serial(), judged.challenge().request_hash).string(),
                                                secret.reveal(), 0600));
         BERTH_TRY(challenge, wire::encode(judged.challenge()));
@@ -132,7 +132,7 @@ public:
         BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
         BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
         const secret_bytes check(kept.check.view());
-        explicit_bzero(kept.check.value.data(), kept.check.value.size());
+        wipe(kept.check.value);
         BERTH_TRY(device, admit(kept.request.view()));  // once more: it may have been revoked meanwhile
         if (again) {
             return finish(device, *before);

@@ -214,6 +214,20 @@ TEST_F(Contract, KilledBeforeTheLogCouldTell) {
     EXPECT_EQ(registered.output.size(), 2U) << registered.all();
 }
 
+// The request went out, and the log does not say yet that the unit was made: nothing is written that no log could say.
+TEST_F(Contract, NothingIsLoadedThatWasNotMade) {
+    order("software", 1);
+    ASSERT_EQ(run(make("software")).exit, 0);
+    ASSERT_EQ(issue("lot/requests", "challenges").exit, 0);
+    ASSERT_NO_FATAL_FAILURE(cut_log_behind("\"begun\",\"serial\":\"B-0001\""));
+    EXPECT_EQ(refusal(load("challenges", "software")), "unit_not_made");
+    ASSERT_EQ(run(make("software")).exit, 0);
+    ASSERT_EQ(load("challenges", "software").exit, 0);
+    ASSERT_EQ(issue("lot/answers", "grants").exit, 0);
+    ASSERT_EQ(load("grants", "software").exit, 0);
+    EXPECT_EQ(log_verified().json().at("loaded").to_number<size_t>(), 1U) << log_verified().all();
+}
+
 // What the MASA was told since is newer than the order.
 TEST_F(Contract, CertificatesThatAreGivenOnceMoreChangeNothingElse) {
     make_all("software", 1);
@@ -276,13 +290,13 @@ TEST_F(Contract, OneKeyIsOneDevice) {
 TEST_F(Contract, AnotherDeviceOfTheSerialIsFoundAtTheRequest) {
     order("software", 1);
     ASSERT_EQ(run(make("software")).exit, 0);
-    must({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "B-0001", "--out", at("B-0001")});
-    EXPECT_EQ(refusal(issue("lot/requests", "never")), "device_exists");
-    EXPECT_FALSE(fs::exists(at("never")));
-    // And such serials are not made as a lot, either.
+    // Such serials are not made as a lot.
     const auto other = run({"--json", "factory", "personalise", "--dir", at("factory"), "--masa", at("masa"), "--out", at("lot2"),
                             "--count", "2", "--serials", "B-"});
     EXPECT_EQ(other.error_name(), "serial_ordered") << other.all();
+    must({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "B-0001", "--out", at("B-0001")});
+    EXPECT_EQ(refusal(issue("lot/requests", "never")), "device_exists");
+    EXPECT_FALSE(fs::exists(at("never")));
 }
 
 TEST_F(Contract, FilesOfNobodyAreRefusedAndNamedWithCare) {

@@ -25,7 +25,10 @@ protected:
     // `but`: what is done first.
     void put_station(const std::string& but = "") {
         put("attach",
-            "cd " + directory.path().string() + "\n" + but + R"(
+            "cd " + directory.path().string() + R"(
+: > busy-$BERTH_STATION
+trap 'rm -f busy-$BERTH_STATION' EXIT
+)" + but + R"(
 sh ./detach
 mkdir -p chips
 )" + std::string(BERTH_BIN_DIR) +
@@ -151,6 +154,15 @@ done
         ::kill(child.pid(), SIGKILL);
         while (!child.exit_code()) {
             app::poll_children({&child}, 10);
+        }
+        // Its stations' commands go on without it, and would change a chip under the next run's hands.
+        const auto busy = [this] {
+            return std::ranges::any_of(fs::directory_iterator(directory.path()), [](const auto& entry) {
+                return entry.path().filename().string().starts_with("busy-");
+            });
+        };
+        while (busy() && system_clock().steady() < until) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
     }
 };

@@ -40,6 +40,14 @@ TEST_F(TpmLots, EachUnitHasItsOwn) {
     expect_whole();
     EXPECT_NE(text_of("lot/SN-0002/device.toml").find("[quote]\npcrs = [0, 7]\n"), std::string::npos);
     EXPECT_TRUE(fs::exists(at("lot/SN-0002/z3-iak.pem"))) << "who signs its quotes";
+    EXPECT_EQ(run(of_tpms("2", {"--quote-pcrs", "0,7", "--seal-pcrs", "0"})).error_name(), "other_lot");
+    // The same TPM once more, where its certificate is not looked for.
+    const auto second =
+        berth({"--json", "factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "T-2", "--out", at("T-2"),
+               "--p3", "tpm2:0x81020002;seed=p3.seed;tcti=swtpm:path=" + at("tpm-2/tpm"), "--p3-sig",
+               "tpm2:0x81020000;nv=0x01c90200;tcti=swtpm:path=" + at("tpm-2/tpm"), "--tpm-makers", at("makers.pem")});
+    EXPECT_EQ(second.error_name(), "key_reused") << second.all();
+    EXPECT_EQ(tpms[1]->tool("tpm2_readpublic -c 0x81020000"), 0) << "the first one's keys stay: " << tpms[1]->log();
 }
 
 TEST_F(TpmLots, ATpmThatDiesOnTheWayIsAccountedForAndMadeLater) {
@@ -108,6 +116,21 @@ TEST_F(TpmLots, AreMadeByAContractLine) {
     EXPECT_EQ(tpms[0]->tool("tpm2_nvread 0x01c90000 -C o -o kept"), 0) << tpms[0]->log();
     EXPECT_EQ(text_of("lot/B-0001/p3-sig.uri"), "tpm2:0x81020000\n");
     EXPECT_TRUE(fs::exists(at("lot/B-0001/z3-iak.pem")));
+}
+
+// It has no certificate yet: the requests tell.
+TEST_F(TpmLots, OneThatStaysInTheStationIsNotTheNextUnits) {
+    must({"factory", "log", "key", "--dir", at("factory")});
+    must({"factory", "line", "init", "--dir", at("line"), "--name", "Contract 3", "--maker-key", at("factory/production.pub")});
+    put("order.toml", "name = \"March\"\nmodel = \"gw-1\"\nbackend = \"tpm2\"");
+    must({"factory", "order", "make", "--dir", at("factory"), "--masa", at("masa"), "--order", at("order.toml"), "--line",
+          at("line/line.json"), "--count", "2", "--serials", "B-", "--out", at("sealed")});
+    const auto made = run({"--json", "factory", "line", "make", "--dir", at("line"), "--order", at("sealed"), "--out", at("lot"),
+                           "--station", "tcti=swtpm:path=" + at("tpm-1/tpm"), "--attach", "true"});
+    EXPECT_EQ(made.exit, 3) << made.all();
+    EXPECT_EQ(last(made).at("made").to_number<size_t>(), 1U) << made.all();
+    EXPECT_NE(made.all().find("key_exists"), std::string::npos) << made.all();
+    EXPECT_NE(made.all().find("B-0001"), std::string::npos) << made.all();
 }
 
 TEST_F(TpmLots, UnitsOfAnUnknownMakerAreRefusedOneByOne) {

@@ -143,6 +143,16 @@ TEST_F(LineOrder, OrdersASerialOnce) {
     EXPECT_EQ(make(got(app::line_identity::read(at("own/line.json")))).error().name, "in_use");
 }
 
+// A lot of the factory's own that is under way has serials which no record has yet.
+TEST_F(LineOrder, IsForNoUnitsOfALotUnderWay) {
+    ASSERT_TRUE(app::keep_lot(at("factory"), serials, at("lot")));
+    EXPECT_TRUE(app::require_not_ordered(at("factory"), serials, at("lot"))) << "itself";
+    EXPECT_EQ(app::require_not_ordered(at("factory"), serials, at("other")).error().name, "serial_ordered");
+    EXPECT_EQ(make(line("own")).error().name, "serial_ordered");
+    serials.first = 4;
+    EXPECT_TRUE(make(got(app::line_identity::read(at("own/line.json")))));
+}
+
 TEST_F(LineOrder, IsNotMadeLargerThanALineReads) {
     for (size_t i = 0; i < 48'000; ++i) {
         serials.list.push_back(fmt::format("{:064}", i));

@@ -185,6 +185,18 @@ TEST_F(StsafeHostKeyV2, CommandsAreEncryptedFromThenOn) {
     EXPECT_EQ(name_of_run(stranger, read_zone{0, 1, 0, 4}), "stsafe_not_authorized");
 }
 
+// The host's power failed between the key and the table.
+TEST_F(StsafeHostKeyV2, WhatWasInterruptedIsGoneOnWith) {
+    const host_key_options encrypting{.wrapped = false, .encrypted = bytes{0x06, 0x05}};
+    ASSERT_TRUE(set_host_key(device, host_key_of(32)));
+    stsafe::device again = chip.connect();
+    EXPECT_EQ(name_of_error(set_host_key(again, host_key_of(64), encrypting)), "host_key_exists");
+    ASSERT_TRUE(set_host_key(again, host_key_of(32), encrypting));
+    stsafe::device stranger = chip.connect();
+    EXPECT_EQ(name_of_run(stranger, read_zone{0, 1, 0, 4}), "stsafe_not_authorized");
+    EXPECT_EQ(name_of_error(set_host_key(again, host_key_of(32), encrypting)), "host_key_exists");
+}
+
 TEST_F(StsafeHostKeyV2, TravelsWrapped) {
     for (const size_t size : {32U, 64U}) {
         model_chip other("wrapped " + std::to_string(size));
