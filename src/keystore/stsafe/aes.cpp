@@ -71,6 +71,14 @@ block encrypt_block(bytes_view key, const block& in) {
     return to_array<16>(must_run(variant(key, "AES-128-ECB", "AES-256-ECB"), key, nullptr, in, true).reveal());
 }
 
+secret_bytes ecb_encrypt(bytes_view key, bytes_view in) {
+    return must_run(variant(key, "AES-128-ECB", "AES-256-ECB"), key, nullptr, in, true);
+}
+
+secret_bytes ecb_decrypt(bytes_view key, bytes_view in) {
+    return must_run(variant(key, "AES-128-ECB", "AES-256-ECB"), key, nullptr, in, false);
+}
+
 secret_bytes cbc_encrypt(bytes_view key, const block& iv, bytes_view in) {
     return must_run(variant(key, "AES-128-CBC", "AES-256-CBC"), key, iv.data(), in, true);
 }

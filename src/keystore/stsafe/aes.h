@@ -1,4 +1,4 @@
-// AES as the chip uses it: CMAC (RFC 4493), one block, CBC without padding, key wrap (RFC 3394).
+// AES as the chip uses it: CMAC (RFC 4493), one block, ECB and CBC without padding, key wrap (RFC 3394).
 #pragma once
 
 #include "base/bytes.h"
@@ -16,6 +16,8 @@ block cmac(bytes_view key, bytes_view first, bytes_view second = {});
 block encrypt_block(bytes_view key, const block& in);
 
 // Whole blocks only; anything else aborts.
+secret_bytes ecb_encrypt(bytes_view key, bytes_view in);
+secret_bytes ecb_decrypt(bytes_view key, bytes_view in);
 secret_bytes cbc_encrypt(bytes_view key, const block& iv, bytes_view in);
 secret_bytes cbc_decrypt(bytes_view key, const block& iv, bytes_view in);
 

@@ -6,6 +6,8 @@
 #include "keystore/stsafe/aes.h"
 #include "keystore/stsafe/session.h"
 
+#include <fmt/format.h>
+
 namespace berth::keystore::stsafe {
 
 namespace {
@@ -18,6 +20,10 @@ constexpr std::array<uint8_t, 32> kek_salt{0xe4, 0x5d, 0x4c, 0xfd, 0x20, 0x15, 0
 // [stsafea_symmetric_key_slots.h] STSAFEA_KT_VOLATILE_BASE_KEK, STSAFEA_KT_VOLATILE_WORKING_KEK
 constexpr uint8_t kind_base = 0x10;
 constexpr uint8_t kind_working = 0x11;
+// STSAFEA_KT_SYMMETRIC_KEY, STSAFEA_KT_CONFIRMATION_KEY
+constexpr uint8_t kind_symmetric = 0x12;
+constexpr uint8_t kind_confirmation = 0x13;
+constexpr size_t most_agreed_keys = 24;  // so that the list fits into a frame
 
 secret_bytes derived(const secret_bytes& from, bytes_view info, size_t size = kek_size) {
     const auto prk = crypto::hkdf_extract(crypto::hash_algorithm::sha256, kek_salt, from.reveal());
@@ -88,6 +94,11 @@ secret_bytes kek::host_key(const secret_bytes& shared, bytes_view host_key, byte
     return derived(shared, concat({host_key, chip_key}), host_keys_size(type));
 }
 
+kek::agreed_octets kek::agreed_keys(const secret_bytes& shared, size_t size) {
+    const auto all = derived(shared, bytes{kind_symmetric, kind_confirmation}, confirmation_key_size + size);
+    return {secret_bytes(all.reveal().first(confirmation_key_size)), secret_bytes(all.reveal().subspan(confirmation_key_size))};
+}
+
 result<kek_session> kek_session::start(device& chip, bytes_view curve, random_source& random,
                                        const std::optional<host_proof>& proof) {
     BERTH_TRY(agreed, agree(chip, curve, random));
@@ -113,6 +124,40 @@ result<secret_bytes> agree_on_host_key(device& chip, bytes_view curve, host_key_
         BERTH_CHECK(chip.run(establish_host_key{curve_name(curve), point::from(agreed.ours), host_key_agreement, type}));
     }
     return kek::host_key(agreed.shared, bytes_view(agreed.ours).subspan(1), bytes_view(agreed.theirs).subspan(1), type);
+}
+
+result<std::vector<secret_bytes>> agree_on_symmetric_keys(device& chip, bytes_view curve, const std::vector<agreed_key>& wanted,
+                                                          random_source& random,
+                                                          const std::optional<kek_session::host_proof>& proof) {
+    if (wanted.empty() || wanted.size() > most_agreed_keys) {
+        return fail(
+            error_category::usage, "bad_agreement",
+            fmt::format("An STSAFE-A120 agrees on 1 to {} keys at a time, and not on {}.", most_agreed_keys, wanted.size()));
+    }
+    BERTH_TRY(agreed, agree(chip, curve, random));
+    if (proof) {
+        BERTH_TRY(made, proved(*proof, curve, agreed));
+        BERTH_CHECK(chip.run(establish_symmetric_keys_authenticated{curve_name(curve), point::from(agreed.ours),
+                                                                    symmetric_agreement, 0, proof->slot, made.hash, made.made}));
+    } else {
+        BERTH_CHECK(chip.run(establish_symmetric_keys{curve_name(curve), point::from(agreed.ours), symmetric_agreement}));
+    }
+    size_t size = 0;
+    for (const agreed_key& one : wanted) {
+        size += one.kind.key_size();
+    }
+    const auto keys = kek::agreed_keys(agreed.shared, size);
+    BERTH_TRY(content, wire::encode(confirmed_content{{wanted}}));
+    const auto mac = aes::cmac(keys.confirmation.reveal(), content);
+    BERTH_CHECK(chip.run(
+        confirm_symmetric_keys{to_array<confirmation_mac_size>(bytes_view(mac).first(confirmation_mac_size)), {wanted}}));
+    std::vector<secret_bytes> out;
+    size_t at = 0;
+    for (const agreed_key& one : wanted) {
+        out.emplace_back(keys.octets.reveal().subspan(at, one.kind.key_size()));
+        at += one.kind.key_size();
+    }
+    return out;
 }
 
 bytes kek_session::wrap(const secret_bytes& content) {

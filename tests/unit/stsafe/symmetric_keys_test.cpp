@@ -35,8 +35,7 @@ protected:
     }
     bytes key_in(size_t slot) { return to_bytes(chip.chip().state().symmetric_keys.items[slot].key.value.reveal()); }
     void provision(uint8_t slot, uint8_t flags) {
-        const auto content =
-            value_of(wire::encode(put_provisioning_content{slot, {flags, provisioning::nobody, provisioning::nobody}}));
+        const auto content = value_of(wire::encode(put_provisioning_content{slot, {flags, any_public_key, any_public_key}}));
         ASSERT_TRUE(device.run(put_attribute{attribute::symmetric_provisioning, {secret_bytes(content)}}));
     }
     static write_symmetric_key secret_into(uint8_t slot, key_lock lock = key_lock::unlocked, bool to_host = true) {

@@ -22,6 +22,7 @@ enum class attribute : uint8_t {
     command_encryption = 0x2a,
     host_key_v2 = 0x47,
     public_keys = 0x48,
+    host_key_provisioning = 0x4a,
     symmetric_provisioning = 0x4b,
     public_key_slot = 0x4c,
     public_key_flags = 0x4d,
@@ -79,6 +80,22 @@ struct host_keys_content {
     secret_octets<16> mac;
     secret_octets<16> cipher;
     BERTH_FIELDS(mac, cipher)
+};
+
+// [stsafea_host_key_slot.h] stsafea_host_key_provisioning_ctrl_fields_t, Query and PutAttribute 4A of an A120: how a host key may
+// be given.
+namespace host_provisioning {
+inline constexpr uint8_t wrapped_anonymous = 0x01;  // [model] and agreed on without a proof
+inline constexpr uint8_t plaintext = 0x02;
+inline constexpr uint8_t reprovision = 0x04;
+inline constexpr uint8_t change_right = 0x08;  // of these fields
+inline constexpr uint8_t all = 0x0f;
+}  // namespace host_provisioning
+inline constexpr uint8_t any_public_key = 0xff;  // [model] none is named: each that has the use
+struct host_provisioning_content {
+    uint8_t flags = host_provisioning::wrapped_anonymous | host_provisioning::plaintext | host_provisioning::change_right;
+    uint8_t proved_by = any_public_key;  // the public key slot of who may wrap, or agree
+    BERTH_FIELDS(flags, proved_by)
 };
 
 // [stse_generic_typedef.h] stse_cmd_access_conditions_t

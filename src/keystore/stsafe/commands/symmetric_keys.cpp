@@ -11,10 +11,6 @@ size_t told_parameters(const key_kind& k) {
     return k.mode == symmetric_mode::hkdf || k.mode == symmetric_mode::hmac ? 0 : k.parameter_count();
 }
 
-bool has_counter(const key_kind& k) {
-    return k.mode == symmetric_mode::ccm && (k.parameters[1] & 0x80U) != 0;
-}
-
 }  // namespace
 
 result<std::vector<symmetric_slot_summary>> parse_symmetric_keys(bytes_view content) {
@@ -33,7 +29,7 @@ result<std::vector<symmetric_slot_summary>> parse_symmetric_keys(bytes_view cont
             slot.kind.usage = static_cast<uint8_t>(r.integer(1));
             const bytes_view parameters = r.octets(told_parameters(slot.kind));
             std::copy(parameters.begin(), parameters.end(), slot.kind.parameters.begin());
-            r.octets(has_counter(slot.kind) ? counter_size : 0);
+            slot.counter = slot.kind.has_counter() ? static_cast<uint32_t>(r.integer(counter_size)) : 0;
         }
         out.push_back(slot);
     }
@@ -53,7 +49,9 @@ bytes encode(const std::vector<symmetric_slot_summary>& slots) {
         if (slot.present) {
             append(out, bytes{static_cast<uint8_t>(slot.kind.type), static_cast<uint8_t>(slot.kind.mode), 0, slot.kind.usage});
             append(out, bytes_view(slot.kind.parameters).first(told_parameters(slot.kind)));
-            append(out, bytes(has_counter(slot.kind) ? counter_size : 0));
+            if (slot.kind.has_counter()) {
+                wire::writer(out).integer(slot.counter, counter_size);
+            }
         }
     }
     return out;

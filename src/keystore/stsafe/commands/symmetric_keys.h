@@ -1,6 +1,6 @@
 // Symmetric key slots of the A120: WriteSymmetricKey (in clear and wrapped), EraseSymmetricKeySlot, and their tables
-// [stsafea_symmetric_key_slots.c]. What fills them beside these is DeriveKeys (derivation.h). Agreeing on keys for them
-// (Establish, ConfirmSymmetricKeys) and using them (encryption, MACs) is not here.
+// [stsafea_symmetric_key_slots.c]. What fills them beside these: DeriveKeys (derivation.h) and an agreement
+// (agreement.h). What uses them: encryption and MACs (ciphers.h).
 #pragma once
 
 #include "keystore/stsafe/commands/attributes.h"
@@ -28,8 +28,9 @@ struct key_kind {
     symmetric_type type = symmetric_type::generic;
     symmetric_mode mode = symmetric_mode::hkdf;
     uint8_t usage = symmetric_use::derive;
-    // ccm: tag length, counter; cmac, hmac: least MAC length; gcm: tag length; hkdf: bit 0, keys derived from it may be given to
-    // the host. Of a generic secret its own length comes last.
+    // ccm: tag length, in bit 7 whether there is a counter, and below it where in the nonce (0 to 9) its four octets lie; cmac,
+    // hmac: least MAC length; gcm: tag length; hkdf: bit 0, keys derived from it may be given to the host. Of a generic secret
+    // its own length comes last.
     std::array<uint8_t, 2> parameters{};
 
     [[nodiscard]] size_t parameter_count() const {
@@ -47,6 +48,8 @@ struct key_kind {
     [[nodiscard]] size_t key_size() const {
         return type == symmetric_type::aes128 ? 16 : type == symmetric_type::aes256 ? 32 : parameters[1];
     }
+    [[nodiscard]] bool has_counter() const { return mode == symmetric_mode::ccm && (parameters[1] & 0x80U) != 0; }
+    [[nodiscard]] size_t counter_offset() const { return parameters[1] & 0x7fU; }
     // A generic secret to derive from; `to_host`: what is derived from it may be given to the host.
     static key_kind secret(uint8_t size, bool to_host) {
         return {
@@ -108,12 +111,11 @@ inline constexpr uint8_t change_right = 0x08;
 inline constexpr uint8_t plaintext = 0x10;
 inline constexpr uint8_t derived = 0x20;
 inline constexpr uint8_t all = 0x3f;
-inline constexpr uint8_t nobody = 0xff;  // [model] of the two keys: none
 }  // namespace provisioning
 struct provisioning_content {
     uint8_t flags = provisioning::all;
-    uint8_t wrapped_by = provisioning::nobody;  // the public key slot of who may wrap, or agree
-    uint8_t agreed_by = provisioning::nobody;
+    uint8_t wrapped_by = any_public_key;  // the public key slot of who may wrap, or agree
+    uint8_t agreed_by = any_public_key;
     BERTH_FIELDS(flags, wrapped_by, agreed_by)
 };
 // Query 4B of one slot, and PutAttribute 4B.
@@ -136,6 +138,7 @@ struct symmetric_slot_summary {
     bool present = false;
     key_lock lock = key_lock::unlocked;
     key_kind kind;
+    uint32_t counter = 0;  // when the kind has one
 };
 result<std::vector<symmetric_slot_summary>> parse_symmetric_keys(bytes_view content);
 bytes encode(const std::vector<symmetric_slot_summary>& slots);

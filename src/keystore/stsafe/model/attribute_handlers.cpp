@@ -59,12 +59,13 @@ outcome put_host_key(core& c, const put_attribute& command) {
     if (!content) {
         return refuse(status::inconsistent_data);
     }
-    // Once. Whoever could set it again in clear would own the channel that it protects.
-    if (c.kept.host_key_present != 0) {
-        return refuse(status::not_authorized);
+    const status may = host_key_may_come(c, host_provisioning::plaintext, std::nullopt);
+    if (may != status::ok) {
+        return refuse(may);
     }
     c.kept.host_key_present = 1;
     c.kept.host_key_version = 1;
+    c.kept.host_counter = 0;
     c.kept.host_key.value = content->mac.value;
     c.kept.host_key.value.append(content->cipher.value.reveal());
     return bytes{};
@@ -148,6 +149,7 @@ outcome do_put(core& c, const put_attribute& command) {
     }
     switch (command.tag) {
     case attribute::host_key: return put_host_key(c, command);
+    case attribute::host_key_provisioning: return put_host_provisioning(c, command.content.value.reveal());
     case attribute::password: return put_password(c, command);
     case attribute::command_access:
     case attribute::command_encryption: return put_table(c, command);
@@ -223,6 +225,8 @@ outcome do_query_of(core& c, const query& command) {
         const uint8_t type = here && s.host_key.value.size() == 64 ? 1 : 0;
         return answer(host_key_v2_content{here ? uint8_t{1} : uint8_t{0}, type, here ? s.host_counter : 0});
     }
+    case attribute::host_key_provisioning:
+        return s.kind == product::a110 ? outcome(refuse(status::entry_not_found)) : answer(s.host_provisioning);
     case attribute::public_keys:
         return s.kind == product::a110 ? outcome(refuse(status::entry_not_found)) : outcome(public_key_table(s));
     case attribute::symmetric_keys:

@@ -175,8 +175,9 @@ answer_frame chip::act(const command_frame& command) {
     if (!done) {
         next = state_;
     }
-    // The counter moves with every command whose C-MAC was right, done or refused.
-    if (by_host) {
+    // The counter moves with every command whose C-MAC was right, done or refused; a new key begins its own.
+    const secret_bytes host_key = state_.host_key.value;
+    if (by_host && same_octets(host_key.reveal(), next.host_key.value.reveal())) {
         next.host_counter = number.next().counter;
     }
     if (!keep(std::move(next))) {
@@ -187,7 +188,7 @@ answer_frame chip::act(const command_frame& command) {
     }
     answer_frame answer{.head = static_cast<uint8_t>(status::ok), .payload = std::move(*done)};
     if (by_host && wants_r_mac) {
-        const auto keys = split_host_keys(state_.host_key.value.reveal());
+        const auto keys = split_host_keys(host_key.reveal());
         if ((encryption & encrypt_answer) != 0 && !answer.payload.empty()) {
             answer.payload = encrypt(*keys, number, direction::answer, answer.payload);
         }

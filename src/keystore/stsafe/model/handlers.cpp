@@ -8,7 +8,7 @@ const std::vector<handler>& handlers() {
     static const std::vector<handler> all = [] {
         std::vector<handler> out;
         for (auto* part : {basic_handlers, zone_handlers, key_handlers, attribute_handlers, entity_handlers, host_key_handlers,
-                           derivation_handlers, symmetric_handlers}) {
+                           derivation_handlers, symmetric_handlers, agreement_handlers, cipher_handlers}) {
             auto some = part();
             std::move(some.begin(), some.end(), std::back_inserter(out));
         }

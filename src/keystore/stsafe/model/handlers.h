@@ -2,6 +2,8 @@
 #pragma once
 
 #include "crypto/hash.h"
+#include "keystore/stsafe/commands/agreement.h"
+#include "keystore/stsafe/model/aead_stream.h"
 #include "keystore/stsafe/model/ecc.h"
 #include "keystore/stsafe/model/state.h"
 #include "keystore/stsafe/session.h"
@@ -13,8 +15,14 @@ namespace berth::keystore::stsafe::model {
 // A session that keys are wrapped in (kek.h).
 struct kek_state {
     secret_bytes base;
-    uint8_t used = 0;  // working keys so far
-    bool authenticated = false;
+    uint8_t used = 0;                  // working keys so far
+    std::optional<uint8_t> proved_by;  // the public key slot of the host, when it has proved itself
+};
+
+// What EstablishSymmetricKeys leaves for ConfirmSymmetricKeys.
+struct agreed_state {
+    secret_bytes shared;
+    std::optional<uint8_t> proved_by;
 };
 
 // What is lost with the power, or by Reset.
@@ -25,6 +33,8 @@ struct volatile_state {
     std::optional<kek_state> kek;
     std::optional<private_key> ephemeral;
     std::optional<crypto::hasher> hash;
+    std::optional<agreed_state> agreed;
+    std::optional<aead_stream> cipher;   // in pieces
     std::optional<uint8_t> hibernation;  // the mode, once Hibernate was answered
 };
 
@@ -71,12 +81,34 @@ std::vector<handler> entity_handlers();
 std::vector<handler> host_key_handlers();
 std::vector<handler> derivation_handlers();
 std::vector<handler> symmetric_handlers();
+std::vector<handler> agreement_handlers();
+std::vector<handler> cipher_handlers();
 
 // What an envelope holds, by the next working key of the KEK session; that is used up by a wrong one as well.
 tl::expected<secret_bytes, status> unwrapped(core& c, bytes_view envelope);
 
+// ECDH with the chip's fresh half, which is for one attempt, whatever comes of it.
+struct agreement {
+    secret_bytes shared;
+    point chip_key;
+    bytes ours;  // X || Y
+    bytes host;
+};
+tl::expected<agreement, status> agreed(core& c, const curve_name& curve, const point& host_key);
+// Whether the host is who may: by the key in the slot, over both halves of the agreement.
+status host_proved(const core& c, const kek_signed_content& content, uint8_t slot, uint8_t use, const hash_name& hash,
+                   const signature& made);
+// Whether who has proved himself by that public key slot is the one that is asked for.
+bool is_named(const std::optional<uint8_t>& proved_by, uint8_t wanted);
+// Whether a host key may come by this way (host_provisioning), or from this host.
+status host_key_may_come(const core& c, uint8_t way, const std::optional<uint8_t>& proved_by);
+// PutAttribute 4A.
+outcome put_host_provisioning(core& c, bytes_view content);
+
 // Whether there are such keys.
 bool is_valid(key_lock lock, const key_kind& kind);
+// Whether one may come into the slot, by a way that is open or not.
+status may_be_written(const core& c, uint8_t slot, key_lock lock, const key_kind& kind, bool way_is_open);
 // Query 23, 4B and PutAttribute 4B.
 outcome symmetric_table(const chip_state& state);
 outcome query_provisioning_of(const core& c, bytes_view payload);

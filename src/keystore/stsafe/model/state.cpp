@@ -2,6 +2,7 @@
 
 #include "base/wipe.h"
 #include "crypto/aead.h"
+#include "keystore/stsafe/commands/ciphers.h"
 #include "keystore/stsafe/commands/public_keys.h"
 #include "keystore/stsafe/model/handlers.h"
 #include "pki/private_key_file.h"
@@ -37,6 +38,12 @@ zone counter_zone(uint32_t counter, size_t size) {
 error state_error(const std::string& directory, const std::string& why) {
     return error{error_category::environment, "stsafe_state", fmt::format("The chip's state in {}: {}.", directory, why)}.with(
         "directory", directory);
+}
+
+// [model] An A110 has no symmetric key slots, and so nothing that works with one.
+bool is_of_a120(const command_info& about) {
+    const auto codes = {encrypt_ecb::about.code, decrypt_ecb::about.code, generate_mac::about.code, verify_mac::about.code};
+    return about.extension || std::find(codes.begin(), codes.end(), about.code) != codes.end();
 }
 
 class directory_store final : public state_store {
@@ -110,7 +117,7 @@ chip_state blank_chip(random_source& random, product kind) {
         out.symmetric_keys.items.resize(symmetric_key_slots);
     }
     for (const command_info& about : all_commands()) {
-        if (about.extension && kind == product::a110) {
+        if (is_of_a120(about) && kind == product::a110) {
             continue;
         }
         const auto code = about.code;

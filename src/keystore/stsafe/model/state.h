@@ -59,10 +59,11 @@ struct symmetric_slot {
     uint8_t usage = 0;
     std::array<uint8_t, 2> parameters{};
     uint8_t provisioning = provisioning::all;
-    uint8_t wrapped_by = provisioning::nobody;
-    uint8_t agreed_by = provisioning::nobody;
+    uint8_t wrapped_by = any_public_key;
+    uint8_t agreed_by = any_public_key;
+    uint32_t counter = 0;  // of ccm: what the next encryption has in its nonce
     secret_lengthy key;
-    BERTH_FIELDS(present, lock, type, mode, usage, parameters, provisioning, wrapped_by, agreed_by, key)
+    BERTH_FIELDS(present, lock, type, mode, usage, parameters, provisioning, wrapped_by, agreed_by, counter, key)
 
     [[nodiscard]] key_kind kind() const;
     void take(key_lock how, const key_kind& kind, const secret_bytes& value);
@@ -78,7 +79,7 @@ struct authorization {
 };
 
 struct chip_state {
-    uint8_t format = 3;
+    uint8_t format = 4;
     product kind = product::a120;
     std::array<uint8_t, 8> uid{};
     life_cycle life = life_cycle::born;
@@ -93,13 +94,14 @@ struct chip_state {
     uint8_t host_key_present = 0;
     uint8_t host_key_version = 1;  // 2: counter of four octets, AES-128 or AES-256
     uint32_t host_counter = 0;
+    host_provisioning_content host_provisioning;
     secret_lengthy host_key;
     uint8_t password_present = 0;
     uint8_t password_tries = 0;
     uint8_t password_most_tries = 0;
     secret_lengthy password;
     BERTH_FIELDS(format, kind, uid, life, address, change_rights, commands, zones, keys, envelopes, public_keys, symmetric_keys,
-                 host_key_present, host_key_version, host_counter, host_key, password_present, password_tries,
+                 host_key_present, host_key_version, host_counter, host_provisioning, host_key, password_present, password_tries,
                  password_most_tries, password)
 };
 

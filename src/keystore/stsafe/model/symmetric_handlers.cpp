@@ -16,23 +16,13 @@ outcome put_key(core& c, const write_symmetric_key& command) {
     return bytes{};
 }
 
-// Whether a key may come into the slot, by one of `ways`.
-status may_be_written(const core& c, const write_symmetric_key& command, bool way_is_open) {
-    if (command.slot >= c.kept.symmetric_keys.size() || !is_valid(command.lock, command.kind)) {
-        return status::out_of_range;
-    }
-    const symmetric_slot& slot = c.kept.symmetric_keys.items[command.slot];
-    // [model] A key that is locked, or may only be erased, is not overwritten.
-    const bool free = slot.present == 0 || slot.lock == static_cast<uint8_t>(key_lock::unlocked);
-    return way_is_open && free ? status::ok : status::not_authorized;
-}
-
 bool allows(const core& c, uint8_t slot, uint8_t way) {
     return slot < c.kept.symmetric_keys.size() && (c.kept.symmetric_keys.items[slot].provisioning & way) != 0;
 }
 
 outcome do_write(core& c, const write_symmetric_key& command) {
-    const status may = may_be_written(c, command, allows(c, command.slot, provisioning::plaintext));
+    const status may =
+        may_be_written(c, command.slot, command.lock, command.kind, allows(c, command.slot, provisioning::plaintext));
     return may == status::ok ? put_key(c, command) : outcome(refuse(may));
 }
 
@@ -52,9 +42,9 @@ outcome do_write_wrapped(core& c, const write_symmetric_key_wrapped& command) {
     if (!inner) {
         return refuse(status::inconsistent_data);
     }
-    // [model] Whoever has proved himself for the KEK session may wrap for every slot.
-    const bool open = c.passing.kek->authenticated || allows(c, inner->slot, provisioning::wrapped_anonymous);
-    const status may = may_be_written(c, *inner, open);
+    const uint8_t named = inner->slot < c.kept.symmetric_keys.size() ? c.kept.symmetric_keys.items[inner->slot].wrapped_by : 0;
+    const bool open = is_named(c.passing.kek->proved_by, named) || allows(c, inner->slot, provisioning::wrapped_anonymous);
+    const status may = may_be_written(c, inner->slot, inner->lock, inner->kind, open);
     return may == status::ok ? put_key(c, *inner) : outcome(refuse(may));
 }
 
@@ -82,6 +72,7 @@ void symmetric_slot::take(key_lock how, const key_kind& kind, const secret_bytes
     mode = static_cast<uint8_t>(kind.mode);
     usage = kind.usage;
     parameters = kind.parameters;
+    counter = 0;
     key.value = value;
 }
 
@@ -89,11 +80,22 @@ void symmetric_slot::forget() {
     present = 0;
     lock = type = mode = usage = 0;
     parameters = {};
+    counter = 0;
     key.value.clear();
 }
 
 key_kind symmetric_slot::kind() const {
     return {static_cast<symmetric_type>(type), static_cast<symmetric_mode>(mode), usage, parameters};
+}
+
+// [stsafea_symmetric_key_slots.h]
+static bool has_valid_parameters(const key_kind& kind) {
+    const size_t tag = kind.parameters[0];
+    switch (kind.mode) {
+    case symmetric_mode::ccm: return (tag == 0 || tag == 4 || tag == 8 || tag == 16) && kind.counter_offset() <= 9;
+    case symmetric_mode::gcm: return tag == 4 || tag == 8 || (tag >= 12 && tag <= 16);
+    default: return true;
+    }
 }
 
 bool is_valid(key_lock lock, const key_kind& kind) {
@@ -102,13 +104,23 @@ bool is_valid(key_lock lock, const key_kind& kind) {
     const size_t size = kind.key_size();
     // [stsafea_symmetric_key_slots.h] Generic secrets have 16 to 32 octets, and serve HKDF and HMAC.
     return lock <= key_lock::erasable && kind.type <= symmetric_type::generic && kind.mode <= symmetric_mode::hmac &&
-           (!generic || (keyed && size >= 16 && size <= 32)) && (kind.usage & 0x80U) == 0;
+           (!generic || (keyed && size >= 16 && size <= 32)) && (kind.usage & 0x80U) == 0 && has_valid_parameters(kind);
+}
+
+status may_be_written(const core& c, uint8_t slot, key_lock lock, const key_kind& kind, bool way_is_open) {
+    if (slot >= c.kept.symmetric_keys.size() || !is_valid(lock, kind)) {
+        return status::out_of_range;
+    }
+    const symmetric_slot& held = c.kept.symmetric_keys.items[slot];
+    // [model] A key that is locked, or may only be erased, is not overwritten.
+    const bool free = held.present == 0 || held.lock == static_cast<uint8_t>(key_lock::unlocked);
+    return way_is_open && free ? status::ok : status::not_authorized;
 }
 
 outcome symmetric_table(const chip_state& state) {
     std::vector<symmetric_slot_summary> out;
     for (const symmetric_slot& slot : state.symmetric_keys.items) {
-        out.push_back({slot.present != 0, static_cast<key_lock>(slot.lock), slot.kind()});
+        out.push_back({slot.present != 0, static_cast<key_lock>(slot.lock), slot.kind(), slot.counter});
     }
     return encode(out);
 }
