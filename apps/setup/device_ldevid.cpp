@@ -4,6 +4,7 @@
 #include "device/config_toml.h"
 #include "factory/ldevid.h"
 #include "keystore/operations.h"
+#include "keystore/places.h"
 #include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
 
@@ -94,6 +95,24 @@ result<std::string> device_ldevid::usual_place() const {
     return fail(error_category::usage, "bad_arguments", "a token has no usual place for an LDevID's key: name one (--key)");
 }
 
+// Nobody is told to delete what the device is known by.
+result<void> device_ldevid::require_own_place(const std::string& place) const {
+    BERTH_TRY(wanted, keystore::location_of(place, how()));
+    BERTH_TRY(kem, uri_in(bundle_.directory / "p3.uri"));
+    for (const std::string& own : {p3_sig_uri_, kem.value_or("file:p3.pem")}) {
+        const auto at = keystore::location_of(own, how());
+        if (at && !keystore::common_place(wanted, *at).empty()) {
+            return fail(
+                error{error_category::usage, "bad_order",
+                      fmt::format("{} is the place of the device's own key ({}), which stays: an LDevID's needs one of its own "
+                                  "(--key)",
+                                  place, own)}
+                    .with("uri", place));
+        }
+    }
+    return {};
+}
+
 result<bytes> device_ldevid::request(const ldevid_wish& wish) const {
     const fs::path& directory = bundle_.directory;
     BERTH_TRY(installed, is_there(directory / certificate_file));
@@ -116,6 +135,7 @@ result<bytes> device_ldevid::request(const ldevid_wish& wish) const {
         BERTH_CHECK(remove_directory(pending()));
         noted.reset();
     }
+    BERTH_CHECK(require_own_place(place));
     auto key = keystore::open_signing_key(place, how());
     if (!key && !says_none(key.error())) {
         return fail(std::move(key).error());

@@ -47,6 +47,7 @@ public:
 private:
     device_ldevid() = default;
     [[nodiscard]] result<std::string> usual_place() const;
+    [[nodiscard]] result<void> require_own_place(const std::string& place) const;
     // The key at a place in the TPM that has the IDevID's; nothing: it is elsewhere.
     [[nodiscard]] result<std::optional<factory::tpm_ldevid>> in_tpm(const std::string& place) const;
     // What was asked for. Error `no_request`.

@@ -35,7 +35,7 @@ std::string p3_sig_of(const std::string& uri) {
     return or_else(uri, "file:p3-sig.pem");
 }
 
-// Handles, by name, that belong to the keys of an identity, in whichever TPM.
+// Handles, by name, that belong to the keys of an identity, or to the TPM's own, in whichever TPM.
 struct known_place {
     uint32_t handle;
     const char* whose;
@@ -46,7 +46,12 @@ std::vector<known_place> places_of_identities(const keystore::tpm2::devid_layout
     return {{at.iak, "the attestation key (IAK)"},
             {usual.idevid, "a TPM's IDevID key"},
             {usual.iak, "a TPM's attestation key (IAK)"},
-            {usual.kem, "a TPM's KEM key"}};
+            {usual.kem, "a TPM's KEM key"},
+            // Where everybody else looks for them (TCG: Provisioning Guidance, 7.8; EK Credential Profile, 2.2.1).
+            {0x81000001, "a TPM's storage root key"},
+            {0x81010001, "a TPM's endorsement key"},
+            {0x81010002, "a TPM's endorsement key"},
+            {0x81010016, "a TPM's endorsement key"}};
 }
 
 // Slot 0 has the key that ST put there, which signs and does nothing else; nobody makes another.

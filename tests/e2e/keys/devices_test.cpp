@@ -116,6 +116,16 @@ TEST_P(ChipDevices, PutNoCredentialInThePlaceOfAnIdentityKey) {
     EXPECT_EQ(refused.exit, 2);
     EXPECT_FALSE(fs::exists(at("CHIP-6")));
     expect_no_keys({kem, signing});
+    if (signing.starts_with("tpm2:")) {
+        // Nor in the TPM's own.
+        for (const std::string handle : {"0x81000001", "0x81010001", "0x81010016"}) {
+            auto own = options;
+            for (auto& text : own) {
+                text = text == "device=p256@" + device ? "device=p256@tpm2:" + handle + signing.substr(signing.find(';')) : text;
+            }
+            EXPECT_EQ(berth(order("CHIP-6", own)).error_name(), "bad_order") << handle;
+        }
+    }
 }
 
 // What lies where the device is to make a key may be somebody's.
@@ -233,8 +243,8 @@ TEST_F(GenuineTpms, OutliveAnUpdateThatIsApproved) {
     ASSERT_NO_FATAL_FAILURE(approve("stranger.pem", "foreign.pem"));
     EXPECT_EQ(berth({"--json", "key", "admit", kem, "--approval", at("foreign.pem")}).error_name(), "approval_foreign");
     // The values come from the device; the approver has no TPM.
-    const auto approved = run_program("berth", {"key", "approve", "file:" + at("approver.pem"), "--for", "gw-1", "--pcr", "8=" + now,
-                                                "--out", at("next.pem")});
+    const auto approved = run_program(
+        "berth", {"key", "approve", "file:" + at("approver.pem"), "--for", "gw-1", "--pcr", "8=" + now, "--out", at("next.pem")});
     EXPECT_EQ(approved.exit, 0) << approved.all();
     EXPECT_NE(approved.all().find("admit \"tpm2:0x81020002;seed=p3.seed\""), std::string::npos) << "a shell cuts names at ;";
     EXPECT_EQ(berth({"--json", "key", "approve", "file:" + at("approver.pem"), "--for", "gw-1", "--pcr", "256=" + now, "--out",
@@ -285,7 +295,8 @@ TEST_F(GenuineTpms, OthersAreNot) {
         EXPECT_EQ(berth({"--json", "key", "delete", uri}).error_name(), "key_not_found") << "no key stays in " << uri;
     }
     ASSERT_EQ(certified_tpm()->tool("tpm2_getcap handles-persistent > handles"), 0) << certified_tpm()->log();
-    EXPECT_EQ(certified_tpm()->read("handles").find("0x8102"), std::string::npos) << "nor the key that would have vouched for them";
+    EXPECT_EQ(certified_tpm()->read("handles").find("0x8102"), std::string::npos)
+        << "nor the key that would have vouched for them";
     // An issuing CA alone is no root.
     std::ofstream(at("issuer.pem")) << certified_tpm()->read("ca/issuercert.pem");
     expect_refused(make("TPM-2", keys, {"--tpm-makers", at("issuer.pem")}), "TPM-2", "bad_anchor", 2);

@@ -204,6 +204,13 @@ TEST_P(Ldevids, APlaceThatIsTaken) {
     const auto elsewhere = at_factory({"--key", GetParam().another()});
     EXPECT_EQ(elsewhere.exit, 0) << elsewhere.all();
     must({"key", "delete", taken});
+    // The IDevID's own key is nobody's place, and nothing advises to delete it.
+    const auto own =
+        at_factory({"--replace", "--key",
+                    usual.starts_with("file:") ? "file:p3-sig.pem"
+                                               : text_of("SN-1/p3-sig.uri").substr(0, text_of("SN-1/p3-sig.uri").find('\n'))});
+    expect_refused(own, "bad_order", 2);
+    EXPECT_EQ(own.all().find("key delete"), std::string::npos) << own.all();
 }
 
 // A device that was never onboarded: all that the registrar knows of it is what its CA has told it.
