@@ -50,9 +50,9 @@ public:
     lot_run(const lot_settings& lot, production_log& log, const lot_summary& before, std::vector<todo_unit> todo,
             const clock& time, lot_watcher& watcher)
         : lot_(lot), log_(log), todo_(std::move(todo)), time_(time), watcher_(watcher), summary_(before), since_(time.steady()) {
-        const auto here = std::ranges::stable_partition(todo_, [](const todo_unit& u) { return u.only_in == 0; });
-        in_stations_.assign(here.begin(), here.end());
-        todo_.erase(here.begin(), here.end());
+        const auto is_there = [](const todo_unit& u) { return u.only_in != 0; };
+        std::ranges::copy_if(todo_, std::back_inserter(in_stations_), is_there);
+        std::erase_if(todo_, is_there);
     }
 
     void station(unsigned number, const maker_of_station& stations) {
