@@ -25,12 +25,14 @@ std::optional<uint32_t> user_called(const std::string& name) {
 identity::principal read_principal(table_reader& t) {
     identity::principal out;
     out.name = t.text("name");
+    const std::string user = t.text("user", "");
+    const auto uid = t.integer("uid", 0, most_uid, 0);
     if (t.has("user") == t.has("uid")) {
         t.complain(nullptr, fmt::format("principal \"{}\" needs either \"user\" (a name) or \"uid\" (a number)", out.name));
     } else if (t.has("uid")) {
-        out.uid = static_cast<uint32_t>(t.integer("uid", 0, most_uid, std::nullopt));
-    } else if (const std::string user = t.text("user"); const auto uid = user_called(user)) {
-        out.uid = *uid;
+        out.uid = static_cast<uint32_t>(uid);
+    } else if (const auto found = user_called(user)) {
+        out.uid = *found;
     } else {
         t.complain(nullptr, fmt::format("this machine has no user \"{}\": make it first, or give its number (uid)", user));
     }
