@@ -63,6 +63,10 @@ public:
     using generation_answer = std::variant<generated_credential, come_again, password_wanted>;
     [[nodiscard]] result<generation_answer> read_serverkeygen(const http_response& from, unix_seconds now) const;
 
+    // What a 401 says; nothing for any other answer. The enrolments' answers tell it by themselves.
+    [[nodiscard]] static std::optional<password_wanted> password_wanted_by(const http_response& from);
+    [[nodiscard]] bool has_password() const { return !options_.user.empty(); }
+
 private:
     explicit client(client_options options) : options_(std::move(options)) {}
     [[nodiscard]] http_request request(operation op, bool with_password) const;

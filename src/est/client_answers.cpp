@@ -72,15 +72,8 @@ std::optional<Answer> not_yet(const http_response& from, unix_seconds now) {
         out.seconds = std::max<uint32_t>(1, parse_retry_after(from.headers.get("Retry-After"), now).value_or(60));
         return Answer(std::move(out));
     }
-    if (from.status == 401) {
-        const std::string_view challenge = from.headers.get("WWW-Authenticate");
-        password_wanted out;
-        out.basic = same_word(challenge.substr(0, 6), "basic ") || same_word(challenge, "basic");
-        if (const size_t at = challenge.find("realm=\""); at != std::string_view::npos) {
-            const std::string_view rest = challenge.substr(at + 7);
-            out.realm = rest.substr(0, rest.find('"'));
-        }
-        return Answer(std::move(out));
+    if (auto wanted = client::password_wanted_by(from)) {
+        return Answer(std::move(*wanted));
     }
     return std::nullopt;
 }
@@ -114,6 +107,20 @@ std::optional<bytes> public_of(bytes_view pkcs8) {
 }
 
 }  // namespace
+
+std::optional<password_wanted> client::password_wanted_by(const http_response& from) {
+    if (from.status != 401) {
+        return std::nullopt;
+    }
+    const std::string_view challenge = from.headers.get("WWW-Authenticate");
+    password_wanted out;
+    out.basic = same_word(challenge.substr(0, 6), "basic ") || same_word(challenge, "basic");
+    if (const size_t at = challenge.find("realm=\""); at != std::string_view::npos) {
+        const std::string_view rest = challenge.substr(at + 7);
+        out.realm = rest.substr(0, rest.find('"'));
+    }
+    return out;
+}
 
 result<std::vector<pki::certificate>> client::read_cacerts(const http_response& from) const {
     BERTH_CHECK(check_status(from));

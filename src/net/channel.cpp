@@ -178,6 +178,13 @@ public:
             }
             return tls_exporter(self->stream_.native_handle(), label, context, length);
         };
+        out.tls_unique = [weak = std::weak_ptr(held())]() -> result<secret_bytes> {
+            const auto self = weak.lock();
+            if (!self) {
+                return nothing_to_export("connection_gone", "the connection that was to be bound to has gone");
+            }
+            return tls_unique(self->stream_.native_handle(), self->context_->get().server);
+        };
         return out;
     }
 

@@ -22,6 +22,9 @@ struct peer_info {
     std::string alpn;
     // RFC 8446 7.5 (TLS 1.2: RFC 5705). Errors `no_channel` (plain and local: nothing to export), `connection_gone`.
     std::function<result<secret_bytes>(std::string_view label, bytes_view context, size_t length)> exporter;
+    // RFC 5929 3.1, for TLS 1.2: the first Finished message of the handshake. Errors `no_channel` (anything else; TLS 1.2 without
+    // RFC 7627's extended master secret, where it is unique to nothing), `connection_gone`. Empty as `no_channel`.
+    std::function<result<secret_bytes>()> tls_unique = {};
 };
 
 }  // namespace berth::net

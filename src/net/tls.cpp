@@ -242,4 +242,20 @@ result<secret_bytes> tls_exporter(SSL* ssl, std::string_view label, bytes_view c
     return out;
 }
 
+result<secret_bytes> tls_unique(SSL* ssl, bool server) {
+    if (SSL_version(ssl) != TLS1_2_VERSION || SSL_get_extms_support(ssl) != 1) {
+        return fail(error_category::usage, "no_channel", "tls-unique is of TLS 1.2 with the extended master secret alone");
+    }
+    // Who resumes is answered by the server first; else the client's Finished is the first.
+    const bool own = server == (SSL_session_reused(ssl) == 1);
+    secret_bytes out(EVP_MAX_MD_SIZE);
+    const auto room = out.writable();
+    const size_t size = own ? SSL_get_finished(ssl, room.data(), room.size()) : SSL_get_peer_finished(ssl, room.data(), room.size());
+    if (size == 0 || size > room.size()) {
+        return fail(error_category::internal, "tls_unique_failed", "libssl has no Finished message to bind to");
+    }
+    out.resize(size);
+    return out;
+}
+
 }  // namespace berth::net

@@ -31,5 +31,6 @@ SSL* new_tls(const tls_context::impl& context, tls_judgement& judgement);
 // Fills in everything but the address and the exporter.
 void describe(SSL* ssl, const tls_judgement& judgement, peer_info& into);
 result<secret_bytes> tls_exporter(SSL* ssl, std::string_view label, bytes_view context, size_t length);
+result<secret_bytes> tls_unique(SSL* ssl, bool server);
 
 }  // namespace berth::net
