@@ -42,6 +42,19 @@ as_root() {
     fi
 }
 
+# The packages are for builds and tests, which start what they need themselves: a machine that is set up here does not begin to
+# serve web pages. Whoever has a policy of his own keeps it.
+services_policy=/usr/sbin/policy-rc.d
+start_no_services() {
+    [[ ! -e $services_policy ]] || return 0
+    trap start_services_again EXIT
+    printf '#!/bin/sh\n# made by Berth'"'"'s scripts/bootstrap, for as long as it installs packages\nexit 101\n' |
+        as_root tee "$services_policy" >/dev/null && as_root chmod 755 "$services_policy"
+}
+start_services_again() {
+    ! grep -qs "made by Berth's scripts/bootstrap" "$services_policy" || as_root rm -f "$services_policy"
+}
+
 install_packages() {
     local log=$cache/apt.log
     local -a apt=(apt-get -q -y --no-install-recommends
@@ -60,6 +73,7 @@ install_packages() {
     # needed here can be had: only the installation itself decides.
     as_root apt-get -q update -o DPkg::Lock::Timeout=600 >>"$log" 2>&1 ||
         say "apt-get update reported a problem with some package source; going on with the others"
+    start_no_services
     # APT::Status-Fd prints dlstatus:NUMBER:PERCENT:TEXT while downloading and pmstatus:PACKAGE:PERCENT:TEXT after.
     if ! as_root "${apt[@]}" -o APT::Status-Fd=1 install "$@" 2>>"$log" | tee -a "$log" |
         sed -un 's/^dlstatus:[^:]*:\([0-9]*\)[^:]*:.*/\1 downloaded/p; s/^pmstatus:[^:]*:\([0-9]*\)[^:]*:/\1 /p' |
@@ -75,6 +89,7 @@ install_packages() {
         die "apt-get install failed; its last lines are above, the rest is in $log. Repair that" \
             "('apt-get -f install' often does), then run the same command again."
     fi
+    start_services_again
 }
 
 # machine_mirror LABEL: the mirror that this machine already uses for Debian (Debian) or its security updates

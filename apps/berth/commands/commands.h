@@ -51,6 +51,7 @@ void add_registrar_records(CLI::App& registrar, context& c);
 void add_device(CLI::App& cli, context& c);
 void add_key(CLI::App& cli, context& c);
 void add_identity(CLI::App& cli, context& c);
+void add_est(CLI::App& cli, context& c);
 void add_authkem(CLI::App& cli, context& c);
 void add_quickstart(CLI::App& cli, context& c);
 void add_demo(CLI::App& cli, context& c);
