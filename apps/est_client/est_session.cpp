@@ -36,7 +36,7 @@ result<bytes> build(const est_wish& wish, const net::peer_info& peer) {
 }
 
 tl::unexpected<error> password_wanted(const est::password_wanted& by, bool had_one) {
-    const char* what = !by.basic   ? "the server wants to authenticate in a way that Berth does not speak (Basic alone)"
+    const char* what = !by.basic ? "the server wants to authenticate in a way that Berth does not speak (Basic alone)"
                        : had_one ? "the server does not accept this name and password"
                                  : "the server wants a name and a password: give both (--user, --password-file)";
     return fail(error{error_category::peer, "password_wanted", what, {{"realm", by.realm}}});
@@ -54,7 +54,7 @@ result<net::channel_transport> transport_to(const est_server& server, const cloc
         config.server = std::move(rules);
         config.server_name = server.host.empty() ? server.at.host : server.host;
         config.own = server.own_kem;
-    config.expect_certificate_request = server.own_kem.has_value();
+        config.expect_certificate_request = server.own_kem.has_value();
         BERTH_TRY(context, authkem::client_context::make(std::move(config)));
         return net::channel_transport(net::authkem_client_transport{std::move(context), time, random});
     }
@@ -171,7 +171,8 @@ namespace {
 
 // The two outcomes that are answers, apart from the one that is a question.
 template <class Answer, class Thing>
-result<std::variant<Answer, est::password_wanted>> sorted(result<std::variant<Thing, est::come_again, est::password_wanted>> from) {
+result<std::variant<Answer, est::password_wanted>>
+sorted(result<std::variant<Thing, est::come_again, est::password_wanted>> from) {
     BERTH_TRY(what, std::move(from));
     if (auto* wanted = std::get_if<est::password_wanted>(&what)) {
         return std::move(*wanted);

@@ -250,7 +250,8 @@ result<secret_bytes> tls_unique(SSL* ssl, bool server) {
     const bool own = server == (SSL_session_reused(ssl) == 1);
     secret_bytes out(EVP_MAX_MD_SIZE);
     const auto room = out.writable();
-    const size_t size = own ? SSL_get_finished(ssl, room.data(), room.size()) : SSL_get_peer_finished(ssl, room.data(), room.size());
+    const size_t size =
+        own ? SSL_get_finished(ssl, room.data(), room.size()) : SSL_get_peer_finished(ssl, room.data(), room.size());
     if (size == 0 || size > room.size()) {
         return fail(error_category::internal, "tls_unique_failed", "libssl has no Finished message to bind to");
     }

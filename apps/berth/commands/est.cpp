@@ -56,8 +56,9 @@ void tell_certificates(const context& c, const est::trust_update& trust, const s
 
 result<void> cacerts(const context& c, const est_options& o) {
     if (o.ca.empty() == o.fingerprint.empty()) {
-        return fail(error_category::usage, "missing_option",
-                    "cacerts needs --ca (whom you trust already) or --fingerprint (of the root, told by somebody whom you trust)");
+        return fail(
+            error_category::usage, "missing_option",
+            "cacerts needs --ca (whom you trust already) or --fingerprint (of the root, told by somebody whom you trust)");
     }
     BERTH_TRY(talk, converse(o, false));
     BERTH_TRY(received, talk.wait_for<std::vector<pki::certificate>>([&](auto then) { talk.session->cacerts(then); }));
@@ -135,11 +136,13 @@ result<Thing> insist(const est_options& o, const F& ask) {
         const auto& later = std::get<est::come_again>(outcome);
         const auto again = std::chrono::steady_clock::now() + std::chrono::seconds(later.seconds);
         if (again > until) {
-            return fail(error{error_category::peer, "approval_pending",
-                              fmt::format("the server has not decided yet ({}); ask again with the same key in {} seconds, or wait for "
-                                          "it (--wait)",
-                                          later.said.empty() ? "it gives no reason" : later.said, later.seconds),
-                              {{"retry_after", std::to_string(later.seconds)}}});
+            return fail(
+                error{error_category::peer,
+                      "approval_pending",
+                      fmt::format("the server has not decided yet ({}); ask again with the same key in {} seconds, or wait for "
+                                  "it (--wait)",
+                                  later.said.empty() ? "it gives no reason" : later.said, later.seconds),
+                      {{"retry_after", std::to_string(later.seconds)}}});
         }
         fmt::print(stderr, "the server has not decided yet; asking again in {} s\n", later.seconds);
         std::this_thread::sleep_until(again);
@@ -178,8 +181,8 @@ result<void> certify(const context& c, const est_options& o, bool again) {
         key = std::move(opened);
     }
     if (again && talk.server.own && contents.subject.attributes.empty() && contents.alt_names.empty()) {
-        // RFC 7030 4.2.2: "the CSR Subject field and SubjectAltName extension MUST be identical to the corresponding fields in the
-        // certificate being renewed/rekeyed".
+        // RFC 7030 4.2.2: "the CSR Subject field and SubjectAltName extension MUST be identical to the corresponding fields in
+        // the certificate being renewed/rekeyed".
         BERTH_TRY(names, pki::names_of(talk.server.own->chain.front()));
         contents.subject = names.subject;
         contents.alt_names = names.alt_names;
@@ -196,7 +199,8 @@ result<void> certify(const context& c, const est_options& o, bool again) {
 
 result<void> enrol(const context& c, const est_options& o) {
     if (o.new_key.empty()) {
-        return fail(error_category::usage, "missing_option", "enrol needs --new-key: the key to be certified, or to be made (--alg)");
+        return fail(error_category::usage, "missing_option",
+                    "enrol needs --new-key: the key to be certified, or to be made (--alg)");
     }
     return certify(c, o, false);
 }

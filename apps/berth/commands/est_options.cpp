@@ -167,8 +167,9 @@ result<est_wish> wish_for(const est_options& o, pki::csr_template contents, key_
         return out;
     }
     if (!by) {
-        return fail(error{error_category::usage, "missing_option",
-                          "a KEM key cannot sign its request: --cert and --key name the signature key that vouches for it (RFC 9883)"});
+        return fail(
+            error{error_category::usage, "missing_option",
+                  "a KEM key cannot sign its request: --cert and --key name the signature key that vouches for it (RFC 9883)"});
     }
     out.build = [kem = std::get<keystore::kem_key_ptr>(key.key), by = *by](const pki::csr_template& t) {
         return pki::build_kem_csr(t, kem->public_key(), by.certificate, by.key->as_signing_key());

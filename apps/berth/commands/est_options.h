@@ -62,8 +62,7 @@ struct voucher {
     keystore::signing_key_ptr key;
 };
 // A request for that key. Error `missing_option`: a KEM key, and nobody who vouches for it.
-result<est_wish> wish_for(const est_options& o, pki::csr_template contents, key_to_certify key,
-                          const std::optional<voucher>& by);
+result<est_wish> wish_for(const est_options& o, pki::csr_template contents, key_to_certify key, const std::optional<voucher>& by);
 // The names of --subject, --dns and --uri. Error `bad_subject`.
 result<pki::csr_template> contents_of(const est_options& o);
 

@@ -1,0 +1,39 @@
+#!/bin/sh
+# An EST server that is none of ours: RFC 7030 over plain `openssl ca`, run by nginx through fcgiwrap. The directory CA holds
+# ca.cnf and what openssl ca keeps. A request whose label is "slow" is answered 202 the first time.
+set -eu
+cd "$CA"
+path=${REQUEST_URI#/.well-known/est/}
+label=${path%/*}
+operation=${path##*/}
+
+certs_only() { # of PEM files: base64 in lines, as many servers send it
+    printf 'Content-Type: application/pkcs7-mime; smime-type=certs-only\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+    for file in "$@"; do set -- "$@" -certfile "$file"; shift; done
+    "$OPENSSL" crl2pkcs7 -nocrl -outform DER "$@" | "$OPENSSL" base64
+}
+refuse() { # STATUS TEXT
+    printf 'Status: %s\r\nContent-Type: text/plain\r\n\r\n%s\n' "$1" "$2"
+    exit 0
+}
+
+case $operation in
+cacerts) certs_only root.pem ;;
+csrattrs)
+    printf 'Content-Type: application/csrattrs\r\n\r\n'
+    "$OPENSSL" asn1parse -genstr SEQUENCE:any -genconf attributes.cnf -noout -out /dev/stdout | "$OPENSSL" base64
+    ;;
+simpleenroll | simplereenroll)
+    [ "$operation" = simpleenroll ] || [ "${CLIENT_VERIFY:-NONE}" = SUCCESS ] || refuse 403 'a certificate is needed to renew one'
+    request=$(mktemp -p .)
+    "$OPENSSL" base64 -d | "$OPENSSL" req -inform DER -verify -out "$request" 2>openssl.log || refuse 400 'not a request'
+    if [ "$label" = slow ] && [ ! -e asked ]; then
+        touch asked
+        printf 'Status: 202\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n\r\nan operator decides\n'
+        exit 0
+    fi
+    "$OPENSSL" ca -config ca.cnf -batch -notext -in "$request" -out "$request.pem" 2>>openssl.log || refuse 400 'refused by openssl ca'
+    certs_only "$request.pem"
+    ;;
+*) refuse 404 'no such operation' ;;
+esac
