@@ -6,6 +6,8 @@
 #include "pki/csr_attributes.h"
 #include "pki/kem_csr.h"
 
+#include <variant>
+
 namespace berth::est {
 
 // One label's rules. What no access rule grants is refused.

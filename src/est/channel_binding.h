@@ -5,6 +5,8 @@
 #include "base/secret.h"
 #include "pki/csr.h"
 
+#include <functional>
+
 namespace berth::est {
 
 // RFC 9266 2: TLS 1.3's exporter (and AuthKEM's, which is the same), with an empty context.

@@ -9,6 +9,8 @@
 #include "pki/certs_only.h"
 #include "pki/csr_attributes.h"
 
+#include <variant>
+
 namespace berth::est {
 
 struct client_options {

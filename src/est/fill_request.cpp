@@ -62,7 +62,7 @@ result<void> take_extension(const pki::wanted_extension& wanted, bool demanded, 
     } else if (wanted.oid == oid_extended_key_usage) {
         out.extended_key_usages.clear();
     }
-    // As the server wrote it: "the client is required to use the given extension value".
+    // RFC 9908 3.4: "the client SHOULD use the given extension value in its CSR": as the server wrote it.
     std::erase_if(out.other_extensions, [&](const auto& own) { return own.oid == wanted.oid; });
     out.other_extensions.push_back({wanted.oid, wanted.critical, *wanted.value});
     return {};
@@ -114,7 +114,7 @@ result<pki::csr_template> fill_request(const pki::csr_attributes& wanted, pki::c
         }
         own.challenge_password = channel_binding;
     }
-    // RFC 9908 4: "Clients that understand both MUST use the template only, and ignore all other CsrAttrs elements."
+    // RFC 9908 4: "Clients which understand both MUST use the template only, and ignore all other CSRattrs elements."
     const auto& extensions = wanted.form ? wanted.form->extensions : wanted.extensions;
     const bool demanded = wanted.form.has_value();
     if (wanted.form && wanted.form->subject) {

@@ -4,6 +4,8 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 
+#include <optional>
+
 namespace berth::est {
 
 struct http_headers {

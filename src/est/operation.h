@@ -3,6 +3,8 @@
 
 #include "base/result.h"
 
+#include <cstdint>
+
 #include <optional>
 
 namespace berth::est {

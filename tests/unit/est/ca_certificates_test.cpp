@@ -32,11 +32,11 @@ protected:
 };
 
 TEST_F(EstTrust, RootsAndOthersAreToldApart) {
-    const list sent{issuing_.certificate, link(next_, old_), old_.certificate,
-                    next_.certificate,    link(old_, next_), old_.certificate};
-    const ca_bundle b = value_of(sort_ca_certificates(sent));
+    const list links{link(next_, old_), link(old_, next_)};
+    const ca_bundle b = value_of(sort_ca_certificates(
+        list{issuing_.certificate, links[0], old_.certificate, next_.certificate, links[1], old_.certificate}));
     EXPECT_EQ(b.roots, (list{old_.certificate, next_.certificate}));
-    EXPECT_EQ(b.intermediates, (list{issuing_.certificate, link(next_, old_), link(old_, next_)}));
+    EXPECT_EQ(b.intermediates, (list{issuing_.certificate, links[0], links[1]}));
 }
 
 TEST_F(EstTrust, BundlesThatAreNoneAreRefused) {

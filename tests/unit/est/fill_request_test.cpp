@@ -62,7 +62,7 @@ TEST(EstFillRequest, GivenExtensionsStandAsTheyAreGiven) {
     EXPECT_EQ(asks.other_extensions.front(), (pki::requested_extension{"1.2.3.4", false, hex("0500")}));
 }
 
-// RFC 9908 3.4: "the client is required to use the given value for the RDN, otherwise the client is expected to fill in the
+// RFC 9908 3.4: "the client is expected to use this value for the RDN, otherwise the client is expected to fill in a suitable
 // value"; RDNs that are not in the template are not in the request.
 TEST(EstFillRequest, ATemplateSaysWhatTheSubjectIs) {
     pki::csr_attributes wanted;
