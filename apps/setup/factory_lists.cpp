@@ -427,6 +427,13 @@ result<void> certified_keys::require_others_not(const std::string& serial, const
     return {};
 }
 
+bool certified_keys::has(const std::string& serial, const std::vector<std::string>& keys) const {
+    return std::ranges::all_of(keys, [&](const std::string& key) {
+        const auto of = owner_.find(key);
+        return of != owner_.end() && of->second == serial;
+    });
+}
+
 void certified_keys::add(const std::string& serial, const std::vector<pki::certificate>& leaves) {
     for (const auto& key : of(leaves)) {
         owner_.try_emplace(key, serial);

@@ -30,6 +30,8 @@ public:
 
     // Error `key_reused`: one of them is of another device than `serial`.
     [[nodiscard]] result<void> require_others_not(const std::string& serial, const std::vector<std::string>& keys) const;
+    // Whether all of them are that device's.
+    [[nodiscard]] bool has(const std::string& serial, const std::vector<std::string>& keys) const;
     void add(const std::string& serial, const std::vector<pki::certificate>& leaves);
 
 private:

@@ -199,6 +199,19 @@ result<void> require_same(const log_line& first, const lot_settings& lot) {
     return {};
 }
 
+// What this run would sign and no earlier one has signed: whoever can write the file can add lines to it.
+result<void> require_borne_out(const std::vector<log_line>& not_signed, const lot_work& work) {
+    for (const auto& line : not_signed) {
+        const auto event = line.at("event").as_string();
+        if (event == "lot") {
+            BERTH_CHECK(work.fresh());
+        } else if (event == "made") {
+            BERTH_CHECK(work.borne_out(line));
+        }
+    }
+    return {};
+}
+
 // Whoever says that the units are in their stations still runs these.
 result<void> require_stations(const lot_account& account, const lot_settings& lot) {
     for (size_t i = 0; i < lot.serials.size(); ++i) {
@@ -418,21 +431,28 @@ result<lot_report> verify_lot(const fs::path& log, const crypto::verification_ke
     return out;
 }
 
-result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr key, const std::function<result<void>()>& fresh,
-                            const maker_of_station& stations, const clock& time, random_source& random, lot_watcher& watcher) {
+result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr key, const lot_work& work, const clock& time,
+                            random_source& random, lot_watcher& watcher) {
     BERTH_CHECK(lot.serials.check());
     BERTH_CHECK(make_directory(lot.out, 0700));
     lot_account account;
-    BERTH_TRY(log, production_log::open(lot.out / production_log_file, key, time,
-                                        [&account](const log_line& line) { return account.take(line); }));
+    std::vector<log_line> not_signed;
+    const auto keep = [&not_signed](const log_line& line) -> result<void> {
+        not_signed.push_back(line);
+        return {};
+    };
+    BERTH_TRY(log, production_log::open(
+                       lot.out / production_log_file, key, time, [&account](const log_line& line) { return account.take(line); },
+                       keep));
     if (account.first()) {
         BERTH_CHECK(require_same(*account.first(), lot));
+        BERTH_CHECK(require_borne_out(not_signed, work));
         if (lot.units_stay) {
             BERTH_CHECK(require_stations(account, lot));
         }
         BERTH_CHECK(log->append("resumed", {}));
     } else {
-        BERTH_CHECK(fresh());
+        BERTH_CHECK(work.fresh());
         log_line first{{"lot", to_hex(random.octets<8>())}, {"key", to_hex(key->public_key().spki_sha256())}};
         for (auto& [name, value] : lot_line(lot)) {
             first[name] = value;
@@ -461,7 +481,7 @@ result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr k
     lot_run run(lot, *log, before, std::move(todo), time, watcher);
     std::vector<std::thread> threads;
     for (unsigned station = 1; station <= lot.parallel; ++station) {
-        threads.emplace_back([&run, &stations, station] { run.station(station, stations); });
+        threads.emplace_back([&run, &work, station] { run.station(station, work.stations); });
     }
     for (auto& thread : threads) {
         thread.join();

@@ -5,6 +5,7 @@
 #include "pki/verify.h"
 #include "setup/chip_contents.h"
 #include "setup/line_order.h"
+#include "setup/lot_evidence.h"
 #include "setup/masa.h"
 #include "setup/order_checks.h"
 
@@ -15,6 +16,11 @@ namespace fs = std::filesystem;
 namespace {
 
 using store_ptr = std::unique_ptr<store::sqlite_masa_store>;
+
+// What the log says of each unit alike.
+wire::json::object said_of_each(const personalise_order& order) {
+    return {{"model", order.device.model}, {"backend", order.backend}, {"customer", order.customer}};
+}
 
 class device_maker final : public unit_maker {
 public:
@@ -54,11 +60,10 @@ public:
         BERTH_CHECK(complete(identity, bundle));
         BERTH_TRY(z3, read_certificate(bundle / "z3.pem"));
         BERTH_TRY(z3_sig, read_certificate(bundle / "z3-sig.pem"));
-        return wire::json::object{{"model", device_.model},
-                                  {"backend", order_.backend},
-                                  {"z3", to_hex(z3.sha256())},
-                                  {"z3_sig", to_hex(z3_sig.sha256())},
-                                  {"customer", order_.customer}};
+        auto out = said_of_each(order_);
+        out["z3"] = to_hex(z3.sha256());
+        out["z3_sig"] = to_hex(z3_sig.sha256());
+        return out;
     }
 
 private:
@@ -311,7 +316,10 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
         BERTH_TRY(records, open_masa_store(order.masa));
         return std::make_unique<device_maker>(order, issuers, masa_keys, root, std::move(records), time, random);
     };
-    return run_lot(order.lot, std::move(key), fresh, station, time, random, watcher);
+    BERTH_TRY(told_of, open_masa_store(order.masa));
+    factory_evidence evidence(order.factory, order.lot.out, root, std::move(told_of), said_of_each(order));
+    const auto borne_out = [&evidence](const log_line& line) { return evidence.check(line); };
+    return run_lot(order.lot, std::move(key), {fresh, borne_out, station}, time, random, watcher);
 }
 
 }  // namespace berth::app

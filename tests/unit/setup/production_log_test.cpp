@@ -60,12 +60,17 @@ protected:
         lot.terms = {{"model", "m-1"}};
     }
     result<app::lot_summary> run() {
-        return app::run_lot(
-            lot, key, [this]() -> result<void> { return ++fresh ? result<void>() : result<void>(); },
-            [this](unsigned) -> result<std::unique_ptr<app::unit_maker>> {
-                return std::make_unique<file_maker>(lot.out, broken);
-            },
-            time, crypto::system_random(), watcher);
+        return app::run_lot(lot, key,
+                            {[this]() -> result<void> { return ++fresh ? result<void>() : result<void>(); },
+                             [this](const app::log_line& line) -> result<void> {
+                                 return fs::exists(lot.out / std::string(line.at("serial").as_string()))
+                                            ? result<void>()
+                                            : fail(error_category::environment, "log_unproved", "nothing is there");
+                             },
+                             [this](unsigned) -> result<std::unique_ptr<app::unit_maker>> {
+                                 return std::make_unique<file_maker>(lot.out, broken);
+                             }},
+                            time, crypto::system_random(), watcher);
     }
     [[nodiscard]] fs::path log() const { return lot.out / app::production_log_file; }
     [[nodiscard]] result<app::lot_report> verify() const { return app::verify_lot(log(), key->public_key()); }
@@ -76,6 +81,11 @@ protected:
             out.push_back(line);
         }
         return out;
+    }
+    // For who writes into it what a run would not.
+    [[nodiscard]] std::unique_ptr<app::production_log> opened() const {
+        const auto taken = [](const auto&) { return result<void>(); };
+        return got(app::production_log::open(log(), key, time, taken, taken));
     }
     void put(const std::vector<std::string>& lines) const {
         ASSERT_TRUE(app::write_text(log(), fmt::format("{}\n", fmt::join(lines, "\n"))));
@@ -183,7 +193,7 @@ TEST_F(Lot, WhatWasInterruptedGoesOnWhereItWas) {
     EXPECT_EQ(got(run()).left(), 12u);
     watcher.stop_now = false;
     {
-        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        auto log = opened();
         for (size_t unit = 1; unit <= 12; ++unit) {
             ASSERT_TRUE(log->append("begun", {{"serial", lot.serials.at(unit - 1)}, {"unit", unit}, {"station", 13 - unit}}));
         }
@@ -201,12 +211,42 @@ TEST_F(Lot, WhatWasInterruptedGoesOnWhereItWas) {
     }
 }
 
+// Whoever can write the file can add lines to it, and a run that goes on would sign them.
+TEST_F(Lot, SignsNoUnitThatNothingBearsOut) {
+    watcher.stop_now = true;
+    got(run());
+    watcher.stop_now = false;
+    {
+        const auto log = opened();
+        for (const char* event : {"begun", "made"}) {
+            ASSERT_TRUE(log->append(event, {{"serial", "SN-0003"}, {"unit", 3}, {"station", 1}}));
+        }
+    }
+    const std::string before = got(app::read_text(log()));
+    EXPECT_EQ(run().error().name, "log_unproved");
+    EXPECT_EQ(got(app::read_text(log())), before) << "neither signed nor said to be gone on with";
+    ASSERT_TRUE(app::write_text(lot.out / "SN-0003", "1"));
+    EXPECT_EQ(got(run()).made_before, 1U);
+    // What a signature covers is not asked about again.
+    fs::remove(lot.out / "SN-0003");
+    EXPECT_TRUE(run());
+}
+
+// Its first line is signed before any unit is begun: one that is not may be anybody's, who had no serials to give.
+TEST_F(Lot, AsksOnceMoreWhereItsFirstLineWasNotSigned) {
+    got(run());
+    put({lines().front()});
+    fs::remove(lot.out / "SN-0001");
+    EXPECT_TRUE(run());
+    EXPECT_EQ(fresh, 2);
+}
+
 TEST_F(Lot, WhatWasInterruptedElsewhereGoesOnAnywhere) {
     watcher.stop_now = true;
     got(run());
     watcher.stop_now = false;
     {
-        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        auto log = opened();
         ASSERT_TRUE(log->append("begun", {{"serial", "SN-0003"}, {"unit", 3}, {"station", 3}}));
     }
     lot.parallel = 1;
@@ -238,7 +278,7 @@ TEST_F(Lot, ALineThatNobodyCouldReadIsNotWritten) {
     got(run());
     const std::string before = got(app::read_text(log()));
     {
-        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        auto log = opened();
         EXPECT_EQ(log->append("told", {{"text", std::string(5'000'000, 'x')}}).error().name, "too_large");
         EXPECT_EQ(got(app::read_text(this->log())), before);
         EXPECT_TRUE(log->append("told", {{"text", "x"}}));
@@ -290,7 +330,7 @@ TEST_F(Lot, ASignedLogMayStillBeWrong) {
         broken.clear();
         got(run());
         {
-            auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+            auto log = opened();
             EXPECT_TRUE(log->append(event, {{"serial", serial}}));
             EXPECT_TRUE(log->sign());
         }
@@ -304,7 +344,7 @@ TEST_F(Lot, ASignedLogMayStillBeWrong) {
 
 TEST_F(Lot, OneProcessAtATime) {
     got(run());
-    auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+    auto log = opened();
     EXPECT_EQ(run().error().name, "in_use");
 }
 
