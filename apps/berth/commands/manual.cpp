@@ -194,11 +194,11 @@ constexpr std::array manuals{
     manual{"device config", "Writes installed/config.json and state.json of the bundle.",
            "berth device config --bundle devices/SN-1"},
     manual{"device pcrs",
-           "Reads the bundle and the TPM's registers; needs no key, so that it tells them in every boot state. What it prints is for the registrar's berthd.toml: what the "
+           "Reads the bundle and the TPM's registers; needs no key, so that it tells them in every boot state. What it prints is "
+           "for the registrar's berthd.toml: what the "
            "registers hold now, so run it on a device that has started as devices of its model should.",
            "berth device pcrs --bundle devices/SN-1 >> policy.toml"},
-    manual{"device show",
-           "Reads the bundle; asks the chip only whether the KEM key opens, and tells the rest when it does not.",
+    manual{"device show", "Reads the bundle; asks the chip only whether the KEM key opens, and tells the rest when it does not.",
            "berth device show --bundle devices/SN-1 --json"},
     manual{"device recover",
            "Reads the bundle and the TPM. Writes the TPM's persistent handles, BUNDLE/recovery, --out (mode 0600 of an answer), "
@@ -227,7 +227,9 @@ constexpr std::array manuals{
     manual{"key show", "Reads what the name says.", "berth key show tpm2:0x81020000 --json"},
     manual{"key delete",
            "Deletes the key and what lies beside it: the file of a tpm2 KEM key's seed, a token's sealing key, an STSAFE-A's "
-           "record or certificate. Certificates in a TPM's NV and in tokens stay. `file_not_found`: there is no file of that ;seed=, and "
+           "record. Certificates in a TPM's NV and in tokens stay. `key_restricted`: an STSAFE-A has the key's certificate, "
+           "which is a "
+           "device's identity; --force deletes both. `file_not_found`: there is no file of that ;seed=, and "
            "nothing was deleted.",
            "berth key delete stsafe:slot=1"},
     manual{"key sign", "Reads --in, writes --out (mode 0600).", "berth key sign tpm2:0x81020000 --in message --out signature"},
@@ -239,10 +241,11 @@ constexpr std::array manuals{
            "berth key attest tpm2:0x81020000 --nonce 00112233 --json"},
     manual{"key approve", "Reads the signer's key, and with --pcrs this machine's TPM. Writes --out (PEM), which is no secret.",
            "berth key approve file:approver.pem --for gw-1 --pcrs 0,2,7 --out gw-1-state.pem"},
-    manual{"key admit",
-           "Writes the file of ;seed= anew; nothing in the TPM changes. Eight states at most, the oldest goes. `approval_invalid`, "
-           "`approval_foreign`: nothing has changed.",
-           "berth key admit \"tpm2:0x81020002;seed=p3.seed\" --approval gw-1-next.pem"},
+    manual{
+        "key admit",
+        "Writes the file of ;seed= anew; nothing in the TPM changes. Eight states at most, the oldest goes. `approval_invalid`, "
+        "`approval_foreign`: nothing has changed.",
+        "berth key admit \"tpm2:0x81020002;seed=p3.seed\" --approval gw-1-next.pem"},
     manual{"se authenticate",
            "Reads --ca, --issuer, --crl or --server-ca, and the chip. `unknown_issuer`, `certificate_expired`, "
            "`certificate_revoked`: what the "

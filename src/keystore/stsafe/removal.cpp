@@ -80,4 +80,16 @@ result<void> remove_key(device& chip, const key_place& place) {
     return blank_record(chip, place.zone);
 }
 
+result<std::string> subject_in(device& chip, uint8_t zone) {
+    BERTH_TRY(record, read_record(chip, zone));
+    if (record) {
+        return std::string();
+    }
+    const auto certificate = read_certificate(chip, zone);
+    if (!certificate) {
+        return certificate.error().is("stsafe_no_certificate") ? result<std::string>(std::string()) : fail(certificate.error());
+    }
+    return certificate->subject();
+}
+
 }  // namespace berth::keystore::stsafe
