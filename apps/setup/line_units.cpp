@@ -78,7 +78,12 @@ private:
         BERTH_CHECK(require_no_device(keys, unit));
         BERTH_TRY(making, new_directory::begin(place));
         chip_keys in_chip(making.path());
-        BERTH_TRY(made, make_unit_keys(making.path(), keys, {}, random_, in_chip));
+        auto keys_made = make_unit_keys(making.path(), keys, {}, random_, in_chip);
+        if (!keys_made) {
+            return fail(what_.clear_interrupted ? std::move(keys_made).error()
+                                                : may_be_its_own(std::move(keys_made).error(), unit));
+        }
+        const auto made = std::move(*keys_made);
         BERTH_TRY(request, made->request());
         BERTH_CHECK(name_keys(making.path(), terms_.order.device.p3_uri, terms_.order.device.p3_sig_uri));
         BERTH_CHECK(pki::write_file_atomically((making.path() / request_file).string(), request, 0644));

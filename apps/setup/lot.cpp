@@ -121,10 +121,13 @@ private:
             BERTH_CHECK(log_.append("made", std::move(about)));
         } else {
             const error& why = made.error();
+            // Keys that an interrupted unit may have left itself: it stays interrupted, for a run that may look whose they are.
+            const bool stays = unit.interrupted && why.is("key_exists");
             BERTH_CHECK(log_.append(
-                "failed", {{"serial", unit.serial},
-                           {"error", wire::json::object{
-                                         {"name", why.name}, {"category", to_string(why.category)}, {"message", why.message}}}}));
+                stays ? "left" : "failed",
+                {{"serial", unit.serial},
+                 {"error",
+                  wire::json::object{{"name", why.name}, {"category", to_string(why.category)}, {"message", why.message}}}}));
         }
         if (!detached) {
             BERTH_CHECK(log_.append("not_detached", {{"serial", unit.serial}, {"message", detached.error().message}}));

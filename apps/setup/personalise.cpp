@@ -55,7 +55,10 @@ public:
             }
         }
         if (!there) {
-            BERTH_CHECK(factory_make_recorded(order_.factory, bundle, device_, masa_keys_, *records_, time_, random_));
+            auto made = factory_make_recorded(order_.factory, bundle, device_, masa_keys_, *records_, time_, random_);
+            if (!made) {
+                return fail(order_.clear_interrupted ? std::move(made).error() : may_be_its_own(std::move(made).error(), unit));
+            }
         }
         BERTH_CHECK(complete(identity, bundle));
         BERTH_TRY(z3, read_certificate(bundle / "z3.pem"));
@@ -264,6 +267,16 @@ tl::unexpected<error> not_cleared(const lot_unit& unit, const std::string& whose
                           "in it is deleted. Put that unit's there, or a new one and leave --clear-interrupted out",
                           unit.station, whose.empty() ? "another device" : whose, unit.serial)}
             .with("serial", whose));
+}
+
+error may_be_its_own(error e, const lot_unit& unit) {
+    if (e.is("key_exists") && unit.interrupted) {
+        e.message +=
+            fmt::format(". Unit {} was interrupted in station {}, and these may be its own keys: if it is there still, repeat "
+                        "the command with --clear-interrupted, which looks into the chip and deletes what is that unit's",
+                        unit.serial, unit.station);
+    }
+    return e;
 }
 
 std::string at_station(const std::string& uri, const std::string& station, const lot_unit& unit) {

@@ -85,6 +85,9 @@ TEST_F(Recovery, ByFilesAndOnboardedAgain) {
                                   at("makers.pem"), "--request", at("request"), "--out", at("challenge")}));
     const auto answered = recover({"--reply", at("challenge"), "--out", at("answer")});
     ASSERT_EQ(answered.exit, 0) << answered.all();
+    // Nor does the request, given once more meanwhile, make that answer worthless.
+    ASSERT_EQ(reissue({"--request", at("request"), "--out", at("challenge-2")}).exit, 0);
+    EXPECT_EQ(text_of("challenge"), text_of("challenge-2"));
     const auto granted = reissue({"--request", at("answer"), "--out", at("grant")});
     ASSERT_EQ(granted.exit, 0) << granted.all();
     EXPECT_TRUE(granted.json().at("granted").as_bool());

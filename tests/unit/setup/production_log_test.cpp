@@ -36,10 +36,12 @@ public:
 // Makes a file for each unit; those in `broken` fail.
 class file_maker final : public app::unit_maker {
 public:
-    file_maker(fs::path out, const std::set<std::string>& broken) : out_(std::move(out)), broken_(broken) {}
+    file_maker(fs::path out, const std::set<std::string>& broken, std::string name)
+        : why(std::move(name)), out_(std::move(out)), broken_(broken) {}
+    const std::string why;
     result<wire::json::object> make(const app::lot_unit& unit) override {
         if (broken_.contains(unit.serial)) {
-            return fail(error_category::environment, "chip_dead", "it does not answer");
+            return fail(error_category::environment, why, "it does not answer");
         }
         BERTH_CHECK(app::write_text(out_ / unit.serial, std::to_string(unit.station)));
         return wire::json::object{{"station", unit.station}};
@@ -68,7 +70,7 @@ protected:
                                             : fail(error_category::environment, "log_unproved", "nothing is there");
                              },
                              [this](unsigned) -> result<std::unique_ptr<app::unit_maker>> {
-                                 return std::make_unique<file_maker>(lot.out, broken);
+                                 return std::make_unique<file_maker>(lot.out, broken, why);
                              }},
                             time, crypto::system_random(), watcher);
     }
@@ -106,6 +108,7 @@ protected:
         crypto::signing_key::generate(crypto::signature_algorithm::mldsa44, crypto::system_random()));
     app::lot_settings lot;
     std::set<std::string> broken;
+    std::string why = "chip_dead";
     silent watcher;
     int fresh = 0;
 };
@@ -209,6 +212,23 @@ TEST_F(Lot, WhatWasInterruptedGoesOnWhereItWas) {
     for (size_t unit = 1; unit <= 12; ++unit) {
         EXPECT_EQ(got(app::read_text(lot.out / lot.serials.at(unit - 1))), std::to_string(13 - unit));
     }
+}
+
+// Its chip has keys, which may be its own: the next run may be told to look, and needs no other word for that.
+TEST_F(Lot, AnInterruptedUnitWhoseChipHasKeysStaysInterrupted) {
+    watcher.stop_now = true;
+    got(run());
+    watcher.stop_now = false;
+    ASSERT_TRUE(opened()->append("begun", {{"serial", "SN-0003"}, {"unit", 3}, {"station", 2}}));
+    broken = {"SN-0003", "SN-0005"};
+    why = "key_exists";
+    EXPECT_EQ(got(run()).failed, 2U);
+    const auto report = got(verify());
+    EXPECT_EQ(report.account.state_of("SN-0003"), app::unit_state::begun);
+    EXPECT_EQ(report.account.station_of("SN-0003"), 2U) << "where it is";
+    EXPECT_EQ(report.account.state_of("SN-0005"), app::unit_state::failed) << "a chip that was not its own";
+    broken.clear();
+    EXPECT_EQ(got(run()).made, 1U);
 }
 
 // Whoever can write the file can add lines to it, and a run that goes on would sign them.
