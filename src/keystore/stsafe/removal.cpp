@@ -12,7 +12,8 @@ namespace berth::keystore::stsafe {
 result<void> check_vacant(device& chip, const key_place& place) {
     BERTH_TRY(record, read_record(chip, place.zone));
     const std::string zone = std::to_string(place.zone);
-    std::string what = "the record of a key";
+    std::string what =
+        record && record->kind == record_kind::trusted ? "the key that firmware is verified with" : "the record of a key";
     if (!record) {
         const auto certificate = read_certificate(chip, place.zone);
         what = "a certificate";
