@@ -63,6 +63,7 @@ result<unit_leaves> leaves_of(const log_line& line, const fs::path& bundle) {
 }  // namespace
 
 struct factory_evidence::known {
+    explicit known(fs::path factory) : certified(std::move(factory)) {}
     std::set<std::pair<std::string, std::string>> recorded;  // serial and fingerprint of Z3
     certified_keys certified;
 };
@@ -80,8 +81,8 @@ result<const factory_evidence::known*> factory_evidence::read_once() {
     if (known_) {
         return known_.get();
     }
-    BERTH_TRY(certified, certified_keys::read(factory_));
-    auto out = std::make_shared<known>(known{{}, std::move(certified)});
+    auto out = std::make_shared<known>(factory_);
+    BERTH_CHECK(out->certified.catch_up());
     constexpr size_t page = 1'000;
     for (uint64_t after = 0;;) {
         BERTH_TRY(entries, records_->audit_entries(after, page));

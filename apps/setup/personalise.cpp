@@ -8,6 +8,7 @@
 #include "setup/lot_evidence.h"
 #include "setup/masa.h"
 #include "setup/order_checks.h"
+#include "setup/spoken_serials.h"
 
 namespace berth::app {
 
@@ -24,8 +25,9 @@ wire::json::object said_of_each(const personalise_order& order) {
 
 class device_maker final : public unit_maker {
 public:
-    device_maker(const personalise_order& order, std::shared_ptr<const unit_issuers> issuers, std::string masa_keys,
-                 pki::certificate root, store_ptr records, const clock& time, random_source& random)
+    device_maker(const personalise_order& order, std::shared_ptr<const unit_issuers> issuers,
+                 std::shared_ptr<certified_keys> certified, std::string masa_keys, pki::certificate root, store_ptr records,
+                 const clock& time, random_source& random)
         : order_(order),
           device_(order.device),
           masa_keys_(std::move(masa_keys)),
@@ -34,6 +36,8 @@ public:
           time_(time),
           random_(random) {
         device_.issuers = std::move(issuers);
+        device_.certified = std::move(certified);
+        device_.of_lot = true;
         if (!order.station.empty()) {
             device_.p3_uri_of_device = order.device.p3_uri;
             device_.p3_sig_uri_of_device = order.device.p3_sig_uri;
@@ -322,12 +326,13 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
         BERTH_TRY(held, lock_orders(order.factory));
         BERTH_TRY(records, open_masa_store(order.masa));
         BERTH_CHECK(require_new_serials(order.lot.serials, root.spki_sha256(), *records));
-        BERTH_CHECK(require_not_ordered(order.factory, order.lot.serials, order.lot.out));
+        BERTH_CHECK(require_not_spoken_for(order.factory, order.lot.serials, order.lot.out));
         return keep_lot(order.factory, order.lot.serials, order.lot.out);
     };
+    const auto certified = std::make_shared<certified_keys>(order.factory);
     const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
         BERTH_TRY(records, open_masa_store(order.masa));
-        return std::make_unique<device_maker>(order, issuers, masa_keys, root, std::move(records), time, random);
+        return std::make_unique<device_maker>(order, issuers, certified, masa_keys, root, std::move(records), time, random);
     };
     BERTH_TRY(told_of, open_masa_store(order.masa));
     factory_evidence evidence(order.factory, order.lot.out, root, std::move(told_of), said_of_each(order));
