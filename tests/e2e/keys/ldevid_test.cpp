@@ -112,6 +112,17 @@ TEST_P(Ldevids, InOneStepAtTheFactory) {
     // A reset is the customer's wish to onboard anew, and no loss of what came from the factory.
     must({"device", "reset", "--bundle", at("SN-1")});
     EXPECT_TRUE(shown().at("key_works").as_bool());
+    // What files say does not move the cursor of who looks.
+    put("SN-1/ldevid.uri", "file:\x1b]0;x\x07\n");
+    std::string toml = text_of("SN-1/device.toml");
+    toml.replace(toml.find("model = \""), std::strlen("model = \""), "model = \"\\u001b]0;y\\u0007");
+    put("SN-1/device.toml", toml);
+    const auto told = berth({"device", "show", "--bundle", at("SN-1")});
+    EXPECT_EQ(told.exit, 0) << told.all();
+    EXPECT_NE(told.all().find("]0;x"), std::string::npos) << told.all();
+    EXPECT_NE(told.all().find("]0;y"), std::string::npos) << told.all();
+    EXPECT_EQ(told.all().find('\x1b'), std::string::npos);
+    EXPECT_EQ(told.all().find('\x07'), std::string::npos);
 }
 
 TEST_P(Ldevids, ByFiles) {
