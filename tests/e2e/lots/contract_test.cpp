@@ -316,7 +316,14 @@ TEST_F(Contract, AnotherDeviceOfTheSerialIsFoundAtTheRequest) {
     const auto other = run({"--json", "factory", "personalise", "--dir", at("factory"), "--masa", at("masa"), "--out", at("lot2"),
                             "--count", "2", "--serials", "B-"});
     EXPECT_EQ(other.error_name(), "serial_ordered") << other.all();
-    must({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "B-0001", "--out", at("B-0001")});
+    // Nor as a device of its own, where the order is known.
+    const std::vector<std::string> alone{"--json",   "factory",  "make",   "--dir", at("factory"), "--masa",
+                                         at("masa"), "--serial", "B-0001", "--out", at("B-0001")};
+    EXPECT_EQ(berth(alone).error_name(), "serial_ordered");
+    fs::rename(at("factory/orders"), at("orders"));
+    must(alone);
+    fs::remove_all(at("factory/orders"));
+    fs::rename(at("orders"), at("factory/orders"));
     EXPECT_EQ(refusal(issue("lot/requests", "never")), "device_exists");
     EXPECT_FALSE(fs::exists(at("never")));
 }
