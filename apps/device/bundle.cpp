@@ -205,7 +205,8 @@ result<credential_key> make_in_chip(const wanted_credential& wanted, const keyst
     return keystore::make_kem_key(wanted.key, kem_of(wanted.algorithm), how);
 }
 
-// Which key of the device's identity is there: "p3", "p3-sig", "ldevid"; empty: none of them.
+}  // namespace
+
 result<std::string> identity_key_at(const std::string& uri, const fs::path& bundle) {
     const keystore::open_options how{bundle.string(), {}};
     BERTH_TRY(place, keystore::location_of(uri, how));
@@ -219,6 +220,8 @@ result<std::string> identity_key_at(const std::string& uri, const fs::path& bund
     }
     return std::string();
 }
+
+namespace {
 
 // The key in the chip, whose name is noted in pending/ before it is made: so it is known, after a crash, whose it is.
 result<credential_key> pending_in_chip(const wanted_credential& wanted, const fs::path& note, const keystore::open_options& how) {
@@ -275,7 +278,7 @@ result<device_bundle> device_bundle::open(const fs::path& given, const fs::path&
     return out;
 }
 
-result<device_bundle> device_bundle::look(const fs::path& given, const fs::path& passphrase_file) {
+result<begun_bundle> begin_bundle(const fs::path& given, const fs::path& passphrase_file) {
     device_bundle out;
     BERTH_TRY(directory, absolute_path(given));
     out.directory = directory;
@@ -286,15 +289,21 @@ result<device_bundle> device_bundle::look(const fs::path& given, const fs::path&
     BERTH_TRY(passphrase, read_passphrase(out.passphrase_file));
     out.passphrase = std::move(passphrase);
     BERTH_TRY(root, read_certificate(out.directory / "z1.pem"));
+    out.identity.device_root_spki = root.spki_sha256();
+    return begun_bundle{std::move(out), std::move(root)};
+}
+
+result<device_bundle> device_bundle::look(const fs::path& given, const fs::path& passphrase_file) {
+    BERTH_TRY(begun, begin_bundle(given, passphrase_file));
+    device_bundle& out = begun.bundle;
     BERTH_TRY(chain, read_chain(out.directory / "z3.pem"));
     BERTH_TRY(uri, key_uri_of(out.directory, "p3"));
     BERTH_TRY(masa_keys, read_masa_keys(out.directory / "masa-kem.pem"));
-    out.identity.device_root_spki = root.spki_sha256();
     const auto serial = chain.front().device_serial();
     if (!serial || *serial != out.identity.serial) {
         return bad_bundle(out.directory, "the serial in device.toml is not that of z3.pem");
     }
-    const auto maker = pki::trust_store::from_root(root);
+    const auto maker = pki::trust_store::from_root(begun.root);
     if (!maker) {
         return bad_bundle(out.directory, fmt::format("z1.pem is not a maker's root ({})", maker.error().message));
     }
@@ -305,7 +314,7 @@ result<device_bundle> device_bundle::look(const fs::path& given, const fs::path&
     std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });
     out.z3 = std::move(chain);
     out.masa_keys = std::move(masa_keys);
-    return out;
+    return std::move(begun.bundle);
 }
 
 unix_seconds device_bundle::earliest() const {

@@ -72,4 +72,16 @@ struct device_bundle {
     result<void> delete_chip_keys(const std::filesystem::path& named_in) const;
 };
 
+// A bundle of which device.toml, the passphrase and z1.pem were read alone: no other certificate, and no key. Errors of files;
+// `bad_config` with the line.
+struct begun_bundle {
+    device_bundle bundle;
+    pki::certificate root;
+};
+result<begun_bundle> begin_bundle(const std::filesystem::path& directory, const std::filesystem::path& passphrase_file);
+
+// Which key of the device in `bundle` is at the place that a name speaks of: "p3", "p3-sig", "ldevid"; empty: none of them.
+// Errors of keystore::location_of.
+result<std::string> identity_key_at(const std::string& uri, const std::filesystem::path& bundle);
+
 }  // namespace berth::app

@@ -25,6 +25,10 @@ void take(chip_contents& into, pki::certificate found) {
     }
 }
 
+// What says that a zone has no certificate of Berth's, rather than that it could not be read: a zone that is not read by anybody
+// holds none, nor one that ends before it.
+constexpr std::array holds_none{"stsafe_no_certificate", "stsafe_access_condition", "stsafe_boundary"};
+
 result<void> look_into_element(chip_contents& into, const std::vector<std::string>& names) {
     std::set<std::pair<std::string, uint8_t>> seen;
     for (const auto& rest : names) {
@@ -39,9 +43,15 @@ result<void> look_into_element(chip_contents& into, const std::vector<std::strin
         }
         BERTH_TRY(zones, keystore::stsafe::read_partitions(*chip));
         for (const auto& zone : zones) {
-            // Zone 0 is the chip maker's. A zone that is not read by anybody holds no certificate.
-            if (auto found = keystore::stsafe::read_certificate(*chip, zone.zone); zone.zone != 0 && found) {
+            // Zone 0 is the chip maker's.
+            if (zone.zone == 0 || zone.type != 0) {
+                continue;
+            }
+            auto found = keystore::stsafe::read_certificate(*chip, zone.zone);
+            if (found) {
                 take(into, std::move(*found));
+            } else if (std::ranges::none_of(holds_none, [&found](const char* says) { return found.error().is(says); })) {
+                return fail(found.error());
             }
         }
     }

@@ -23,8 +23,8 @@ result<void> chip_keys::expect_none(const std::string& uri, bool kem) const {
                            : keystore::open_signing_key(uri, how).map([](const auto&) {});
     if (there) {
         return fail(error{error_category::usage, "key_exists",
-                          fmt::format("{} is a key already, some device's identity, and stays as it is; berth key delete ends "
-                                      "that device",
+                          fmt::format("{} is a key already, some device's identity, and stays as it is; berth key delete (with "
+                                      "--force where its certificate lies beside it) ends that device",
                                       uri)}
                         .with("uri", uri));
     }

@@ -1,10 +1,8 @@
 #include "setup/device_ldevid.h"
 
 #include "common/files.h"
-#include "device/config_toml.h"
 #include "factory/ldevid.h"
 #include "keystore/operations.h"
-#include "keystore/places.h"
 #include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
 
@@ -55,18 +53,11 @@ std::string in_slot(const std::string& rest, const std::string& slot) {
 }  // namespace
 
 result<device_ldevid> device_ldevid::open(const fs::path& given, const fs::path& passphrase_file) {
+    BERTH_TRY(begun, begin_bundle(given, passphrase_file));
     device_ldevid out;
-    device_bundle& bundle = out.bundle_;
-    BERTH_TRY(directory, absolute_path(given));
-    bundle.directory = directory;
-    BERTH_CHECK(read_device_toml(directory / "device.toml", bundle));
-    if (!passphrase_file.empty()) {
-        bundle.passphrase_file = passphrase_file;
-    }
-    BERTH_TRY(passphrase, read_passphrase(bundle.passphrase_file));
-    bundle.passphrase = std::move(passphrase);
-    BERTH_TRY(root, read_certificate(directory / "z1.pem"));
-    bundle.identity.device_root_spki = root.spki_sha256();
+    out.bundle_ = std::move(begun.bundle);
+    const device_bundle& bundle = out.bundle_;
+    const fs::path& directory = bundle.directory;
     BERTH_TRY(chain, read_chain(directory / "z3-sig.pem"));
     if (chain.front().device_serial().value_or("") != bundle.identity.serial) {
         return fail(error_category::usage, "bad_bundle",
@@ -97,20 +88,15 @@ result<std::string> device_ldevid::usual_place() const {
 
 // Nobody is told to delete what the device is known by.
 result<void> device_ldevid::require_own_place(const std::string& place) const {
-    BERTH_TRY(wanted, keystore::location_of(place, how()));
-    BERTH_TRY(kem, uri_in(bundle_.directory / "p3.uri"));
-    for (const std::string& own : {p3_sig_uri_, kem.value_or("file:p3.pem")}) {
-        const auto at = keystore::location_of(own, how());
-        if (at && !keystore::common_place(wanted, *at).empty()) {
-            return fail(
-                error{error_category::usage, "bad_order",
-                      fmt::format("{} is the place of the device's own key ({}), which stays: an LDevID's needs one of its own "
-                                  "(--key)",
-                                  place, own)}
-                    .with("uri", place));
-        }
+    BERTH_TRY(whose, identity_key_at(place, bundle_.directory));
+    if (whose.empty() || whose == "ldevid") {
+        return {};
     }
-    return {};
+    return fail(
+        error{error_category::usage, "bad_order",
+              fmt::format("{} is the place of the device's own key ({}), which stays: an LDevID's needs one of its own (--key)",
+                          place, whose)}
+            .with("uri", place));
 }
 
 result<bytes> device_ldevid::request(const ldevid_wish& wish) const {

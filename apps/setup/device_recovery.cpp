@@ -1,7 +1,6 @@
 #include "setup/device_recovery.h"
 
 #include "common/files.h"
-#include "device/config_toml.h"
 #include "factory/recovery.h"
 #include "factory/tpm_unit.h"
 #include "keystore/held_keys.h"
@@ -84,16 +83,11 @@ result<sealed_file> read_seed(const fs::path& file) {
 }  // namespace
 
 result<device_recovery> device_recovery::open(const fs::path& given, const fs::path& passphrase_file) {
+    BERTH_TRY(begun, begin_bundle(given, passphrase_file));
     device_recovery out;
+    out.bundle_ = std::move(begun.bundle);
     device_bundle& bundle = out.bundle_;
-    BERTH_TRY(directory, absolute_path(given));
-    bundle.directory = directory;
-    BERTH_CHECK(read_device_toml(directory / "device.toml", bundle));
-    if (!passphrase_file.empty()) {
-        bundle.passphrase_file = passphrase_file;
-    }
-    BERTH_TRY(passphrase, read_passphrase(bundle.passphrase_file));
-    bundle.passphrase = std::move(passphrase);
+    const fs::path& directory = bundle.directory;
     BERTH_TRY(p3, tpm_key_of(directory / "p3.uri"));
     BERTH_TRY(p3_sig, tpm_key_of(directory / "p3-sig.uri"));
     if (!p3 || !p3_sig) {
@@ -110,7 +104,6 @@ result<device_recovery> device_recovery::open(const fs::path& given, const fs::p
             fmt::format("the bundle {}: p3.uri and p3-sig.uri must be of one TPM, and p3.uri name its sealed half (seed=)",
                         directory.string()));
     }
-    BERTH_TRY(root, read_certificate(directory / "z1.pem"));
     BERTH_TRY(z3, read_chain(directory / "z3.pem"));
     BERTH_TRY(z3_sig, read_chain(directory / "z3-sig.pem"));
     for (const auto& leaf : {z3.front(), z3_sig.front()}) {
@@ -121,8 +114,7 @@ result<device_recovery> device_recovery::open(const fs::path& given, const fs::p
         }
     }
     BERTH_TRY(tpm, device::shared(p3->tcti));
-    out.root_ = std::move(root);
-    bundle.identity.device_root_spki = out.root_->spki_sha256();
+    out.root_ = std::move(begun.root);
     bundle.z3 = std::move(z3);
     out.z3_sig_ = std::move(z3_sig);
     out.p3_ = std::move(*p3);

@@ -2,9 +2,10 @@
 
 #include "common/files.h"
 #include "device/bundle.h"
-#include "setup/factory_lists.h"
+#include "keystore/tpm2/keys.h"
 #include "setup/new_directory.h"
 #include "setup/order_checks.h"
+#include "setup/spoken_serials.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -189,8 +190,9 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     }
     if (order.p3_sig_uri.starts_with("tpm2:")) {
         // A TPM's keys are the same whenever they are made, and its certificate may lie where this order does not look.
-        BERTH_TRY(certified, certified_keys::read(factory));
-        BERTH_CHECK(certified.require_others_not(order.serial, certified_keys::of(issued)));
+        const auto certified = order.certified ? order.certified : std::make_shared<certified_keys>(factory);
+        BERTH_CHECK(certified->catch_up());
+        BERTH_CHECK(certified->require_others_not(order.serial, certified_keys::of(issued)));
     }
     BERTH_CHECK(keep_in_chip(*unit, bundle.path(), order.p3_sig_uri, z3_sig));
     BERTH_CHECK(note_issued(factory, order.serial, issued));
@@ -201,8 +203,31 @@ make_and_publish(const fs::path& factory, const fs::path& out, const device_orde
     return made.device;
 }
 
-// Whether a bundle that was left was made as it is ordered now; device.toml tells all but the keys' kinds. When it was built may
-// differ, unless that is ordered.
+// Whether the keys of a bundle that was left are where they are ordered now, and the seed in a TPM is sealed so.
+result<bool> has_keys_as_ordered(const fs::path& bundle, const device_order& order) {
+    const auto as_it_knows = [](const std::string& here, const std::string& on_device) {
+        return on_device.empty() ? here : on_device;
+    };
+    for (const auto& [file, wanted] : {std::pair("p3.uri", as_it_knows(order.p3_uri, order.p3_uri_of_device)),
+                                       {"p3-sig.uri", as_it_knows(order.p3_sig_uri, order.p3_sig_uri_of_device)}}) {
+        BERTH_TRY(there, is_there(bundle / file));
+        BERTH_TRY(text, there ? read_text(bundle / file) : result<std::string>("\n"));
+        if (text != wanted + "\n") {
+            return false;
+        }
+    }
+    const auto name = keystore::tpm2::key_name_of(order.p3_uri);
+    if (!name) {
+        return true;
+    }
+    BERTH_TRY(text, read_text(bundle / name->seed));
+    BERTH_TRY(sealed, keystore::tpm2::sealed_file::from_pem(text));
+    BERTH_TRY(wanted, sealed_when(order.tpm));
+    return same_condition(sealed.condition, wanted);
+}
+
+// Whether a bundle that was left was made as it is ordered now; device.toml tells all but the keys. When it was built may differ,
+// unless that is ordered.
 result<bool> was_ordered_so(const fs::path& bundle, const device_order& order, const pki::certificate& z3,
                             const std::string& masa_keys) {
     BERTH_TRY(written, read_text(bundle / last_file));
@@ -216,7 +241,9 @@ result<bool> was_ordered_so(const fs::path& bundle, const device_order& order, c
         built = std::strtoll(written.c_str() + at + std::strlen("\nfirmware_built = "), nullptr, 10);
     }
     BERTH_TRY(wanted, device_toml(order, built));
-    return written == wanted && keys == masa_keys && kem.algorithm() == order.kem && signature.algorithm() == order.signature;
+    BERTH_TRY(same_keys, has_keys_as_ordered(bundle, order));
+    return same_keys && written == wanted && keys == masa_keys && kem.algorithm() == order.kem &&
+           signature.algorithm() == order.signature;
 }
 
 tl::unexpected<error> unfinished(const std::string& serial, const std::string& what) {
@@ -295,6 +322,11 @@ result<onboarding::device_identity> factory_make_recorded(const fs::path& factor
                               "another device needs another serial",
                               order.serial),
                   {{"serial", order.serial}}});
+    }
+    if (!order.of_lot) {
+        serial_plan own;
+        own.list = {order.serial};
+        BERTH_CHECK(require_not_spoken_for(factory, own));
     }
     // Looks once more, within its transaction: another factory may have been quicker.
     return make_and_publish(factory, out, order, masa_keys, time, random,

@@ -3,6 +3,7 @@
 
 #include "onboarding/identity.h"
 #include "registry/masa_registry.h"
+#include "setup/factory_lists.h"
 #include "setup/keys.h"
 #include "setup/unit_keys.h"
 
@@ -55,6 +56,10 @@ struct device_order {
     std::string p3_sig_uri_of_device = {};
     // The factory's CAs, opened once for many devices; none: they are opened for this one.
     std::shared_ptr<const unit_issuers> issuers = {};
+    // What the factory has certified, read once for many devices; none: it is read for this one.
+    std::shared_ptr<certified_keys> certified = {};
+    // It is one of a lot's, which has asked for all of its serials (setup/spoken_serials.h).
+    bool of_lot = false;
 };
 
 // The text of its device.toml. Error `file_error`: where its passphrase file is cannot be told.
@@ -72,7 +77,8 @@ result<onboarding::device_identity> factory_make(const std::filesystem::path& fa
 
 // The same, and the device's record at the MASA. A device that has a record is refused before anything is made, and a bundle
 // whose record cannot be made does not stay: it would be a second identity of the same name. An attempt that was interrupted
-// after the record is brought to its end when it is repeated. Errors also `device_exists`, those of the records.
+// after the record is brought to its end when it is repeated. Errors also `device_exists`; `serial_ordered`: a line or a lot is
+// to make it; those of the records.
 result<onboarding::device_identity> factory_make_recorded(const std::filesystem::path& factory, const std::filesystem::path& out,
                                                           const device_order& order, const std::string& masa_keys,
                                                           registry::masa_registry& records, const clock& time,

@@ -373,32 +373,43 @@ result<void> note_issued(const fs::path& factory, const std::string& serial, con
     return {};
 }
 
-result<certified_keys> certified_keys::read(const fs::path& factory) {
-    certified_keys out;
-    const fs::path file = factory / issued_file;
+result<void> certified_keys::catch_up() {
+    const std::lock_guard guard(mutex_);
+    const fs::path file = factory_ / issued_file;
     BERTH_TRY(there, is_there(file));
     if (!there) {
-        return out;
+        return {};
     }
-    std::ifstream lines(file);
-    size_t number = 0;
+    std::ifstream lines(file, std::ios::binary);
+    lines.seekg(0, std::ios::end);
+    const auto size = static_cast<std::streamoff>(lines.tellg());
+    if (!lines || size < 0) {
+        return cannot("read", file);
+    }
+    if (static_cast<uint64_t>(size) < read_) {  // another file
+        owner_.clear();
+        read_ = 0;
+        lines_ = 0;
+    }
+    lines.seekg(static_cast<std::streamoff>(read_));
     for (std::string line; std::getline(lines, line);) {
-        ++number;
         const auto device = parse_line(line);
         if (!device && lines.eof()) {
             break;  // half a line: its device was not made
         }
         if (!device) {
-            return damaged_line(file, number, device.error());
+            return damaged_line(file, lines_ + 1, device.error());
         }
         for (const auto& key : device->keys) {
-            out.owner_.try_emplace(key, device->serial);
+            owner_.try_emplace(key, device->serial);
         }
+        if (lines.eof()) {
+            break;  // an editor's: it has no end yet, and is read again
+        }
+        read_ += line.size() + 1;
+        ++lines_;
     }
-    if (lines.bad() || (number == 0 && !lines.eof())) {
-        return cannot("read", file);
-    }
-    return out;
+    return lines.bad() ? cannot("read", file) : result<void>();
 }
 
 std::string certified_keys::hash_of(bytes_view octets) {
@@ -417,6 +428,7 @@ std::vector<std::string> certified_keys::of(const std::vector<pki::certificate>&
 }
 
 result<void> certified_keys::require_others_not(const std::string& serial, const std::vector<std::string>& keys) const {
+    const std::lock_guard guard(mutex_);
     for (const auto& key : keys) {
         if (const auto of = owner_.find(key); of != owner_.end() && of->second != serial) {
             return fail(error{error_category::peer, "key_reused",
@@ -427,10 +439,12 @@ result<void> certified_keys::require_others_not(const std::string& serial, const
     return {};
 }
 
-void certified_keys::add(const std::string& serial, const std::vector<pki::certificate>& leaves) {
-    for (const auto& key : of(leaves)) {
-        owner_.try_emplace(key, serial);
-    }
+bool certified_keys::has(const std::string& serial, const std::vector<std::string>& keys) const {
+    const std::lock_guard guard(mutex_);
+    return std::ranges::all_of(keys, [&](const std::string& key) {
+        const auto of = owner_.find(key);
+        return of != owner_.end() && of->second == serial;
+    });
 }
 
 result<pki::revocation_reason> revocation_reason_named(const std::string& name) {

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 
@@ -19,21 +20,28 @@ namespace berth::app {
 result<void> note_issued(const std::filesystem::path& factory, const std::string& serial,
                          const std::vector<pki::certificate>& leaves);
 
-// Whose the keys are that this factory has certified, and the TPMs, by issued.jsonl. A device revoked keeps its own.
+// Whose the keys are that this factory has certified, and the TPMs, by issued.jsonl. A device revoked keeps its own. Several
+// threads may use it.
 class certified_keys {
 public:
-    // Errors of files; `damaged_file`.
-    static result<certified_keys> read(const std::filesystem::path& factory);
+    explicit certified_keys(std::filesystem::path factory) : factory_(std::move(factory)) {}
+    // Reads what was added since it last did: before that nothing is known. Errors of files; `damaged_file`.
+    result<void> catch_up();
     // What is compared: SHA-256, hexadecimal, of a SubjectPublicKeyInfo or a TPM's endorsement certificate.
     static std::string hash_of(bytes_view octets);
     static std::vector<std::string> of(const std::vector<pki::certificate>& leaves);
 
     // Error `key_reused`: one of them is of another device than `serial`.
     [[nodiscard]] result<void> require_others_not(const std::string& serial, const std::vector<std::string>& keys) const;
-    void add(const std::string& serial, const std::vector<pki::certificate>& leaves);
+    // Whether all of them are that device's.
+    [[nodiscard]] bool has(const std::string& serial, const std::vector<std::string>& keys) const;
 
 private:
+    std::filesystem::path factory_;
+    mutable std::mutex mutex_;
     std::map<std::string, std::string> owner_;
+    uint64_t read_ = 0;  // octets
+    size_t lines_ = 0;   // in them
 };
 
 // unspecified, key_compromise, ... Error `unknown_reason`.

@@ -192,6 +192,34 @@ fs::path awaited(const ldevid_order& order, bytes_view request_hash) {
     return order.ca / "ldevid.challenged" / to_hex(request_hash);
 }
 
+// What was asked before is asked again: its answer may be on its way.
+result<factory::ldevid_residency> awaited_or_new(const ldevid_order& order, const factory::ldevid_candidate& device,
+                                                 bytes_view request, random_source& random) {
+    const fs::path file = awaited(order, device.request_hash());
+    BERTH_TRY(there, is_there(file));
+    if (there) {
+        BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
+        BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
+        const secret_bytes check(kept.check.view());
+        wipe(kept.check.value);
+        if (auto before = factory::ldevid_residency::restore(device, check)) {
+            return before;
+        }
+    }
+    BERTH_TRY(shows, factory::ldevid_residency::begin(device, random));
+    const secret_bytes check = shows.save();
+    awaited_answer kept;
+    kept.request = wire::opaque<1, 1048576>(request);
+    kept.check = wire::opaque<1, 65535>(check.reveal());
+    BERTH_TRY(written, wire::encode(kept));
+    const secret_bytes secret{bytes_view(written)};
+    wipe(written);
+    wipe(kept.check.value);
+    BERTH_CHECK(make_directory(file.parent_path(), 0700));
+    BERTH_CHECK(pki::write_file_atomically(file.string(), secret.reveal(), 0600));
+    return shows;
+}
+
 // Whether the CA may issue, and for this device.
 result<factory::ldevid_candidate> judge(const ldevid_order& order, bytes_view request, unix_seconds now) {
     BERTH_CHECK(check_authority_files(order.ca / "z2.pem", order.ca / "ca.pem", now));
@@ -228,18 +256,7 @@ result<ldevid_issued> issue_ldevid_for(const ldevid_order& order, bytes_view req
 result<ldevid_challenged> challenge_ldevid_for(const ldevid_order& order, bytes_view request, const clock& time,
                                                random_source& random) {
     BERTH_TRY(device, judge(order, request, time.now()));
-    BERTH_TRY(shows, factory::ldevid_residency::begin(device, random));
-    const secret_bytes state = shows.save();
-    awaited_answer kept;
-    kept.request = wire::opaque<1, 1048576>(request);
-    kept.check = wire::opaque<1, 65535>(state.reveal());
-    BERTH_TRY(written, wire::encode(kept));
-    const secret_bytes secret{bytes_view(written)};
-    wipe(written);
-    wipe(kept.check.value);
-    const fs::path file = awaited(order, device.request_hash());
-    BERTH_CHECK(make_directory(file.parent_path(), 0700));
-    BERTH_CHECK(pki::write_file_atomically(file.string(), secret.reveal(), 0600));
+    BERTH_TRY(shows, awaited_or_new(order, device, request, random));
     BERTH_TRY(octets, wire::encode(shows.challenge()));
     return ldevid_challenged{device.serial(), std::move(octets)};
 }

@@ -33,13 +33,13 @@ factory::issuer_view view_of(const authority& issuer) {
 
 class line_issuer {
 public:
-    line_issuer(const line_issue& what, keystore::signing_key_ptr key, unit_issuers issuers, certified_keys certified,
-                pki::certificate root, std::unique_ptr<store::sqlite_masa_store> records, factory::residency_policy policy,
-                const clock& time, random_source& random)
+    line_issuer(const line_issue& what, keystore::signing_key_ptr key, unit_issuers issuers, pki::certificate root,
+                std::unique_ptr<store::sqlite_masa_store> records, factory::residency_policy policy, const clock& time,
+                random_source& random)
         : what_(what),
           key_(std::move(key)),
           issuers_(std::move(issuers)),
-          certified_(std::move(certified)),
+          certified_(what.factory),
           root_(std::move(root)),
           records_(std::move(records)),
           policy_(std::move(policy)),
@@ -131,7 +131,7 @@ private:
     }
 
     // Whether it asks for what was ordered, for keys that are no other device's.
-    result<void> check_request(const known_order& order, const line_message& message) const {
+    result<void> check_request(const known_order& order, const line_message& message) {
         const auto wrong = [](const std::string& why) { return fail(error_category::peer, "wrong_request", why); };
         const device_order& ordered = order.terms.order.device;
         BERTH_TRY(request, wire::decode<factory::unit_request>(message.octets));
@@ -151,6 +151,7 @@ private:
             BERTH_TRY(spki, iak.spki());
             keys.push_back(certified_keys::hash_of(spki));
         }
+        BERTH_CHECK(certified_.catch_up());
         return certified_.require_others_not(message.serial, keys);
     }
 
@@ -203,9 +204,9 @@ private:
             leaves.push_back(std::move(attests));
         }
         // Two requests for one chip may both have been asked before one of them was granted.
+        BERTH_CHECK(certified_.catch_up());
         BERTH_CHECK(certified_.require_others_not(message.serial, certified_keys::of(leaves)));
         BERTH_CHECK(note_issued(what_.factory, message.serial, leaves));
-        certified_.add(message.serial, leaves);
         // From here on these are the unit's certificates, and no others.
         BERTH_CHECK(pki::write_file_atomically(file_of(order, message.serial, ".granted").string(), octets, 0600));
         return publish(order, message.serial, octets, done.granted);
@@ -263,7 +264,6 @@ result<line_issued> issue_for_line(const line_issue& what, const clock& time, ra
     BERTH_TRY(root, read_certificate(what.factory / "z1.pem"));
     BERTH_TRY(held, lock_orders(what.factory));
     BERTH_TRY(key, production_key(what.factory, what.passphrase, random));
-    BERTH_TRY(certified, certified_keys::read(what.factory));
     BERTH_TRY(classical, is_there(what.factory / "idevid-ca-classical.pem"));
     BERTH_TRY(issuers, open_unit_issuers(what.factory, what.passphrase, classical, time.now()));
     BERTH_TRY(records, open_masa_store(what.masa));
@@ -273,8 +273,8 @@ result<line_issued> issue_for_line(const line_issue& what, const clock& time, ra
         BERTH_TRY(makers, read_tpm_makers(what.tpm_makers));
         policy.tpm_makers = std::move(makers);
     }
-    line_issuer issuer(what, std::move(key), std::move(issuers), std::move(certified), std::move(root), std::move(records),
-                       std::move(policy), time, random);
+    line_issuer issuer(what, std::move(key), std::move(issuers), std::move(root), std::move(records), std::move(policy), time,
+                       random);
     line_issued out;
     for (const auto& file : files) {
         if (auto done = issuer.one(file, out); !done) {

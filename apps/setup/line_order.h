@@ -69,10 +69,4 @@ result<line_terms> read_order(const std::filesystem::path& directory);
 
 // One process at a time orders, or issues for orders; until it goes. Error `in_use`.
 result<descriptor> lock_orders(const std::filesystem::path& factory);
-// Error `serial_ordered`: a line was ordered to make one of these, or a lot that is made in another directory than `own` is to.
-result<void> require_not_ordered(const std::filesystem::path& factory, const serial_plan& serials,
-                                 const std::filesystem::path& own = {});
-// A lot of the factory's own is begun in `out`: nobody else is ordered to make its serials. Under lock_orders.
-result<void> keep_lot(const std::filesystem::path& factory, const serial_plan& serials, const std::filesystem::path& out);
-
 }  // namespace berth::app

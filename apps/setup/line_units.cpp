@@ -8,6 +8,7 @@
 #include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
 #include "setup/chip_contents.h"
+#include "setup/lot_evidence.h"
 #include "setup/new_directory.h"
 
 #include <map>
@@ -77,7 +78,12 @@ private:
         BERTH_CHECK(require_no_device(keys, unit));
         BERTH_TRY(making, new_directory::begin(place));
         chip_keys in_chip(making.path());
-        BERTH_TRY(made, make_unit_keys(making.path(), keys, {}, random_, in_chip));
+        auto keys_made = make_unit_keys(making.path(), keys, {}, random_, in_chip);
+        if (!keys_made) {
+            return fail(what_.clear_interrupted ? std::move(keys_made).error()
+                                                : may_be_its_own(std::move(keys_made).error(), unit));
+        }
+        const auto made = std::move(*keys_made);
         BERTH_TRY(request, made->request());
         BERTH_CHECK(name_keys(making.path(), terms_.order.device.p3_uri, terms_.order.device.p3_sig_uri));
         BERTH_CHECK(pki::write_file_atomically((making.path() / request_file).string(), request, 0644));
@@ -274,8 +280,12 @@ private:
         }
         BERTH_TRY(there, kept(what_.line, id));
         lot_account account;
-        BERTH_TRY(log, production_log::open(there.out / production_log_file, key_, time_,
-                                            [&account](const log_line& line) { return account.take(line); }));
+        const auto borne_out = [&](const log_line& line) {
+            return check_line_evidence(there.out, there.terms, key_->public_key(), line);
+        };
+        BERTH_TRY(log, production_log::open(
+                           there.out / production_log_file, key_, time_,
+                           [&account](const log_line& line) { return account.take(line); }, borne_out));
         open_order out{std::move(there), {}, std::move(account), std::move(log)};
         for (size_t i = 0; i < out.kept.terms.serials.size(); ++i) {
             out.serials.emplace(out.kept.terms.serials.at(i), i + 1);
@@ -293,6 +303,7 @@ private:
             const fs::path bundle = order.kept.out / serial;
             BERTH_TRY(complete, is_there(bundle / "device.toml"));
             if (complete) {
+                BERTH_CHECK(check_unit_bundle(bundle, order.kept.terms, serial));
                 BERTH_TRY(kem, read_certificate(bundle / "z3.pem"));
                 BERTH_TRY(identity, read_certificate(bundle / "z3-sig.pem"));
                 BERTH_CHECK(tell_loaded(order, serial, kem, identity));
@@ -387,7 +398,10 @@ result<lot_summary> make_line_units(const line_make& given, const clock& time, r
     const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
         return std::make_unique<request_maker>(what, terms, key, random);
     };
-    return run_lot(what.lot, key, fresh, station, time, random, watcher);
+    const auto borne_out = [&](const log_line& line) {
+        return check_line_evidence(what.lot.out, terms, key->public_key(), line);
+    };
+    return run_lot(what.lot, key, {fresh, borne_out, station}, time, random, watcher);
 }
 
 result<line_loaded> load_line_units(const line_load& what, const clock& time, random_source& random) {

@@ -121,10 +121,13 @@ private:
             BERTH_CHECK(log_.append("made", std::move(about)));
         } else {
             const error& why = made.error();
+            // Keys that an interrupted unit may have left itself: it stays interrupted, for a run that may look whose they are.
+            const bool stays = unit.interrupted && why.is("key_exists");
             BERTH_CHECK(log_.append(
-                "failed", {{"serial", unit.serial},
-                           {"error", wire::json::object{
-                                         {"name", why.name}, {"category", to_string(why.category)}, {"message", why.message}}}}));
+                stays ? "left" : "failed",
+                {{"serial", unit.serial},
+                 {"error",
+                  wire::json::object{{"name", why.name}, {"category", to_string(why.category)}, {"message", why.message}}}}));
         }
         if (!detached) {
             BERTH_CHECK(log_.append("not_detached", {{"serial", unit.serial}, {"message", detached.error().message}}));
@@ -194,6 +197,19 @@ result<void> require_same(const log_line& first, const lot_settings& lot) {
                                           "tells how), or choose another --out",
                                           lot.out.string(), std::string(name), production_log_file)}
                             .with("differs", std::string(name)));
+        }
+    }
+    return {};
+}
+
+// What this run would sign and no earlier one has signed: whoever can write the file can add lines to it.
+result<void> require_borne_out(const std::vector<log_line>& not_signed, const lot_work& work) {
+    for (const auto& line : not_signed) {
+        const auto event = line.at("event").as_string();
+        if (event == "lot") {
+            BERTH_CHECK(work.fresh());
+        } else if (event == "made") {
+            BERTH_CHECK(work.borne_out(line));
         }
     }
     return {};
@@ -418,21 +434,28 @@ result<lot_report> verify_lot(const fs::path& log, const crypto::verification_ke
     return out;
 }
 
-result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr key, const std::function<result<void>()>& fresh,
-                            const maker_of_station& stations, const clock& time, random_source& random, lot_watcher& watcher) {
+result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr key, const lot_work& work, const clock& time,
+                            random_source& random, lot_watcher& watcher) {
     BERTH_CHECK(lot.serials.check());
     BERTH_CHECK(make_directory(lot.out, 0700));
     lot_account account;
-    BERTH_TRY(log, production_log::open(lot.out / production_log_file, key, time,
-                                        [&account](const log_line& line) { return account.take(line); }));
+    std::vector<log_line> not_signed;
+    const auto keep = [&not_signed](const log_line& line) -> result<void> {
+        not_signed.push_back(line);
+        return {};
+    };
+    BERTH_TRY(log, production_log::open(
+                       lot.out / production_log_file, key, time, [&account](const log_line& line) { return account.take(line); },
+                       keep));
     if (account.first()) {
         BERTH_CHECK(require_same(*account.first(), lot));
+        BERTH_CHECK(require_borne_out(not_signed, work));
         if (lot.units_stay) {
             BERTH_CHECK(require_stations(account, lot));
         }
         BERTH_CHECK(log->append("resumed", {}));
     } else {
-        BERTH_CHECK(fresh());
+        BERTH_CHECK(work.fresh());
         log_line first{{"lot", to_hex(random.octets<8>())}, {"key", to_hex(key->public_key().spki_sha256())}};
         for (auto& [name, value] : lot_line(lot)) {
             first[name] = value;
@@ -461,7 +484,7 @@ result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr k
     lot_run run(lot, *log, before, std::move(todo), time, watcher);
     std::vector<std::thread> threads;
     for (unsigned station = 1; station <= lot.parallel; ++station) {
-        threads.emplace_back([&run, &stations, station] { run.station(station, stations); });
+        threads.emplace_back([&run, &work, station] { run.station(station, work.stations); });
     }
     for (auto& thread : threads) {
         thread.join();

@@ -86,12 +86,21 @@ public:
     virtual bool stop() = 0;
 };
 
+// What a lot asks of whoever makes its units.
+struct lot_work {
+    std::function<result<void>()> fresh;  // whether a new lot may be begun; asked once, unless its first line was not signed
+    // Whether something else than the log tells of a unit that it says was made (setup/lot_evidence.h): asked of each line behind
+    // the last signature, before this run signs it.
+    std::function<result<void>(const log_line&)> borne_out;
+    maker_of_station stations;
+};
+
 // Begins a lot, or goes on with it: units that were made are left alone, and so are those that failed, unless `retry_failed`.
-// One that was interrupted is gone on with in the station where it was begun, if this run has that. `fresh` is asked once, before
-// a new lot is begun. A unit that fails stops nobody. Errors `other_lot`: `out` is that of a lot with other terms; `bad_lot`:
-// there are fewer stations than units stay in; `in_use`; those of the log and of `stations`.
-result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr key, const std::function<result<void>()>& fresh,
-                            const maker_of_station& stations, const clock& time, random_source& random, lot_watcher& watcher);
+// One that was interrupted is gone on with in the station where it was begun, if this run has that. A unit that fails stops
+// nobody. Errors `other_lot`: `out` is that of a lot with other terms; `bad_lot`: there are fewer stations than units stay in;
+// `in_use`; those of the log and of `work`.
+result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr key, const lot_work& work, const clock& time,
+                            random_source& random, lot_watcher& watcher);
 
 // The lot's commands, for one unit. Errors `attach_failed`, `detach_failed`.
 result<void> attach_unit(const lot_settings& lot, const lot_unit& unit);

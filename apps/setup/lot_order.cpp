@@ -146,6 +146,12 @@ result<void> check_key_names(const lot_order& order, bool at_a_line) {
     const auto bad = [](const char* name, const std::string& why) {
         return fail(error{error_category::usage, "bad_order", fmt::format("\"{}\" {}", name, why)}.with("key", name));
     };
+    // Those of place_keys: no other back end's names are looked at below, a file's least of all, which may be any of the
+    // machine's.
+    constexpr std::array backends{"software", "tpm2", "stsafe"};
+    if (std::ranges::find(backends, order.backend) == backends.end()) {
+        return bad("backend", fmt::format("is none of {}: \"{}\"", fmt::join(backends, ", "), order.backend));
+    }
     for (const auto& [name, text] : {std::pair("p3", &order.device.p3_uri), {"p3_sig", &order.device.p3_sig_uri}}) {
         if (text->empty()) {
             continue;

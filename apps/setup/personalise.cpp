@@ -5,8 +5,10 @@
 #include "pki/verify.h"
 #include "setup/chip_contents.h"
 #include "setup/line_order.h"
+#include "setup/lot_evidence.h"
 #include "setup/masa.h"
 #include "setup/order_checks.h"
+#include "setup/spoken_serials.h"
 
 namespace berth::app {
 
@@ -16,10 +18,16 @@ namespace {
 
 using store_ptr = std::unique_ptr<store::sqlite_masa_store>;
 
+// What the log says of each unit alike.
+wire::json::object said_of_each(const personalise_order& order) {
+    return {{"model", order.device.model}, {"backend", order.backend}, {"customer", order.customer}};
+}
+
 class device_maker final : public unit_maker {
 public:
-    device_maker(const personalise_order& order, std::shared_ptr<const unit_issuers> issuers, std::string masa_keys,
-                 pki::certificate root, store_ptr records, const clock& time, random_source& random)
+    device_maker(const personalise_order& order, std::shared_ptr<const unit_issuers> issuers,
+                 std::shared_ptr<certified_keys> certified, std::string masa_keys, pki::certificate root, store_ptr records,
+                 const clock& time, random_source& random)
         : order_(order),
           device_(order.device),
           masa_keys_(std::move(masa_keys)),
@@ -28,6 +36,8 @@ public:
           time_(time),
           random_(random) {
         device_.issuers = std::move(issuers);
+        device_.certified = std::move(certified);
+        device_.of_lot = true;
         if (!order.station.empty()) {
             device_.p3_uri_of_device = order.device.p3_uri;
             device_.p3_sig_uri_of_device = order.device.p3_sig_uri;
@@ -49,16 +59,18 @@ public:
             }
         }
         if (!there) {
-            BERTH_CHECK(factory_make_recorded(order_.factory, bundle, device_, masa_keys_, *records_, time_, random_));
+            auto made = factory_make_recorded(order_.factory, bundle, device_, masa_keys_, *records_, time_, random_);
+            if (!made) {
+                return fail(order_.clear_interrupted ? std::move(made).error() : may_be_its_own(std::move(made).error(), unit));
+            }
         }
         BERTH_CHECK(complete(identity, bundle));
         BERTH_TRY(z3, read_certificate(bundle / "z3.pem"));
         BERTH_TRY(z3_sig, read_certificate(bundle / "z3-sig.pem"));
-        return wire::json::object{{"model", device_.model},
-                                  {"backend", order_.backend},
-                                  {"z3", to_hex(z3.sha256())},
-                                  {"z3_sig", to_hex(z3_sig.sha256())},
-                                  {"customer", order_.customer}};
+        auto out = said_of_each(order_);
+        out["z3"] = to_hex(z3.sha256());
+        out["z3_sig"] = to_hex(z3_sig.sha256());
+        return out;
     }
 
 private:
@@ -261,6 +273,16 @@ tl::unexpected<error> not_cleared(const lot_unit& unit, const std::string& whose
             .with("serial", whose));
 }
 
+error may_be_its_own(error e, const lot_unit& unit) {
+    if (e.is("key_exists") && unit.interrupted) {
+        e.message +=
+            fmt::format(". Unit {} was interrupted in station {}, and these may be its own keys: if it is there still, repeat "
+                        "the command with --clear-interrupted, which looks into the chip and deletes what is that unit's",
+                        unit.serial, unit.station);
+    }
+    return e;
+}
+
 std::string at_station(const std::string& uri, const std::string& station, const lot_unit& unit) {
     return uri.empty() || station.empty() ? uri : uri + ";" + for_unit(station, unit);
 }
@@ -304,14 +326,18 @@ result<lot_summary> personalise(const personalise_order& given, const clock& tim
         BERTH_TRY(held, lock_orders(order.factory));
         BERTH_TRY(records, open_masa_store(order.masa));
         BERTH_CHECK(require_new_serials(order.lot.serials, root.spki_sha256(), *records));
-        BERTH_CHECK(require_not_ordered(order.factory, order.lot.serials, order.lot.out));
+        BERTH_CHECK(require_not_spoken_for(order.factory, order.lot.serials, order.lot.out));
         return keep_lot(order.factory, order.lot.serials, order.lot.out);
     };
+    const auto certified = std::make_shared<certified_keys>(order.factory);
     const auto station = [&](unsigned) -> result<std::unique_ptr<unit_maker>> {
         BERTH_TRY(records, open_masa_store(order.masa));
-        return std::make_unique<device_maker>(order, issuers, masa_keys, root, std::move(records), time, random);
+        return std::make_unique<device_maker>(order, issuers, certified, masa_keys, root, std::move(records), time, random);
     };
-    return run_lot(order.lot, std::move(key), fresh, station, time, random, watcher);
+    BERTH_TRY(told_of, open_masa_store(order.masa));
+    factory_evidence evidence(order.factory, order.lot.out, root, std::move(told_of), said_of_each(order));
+    const auto borne_out = [&evidence](const log_line& line) { return evidence.check(line); };
+    return run_lot(order.lot, std::move(key), {fresh, borne_out, station}, time, random, watcher);
 }
 
 }  // namespace berth::app

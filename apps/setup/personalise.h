@@ -46,6 +46,8 @@ std::string at_station(const std::string& uri, const std::string& station, const
 result<void> check_station(const device_order& device, const std::string& station);
 // Error `key_exists`: what is in the unit's station has keys of `whose`, and is not cleared.
 tl::unexpected<error> not_cleared(const lot_unit& unit, const std::string& whose);
+// `key_exists` of a unit that was interrupted: what is there may be its own, and how one goes on then.
+error may_be_its_own(error e, const lot_unit& unit);
 // Each unit needs a chip of its own: somebody puts it there, or its place tells which. Error `bad_lot`.
 result<void> require_chips(bool in_chips, const std::string& station, const lot_settings& lot);
 

@@ -108,7 +108,8 @@ result<log_end> walk_production_log(const fs::path& file, production_verifier& v
 
 result<std::unique_ptr<production_log>> production_log::open(const fs::path& file, keystore::signing_key_ptr key,
                                                              const clock& time,
-                                                             const std::function<result<void>(const log_line&)>& each) {
+                                                             const std::function<result<void>(const log_line&)>& each,
+                                                             const std::function<result<void>(const log_line&)>& not_signed) {
     descriptor opened(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!opened) {
         return cannot("open", file);
@@ -119,7 +120,19 @@ result<std::unique_ptr<production_log>> production_log::open(const fs::path& fil
                         .with("path", file.string()));
     }
     std::unique_ptr<production_log> out(new production_log(std::move(opened), file, std::move(key), time));
-    BERTH_TRY(end, walk_production_log(file, out->told_, each));
+    std::vector<log_line> behind_signature;
+    const auto keep = [&](const log_line& line) -> result<void> {
+        BERTH_CHECK(each(line));
+        behind_signature.push_back(line);
+        if (out->told_.unsigned_lines() == 0) {
+            behind_signature.clear();
+        }
+        return {};
+    };
+    BERTH_TRY(end, walk_production_log(file, out->told_, keep));
+    for (const auto& line : behind_signature) {
+        BERTH_CHECK(not_signed(line));
+    }
     out->octets_ = end.octets;
     if (end.half_a_line && ::ftruncate(out->fd_.get(), static_cast<off_t>(end.octets)) != 0) {
         return cannot("cut", file);

@@ -54,11 +54,14 @@ result<log_end> walk_production_log(const std::filesystem::path& file, productio
 // A log that is being written. Several threads may.
 class production_log {
 public:
-    // Appends to the file, or makes it; what is there must be whole and signed by `key`. Half a line is cut off. Errors `in_use`:
-    // another process writes it; those of walk_production_log.
+    // Appends to the file, or makes it; what is there must be whole and signed by `key`. Half a line is cut off. `not_signed` is
+    // called with each line behind the last signature, when all were read: anybody may have written them, and the next signature
+    // would cover them. Its error leaves the file as it is. Errors `in_use`: another process writes it; those of
+    // walk_production_log and of `not_signed`.
     static result<std::unique_ptr<production_log>> open(const std::filesystem::path& file, keystore::signing_key_ptr key,
                                                         const clock& time,
-                                                        const std::function<result<void>(const log_line&)>& each);
+                                                        const std::function<result<void>(const log_line&)>& each,
+                                                        const std::function<result<void>(const log_line&)>& not_signed);
     production_log(const production_log&) = delete;
     production_log& operator=(const production_log&) = delete;
 

@@ -100,17 +100,7 @@ public:
         if (before && same_octets(before->request_hash, crypto::sha256(device.request()).view())) {
             return finish(device, *before);
         }
-        BERTH_TRY(judged, factory::residency_check::begin(device.request(), policy_, random_));
-        const secret_bytes state = judged.save();
-        awaited_answer kept;
-        kept.request = wire::opaque<1, 1048576>(octets);
-        kept.check = wire::opaque<1, 1048576>(state.reveal());
-        BERTH_TRY(written, wire::encode(kept));
-        const secret_bytes secret{bytes_view(written)};
-        wipe(written);
-        wipe(kept.check.value);
-        BERTH_CHECK(pki::write_file_atomically(kept_.awaited(device.serial(), judged.challenge().request_hash).string(),
-                                               secret.reveal(), 0600));
+        BERTH_TRY(judged, awaited_or_new(device, octets));
         BERTH_TRY(challenge, wire::encode(judged.challenge()));
         return reissue_reply{std::string(device.serial()), std::move(challenge), false, {}};
     }
@@ -182,6 +172,32 @@ private:
                             .with("serial", identity.serial));
         }
         return device;
+    }
+
+    // What was asked before is asked again: its answer may be on its way.
+    result<factory::residency_check> awaited_or_new(const factory::known_device& device, bytes_view octets) {
+        const fs::path file = kept_.awaited(device.serial(), crypto::sha256(device.request()).view());
+        BERTH_TRY(there, is_there(file));
+        if (there) {
+            BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
+            BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
+            const secret_bytes check(kept.check.view());
+            wipe(kept.check.value);
+            if (auto before = factory::residency_check::restore(check, policy_)) {
+                return before;
+            }
+        }
+        BERTH_TRY(judged, factory::residency_check::begin(device.request(), policy_, random_));
+        const secret_bytes check = judged.save();
+        awaited_answer kept;
+        kept.request = wire::opaque<1, 1048576>(octets);
+        kept.check = wire::opaque<1, 1048576>(check.reveal());
+        BERTH_TRY(written, wire::encode(kept));
+        const secret_bytes secret{bytes_view(written)};
+        wipe(written);
+        wipe(kept.check.value);
+        BERTH_CHECK(pki::write_file_atomically(file.string(), secret.reveal(), 0600));
+        return judged;
     }
 
     result<std::optional<factory::unit_grant>> granted_before(std::string_view serial) const {

@@ -36,18 +36,6 @@ result<void> require_template_algorithms(const unit_order& order) {
     return {};
 }
 
-result<keystore::tpm2::seal_condition> sealed_when(const tpm_order& order) {
-    if (!order.approval.empty()) {
-        BERTH_TRY(approval, read_approval(order.approval));
-        return approval;
-    }
-    if (order.pcrs.empty()) {
-        return keystore::tpm2::always{};
-    }
-    const std::set<uint8_t> registers(order.pcrs.begin(), order.pcrs.end());
-    return attestation::pcr_selection{attestation::tpm_alg::sha256, {registers.begin(), registers.end()}};
-}
-
 result<unit_ptr> in_tpm(const fs::path& into, const unit_order& order, random_source& random, chip_keys& in_chip) {
     BERTH_CHECK(require_template_algorithms(order));
     BERTH_TRY(p3, keystore::tpm2::key_name_of(order.p3_uri));
@@ -178,6 +166,30 @@ result<unit_ptr> make_unit_keys(const fs::path& into, const unit_order& order, c
     BERTH_TRY(identity, identity_key(into, order, passphrase, random, in_chip));
     BERTH_TRY(keeper, keystore::abilities_of(order.p3_sig_uri.empty() ? "file:p3-sig.pem" : order.p3_sig_uri));
     return std::make_unique<factory::unit>(order.name, keeper.name, std::move(identity), std::move(kem));
+}
+
+result<keystore::tpm2::seal_condition> sealed_when(const tpm_order& order) {
+    if (!order.approval.empty()) {
+        BERTH_TRY(approval, read_approval(order.approval));
+        return approval;
+    }
+    if (order.pcrs.empty()) {
+        return keystore::tpm2::always{};
+    }
+    const std::set<uint8_t> registers(order.pcrs.begin(), order.pcrs.end());
+    return attestation::pcr_selection{attestation::tpm_alg::sha256, {registers.begin(), registers.end()}};
+}
+
+bool same_condition(const keystore::tpm2::seal_condition& a, const keystore::tpm2::seal_condition& b) {
+    if (const auto* const approval = std::get_if<attestation::policy_approval>(&a)) {
+        const auto* const other = std::get_if<attestation::policy_approval>(&b);
+        return other != nullptr && approval->authority == other->authority && approval->policy_ref == other->policy_ref;
+    }
+    if (const auto* const registers = std::get_if<attestation::pcr_selection>(&a)) {
+        const auto* const others = std::get_if<attestation::pcr_selection>(&b);
+        return others != nullptr && *registers == *others;
+    }
+    return a.index() == b.index();
 }
 
 result<attestation::policy_approval> read_approval(const fs::path& file) {

@@ -3,6 +3,7 @@
 
 #include "attestation/policy.h"
 #include "factory/tpm_unit.h"
+#include "keystore/tpm2/seal.h"
 #include "pki/trust.h"
 #include "setup/chip_keys.h"
 #include "setup/keys.h"
@@ -44,6 +45,11 @@ struct unit_order {
 result<std::unique_ptr<factory::unit>> make_unit_keys(const std::filesystem::path& into, const unit_order& order,
                                                       const std::optional<secret_bytes>& passphrase, random_source& random,
                                                       chip_keys& in_chip);
+
+// When the TPM gives the ML-KEM seed back, as ordered. Errors of files; `approval_invalid`.
+result<keystore::tpm2::seal_condition> sealed_when(const tpm_order& order);
+// Of approvals, whose they are and for what: another boot state of the same approver's is no other condition.
+bool same_condition(const keystore::tpm2::seal_condition& a, const keystore::tpm2::seal_condition& b);
 
 // What berth key approve has written, unchanged since. Errors of files; `approval_invalid`, naming the file.
 result<attestation::policy_approval> read_approval(const std::filesystem::path& file);

@@ -108,8 +108,13 @@ result<std::optional<pki::certificate>> tpm_unit::stored_identity() {
 }
 
 result<void> tpm_unit::store_identity(const pki::certificate& leaf) {
-    if (const auto there = read_certificate(in_, settings_.at.idevid_certificate); there && same_octets(*there, leaf.der())) {
+    const auto there = read_certificate(in_, settings_.at.idevid_certificate);
+    if (there && same_octets(*there, leaf.der())) {
         return {};
+    }
+    constexpr std::array writable{"nv_not_found", "nv_unwritten", "bad_certificate"};
+    if (!there && std::ranges::none_of(writable, [&there](const char* name) { return there.error().is(name); })) {
+        return fail(there.error());
     }
     return store_certificate(in_, settings_.at.idevid_certificate, leaf.der());
 }

@@ -62,6 +62,7 @@ public:
     virtual result<kem_key_ptr> make_kem_key(const std::string& rest, crypto::kem_algorithm alg,
                                              const open_options& options) const;
     virtual result<void> remove(const std::string& rest, const open_options& options) const;
+    virtual result<std::string> certified(const std::string& rest, const open_options& options) const;
     // The key need not be there yet.
     virtual result<holder_ptr> open_holder(const std::string& rest, const open_options& options) const = 0;
     virtual result<key_attestation> attest(const std::string& rest, bytes_view nonce, const open_options& options) const;

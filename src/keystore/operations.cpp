@@ -123,6 +123,9 @@ result<kem_key_ptr> backend::make_kem_key(const std::string&, crypto::kem_algori
 result<void> backend::remove(const std::string&, const open_options&) const {
     return fail(unsupported(able(), "deleting a key"));
 }
+result<std::string> backend::certified(const std::string&, const open_options&) const {
+    return std::string();
+}
 result<bytes> holder::seal(const secret_bytes&) const {
     return fail(error_category::usage, "operation_unsupported", "Who keeps this key does not seal.");
 }
@@ -161,6 +164,11 @@ result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg
 result<void> remove_key(std::string_view uri, const open_options& options) {
     BERTH_TRY(to, ask(uri, std::mem_fn(&backend_abilities::remove), "deleting a key"));
     return to.of.remove(to.rest, options);
+}
+
+result<std::string> certified_subject(std::string_view uri, const open_options& options) {
+    BERTH_TRY(parsed, parse_key_uri(uri));
+    return backend_of(parsed.kind).certified(parsed.rest, options);
 }
 
 std::string without_file(std::string_view uri) {

@@ -19,6 +19,9 @@ result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg
 // file_not_found and those of reading it: the name speaks of a file beside the key (;seed=) that is none such, and nothing is
 // gone.
 result<void> remove_key(std::string_view uri, const open_options& options = {});
+// Whom the certificate names that its keeper has beside the key, as an STSAFE-A has a device's: who deletes the key deletes that
+// identity. Empty: there is none.
+result<std::string> certified_subject(std::string_view uri, const open_options& options = {});
 // The name without the file beside the key: for who removes a key whose file is gone already.
 std::string without_file(std::string_view uri);
 

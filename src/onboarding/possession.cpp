@@ -37,6 +37,9 @@ kem_challenge challenge_kem_key(const name_field& name, const crypto::kem_public
 
 result<challenge_answer> answer_challenge(const challenge_item& item, const keystore::kem_key& key, bytes_view channel_binding) {
     auto shared = key.decapsulate(item.enc.view());
+    if (!shared && !shared.error().is("bad_encapsulation")) {
+        return fail(std::move(shared).error());
+    }
     if (!shared) {
         return refuse("possession_unconfirmed", "the challenge's encapsulation is not for this key");
     }

@@ -25,7 +25,8 @@ struct kem_challenge {
 kem_challenge challenge_kem_key(const name_field& name, const crypto::kem_public_key& key, bytes_view channel_binding,
                                 random_source& random);
 
-// The device's side. Error `possession_unconfirmed` when the challenge is not for this key on this KK2.
+// The device's side. Errors `possession_unconfirmed` when the challenge is not for this key on this KK2; `keystore_failed`: who
+// holds the key says why it cannot be used.
 result<challenge_answer> answer_challenge(const challenge_item& item, const keystore::kem_key& key, bytes_view channel_binding);
 
 }  // namespace berth::onboarding

@@ -134,14 +134,15 @@ result<void> show(const options& o, const context& c) {
         print_json(out);
         return {};
     }
-    fmt::print("{} ({} {}), key {}\n", bundle.identity.serial, bundle.model, bundle.firmware, crypto::name_of(kem.algorithm()));
-    fmt::print("{}\n", installed ? fmt::format("onboarded by {}", installed->customer) : "not onboarded");
+    fmt::print("{} ({} {}), key {}\n", one_line(bundle.identity.serial), one_line(bundle.model), one_line(bundle.firmware),
+               crypto::name_of(kem.algorithm()));
+    fmt::print("{}\n", installed ? fmt::format("onboarded by {}", one_line(installed->customer)) : "not onboarded");
     if (ldevid) {
         fmt::print("{}\n", to_text(*ldevid));
     }
     fmt::print("{}", to_text(keys));
     if (!opened) {
-        fmt::print("Its KEM key does not open now: {} [{}]\n", opened.error().message, opened.error().name);
+        fmt::print("Its KEM key does not open now: {} [{}]\n", one_line(opened.error().message), opened.error().name);
     }
     return {};
 }

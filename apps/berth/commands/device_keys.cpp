@@ -2,6 +2,7 @@
 
 #include "berth/commands/registers.h"
 #include "common/files.h"
+#include "common/words.h"
 #include "keystore/operations.h"
 #include "keystore/tpm2/keys.h"
 #include "pki/private_key_file.h"
@@ -151,8 +152,9 @@ wire::json::array to_json(const std::vector<device_key>& keys) {
 std::string to_text(const std::vector<device_key>& keys) {
     std::string out;
     for (const auto& key : keys) {
-        out += fmt::format("  {:<22} {:<18} {}{}{}\n", key.credential ? "credential " + key.name : key.name, key.algorithm,
-                           key.uri, key.remark.empty() ? "" : ", ", key.remark);
+        // Of device.toml, certificates and sealed files: whoever wrote these has not the terminal as well.
+        out += fmt::format("  {:<22} {:<18} {}{}{}\n", one_line(key.credential ? "credential " + key.name : key.name),
+                           one_line(key.algorithm), one_line(key.uri), key.remark.empty() ? "" : ", ", one_line(key.remark));
     }
     return out;
 }

@@ -3,6 +3,7 @@
 #include "berth/commands/octets.h"
 #include "common/files.h"
 #include "common/prompt.h"
+#include "common/words.h"
 #include "crypto/hash.h"
 #include "keystore/operations.h"
 #include "setup/keys.h"
@@ -16,6 +17,7 @@ namespace {
 struct options {
     std::string uri, algorithm, passphrase_file, in, out, nonce;
     size_t octets = 32;
+    bool force = false;
 };
 
 result<keystore::open_options> how_to_open(const options& o) {
@@ -127,6 +129,17 @@ result<void> show(const context& c, const options& o) {
 
 result<void> remove(const context& c, const options& o) {
     BERTH_TRY(how, how_to_open(o));
+    if (!o.force) {
+        BERTH_TRY(subject, keystore::certified_subject(o.uri, how));
+        if (!subject.empty()) {
+            return fail(
+                error{error_category::usage, "key_restricted",
+                      fmt::format("{} is an identity: its certificate ({}) lies beside it, and would be gone with it, for "
+                                  "good. Nothing is deleted unless that is said: --force",
+                                  o.uri, one_line(subject))}
+                    .with("uri", o.uri));
+        }
+    }
     BERTH_CHECK(keystore::remove_key(o.uri, how));
     if (c.json) {
         print_json(wire::json::object{{"deleted", o.uri}});
@@ -213,7 +226,8 @@ void add_key(CLI::App& cli, context& c) {
                      "p256, p384, mldsa44, mldsa65, mldsa87; mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384")
         ->required();
     writes(add("show", "print what a key is, who holds it, and the public one", show), "the public key");
-    add("delete", "delete a key and what lies beside it, for good", remove);
+    add("delete", "delete a key and what lies beside it, for good", remove)
+        ->add_flag("--force", o->force, "also a device's identity, by the certificate in its chip (STSAFE-A)");
     writes(reads(add("sign", "sign a message; ECDSA signatures are DER", sign), "the message"), "the signature");
     auto* const drawn = writes(add("random", "octets from the generator of whoever keeps the key", random), "what is drawn");
     drawn->add_option("--octets", o->octets, "how many (32)")->check(CLI::Range(1, 4096));

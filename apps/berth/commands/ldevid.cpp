@@ -42,7 +42,7 @@ void say_installed(const context& c, const std::string& serial, const ldevid_sta
         told["serial"] = serial;
         print_json(told);
     } else {
-        fmt::print("{}: {}\n", serial, to_text(installed));
+        fmt::print("{}: {}\n", one_line(serial), to_text(installed));
     }
 }
 
@@ -66,8 +66,8 @@ void add_request(CLI::App& group, context& c) {
             if (c.json) {
                 print_json(wire::json::object{{"serial", device.serial()}, {"file", o->out}});
             } else {
-                fmt::print("{} asks for an LDevID: {}. Next: berth ca ldevid issue --request {}\n", device.serial(), o->out,
-                           shell_word(o->out));
+                fmt::print("{} asks for an LDevID: {}. Next: berth ca ldevid issue --request {}\n", one_line(device.serial()),
+                           o->out, shell_word(o->out));
             }
             return {};
         });
@@ -122,8 +122,8 @@ void add_answer(CLI::App& group, context& c) {
             if (c.json) {
                 print_json(wire::json::object{{"serial", device.serial()}, {"file", o->out}});
             } else {
-                fmt::print("The TPM of {} says where its key is: {}. Next: berth ca ldevid issue --request {}\n", device.serial(),
-                           o->out, shell_word(o->out));
+                fmt::print("The TPM of {} says where its key is: {}. Next: berth ca ldevid issue --request {}\n",
+                           one_line(device.serial()), o->out, shell_word(o->out));
             }
             return {};
         });
@@ -137,7 +137,7 @@ result<void> say_challenged(const context& c, ldevid_challenged asked, const std
     } else {
         fmt::print(
             "{} is asked to show that its key is in its TPM: {}. On the device: berth device ldevid answer --challenge {}\n",
-            asked.serial, out, shell_word(out));
+            one_line(asked.serial), out, shell_word(out));
     }
     return {};
 }
@@ -196,7 +196,8 @@ void add_issue(CLI::App& group, context& c) {
                                               {"file", o->out}});
             } else {
                 fmt::print("{} is certified until {}: {}. On the device: berth device ldevid install --grant {}\n",
-                           issued.certificate.subject(), to_iso8601(issued.certificate.not_after()), o->out, shell_word(o->out));
+                           one_line(issued.certificate.subject()), to_iso8601(issued.certificate.not_after()), o->out,
+                           shell_word(o->out));
             }
             return {};
         });
@@ -238,8 +239,8 @@ wire::json::object to_json(const ldevid_state& ldevid) {
 
 std::string to_text(const ldevid_state& ldevid) {
     const pki::certificate& leaf = ldevid.chain.front();
-    return fmt::format("LDevID {} of {}, until {}, key {}{}{}", leaf.subject(), leaf.issuer(), to_iso8601(leaf.not_after()),
-                       ldevid.key, is_in_tpm(leaf) ? ", shown to be in the TPM" : "",
+    return fmt::format("LDevID {} of {}, until {}, key {}{}{}", one_line(leaf.subject()), one_line(leaf.issuer()),
+                       to_iso8601(leaf.not_after()), one_line(ldevid.key), is_in_tpm(leaf) ? ", shown to be in the TPM" : "",
                        ldevid.key_works ? "" : " (which is not there, or cannot be used now)");
 }
 

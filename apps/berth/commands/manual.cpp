@@ -235,8 +235,9 @@ constexpr std::array manuals{
     manual{"key show", "Reads what the name says.", "berth key show tpm2:0x81020000 --json"},
     manual{"key delete",
            "Deletes the key and what lies beside it: the file of a tpm2 KEM key's seed, a token's sealing key, an STSAFE-A's "
-           "record or certificate. Certificates in a TPM's NV and in tokens stay. `file_not_found`: there is no file of that "
-           ";seed=, and "
+           "record. Certificates in a TPM's NV and in tokens stay. `key_restricted`: an STSAFE-A has the key's certificate, "
+           "which is a "
+           "device's identity; --force deletes both. `file_not_found`: there is no file of that ;seed=, and "
            "nothing was deleted.",
            "berth key delete stsafe:slot=1"},
     manual{"key sign", "Reads --in, writes --out (mode 0600).", "berth key sign tpm2:0x81020000 --in message --out signature"},

@@ -22,13 +22,15 @@ wire::json::object to_json(const device_recovery& device, const recovery_state& 
 }
 
 std::string to_text(const device_recovery& device, const recovery_state& state) {
-    std::string out = state.restored.empty() ? fmt::format("The TPM is that of {}, and has its keys.\n", device.serial())
-                                             : fmt::format("The TPM is that of {}; its keys are at {} again.\n", device.serial(),
-                                                           fmt::join(state.restored, ", "));
+    std::string out = state.restored.empty()
+                          ? fmt::format("The TPM is that of {}, and has its keys.\n", one_line(device.serial()))
+                          : fmt::format("The TPM is that of {}; its keys are at {} again.\n", one_line(device.serial()),
+                                        fmt::join(state.restored, ", "));
     if (!state.nv_certificate) {
         out += "The TPM has no IDevID certificate in NV any more; the bundle's is good without.\n";
     }
-    out += state.lost.empty() ? "Nothing is lost.\n" : fmt::format("Lost for good: {}.\n", fmt::join(state.lost, ", "));
+    out += state.lost.empty() ? "Nothing is lost.\n"
+                              : fmt::format("Lost for good: {}.\n", one_line(fmt::format("{}", fmt::join(state.lost, ", "))));
     return out;
 }
 
@@ -68,7 +70,7 @@ result<void> recovered(const context& c, const std::string& serial, wire::json::
         fmt::print(
             "{}{} has its KEM certificate again, for a new key. What it was onboarded with in the TPM is gone: berth device "
             "onboard\n",
-            text, serial);
+            text, one_line(serial));
     }
     return {};
 }
@@ -186,13 +188,13 @@ void add_factory_reissue(CLI::App& factory, context& c) {
                                               {"superseded", reply.superseded.added},
                                               {"superseded_elsewhere", reply.superseded.elsewhere}});
             } else if (!reply.granted) {
-                fmt::print("{} is asked to show where its keys are: {}. There: berth device recover --reply\n", reply.serial,
-                           o->out);
+                fmt::print("{} is asked to show where its keys are: {}. There: berth device recover --reply\n",
+                           one_line(reply.serial), o->out);
             } else {
                 fmt::print(
                     "{} has a new certificate: {}. {} former ones are revoked (superseded); a list tells of it: berth factory "
                     "crl --dir {} --out FILE\n",
-                    reply.serial, o->out, reply.superseded.added, shell_word(o->dir));
+                    one_line(reply.serial), o->out, reply.superseded.added, shell_word(o->dir));
             }
             return {};
         });

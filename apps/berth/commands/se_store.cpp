@@ -179,7 +179,9 @@ void add_se_store(CLI::App& group, context& c) {
     };
     auto* const putting = named(add("put", "put a secret into an empty zone, under a name", put));
     putting->add_option("--in", o->in, "FILE with the secret (default: standard input)");
-    add_zone(*putting, o->zone, "this zone, rather than the smallest empty one that it fits into (never zone 0 by itself)");
+    add_zone(*putting, o->zone,
+             "this zone, rather than the smallest empty one that it fits into (never zones 0 to 3 by itself, where identities "
+             "and keys are)");
     auto* const reading =
         putting
             ->add_option(

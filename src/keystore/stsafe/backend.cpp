@@ -86,6 +86,11 @@ public:
         return remove_key(*in.chip, in.place);
     }
 
+    result<std::string> certified(const std::string& rest, const open_options& options) const override {
+        BERTH_TRY(in, chip_of(rest, options));
+        return subject_in(*in.chip, in.place.zone);
+    }
+
     result<holder_ptr> open_holder(const std::string& rest, const open_options& options) const override {
         BERTH_TRY(in, chip_of(rest, options));
         return std::make_shared<const opened_element>(std::move(in));

@@ -15,7 +15,9 @@ namespace berth::keystore::stsafe {
 namespace {
 
 constexpr size_t most_body = 4096;
-constexpr uint8_t identity_zone = 0;
+// The chip's own identity, the device's, its KEM key and its LDevID, unless they were named otherwise: what is empty there may be
+// waiting for them.
+constexpr uint8_t last_device_zone = 3;
 constexpr uint8_t least_zone = 16;  // octets: a smaller one holds nothing of ours
 
 struct credential_record {
@@ -73,7 +75,9 @@ result<void> look_into(device& chip, protection how, zone_summary& at) {
     const auto blank = [&](uint8_t octet) {
         return std::all_of(head.begin(), head.end(), [&](uint8_t o) { return o == octet; });
     };
-    at.content = key                                  ? zone_content::key
+    const bool trusted = key && key->kind == record_kind::trusted;
+    at.content = trusted                              ? zone_content::trusted
+                 : key                                ? zone_content::key
                  : head[0] == 0x30 && head[1] == 0x82 ? zone_content::certificate
                  : blank(0x00) || blank(0xff)         ? zone_content::empty
                                                       : zone_content::other;
@@ -108,12 +112,27 @@ std::string why_no_room(const std::vector<zone_summary>& zones, size_t size, con
                    : fmt::format("Zone {} has {} octets, and {} are needed; `berth se store list` shows the others.",
                                  *options.zone, at->size, size);
     }
-    const bool identity = std::ranges::any_of(zones, [&](const zone_summary& z) {
-        return z.zone == identity_zone && z.content == zone_content::empty && z.size >= size;
+    const auto kept = std::ranges::find_if(zones, [&](const zone_summary& z) {
+        return z.zone <= last_device_zone && z.content == zone_content::empty && z.size >= size;
     });
-    return fmt::format("No zone of {} octets or more is empty; `berth se store list` shows what there is.{}", size,
-                       identity ? " Zone 0 is empty, and the place of the chip's identity: name it (--zone 0) if you mean it."
-                                : "");
+    return fmt::format("No zone of {} octets or more is empty behind zone {}; `berth se store list` shows what there is.{}", size,
+                       last_device_zone,
+                       kept == zones.end()
+                           ? std::string()
+                           : fmt::format(" Zone {0} is empty, and the place of an identity or a key of the device: "
+                                         "name it (--zone {0}) if you mean it.",
+                                         kept->zone));
+}
+
+std::string_view what_is_in(zone_content c) {
+    switch (c) {
+    case zone_content::key: return "the public half of a slot's key";
+    case zone_content::trusted: return "the key that firmware is verified with";
+    case zone_content::certificate: return "a certificate: an identity";
+    case zone_content::credential: return "another credential";
+    case zone_content::closed: return "by whom cannot be read without the host key, or an entity's";
+    default: return name_of(c);
+    }
 }
 
 // Where a new one goes: to the zone that was named, if it is free, or the smallest free one.
@@ -124,11 +143,10 @@ result<const zone_summary*> choose(const std::vector<zone_summary>& zones, const
         if (options.zone && *options.zone == z.zone) {
             if (z.content != zone_content::empty && z.content != zone_content::damaged) {
                 return refused("zone_in_use",
-                               fmt::format("Zone {} holds something else ({}), and stays as it is.", z.zone, name_of(z.content)),
-                               name);
+                               fmt::format("Zone {} is in use ({}), and stays as it is.", z.zone, what_is_in(z.content)), name);
             }
             best = &z;
-        } else if (!options.zone && z.zone != identity_zone && z.content == zone_content::empty &&
+        } else if (!options.zone && z.zone > last_device_zone && z.content == zone_content::empty &&
                    z.writing != zone_condition::nobody && z.size >= size && (best == nullptr || z.size < best->size)) {
             best = &z;
         }
@@ -190,8 +208,8 @@ std::string_view name_of(zone_condition c) noexcept {
 }
 
 std::string_view name_of(zone_content c) noexcept {
-    constexpr std::array<std::string_view, 8> names{"empty",       "credential", "damaged", "key",
-                                                    "certificate", "counter",    "other",   "closed"};
+    constexpr std::array<std::string_view, 9> names{"empty",   "credential", "damaged", "key",    "certificate",
+                                                    "counter", "other",      "closed",  "trusted"};
     return names.at(static_cast<size_t>(c));
 }
 

@@ -18,11 +18,12 @@ enum class zone_content : uint8_t {
     empty,
     credential,
     damaged,  // half a credential: whoever wrote it was interrupted
-    key,      // what lies beside a key, or a key that signatures are verified with
+    key,      // what lies beside a key of a slot
     certificate,
     counter,
-    other,   // of somebody else
-    closed,  // may not be read by us
+    other,    // of somebody else
+    closed,   // may not be read by us
+    trusted,  // a key that signatures are verified with (firmware.h)
 };
 std::string_view name_of(zone_content c) noexcept;  // "credential"
 
@@ -45,7 +46,7 @@ inline constexpr size_t most_credential_name = 64;
 inline constexpr std::string_view credential_magic = "BCR1";  // what a zone with one begins with
 
 struct credential_options {
-    std::optional<uint8_t> zone = {};            // not said: the smallest empty one that it fits into, never zone 0
+    std::optional<uint8_t> zone = {};            // not said: the smallest empty one that it fits into, from 4 on
     std::optional<zone_condition> reading = {};  // anybody, host, entity; not said: as the zone is
     std::optional<zone_condition> writing = {};  // also nobody (then it stays for ever); not said: as the zone is
     bool final = false;                          // the conditions that are said may never change again

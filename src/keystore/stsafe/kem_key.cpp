@@ -71,9 +71,11 @@ result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& 
     BERTH_TRY(record, read_record(*chip, place.zone));
     const auto alg = record ? crypto::kem_algorithm_from_id(record->algorithm) : std::nullopt;
     if (!alg || !is_hybrid(*alg) || record->kind != record_kind::hybrid) {
-        return fail(error_category::environment, "key_not_found",
-                    "Zone " + std::to_string(place.zone) +
-                        " of the STSAFE-A holds no record of a KEM key; make one first, or name the right zone.");
+        return fail(
+            not_a_slots_key(*chip, place.zone,
+                            error{error_category::environment, "key_not_found",
+                                  "Zone " + std::to_string(place.zone) +
+                                      " of the STSAFE-A holds no record of a KEM key; make one first, or name the right zone."}));
     }
     BERTH_TRY(opened, chip->run(unwrap_envelope{record->envelope_slot, {record->envelope.value}}));
     auto holder = std::make_shared<slot_agreement>(std::move(chip), place.slot);
@@ -81,6 +83,19 @@ result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& 
         return fail(in_slot(std::move(proved).error(), place.slot));
     }
     return held_hybrid_key(*alg, opened.data.value, record->point.view(), std::move(holder), "stsafe");
+}
+
+error not_a_slots_key(device& chip, uint8_t zone, error why) {
+    const auto record = read_record(chip, zone);
+    if (!record || !*record || (*record)->kind != record_kind::trusted) {
+        return why;
+    }
+    return error{
+        error_category::usage, "zone_in_use",
+        "Zone " + std::to_string(zone) +
+            " of the STSAFE-A is in use: it holds the key that firmware is verified with, which is no slot's. Name another "
+            "slot, or another zone beside it (zone=)."}
+        .with("zone", std::to_string(zone));
 }
 
 error in_slot(error e, uint8_t slot) {

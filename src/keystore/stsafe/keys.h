@@ -25,7 +25,8 @@ result<kem_key_ptr> make_kem_key(std::shared_ptr<device> chip, const key_place& 
 
 // Keys that are there. The zone holds what make_... wrote, or (signing) a certificate of the key. Both ask the chip to prove that
 // the slot's key belongs to the public half. Errors `key_not_found`: the zone holds neither; `key_mismatch`: the slot's key is
-// another; `stsafe_decryption`: the envelope is another chip's.
+// another; `stsafe_decryption`: the envelope is another chip's; `zone_in_use`: what lies there is a key that signatures are
+// verified with.
 result<signing_key_ptr> open_signing_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 
@@ -37,5 +38,7 @@ result<crypto::verification_key> public_half(device& chip, uint8_t zone, protect
 
 // The same error, saying which slot it is about.
 error in_slot(error e, uint8_t slot);
+// Why no key is opened there, if it is not `why`: error `zone_in_use`, as above.
+error not_a_slots_key(device& chip, uint8_t zone, error why);
 
 }  // namespace berth::keystore::stsafe

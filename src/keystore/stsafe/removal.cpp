@@ -12,7 +12,8 @@ namespace berth::keystore::stsafe {
 result<void> check_vacant(device& chip, const key_place& place) {
     BERTH_TRY(record, read_record(chip, place.zone));
     const std::string zone = std::to_string(place.zone);
-    std::string what = "the record of a key";
+    std::string what =
+        record && record->kind == record_kind::trusted ? "the key that firmware is verified with" : "the record of a key";
     if (!record) {
         const auto certificate = read_certificate(chip, place.zone);
         what = "a certificate";
@@ -78,6 +79,18 @@ result<void> remove_key(device& chip, const key_place& place) {
         BERTH_CHECK(drown(chip, place.slot));
     }
     return blank_record(chip, place.zone);
+}
+
+result<std::string> subject_in(device& chip, uint8_t zone) {
+    BERTH_TRY(record, read_record(chip, zone));
+    if (record) {
+        return std::string();
+    }
+    const auto certificate = read_certificate(chip, zone);
+    if (!certificate) {
+        return certificate.error().is("stsafe_no_certificate") ? result<std::string>(std::string()) : fail(certificate.error());
+    }
+    return certificate->subject();
 }
 
 }  // namespace berth::keystore::stsafe

@@ -14,4 +14,7 @@ result<void> check_vacant(device& chip, const key_place& place);
 // certificate is the chip's own identity.
 result<void> remove_key(device& chip, const key_place& place);
 
+// The subject of the certificate in a zone: whose identity goes with the key. Empty: a record or nothing of a key lies there.
+result<std::string> subject_in(device& chip, uint8_t zone);
+
 }  // namespace berth::keystore::stsafe

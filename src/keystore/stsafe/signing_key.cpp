@@ -70,9 +70,9 @@ result<signing_key_ptr> open_signing_key(std::shared_ptr<device> chip, const key
         return fail(error_category::usage, "key_mismatch",
                     "The certificate in zone " + std::to_string(place.zone) + " is of a key that no STSAFE-A can hold.");
     }
-    auto holder = std::make_shared<slot_signer>(std::move(chip), place.slot, key.algorithm());
+    auto holder = std::make_shared<slot_signer>(chip, place.slot, key.algorithm());
     if (auto proved = prove_signature(key, *holder, random); !proved) {
-        return fail(in_slot(std::move(proved).error(), place.slot));
+        return fail(not_a_slots_key(*chip, place.zone, in_slot(std::move(proved).error(), place.slot)));
     }
     return held_signing_key(key, std::move(holder), "stsafe");
 }

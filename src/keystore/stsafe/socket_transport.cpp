@@ -20,36 +20,34 @@ public:
     socket_bus& operator=(const socket_bus&) = delete;
 
     result<bool> write(bytes_view octets) override {
-        bus::transaction t{.reading = false, .address = address_, .octets = to_bytes(octets), .count = 0};
-        const auto reply = transact(t);
-        wipe(t.octets);
-        if (!reply) {
-            return fail(reply.error());
-        }
-        return (*reply)[0] == bus::ack;
+        std::array<uint8_t, bus::most_packet> reply;
+        bytes packet = bus::encode({.reading = false, .address = address_, .octets = {}, .count = 0});
+        packet.reserve(packet.size() + octets.size());  // it may hold a key: no copy of it stays behind
+        append(packet, octets);
+        BERTH_CHECK(transact(std::move(packet), reply));
+        return reply[0] == bus::ack;
     }
 
     result<std::optional<bytes>> read(size_t count) override {
-        BERTH_TRY(reply, transact({.reading = true, .address = address_, .octets = {}, .count = count}));
-        if (reply[0] != bus::ack) {
-            return std::nullopt;
+        std::array<uint8_t, bus::most_packet> reply;
+        BERTH_TRY(got, transact(bus::encode({.reading = true, .address = address_, .octets = {}, .count = count}), reply));
+        std::optional<bytes> out;
+        if (reply[0] == bus::ack) {
+            out.emplace(reply.begin() + 1, reply.begin() + static_cast<std::ptrdiff_t>(got));
         }
-        bytes octets(reply.begin() + 1, reply.end());
-        wipe(reply);
-        return octets;
+        wipe(std::span(reply).first(got));
+        return out;
     }
 
 private:
-    // The reply, one octet at least.
-    result<bytes> transact(const bus::transaction& t) {
-        bytes packet = bus::encode(t);
+    // How much of `reply` there is, one octet at least. Not cleared before: most answers are short.
+    result<size_t> transact(bytes packet, std::span<uint8_t> reply) const {
         const ssize_t sent = ::send(fd_, packet.data(), packet.size(), MSG_NOSIGNAL);
         const int why = errno;
         wipe(packet);
         if (sent != static_cast<ssize_t>(packet.size())) {
             return fail(failed(std::strerror(why)));
         }
-        bytes reply(bus::most_packet);
         ssize_t got = 0;
         do {
             got = ::recv(fd_, reply.data(), reply.size(), 0);
@@ -57,8 +55,7 @@ private:
         if (got <= 0) {
             return fail(failed(got < 0 ? std::strerror(errno) : "the other side has closed it"));
         }
-        reply.resize(static_cast<size_t>(got));
-        return reply;
+        return static_cast<size_t>(got);
     }
 
     [[nodiscard]] error failed(const std::string& why) const {

@@ -82,6 +82,7 @@ constexpr meaning anything_else{0, "", "tpm_refused", "The TPM refused a command
 
 // Layers (TSS 2.0 Overview, 5.1): a resource manager reports the TPM's own codes under its own number.
 constexpr uint32_t layer_tpm = 0;
+constexpr uint32_t layer_esys = 7;
 constexpr uint32_t layer_tcti = 10;
 constexpr uint32_t layer_manager = 11;
 constexpr uint32_t layer_manager_tpm = 12;
@@ -120,7 +121,10 @@ std::string hexadecimal(uint32_t rc) {
 error response_error(uint32_t rc, std::string_view doing) {
     const uint32_t layer = rc >> 16U & 0xffU;
     const std::string hex = hexadecimal(rc);
-    if (layer == layer_tcti) {
+    // A command whose answer never came leaves ESAPI waiting for it, whatever it is asked next.
+    constexpr uint32_t bad_sequence = 7;
+    const bool never_answered = layer == layer_esys && (rc & 0xffffU) == bad_sequence;
+    if (layer == layer_tcti || never_answered) {
         return error{error_category::environment, "tpm_unavailable",
                      "The TPM does not answer (" + hex +
                          "). Is it there, may this user reach it (group tss), and is nobody else holding it?"}

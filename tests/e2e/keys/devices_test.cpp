@@ -45,7 +45,7 @@ protected:
     void TearDown() override {
         for (const auto& uri : {kem, signing, device, cloud}) {
             if (!uri.empty()) {
-                berth({"key", "delete", uri});
+                berth({"key", "delete", uri, "--force"});
             }
         }
     }
@@ -126,6 +126,22 @@ TEST_P(ChipDevices, PutNoCredentialInThePlaceOfAnIdentityKey) {
             EXPECT_EQ(berth(order("CHIP-6", own)).error_name(), "bad_order") << handle;
         }
     }
+}
+
+// Once its certificate lies beside it in the chip, the identity's key is not deleted by the way.
+TEST_P(ChipDevices, DeleteNoIdentityUnlessThatIsSaid) {
+    if (GetParam().label != "stsafe") {
+        GTEST_SKIP() << "a TPM makes the same key again (berth device recover)";
+    }
+    ASSERT_NO_FATAL_FAILURE(must(order("CHIP-7", options)));
+    const auto shown = berth({"--json", "key", "show", signing}).all();
+    const auto refused = berth({"--json", "key", "delete", signing});
+    EXPECT_EQ(refused.error_name(), "key_restricted") << refused.all();
+    EXPECT_EQ(refused.exit, 2);
+    EXPECT_NE(refused.all().find("CHIP-7"), std::string::npos) << "whose it is: " << refused.all();
+    EXPECT_EQ(berth({"--json", "key", "show", signing}).all(), shown);
+    must({"key", "delete", signing, "--force"});
+    EXPECT_EQ(berth({"--json", "key", "show", signing}).error_name(), "key_not_found");
 }
 
 // What lies where the device is to make a key may be somebody's.

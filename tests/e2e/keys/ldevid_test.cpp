@@ -37,7 +37,7 @@ protected:
     void TearDown() override {
         for (const char* uri : {"ldevid.pending/ldevid.uri", "ldevid.uri", "p3-sig.uri", "p3.uri"}) {
             if (const auto text = text_of(std::string("SN-1/") + uri); !text.empty() && !text.starts_with("file:")) {
-                berth({"key", "delete", text.substr(0, text.find('\n'))});
+                berth({"key", "delete", text.substr(0, text.find('\n')), "--force"});
             }
         }
     }
@@ -112,6 +112,19 @@ TEST_P(Ldevids, InOneStepAtTheFactory) {
     // A reset is the customer's wish to onboard anew, and no loss of what came from the factory.
     must({"device", "reset", "--bundle", at("SN-1")});
     EXPECT_TRUE(shown().at("key_works").as_bool());
+    // What files say does not move the cursor of who looks.
+    const std::string place = text_of("SN-1/ldevid.uri");
+    put("SN-1/ldevid.uri", "file:\x1b]0;x\x07\n");
+    std::string toml = text_of("SN-1/device.toml");
+    toml.replace(toml.find("model = \""), std::strlen("model = \""), "model = \"\\u001b]0;y\\u0007");
+    put("SN-1/device.toml", toml);
+    const auto told = berth({"device", "show", "--bundle", at("SN-1")});
+    put("SN-1/ldevid.uri", place);
+    EXPECT_EQ(told.exit, 0) << told.all();
+    EXPECT_NE(told.all().find("]0;x"), std::string::npos) << told.all();
+    EXPECT_NE(told.all().find("]0;y"), std::string::npos) << told.all();
+    EXPECT_EQ(told.all().find('\x1b'), std::string::npos);
+    EXPECT_EQ(told.all().find('\x07'), std::string::npos);
 }
 
 TEST_P(Ldevids, ByFiles) {
@@ -183,6 +196,8 @@ TEST_P(Ldevids, AreInTheTpmThatSaysSo) {
     const auto answer = [&](const char* challenge, const char* out) {
         return run({"device", "ldevid", "answer", "--bundle", at("SN-1"), "--challenge", at(challenge), "--out", at(out)}, {});
     };
+    ASSERT_EQ(issue("request", "challenge-2", {"--residency"}).exit, 0);
+    EXPECT_EQ(text_of("challenge"), text_of("challenge-2")) << "the answer to the first may be on its way";
     ASSERT_EQ(answer("challenge", "answer").exit, 0);
     const auto issued = issue("answer", "grant");
     ASSERT_EQ(issued.exit, 0) << issued.all();

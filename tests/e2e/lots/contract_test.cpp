@@ -214,6 +214,28 @@ TEST_F(Contract, KilledBeforeTheLogCouldTell) {
     EXPECT_EQ(registered.output.size(), 2U) << registered.all();
 }
 
+// Behind the last signature anybody may have written: what the line signs, its own request or the manufacturer's certificates
+// bear out.
+TEST_F(Contract, SignsNothingOfAStranger) {
+    make_all("software", 1);
+    ASSERT_NO_FATAL_FAILURE(cut_log_behind("\"event\":\"loaded\""));
+    const std::string log = text_of("lot/production.jsonl");
+    ASSERT_GT(log_verified().json().at("unsigned_lines").to_number<size_t>(), 0U) << log;
+    fs::rename(at("lot/B-0001/z3.pem"), at("z3.pem"));
+    const auto refused = load("grants", "software");
+    EXPECT_NE(refused.all().find("log_unproved"), std::string::npos) << refused.all();
+    fs::rename(at("z3.pem"), at("lot/B-0001/z3.pem"));
+    fs::resize_file(at("lot/production.jsonl"), log.find('\n', log.find("\"event\":\"made\"")) + 1);
+    const std::string request = text_of("lot/requests/B-0001.request");
+    put("lot/requests/B-0001.request", "{}");
+    EXPECT_NE(run(make("software")).exit, 0);
+    fs::remove(at("lot/requests/B-0001.request"));
+    EXPECT_EQ(run(make("software")).error_name(), "log_unproved");
+    put("lot/requests/B-0001.request", request);
+    const auto r = run(make("software"));
+    EXPECT_EQ(r.exit, 0) << r.all();
+}
+
 // The request went out, and the log does not say yet that the unit was made: nothing is written that no log could say.
 TEST_F(Contract, NothingIsLoadedThatWasNotMade) {
     order("software", 1);
@@ -294,7 +316,14 @@ TEST_F(Contract, AnotherDeviceOfTheSerialIsFoundAtTheRequest) {
     const auto other = run({"--json", "factory", "personalise", "--dir", at("factory"), "--masa", at("masa"), "--out", at("lot2"),
                             "--count", "2", "--serials", "B-"});
     EXPECT_EQ(other.error_name(), "serial_ordered") << other.all();
-    must({"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "B-0001", "--out", at("B-0001")});
+    // Nor as a device of its own, where the order is known.
+    const std::vector<std::string> alone{"--json",   "factory",  "make",   "--dir", at("factory"), "--masa",
+                                         at("masa"), "--serial", "B-0001", "--out", at("B-0001")};
+    EXPECT_EQ(berth(alone).error_name(), "serial_ordered");
+    fs::rename(at("factory/orders"), at("orders"));
+    must(alone);
+    fs::remove_all(at("factory/orders"));
+    fs::rename(at("orders"), at("factory/orders"));
     EXPECT_EQ(refusal(issue("lot/requests", "never")), "device_exists");
     EXPECT_FALSE(fs::exists(at("never")));
 }

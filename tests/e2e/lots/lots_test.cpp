@@ -184,8 +184,22 @@ TEST_F(Lots, WhatNobodySignedIsNotPassedOn) {
         EXPECT_EQ(r.error_name(), "log_unsigned") << r.all();
         EXPECT_EQ(r.exit, 3);
     }
-    // Who goes on with the lot signs what is there.
-    ASSERT_EQ(run(command).exit, 0);
+    // Who goes on with the lot would sign what is there: not what nothing bears out.
+    const auto refused = run(command);
+    EXPECT_EQ(refused.error_name(), "log_unproved") << refused.all();
+    EXPECT_EQ(refused.exit, 3);
+    EXPECT_EQ(text_of("lot/production.jsonl"), log);
+    // Nor where the thief has the factory's key for logs: it is the chain that tells.
+    for (const char* file : {"production.key", "production.pub"}) {
+        fs::copy_file(at("factory") / fs::path(file), at("thief") / fs::path(file), fs::copy_options::overwrite_existing);
+    }
+    auto thiefs = lot("software", 1);
+    *std::ranges::find(thiefs, at("factory")) = at("thief");
+    *std::ranges::find(thiefs, at("masa")) = at("thief-masa");
+    *std::ranges::find(thiefs, at("lot")) = at("thief-lot");
+    ASSERT_EQ(run(thiefs).exit, 0);
+    fs::rename(at("lot"), at("lot1"));
+    fs::rename(at("thief-lot"), at("lot"));
     for (const std::vector<std::string>& what : {std::vector<std::string>{"registration"}, {"registration", "--family"}}) {
         const auto r = out(what);
         EXPECT_EQ(r.error_name(), "unknown_issuer") << r.all();
@@ -193,6 +207,28 @@ TEST_F(Lots, WhatNobodySignedIsNotPassedOn) {
     EXPECT_FALSE(fs::exists(at("passed-on")));
     const auto by_key = berth({"--json", "factory", "registration", at("lot"), "--key", at("factory/production.pub")});
     EXPECT_EQ(by_key.error_name(), "bad_arguments") << by_key.all();
+}
+
+// A line that was killed before it could sign what it had made: the bundle, the records and issued.jsonl all tell of it.
+TEST_F(Lots, WhatWasMadeBeforeItWasKilledIsSigned) {
+    const auto command = lot("software", 3);
+    ASSERT_EQ(run(command).exit, 0);
+    ASSERT_NO_FATAL_FAILURE(cut_log_behind("\"event\":\"made\""));
+    EXPECT_GE(verified().json().at("unsigned_lines").to_number<size_t>(), 6U) << verified().all();
+    const std::string z3 = text_of("lot/SN-0002/z3.pem");
+    fs::rename(at("lot/SN-0002"), at("SN-0002"));
+    const auto without = run(command);
+    EXPECT_EQ(without.error_name(), "log_unproved") << without.all();
+    EXPECT_NE(without.all().find("SN-0002"), std::string::npos) << without.all();
+    fs::rename(at("SN-0002"), at("lot/SN-0002"));
+    const std::string issued = text_of("factory/issued.jsonl");
+    std::ofstream(at("factory/issued.jsonl")) << issued.substr(0, issued.rfind('\n', issued.size() - 2) + 1);
+    EXPECT_EQ(run(command).error_name(), "log_unproved");
+    std::ofstream(at("factory/issued.jsonl")) << issued;
+    const auto r = run(command);
+    ASSERT_EQ(r.exit, 0) << r.all();
+    expect_made(3);
+    EXPECT_EQ(text_of("lot/SN-0002/z3.pem"), z3) << "and not made anew";
 }
 
 TEST_F(Lots, AFaultyUnitIsLoggedAndTheLineGoesOn) {

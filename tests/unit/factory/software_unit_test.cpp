@@ -67,6 +67,31 @@ TEST_F(SoftwareUnit, AnswersOnce) {
     EXPECT_EQ(name_of_error(check.finish(answer)), "possession_unconfirmed");
 }
 
+// A chip that wants its host key first, say.
+class closed_kem_key final : public keystore::kem_key {
+public:
+    explicit closed_kem_key(keystore::kem_key_ptr behind) : behind_(std::move(behind)) {}
+    crypto::kem_algorithm algorithm() const override { return behind_->algorithm(); }
+    const crypto::kem_public_key& public_key() const override { return behind_->public_key(); }
+    result<secret_bytes> decapsulate(bytes_view) const override {
+        return fail(error_category::environment, "keystore_failed", "give the host key");
+    }
+    const keystore::capabilities& able() const override { return behind_->able(); }
+
+private:
+    keystore::kem_key_ptr behind_;
+};
+
+TEST_F(SoftwareUnit, SaysWhyItsKeyCannotBeUsed) {
+    auto kem = std::make_shared<closed_kem_key>(keystore::software_kem_key(test::kem_key("kem SN-1")));
+    unit one({"SN-1", "model-1"}, "stsafe", keystore::software_signing_key(test::signature_key("identity SN-1")), std::move(kem));
+    const auto check = value_of(begin(value_of(one.request())));
+    const auto answer = one.answer(value_of(wire::encode(check.challenge())));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().name, "keystore_failed");
+    EXPECT_EQ(answer.error().message, "give the host key");
+}
+
 TEST_F(SoftwareUnit, AnothersChallengeOrAnswerOrGrant) {
     const auto one = make("SN-1");
     const auto other = make("SN-2");

@@ -41,6 +41,7 @@ TEST(Response, LayersOnTheWay) {
     EXPECT_EQ(response_error(0x000c0902, "testing").name, "tpm_no_slots");
     EXPECT_EQ(response_error(0x000b0902, "testing").name, "tpm_no_slots");
     EXPECT_EQ(response_error(0x000a000a, "testing").name, "tpm_unavailable");
+    EXPECT_EQ(response_error(0x00070007, "testing").name, "tpm_unavailable") << "it was killed in the middle of a command";
     EXPECT_EQ(response_error(0x00070902, "testing").name, "tpm_refused") << "ESAPI's own numbers mean something else";
 }
 

@@ -3,6 +3,8 @@
 
 #include "common/files.h"
 #include "keystore/operations.h"
+#include "keystore/tpm2/devid.h"
+#include "keystore/tpm2/nv.h"
 #include "support/onboarding_parties.h"
 #include "support/swtpm.h"
 #include "support/test_pki.h"
@@ -34,6 +36,20 @@ TEST_F(ChipContents, KeysAreClearedAndNoFile) {
     EXPECT_TRUE(fs::exists(directory.path() / "p3.seed"));
     EXPECT_EQ(keystore::open_kem_key(p3).error().name, "key_not_found");
     EXPECT_TRUE(app::clear_keys({p3, p3_sig})) << "there is nothing left";
+}
+
+// An index that cannot be read is no index without a certificate: whose device it is, is not known.
+TEST_F(ChipContents, WhatCannotBeReadIsNotNothing) {
+    namespace tpm2 = keystore::tpm2;
+    const auto in = got(tpm2::device::shared(tpm->tcti()));
+    const tpm2::devid_layout usual;
+    constexpr uint32_t read_by_policy = 1U << 19U;
+    ASSERT_TRUE(tpm2::nv_define(in, {usual.idevid_certificate, tpm2::nv_owner_write | read_by_policy, 600}));
+    EXPECT_FALSE(app::look_into_chip(p3, p3_sig));
+    ASSERT_TRUE(tpm2::nv_undefine(in, usual.idevid_certificate));
+    EXPECT_TRUE(app::look_into_chip(p3, p3_sig));
+    ASSERT_TRUE(tpm2::nv_define(in, {usual.idevid_certificate, tpm2::nv_owner_write | tpm2::nv_owner_read, 600}));
+    EXPECT_TRUE(app::look_into_chip(p3, p3_sig)) << "nothing was ever written there";
 }
 
 TEST_F(ChipContents, AreFoundInTheUnitsThatHaveThem) {

@@ -7,6 +7,7 @@
 #include "setup/factory_lists.h"
 #include "setup/new_directory.h"
 #include "support/onboarding_parties.h"
+#include "support/swtpm.h"
 #include "support/test_pki.h"
 #include "wire/pem.h"
 
@@ -155,6 +156,8 @@ TEST_F(Factory, ABundleThatWasBegunOtherwiseIsNotPublished) {
     order.model = "another";
     refused();
     order.kem = crypto::kem_algorithm::mlkem1024;
+    refused();
+    order.p3_sig_uri = "stsafe:slot=1";
     refused();
     time.advance(5'000);
     EXPECT_TRUE(make("one")) << "as it was ordered, although later";
@@ -310,6 +313,31 @@ TEST_F(Factory, NoTpmThatNobodyVouchesFor) {
     EXPECT_EQ(refused(kem, "tpm2:0x81020000;tcti=elsewhere"), "bad_key_uri");
     EXPECT_EQ(refused(kem, identity), "tpm_unavailable");
     EXPECT_TRUE(got(store->find_serial("SN-1")).empty());
+}
+
+// How the seed in a TPM is sealed is one of the options: nothing else of a bundle tells of it.
+TEST_F(Factory, ABundleThatWasSealedOtherwiseIsNotPublished) {
+    BERTH_NEEDS_SWTPM();
+    const swtpm tpm(true);
+    for (const char* ca : {"swtpm-localca-rootca-cert.pem", "issuercert.pem"}) {
+        order.tpm.makers.push_back(at(ca));
+        ASSERT_TRUE(app::write_text(at(ca), tpm.read(std::string("ca/") + ca)));
+    }
+    order.p3_uri = "tpm2:0x81020002;seed=p3.seed;tcti=" + tpm.tcti();
+    order.p3_sig_uri = "tpm2:0x81020000;tcti=" + tpm.tcti();
+    order.tpm.pcrs = {0, 7};
+    const auto made = make("one");
+    ASSERT_TRUE(made) << made.error().message;
+    fs::rename(at("one"), at(".one.making"));
+    for (const std::vector<uint8_t>& otherwise : {std::vector<uint8_t>{}, {0}, {0, 7, 8}}) {
+        order.tpm.pcrs = otherwise;
+        const auto refused = make("one");
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().name, "unfinished_device") << refused.error().message;
+        EXPECT_TRUE(fs::exists(at(".one.making"))) << "the only key of SN-1";
+    }
+    order.tpm.pcrs = {7, 0};
+    EXPECT_TRUE(make("one")) << "as it was ordered, said in another order";
 }
 
 // The list that is in place tells what was, its number and who is on it.

@@ -6,6 +6,7 @@
 #include "pki/private_key_file.h"
 #include "setup/factory_lists.h"
 #include "setup/masa.h"
+#include "setup/spoken_serials.h"
 #include "support/onboarding_parties.h"
 #include "wire/base64.h"
 
@@ -95,6 +96,13 @@ TEST_F(LineOrder, SendsNobodyElsewhere) {
     EXPECT_EQ(p3_sig("tpm2:0x81020000"), "bad_order") << "not of its back end";
     EXPECT_EQ(p3_sig("file:/etc/cron.d/x"), "bad_order");
     EXPECT_EQ(p3_sig("p3-sig.pem"), "bad_order");
+    // Nor by the name of a back end that is none: a line would make its keys at that place.
+    for (const char* backend : {"file", "pkcs11", "", "tpm"}) {
+        EXPECT_EQ(read_with("device", "backend", backend), "bad_order") << backend;
+        order.backend = backend;
+        EXPECT_EQ(p3_sig("file:/etc/cron.d/x"), "bad_order") << backend;
+        EXPECT_EQ(p3_sig("file:p3-sig.pem"), "bad_order") << backend;
+    }
     order.backend = "tpm2";
     EXPECT_EQ(p3_sig("tpm2:0x81020000;layout=st33ktpm;nv=0x01c90001"), "taken");
     EXPECT_EQ(p3_sig("tpm2:0x81020000;tcti=cmd:touch /tmp/x"), "bad_order");
@@ -133,12 +141,12 @@ TEST_F(LineOrder, OrdersASerialOnce) {
     EXPECT_EQ(orders(), 1U);
     serials.first = 4;
     EXPECT_TRUE(make(got(app::line_identity::read(at("other/line.json")))));
-    EXPECT_EQ(app::require_not_ordered(at("factory"), serials).error().name, "serial_ordered");
+    EXPECT_EQ(app::require_not_spoken_for(at("factory"), serials).error().name, "serial_ordered");
     // An order that will never be made.
     fs::remove_all(at("factory/orders/" + first.id));
     serials.first = 1;
-    EXPECT_TRUE(app::require_not_ordered(at("factory"), serials));
-    EXPECT_TRUE(app::require_not_ordered(at("masa"), serials)) << "nothing was ever ordered";
+    EXPECT_TRUE(app::require_not_spoken_for(at("factory"), serials));
+    EXPECT_TRUE(app::require_not_spoken_for(at("masa"), serials)) << "nothing was ever ordered";
     const auto held = got(app::lock_orders(at("factory")));
     EXPECT_EQ(make(got(app::line_identity::read(at("own/line.json")))).error().name, "in_use");
 }
@@ -146,8 +154,8 @@ TEST_F(LineOrder, OrdersASerialOnce) {
 // A lot of the factory's own that is under way has serials which no record has yet.
 TEST_F(LineOrder, IsForNoUnitsOfALotUnderWay) {
     ASSERT_TRUE(app::keep_lot(at("factory"), serials, at("lot")));
-    EXPECT_TRUE(app::require_not_ordered(at("factory"), serials, at("lot"))) << "itself";
-    EXPECT_EQ(app::require_not_ordered(at("factory"), serials, at("other")).error().name, "serial_ordered");
+    EXPECT_TRUE(app::require_not_spoken_for(at("factory"), serials, at("lot"))) << "itself";
+    EXPECT_EQ(app::require_not_spoken_for(at("factory"), serials, at("other")).error().name, "serial_ordered");
     EXPECT_EQ(make(line("own")).error().name, "serial_ordered");
     serials.first = 4;
     EXPECT_TRUE(make(got(app::line_identity::read(at("own/line.json")))));
@@ -167,7 +175,8 @@ TEST_F(LineOrder, CertifiedKeysHaveAnOwner) {
     device.serial = "SN-9";
     const auto masa_keys = got(app::read_text(at("masa/masa-kem.pem")));
     ASSERT_TRUE(app::factory_make(at("factory"), at("SN-9"), device, masa_keys, system_clock(), crypto::system_random()));
-    const auto certified = got(app::certified_keys::read(at("factory")));
+    app::certified_keys certified(at("factory"));
+    ASSERT_TRUE(certified.catch_up());
     const auto z3 = got(app::read_certificate(at("SN-9/z3.pem")));
     const auto z3_sig = got(app::read_certificate(at("SN-9/z3-sig.pem")));
     for (const auto& leaf : {z3, z3_sig}) {
@@ -178,6 +187,45 @@ TEST_F(LineOrder, CertifiedKeysHaveAnOwner) {
         EXPECT_NE(other.error().message.find("SN-9"), std::string::npos);
     }
     EXPECT_TRUE(certified.require_others_not("SN-1", {app::certified_keys::hash_of(as_bytes("another"))}));
+    // What is added meanwhile, by whomever, is known after the next look; half a line is nothing yet.
+    device.serial = "SN-10";
+    ASSERT_TRUE(app::factory_make(at("factory"), at("SN-10"), device, masa_keys, system_clock(), crypto::system_random()));
+    const auto next = app::certified_keys::of({got(app::read_certificate(at("SN-10/z3.pem")))});
+    EXPECT_FALSE(certified.has("SN-10", next));
+    const std::string whole = got(app::read_text(at("factory/issued.jsonl")));
+    fs::resize_file(at("factory/issued.jsonl"), whole.rfind('\n', whole.size() - 2) + 10);
+    EXPECT_TRUE(certified.catch_up());
+    EXPECT_FALSE(certified.has("SN-10", next));
+    ASSERT_TRUE(app::write_text(at("factory/issued.jsonl"), whole));
+    EXPECT_TRUE(certified.catch_up());
+    EXPECT_TRUE(certified.has("SN-10", next));
+    EXPECT_FALSE(certified.has("SN-9", next));
+    // A line that cannot be read may be any device's.
+    ASSERT_TRUE(app::write_text(at("factory/issued.jsonl"), whole + "{}\n"));
+    EXPECT_EQ(certified.catch_up().error().name, "damaged_file");
+}
+
+// A serial that somebody else is to make is given to no single device either.
+TEST_F(LineOrder, IsForNoDeviceThatIsMadeAlone) {
+    const auto first = got(make(line("own")));
+    const auto records = got(app::open_masa_store(at("masa")));
+    const auto masa_keys = got(app::read_text(at("masa/masa-kem.pem")));
+    const auto make_one = [&](const std::string& serial) {
+        app::device_order device;
+        device.serial = serial;
+        return app::factory_make_recorded(at("factory"), at(serial), device, masa_keys, *records, system_clock(),
+                                          crypto::system_random());
+    };
+    const auto refused = make_one("SN-0003");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().name, "serial_ordered");
+    EXPECT_NE(refused.error().message.find(first.id), std::string::npos) << refused.error().message;
+    EXPECT_FALSE(fs::exists(at("SN-0003")));
+    EXPECT_TRUE(make_one("SN-0004"));
+    app::serial_plan lot;
+    lot.list = {"X-1"};
+    ASSERT_TRUE(app::keep_lot(at("factory"), lot, at("lot")));
+    EXPECT_EQ(make_one("X-1").error().name, "serial_ordered");
 }
 
 }  // namespace

@@ -36,10 +36,12 @@ public:
 // Makes a file for each unit; those in `broken` fail.
 class file_maker final : public app::unit_maker {
 public:
-    file_maker(fs::path out, const std::set<std::string>& broken) : out_(std::move(out)), broken_(broken) {}
+    file_maker(fs::path out, const std::set<std::string>& broken, std::string name)
+        : why(std::move(name)), out_(std::move(out)), broken_(broken) {}
+    const std::string why;
     result<wire::json::object> make(const app::lot_unit& unit) override {
         if (broken_.contains(unit.serial)) {
-            return fail(error_category::environment, "chip_dead", "it does not answer");
+            return fail(error_category::environment, why, "it does not answer");
         }
         BERTH_CHECK(app::write_text(out_ / unit.serial, std::to_string(unit.station)));
         return wire::json::object{{"station", unit.station}};
@@ -60,12 +62,17 @@ protected:
         lot.terms = {{"model", "m-1"}};
     }
     result<app::lot_summary> run() {
-        return app::run_lot(
-            lot, key, [this]() -> result<void> { return ++fresh ? result<void>() : result<void>(); },
-            [this](unsigned) -> result<std::unique_ptr<app::unit_maker>> {
-                return std::make_unique<file_maker>(lot.out, broken);
-            },
-            time, crypto::system_random(), watcher);
+        return app::run_lot(lot, key,
+                            {[this]() -> result<void> { return ++fresh ? result<void>() : result<void>(); },
+                             [this](const app::log_line& line) -> result<void> {
+                                 return fs::exists(lot.out / std::string(line.at("serial").as_string()))
+                                            ? result<void>()
+                                            : fail(error_category::environment, "log_unproved", "nothing is there");
+                             },
+                             [this](unsigned) -> result<std::unique_ptr<app::unit_maker>> {
+                                 return std::make_unique<file_maker>(lot.out, broken, why);
+                             }},
+                            time, crypto::system_random(), watcher);
     }
     [[nodiscard]] fs::path log() const { return lot.out / app::production_log_file; }
     [[nodiscard]] result<app::lot_report> verify() const { return app::verify_lot(log(), key->public_key()); }
@@ -76,6 +83,11 @@ protected:
             out.push_back(line);
         }
         return out;
+    }
+    // For who writes into it what a run would not.
+    [[nodiscard]] std::unique_ptr<app::production_log> opened() const {
+        const auto taken = [](const auto&) { return result<void>(); };
+        return got(app::production_log::open(log(), key, time, taken, taken));
     }
     void put(const std::vector<std::string>& lines) const {
         ASSERT_TRUE(app::write_text(log(), fmt::format("{}\n", fmt::join(lines, "\n"))));
@@ -96,6 +108,7 @@ protected:
         crypto::signing_key::generate(crypto::signature_algorithm::mldsa44, crypto::system_random()));
     app::lot_settings lot;
     std::set<std::string> broken;
+    std::string why = "chip_dead";
     silent watcher;
     int fresh = 0;
 };
@@ -183,7 +196,7 @@ TEST_F(Lot, WhatWasInterruptedGoesOnWhereItWas) {
     EXPECT_EQ(got(run()).left(), 12u);
     watcher.stop_now = false;
     {
-        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        auto log = opened();
         for (size_t unit = 1; unit <= 12; ++unit) {
             ASSERT_TRUE(log->append("begun", {{"serial", lot.serials.at(unit - 1)}, {"unit", unit}, {"station", 13 - unit}}));
         }
@@ -201,12 +214,59 @@ TEST_F(Lot, WhatWasInterruptedGoesOnWhereItWas) {
     }
 }
 
+// Its chip has keys, which may be its own: the next run may be told to look, and needs no other word for that.
+TEST_F(Lot, AnInterruptedUnitWhoseChipHasKeysStaysInterrupted) {
+    watcher.stop_now = true;
+    got(run());
+    watcher.stop_now = false;
+    ASSERT_TRUE(opened()->append("begun", {{"serial", "SN-0003"}, {"unit", 3}, {"station", 2}}));
+    broken = {"SN-0003", "SN-0005"};
+    why = "key_exists";
+    EXPECT_EQ(got(run()).failed, 2U);
+    const auto report = got(verify());
+    EXPECT_EQ(report.account.state_of("SN-0003"), app::unit_state::begun);
+    EXPECT_EQ(report.account.station_of("SN-0003"), 2U) << "where it is";
+    EXPECT_EQ(report.account.state_of("SN-0005"), app::unit_state::failed) << "a chip that was not its own";
+    broken.clear();
+    EXPECT_EQ(got(run()).made, 1U);
+}
+
+// Whoever can write the file can add lines to it, and a run that goes on would sign them.
+TEST_F(Lot, SignsNoUnitThatNothingBearsOut) {
+    watcher.stop_now = true;
+    got(run());
+    watcher.stop_now = false;
+    {
+        const auto log = opened();
+        for (const char* event : {"begun", "made"}) {
+            ASSERT_TRUE(log->append(event, {{"serial", "SN-0003"}, {"unit", 3}, {"station", 1}}));
+        }
+    }
+    const std::string before = got(app::read_text(log()));
+    EXPECT_EQ(run().error().name, "log_unproved");
+    EXPECT_EQ(got(app::read_text(log())), before) << "neither signed nor said to be gone on with";
+    ASSERT_TRUE(app::write_text(lot.out / "SN-0003", "1"));
+    EXPECT_EQ(got(run()).made_before, 1U);
+    // What a signature covers is not asked about again.
+    fs::remove(lot.out / "SN-0003");
+    EXPECT_TRUE(run());
+}
+
+// Its first line is signed before any unit is begun: one that is not may be anybody's, who had no serials to give.
+TEST_F(Lot, AsksOnceMoreWhereItsFirstLineWasNotSigned) {
+    got(run());
+    put({lines().front()});
+    fs::remove(lot.out / "SN-0001");
+    EXPECT_TRUE(run());
+    EXPECT_EQ(fresh, 2);
+}
+
 TEST_F(Lot, WhatWasInterruptedElsewhereGoesOnAnywhere) {
     watcher.stop_now = true;
     got(run());
     watcher.stop_now = false;
     {
-        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        auto log = opened();
         ASSERT_TRUE(log->append("begun", {{"serial", "SN-0003"}, {"unit", 3}, {"station", 3}}));
     }
     lot.parallel = 1;
@@ -238,7 +298,7 @@ TEST_F(Lot, ALineThatNobodyCouldReadIsNotWritten) {
     got(run());
     const std::string before = got(app::read_text(log()));
     {
-        auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+        auto log = opened();
         EXPECT_EQ(log->append("told", {{"text", std::string(5'000'000, 'x')}}).error().name, "too_large");
         EXPECT_EQ(got(app::read_text(this->log())), before);
         EXPECT_TRUE(log->append("told", {{"text", "x"}}));
@@ -290,7 +350,7 @@ TEST_F(Lot, ASignedLogMayStillBeWrong) {
         broken.clear();
         got(run());
         {
-            auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+            auto log = opened();
             EXPECT_TRUE(log->append(event, {{"serial", serial}}));
             EXPECT_TRUE(log->sign());
         }
@@ -304,7 +364,7 @@ TEST_F(Lot, ASignedLogMayStillBeWrong) {
 
 TEST_F(Lot, OneProcessAtATime) {
     got(run());
-    auto log = got(app::production_log::open(this->log(), key, time, [](const auto&) { return result<void>(); }));
+    auto log = opened();
     EXPECT_EQ(run().error().name, "in_use");
 }
 

@@ -1,5 +1,6 @@
 // Credentials in zones, and who may read and replace them.
 #include "keystore/stsafe/credentials.h"
+#include "keystore/stsafe/firmware.h"
 #include "keystore/stsafe/keys.h"
 #include "keystore/stsafe/removal.h"
 #include "support/stsafe_chip.h"
@@ -43,15 +44,36 @@ protected:
 TEST_F(StsafeCredentials, ArePutIntoTheSmallestZoneThatHoldsThem) {
     EXPECT_EQ(value_of(put_credential(device, "pin", secret("1234"))), 7);
     EXPECT_EQ(text_of("pin"), "1234");
-    const uint8_t where = value_of(put_credential(device, "wifi", secret("a long passphrase of the network that it is in")));
-    EXPECT_EQ(zone(where).size, 600U);
-    EXPECT_EQ(zone(where).content, zone_content::credential);
-    EXPECT_EQ(zone(where).name, "wifi");
     const secret_bytes certificate{bytes(1500, 0x5a)};
     EXPECT_EQ(value_of(put_credential(device, "mqtt", certificate)), 4);
+    EXPECT_EQ(zone(4).content, zone_content::credential);
+    EXPECT_EQ(zone(4).name, "mqtt");
     EXPECT_EQ(to_hex(value_of(get_credential(device, "mqtt")).reveal()), to_hex(certificate.reveal()));
-    EXPECT_EQ(zone(0).content, zone_content::empty) << "zone 0 is the identity's";
     EXPECT_EQ(zone(5).content, zone_content::counter);
+    // What is empty yet of the identities' and keys' zones, the device may need.
+    const auto none = put_credential(device, "wifi", secret("a long passphrase of the network that it is in"));
+    EXPECT_EQ(name_of_error(none), "no_room");
+    EXPECT_NE(none.error().message.find("--zone 0"), std::string::npos) << none.error().message;
+    for (uint8_t number = 0; number <= 3; ++number) {
+        EXPECT_EQ(zone(number).content, zone_content::empty);
+    }
+    EXPECT_EQ(value_of(put_credential(device, "wifi", secret("a long passphrase"), {.zone = 2})), 2) << "unless it is named";
+}
+
+// A zone that is spoken for says by what.
+TEST_F(StsafeCredentials, AreNotPutOverAKeyThatFirmwareIsVerifiedWith) {
+    ASSERT_TRUE(trust_key(device, 4, test::signature_key("signer").public_key(), false));
+    EXPECT_EQ(zone(4).content, zone_content::trusted);
+    EXPECT_EQ(name_of(zone_content::trusted), "trusted");
+    const auto refusal = put_credential(device, "wifi", secret("x"), {.zone = 4});
+    EXPECT_EQ(name_of_error(refusal), "zone_in_use");
+    EXPECT_NE(refusal.error().message.find("firmware"), std::string::npos) << refusal.error().message;
+    refused([&] { return put_credential(device, "wifi", secret_bytes(size_t{500})); }, "no_room");
+    auto shared = chip.share();
+    ASSERT_TRUE(make_signing_key(shared, {.slot = 1, .zone = 1}, crypto::signature_algorithm::ecdsa_p256_sha256));
+    const auto of_key = put_credential(device, "wifi", secret("x"), {.zone = 1});
+    EXPECT_EQ(name_of_error(of_key), "zone_in_use");
+    EXPECT_NE(of_key.error().message.find("slot's key"), std::string::npos) << of_key.error().message;
 }
 
 TEST_F(StsafeCredentials, NothingIsOverwrittenThatNobodySaid) {

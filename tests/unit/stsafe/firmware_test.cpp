@@ -90,8 +90,11 @@ TEST_F(StsafeFirmware, ATrustedKeyDoesNotSign) {
     ASSERT_TRUE(trust_key(device, 2, signer.public_key(), false));
     auto shared = chip.share();
     test::named_random random("host");
-    EXPECT_EQ(name_of_error(open_signing_key(shared, {.slot = 2, .zone = 2}, random)), "stsafe_key_not_found");
-    EXPECT_EQ(name_of_error(open_kem_key(shared, {.slot = 2, .zone = 2}, random)), "key_not_found");
+    EXPECT_EQ(name_of_error(open_signing_key(shared, {.slot = 2, .zone = 2}, random)), "zone_in_use");
+    EXPECT_EQ(name_of_error(open_kem_key(shared, {.slot = 2, .zone = 2}, random)), "zone_in_use");
+    const auto vacant = check_vacant(*shared, {.slot = 2, .zone = 2});
+    EXPECT_EQ(name_of_error(vacant), "key_exists");
+    EXPECT_NE(vacant.error().message.find("firmware"), std::string::npos) << vacant.error().message;
 }
 
 // Somebody on the bus who says yes to everything.

@@ -65,7 +65,9 @@ TEST_F(StsafeKeys, TheCertificateTakesTheRecordsPlace) {
     // Interrupted after the first of them: the record still says whose key it is.
     ASSERT_TRUE(write_octets(*device, place.zone, 400, certificate.der().subspan(400)));
     EXPECT_EQ(value_of(open_signing_key(device, place, random))->public_key(), made->public_key());
+    EXPECT_EQ(value_of(subject_in(*device, place.zone)), "");
     ASSERT_TRUE(keep_certificate(*device, place.zone, certificate));
+    EXPECT_EQ(value_of(subject_in(*device, place.zone)), certificate.subject());
     ASSERT_TRUE(keep_certificate(*device, place.zone, certificate)) << "once more is no mistake";
     EXPECT_EQ(value_of(read_certificate(*device, place.zone)), certificate);
     EXPECT_EQ(value_of(open_signing_key(device, place, random))->public_key(), made->public_key());
@@ -75,6 +77,7 @@ TEST_F(StsafeKeys, TheCertificateTakesTheRecordsPlace) {
     EXPECT_EQ(name_of_error(remove_key(*device, {.slot = 2, .zone = place.zone})), "key_mismatch");
     EXPECT_EQ(value_of(open_signing_key(device, place, random))->public_key(), made->public_key());
     ASSERT_TRUE(remove_key(*device, place));
+    EXPECT_EQ(value_of(subject_in(*device, place.zone)), "");
     EXPECT_EQ(name_of_error(open_signing_key(device, place, random)), "key_not_found");
     EXPECT_TRUE(check_vacant(*device, place));
     EXPECT_EQ(name_of_error(remove_key(*device, place)), "key_not_found");
