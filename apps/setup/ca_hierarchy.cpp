@@ -57,14 +57,11 @@ result<void> check_chain(const std::vector<pki::certificate>& chain) {
     return {};
 }
 
-}  // namespace
-
 ca::profile subordinate_profile(const new_authority& order) {
     ca::profile p;
     p.name = "subordinate";
     p.required = {{ca::proof::admin}};
-    p.subject = *ca::name_template::parse("CN={name}");
-    p.may_ask.attributes = {"O"};
+    p.may_ask.attributes = {"O", "CN"};
     p.keys = {order.algorithm};
     p.lifetime = order.lifetime;
     p.key_usage = static_cast<uint16_t>(pki::key_cert_sign | pki::crl_sign);
@@ -73,12 +70,14 @@ ca::profile subordinate_profile(const new_authority& order) {
     return p;
 }
 
+}  // namespace
+
 result<pki::certificate> certify_authority(const ca_directory& in, const new_authority& order, bytes_view spki, const clock& time,
                                            random_source& random) {
     BERTH_TRY(above, in.issuer(order.under));
     ca::requester admin{{ca::proof::admin}, order.common_name, {}};
     ca::asked what{to_bytes(spki), {}, {}};
-    what.subject.add("O", order.organization);
+    what.subject.add("O", order.organization).add("CN", order.common_name);
     const ca::profile p = subordinate_profile(order);
     return above.issue({p, admin, what}, in.records(), time, random);
 }

@@ -20,6 +20,10 @@ struct new_authority {
 result<pki::certificate> make_authority(const ca_directory& in, const new_authority& order, const clock& time,
                                         random_source& random);
 
+// The certificate of a CA below order.under for this key, and nothing else of it.
+result<pki::certificate> certify_authority(const ca_directory& in, const new_authority& order, bytes_view spki, const clock& time,
+                                           random_source& random);
+
 // customer: z2 (root), ldevid-ca, ca (operational). maker: z1 (root), idevid-ca. tpm_maker: ek-root, ek-ca.
 enum class hierarchy : uint8_t { customer, maker, tpm_maker };
 std::optional<hierarchy> hierarchy_named(std::string_view name);

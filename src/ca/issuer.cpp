@@ -173,6 +173,12 @@ result<pki::certificate> issuer::issue(const issuing_order& order, ca_records& r
     BERTH_CHECK(check_usable(records, now));
     BERTH_CHECK(check_requester(order, records, now));
     BERTH_TRY(contents, fill(order.by, order.who, order.what));
+    // RFC 5280 4.2.1.9: pathLenConstraint is "the maximum number of non-self-issued intermediate certificates that may follow".
+    if (const auto most = certificate().path_length(); contents.is_ca && most && contents.path_length.value_or(0) >= *most) {
+        return fail(error{error_category::usage, "path_too_long",
+                          "Below " + certificate().subject() + " there is no room for another CA (pathLenConstraint)."}
+                        .with("issuer", certificate().subject()));
+    }
     BERTH_TRY(times, validity_of(order, now));
     contents.not_before = times.not_before;
     contents.not_after = times.not_after;

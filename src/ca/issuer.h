@@ -45,7 +45,8 @@ public:
     // Errors, beside those of require_entitled() and fill():
     //   `clock_implausible`, `issuer_not_yet_valid`, `issuer_expired`, `issuer_expires_first`, `issuer_revoked` (environment)
     //   `epoch_passed`, `certificate_revoked`, `requester_withdrawn` (peer): what was shown does not count any more
-    //   `too_many_certificates` (peer), `approval_required` (peer): the caller asks a person first, see records.h
+    //   `too_many_certificates` (peer): it has as many as the profile allows the device
+    //   `path_too_long` (usage): no CA may be below this one, or none with such a path length
     //   `key_of_ca` (peer): the key is the CA's own
     //   those of pki::issue() and of the records. Nothing was issued then.
     result<pki::certificate> issue(const issuing_order& order, ca_records& records, const clock& time,
