@@ -2,7 +2,7 @@
 // on the way.
 #pragma once
 
-#include "pki/csr.h"
+#include "pki/csr_contents.h"
 #include "pki/issue.h"
 
 namespace berth::ca {
@@ -19,6 +19,7 @@ struct asked {
     std::vector<std::string> not_understood = {};
 };
 
-asked asked_by(const pki::verified_csr& request);
+// Of a request whose key was shown to be the requester's: verified_csr::asks(), verified_kem_csr::asks().
+asked asked_by(const pki::csr_contents& request);
 
 }  // namespace berth::ca

@@ -1,7 +1,6 @@
 // subjectAltName, both ways.
+#include "pki/der_values_openssl.h"
 #include "pki/pki_openssl.h"
-
-#include "crypto/der_openssl.h"
 
 #include <openssl/err.h>
 
@@ -22,22 +21,6 @@ std::optional<std::string> ia5(const ASN1_IA5STRING* text) {
 
 // RFC 4043 sets no bound; a digest's text and names of some lines fit.
 constexpr size_t most_identifier = 256;
-
-// Takes one OBJECT IDENTIFIER off the front, dotted.
-std::optional<std::string> take_oid(bytes_view& in) {
-    const bytes_view from = in;
-    if (!crypto::take_der(in, 0x06)) {
-        return std::nullopt;
-    }
-    const bytes_view tlv = from.first(from.size() - in.size());
-    const unsigned char* at = tlv.data();
-    const crypto::asn1_object_ptr object(d2i_ASN1_OBJECT(nullptr, &at, static_cast<long>(tlv.size())));
-    if (!object) {
-        ERR_clear_error();
-        return std::nullopt;
-    }
-    return crypto::dotted(object.get());
-}
 
 // RFC 4108 5: HardwareModuleName ::= SEQUENCE { hwType OBJECT IDENTIFIER, hwSerialNum OCTET STRING }
 std::optional<hardware_module> hardware(const ASN1_TYPE* value) {
@@ -139,6 +122,33 @@ std::optional<subject_alt_names> to_alt_names(const GENERAL_NAMES* names) {
                 }
                 out.permanent_id = std::move(identifier);
             }
+        }
+    }
+    return out;
+}
+
+std::vector<std::string> other_kinds(const GENERAL_NAMES* names) {
+    std::vector<std::string> out;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+        int kind = 0;
+        const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &kind);
+        switch (kind) {
+        case GEN_DNS:
+        case GEN_URI: break;
+        case GEN_OTHERNAME: {
+            const std::string oid = crypto::dotted(static_cast<const OTHERNAME*>(value)->type_id);
+            if (oid != oid_hardware_module_name && oid != oid_permanent_identifier) {
+                out.push_back("otherName " + oid);
+            }
+            break;
+        }
+        case GEN_EMAIL: out.emplace_back("rfc822Name"); break;
+        case GEN_IPADD: out.emplace_back("iPAddress"); break;
+        case GEN_DIRNAME: out.emplace_back("directoryName"); break;
+        case GEN_RID: out.emplace_back("registeredID"); break;
+        case GEN_X400: out.emplace_back("x400Address"); break;
+        case GEN_EDIPARTY: out.emplace_back("ediPartyName"); break;
+        default: out.emplace_back("a kind of name that is not known"); break;
         }
     }
     return out;

@@ -1,6 +1,6 @@
-#include "pki/csr.h"
-
-#include "pki/certificate_openssl.h"
+#include "pki/csr_openssl.h"
+#include "pki/der_values_openssl.h"
+#include "pki/extensions_openssl.h"
 
 #include <openssl/err.h>
 
@@ -9,60 +9,65 @@ namespace berth::pki {
 namespace {
 
 using crypto::must;
-using extensions_ptr =
-    std::unique_ptr<STACK_OF(X509_EXTENSION),
-                    decltype([](STACK_OF(X509_EXTENSION) * s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); })>;
 
-tl::unexpected<error> refuse(std::string why) {
-    const std::string detail = crypto::openssl_errors();
-    return fail(error_category::peer, "bad_csr",
-                "A certification request cannot be used: " + std::move(why) + (detail.empty() ? "" : " (" + detail + ")") + ".");
+bytes attribute_element(const bytes& oid, std::initializer_list<bytes_view> values) {
+    const bytes set = crypto::der_tlv(der::set, values);
+    return crypto::der_tlv(der::sequence, {oid, set});
 }
 
-result<void> add_alt_names(X509_REQ* request, const subject_alt_names& names) {
-    BERTH_TRY(general, from_alt_names(names));
-    STACK_OF(X509_EXTENSION)* list = nullptr;
-    must(X509V3_add1_i2d(&list, NID_subject_alt_name, general.get(), 0, X509V3_ADD_DEFAULT), "filling a request");
-    const extensions_ptr extensions(list);
-    must(X509_REQ_add_extensions(request, extensions.get()), "filling a request");
-    return {};
+result<bytes> oid_or_refusal(const std::string& oid, std::string_view what) {
+    auto element = oid_element(oid);
+    if (!element) {
+        return fail(bad_template("\"" + oid + "\" is not an OID for " + std::string(what)));
+    }
+    return std::move(*element);
 }
 
-// A text attribute that must stand there once, with one value.
-struct text_attribute {
-    bool malformed = false;
-    std::optional<std::string> value;
-};
-
-text_attribute read_text_attribute(const X509_REQ* request, int nid) {
-    const int at = X509_REQ_get_attr_by_NID(request, nid, -1);
-    if (at < 0) {
-        return {};
-    }
-    X509_ATTRIBUTE* attribute = X509_REQ_get_attr(request, at);
-    if (X509_REQ_get_attr_by_NID(request, nid, at) >= 0 || X509_ATTRIBUTE_count(attribute) != 1) {
-        return {true, {}};
-    }
-    const ASN1_TYPE* value = X509_ATTRIBUTE_get0_type(attribute, 0);
-    switch (ASN1_TYPE_get(value)) {
-    case V_ASN1_UTF8STRING:
-    case V_ASN1_PRINTABLESTRING:
-    case V_ASN1_IA5STRING: break;
-    default: return {true, {}};
-    }
-    return {false, std::string(as_text(octets_of(value->value.asn1_string)))};
+bytes extension_element(const bytes& oid, bool critical, bytes_view value) {
+    static constexpr std::array<uint8_t, 3> yes{der::boolean, 1, 0xff};
+    const bytes octets = crypto::der_tlv(der::octet_string, {value});
+    return crypto::der_tlv(der::sequence, {oid, critical ? bytes_view(yes) : bytes_view(), octets});
 }
 
-}  // namespace
-
-result<bytes> build_csr(const csr_template& contents, const crypto::signing_key& key) {
-    BERTH_TRY(subject, from_name(contents.subject));
-    const x509_req_ptr request(must(X509_REQ_new_ex(crypto::lib_context(), nullptr), "making a request"));
-    must(X509_REQ_set_version(request.get(), X509_REQ_VERSION_1), "filling a request");
-    must(X509_REQ_set_subject_name(request.get(), subject.get()), "filling a request");
-    must(X509_REQ_set_pubkey(request.get(), evp_of(key)), "filling a request");
+// The Extensions of an extensionRequest; empty when nothing is asked for.
+result<bytes> requested_extensions(const csr_template& contents) {
+    bytes all;
+    const auto add = [&all](std::string_view oid, bool critical, bytes_view value) {
+        append(all, extension_element(*oid_element(oid), critical, value));
+    };
+    if (contents.key_usage) {
+        add(oid_key_usage, true, key_usage_value(*contents.key_usage));
+    }
+    if (!contents.extended_key_usages.empty()) {
+        bytes purposes;
+        for (const std::string& purpose : contents.extended_key_usages) {
+            BERTH_TRY(oid, oid_or_refusal(purpose, "an extended key usage"));
+            append(purposes, oid);
+        }
+        add(oid_extended_key_usage, false, crypto::der_tlv(der::sequence, {purposes}));
+    }
     if (!contents.alt_names.empty()) {
-        BERTH_CHECK(add_alt_names(request.get(), contents.alt_names));
+        BERTH_TRY(names, from_alt_names(contents.alt_names));
+        add(oid_subject_alt_name, false, crypto::to_der(names.get(), i2d_GENERAL_NAMES));
+    }
+    for (const requested_extension& other : contents.other_extensions) {
+        BERTH_TRY(oid, oid_or_refusal(other.oid, "an extension"));
+        append(all, extension_element(oid, other.critical, other.value));
+    }
+    return all.empty() ? bytes() : crypto::der_tlv(der::sequence, {all});
+}
+
+void add_attribute(X509_REQ* request, bytes_view element) {
+    const unsigned char* at = element.data();
+    const crypto::openssl_ptr<X509_ATTRIBUTE, X509_ATTRIBUTE_free> attribute(
+        must(d2i_X509_ATTRIBUTE(nullptr, &at, static_cast<long>(element.size())), "reading an attribute of ours"));
+    must(X509_REQ_add1_attr(request, attribute.get()), "filling a request");
+}
+
+result<void> add_attributes(X509_REQ* request, const csr_template& contents) {
+    BERTH_TRY(extensions, requested_extensions(contents));
+    if (!extensions.empty()) {
+        add_attribute(request, attribute_element(*oid_element(oid_extension_request), {extensions}));
     }
     if (contents.challenge_password) {
         const std::string& text = *contents.challenge_password;
@@ -71,65 +76,70 @@ result<bytes> build_csr(const csr_template& contents, const crypto::signing_key&
         if (text.empty() || text.size() > 255) {
             return fail(bad_template("a challengePassword has 1 to 255 characters"));
         }
-        must(X509_REQ_add1_attr_by_NID(request.get(), NID_pkcs9_challengePassword, kind,
-                                       reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())),
-             "filling a request");
+        const bytes value = crypto::der_tlv(static_cast<uint8_t>(kind), {as_bytes(text)});
+        add_attribute(request, attribute_element(*oid_element(oid_challenge_password), {value}));
     }
-    if (X509_REQ_sign(request.get(), evp_of(key), digest_for(key.algorithm())) <= 0) {
+    for (const requested_attribute& other : contents.other_attributes) {
+        BERTH_TRY(oid, oid_or_refusal(other.oid, "an attribute"));
+        bytes values;
+        for (const bytes& value : other.values) {
+            bytes_view rest = value;
+            if (!take_element(rest) || !rest.empty()) {
+                return fail(bad_template("the value of attribute " + other.oid + " is not one DER element"));
+            }
+            append(values, value);
+        }
+        // RFC 2986 4.1: "values SET SIZE(1..MAX)".
+        if (values.empty()) {
+            return fail(bad_template("attribute " + other.oid + " has no value"));
+        }
+        add_attribute(request, attribute_element(oid, {values}));
+    }
+    return {};
+}
+
+}  // namespace
+
+result<bytes> make_request(const csr_template& contents, EVP_PKEY* subject_key, const crypto::signing_key& signer) {
+    BERTH_TRY(subject, from_name(contents.subject));
+    const x509_req_ptr request(must(X509_REQ_new_ex(crypto::lib_context(), nullptr), "making a request"));
+    must(X509_REQ_set_version(request.get(), X509_REQ_VERSION_1), "filling a request");
+    must(X509_REQ_set_subject_name(request.get(), subject.get()), "filling a request");
+    must(X509_REQ_set_pubkey(request.get(), subject_key), "filling a request");
+    BERTH_CHECK(add_attributes(request.get(), contents));
+    if (X509_REQ_sign(request.get(), evp_of(signer), digest_for(signer.algorithm())) <= 0) {
         return fail(error_category::environment, "signing_failed",
                     "The holder of the key did not sign the request: " + crypto::openssl_errors() + ".");
     }
     return crypto::to_der(request.get(), i2d_X509_REQ);
 }
 
-result<verified_csr> verified_csr::parse(bytes_view der) {
-    const unsigned char* at = der.data();
-    // The one way to parse a request in a library context of ours: X509_REQ_new_ex and d2i_X509_REQ leave it
-    // keyless.
-    const x509_req_ptr request(reinterpret_cast<X509_REQ*>(
-        ASN1_item_d2i_ex(nullptr, &at, static_cast<long>(der.size()), ASN1_ITEM_rptr(X509_REQ), crypto::lib_context(), nullptr)));
-    if (!request) {
-        return refuse("it is not DER PKCS#10");
-    }
-    if (at != der.data() + der.size() || !same_octets(crypto::to_der(request.get(), i2d_X509_REQ), der)) {
-        return refuse("it is not exactly one DER structure");
-    }
-    BERTH_TRY(key, crypto::verification_key::from_spki(crypto::to_der(X509_REQ_get_X509_PUBKEY(request.get()), i2d_X509_PUBKEY)));
-    EVP_PKEY* evp = X509_REQ_get0_pubkey(request.get());
-    if (evp == nullptr || !is_accepted_signature(X509_REQ_get_signature_nid(request.get()), false) ||
-        X509_REQ_verify_ex(request.get(), evp, crypto::lib_context(), nullptr) != 1) {
+result<bytes> build_csr(const csr_template& contents, const crypto::signing_key& key) {
+    return make_request(contents, evp_of(key), key);
+}
+
+result<void> check_request_signature(X509_REQ* request, EVP_PKEY* signer) {
+    if (signer == nullptr || !is_accepted_signature(X509_REQ_get_signature_nid(request), false) ||
+        X509_REQ_verify_ex(request, signer, crypto::lib_context(), nullptr) != 1) {
         ERR_clear_error();
         return fail(error_category::peer, "bad_signature",
                     "A certification request is not signed by the key that it holds, or with a weak algorithm.");
     }
-    verified_csr out(std::move(key));
+    return {};
+}
+
+result<verified_csr> verified_csr::parse(bytes_view der) {
+    BERTH_TRY(request, read_request(der));
+    BERTH_TRY(key, crypto::verification_key::from_spki(crypto::to_der(X509_REQ_get_X509_PUBKEY(request.get()), i2d_X509_PUBKEY)));
+    BERTH_CHECK(check_request_signature(request.get(), X509_REQ_get0_pubkey(request.get())));
+    BERTH_TRY(asks, read_contents(request.get()));
+    verified_csr out(std::move(key), std::move(asks));
     out.der_ = to_bytes(der);
-    out.subject_ = one_line(X509_REQ_get_subject_name(request.get()));
-    out.name_ = to_name(X509_REQ_get_subject_name(request.get()));
-    text_attribute password = read_text_attribute(request.get(), NID_pkcs9_challengePassword);
-    if (password.malformed) {
-        return refuse("its challengePassword is not one text");
-    }
-    out.challenge_password_ = std::move(password.value);
-    const extensions_ptr extensions(X509_REQ_get_extensions(request.get()));
-    int critical = 0;
-    const general_names_ptr names(
-        static_cast<GENERAL_NAMES*>(X509V3_get_d2i(extensions.get(), NID_subject_alt_name, &critical, nullptr)));
-    if (names) {
-        auto read = to_alt_names(names.get());
-        if (!read) {
-            return refuse("its subjectAltName is malformed");
-        }
-        out.alt_names_ = std::move(*read);
-    } else if (critical != -1) {
-        return refuse("its subjectAltName is malformed or there twice");
-    }
-    ERR_clear_error();
     return out;
 }
 
 std::optional<std::string> verified_csr::attribute(std::string_view short_name) const {
-    for (const auto& [name, value] : name_.attributes) {
+    for (const auto& [name, value] : asks_.name.attributes) {
         if (name == short_name) {
             return value;
         }

@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "crypto/sign.h"
-#include "pki/issue.h"
+#include "pki/csr_contents.h"
 
 #include <optional>
 #include <string>
@@ -17,6 +17,10 @@ struct csr_template {
     distinguished_name subject;
     subject_alt_names alt_names;
     std::optional<std::string> challenge_password;  // RFC 2985; RFC 7030 section 3.5 puts channel binding here
+    std::optional<uint16_t> key_usage = {};         // key_usage_bits
+    std::vector<std::string> extended_key_usages = {};
+    std::vector<requested_extension> other_extensions = {};  // none of those above
+    std::vector<requested_attribute> other_attributes = {};
 };
 
 // DER. Errors bad_template, signing_failed.
@@ -26,8 +30,7 @@ result<bytes> build_csr(const csr_template& contents, const crypto::signing_key&
 // existence.
 class verified_csr {
 public:
-    // Errors bad_csr (not exactly one DER request, or an extension request that does not parse),
-    // unsupported_key_algorithm, bad_public_key, bad_signature.
+    // Errors of parse_csr_contents; unsupported_key_algorithm, bad_public_key, bad_signature.
     static result<verified_csr> parse(bytes_view der);
 
     verified_csr(verified_csr&&) noexcept = default;
@@ -37,20 +40,19 @@ public:
 
     bytes_view der() const noexcept { return der_; }
     const crypto::verification_key& key() const noexcept { return key_; }
-    const std::string& subject() const noexcept { return subject_; }  // one line, for people
-    const distinguished_name& name() const noexcept { return name_; }
-    const subject_alt_names& alt_names() const noexcept { return alt_names_; }
-    const std::optional<std::string>& challenge_password() const noexcept { return challenge_password_; }
-    std::optional<std::string> attribute(std::string_view short_name) const;  // the first of that name
+    const csr_contents& asks() const noexcept { return asks_; }
+
+    const std::string& subject() const noexcept { return asks_.subject; }  // one line, for people
+    const distinguished_name& name() const noexcept { return asks_.name; }
+    const subject_alt_names& alt_names() const noexcept { return asks_.alt_names; }
+    const std::optional<std::string>& challenge_password() const noexcept { return asks_.challenge_password; }
+    std::optional<std::string> attribute(std::string_view short_name) const;  // the first of that name in the subject
 
 private:
-    explicit verified_csr(crypto::verification_key key) : key_(std::move(key)) {}
+    verified_csr(crypto::verification_key key, csr_contents asks) : key_(std::move(key)), asks_(std::move(asks)) {}
     bytes der_;
     crypto::verification_key key_;
-    std::string subject_;
-    distinguished_name name_;
-    subject_alt_names alt_names_;
-    std::optional<std::string> challenge_password_;
+    csr_contents asks_;
 };
 
 }  // namespace berth::pki

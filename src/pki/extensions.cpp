@@ -42,14 +42,14 @@ void add_basic_constraints(X509* x509, const certificate_template& contents) {
     add(x509, NID_basic_constraints, value.get(), critical::yes);
 }
 
-void add_key_usage(X509* x509, uint16_t usage) {
-    const bit_string_ptr value(must(ASN1_BIT_STRING_new(), "making an extension"));
+bit_string_ptr key_usage_bit_string(uint16_t usage) {
+    bit_string_ptr value(must(ASN1_BIT_STRING_new(), "making an extension"));
     for (int bit = 0; bit < 9; ++bit) {
         if ((usage & 1U << bit) != 0) {
             must(ASN1_BIT_STRING_set_bit(value.get(), bit, 1), "filling an extension");
         }
     }
-    add(x509, NID_key_usage, value.get(), critical::yes);
+    return value;
 }
 
 result<void> add_extended_key_usages(X509* x509, const std::vector<std::string>& usages) {
@@ -117,6 +117,10 @@ void add_name_constraints(X509* x509, const name_constraints& constraints) {
 
 }  // namespace
 
+bytes key_usage_value(uint16_t usage) {
+    return crypto::to_der(key_usage_bit_string(usage).get(), i2d_ASN1_BIT_STRING);
+}
+
 bytes key_identifier(bytes_view spki) {
     const auto parts = crypto::read_spki(spki);
     if (!parts) {
@@ -136,7 +140,7 @@ result<void> add_extensions(X509* x509, const certificate_template& contents, by
         add_basic_constraints(x509, contents);
     }
     if (contents.key_usage) {
-        add_key_usage(x509, *contents.key_usage);
+        add(x509, NID_key_usage, key_usage_bit_string(*contents.key_usage).get(), critical::yes);
     }
     if (!contents.extended_key_usages.empty()) {
         BERTH_CHECK(add_extended_key_usages(x509, contents.extended_key_usages));

@@ -6,6 +6,14 @@
 
 namespace berth::pki {
 
+inline constexpr std::string_view oid_subject_alt_name = "2.5.29.17";
+inline constexpr std::string_view oid_key_usage = "2.5.29.15";
+inline constexpr std::string_view oid_extended_key_usage = "2.5.29.37";
+inline constexpr std::string_view oid_basic_constraints = "2.5.29.19";
+
+// DER of a KeyUsage, from key_usage_bits.
+bytes key_usage_value(uint16_t usage);
+
 // RFC 7093 section 2, method 1: "the leftmost 160-bits of the SHA-256 hash of the value of the BIT STRING
 // subjectPublicKey".
 bytes key_identifier(bytes_view spki);

@@ -38,6 +38,8 @@ result<x509_name_ptr> from_name(const distinguished_name& name);
 // What subjectAltName holds of what we know; other kinds of name are passed over. Nothing when it is
 // malformed.
 std::optional<subject_alt_names> to_alt_names(const GENERAL_NAMES* names);
+// What to_alt_names() passes over: "iPAddress", "rfc822Name", "otherName 1.2.3", each as often as it is there.
+std::vector<std::string> other_kinds(const GENERAL_NAMES* names);
 // Error bad_template.
 result<general_names_ptr> from_alt_names(const subject_alt_names& names);
 
