@@ -29,9 +29,12 @@ TEST(Explain, UsesAndPurposes) {
 TEST(Explain, Extensions) {
     const auto root = test::make_root("explained", crypto::signature_algorithm::ecdsa_p256_sha256);
     test::named_random random("explained");
-    const auto leaf =
-        test::value_of(issue(client_template("Test", "leaf", test::usual), {.crl_urls = {"http://a/b"}, .epoch = 3},
-                             test::signature_key("explained").public_key().spki(), root.certificate, root.key, random));
+    issued_extras extras;
+    extras.crl_urls = {"http://a/b"};
+    extras.epoch = 3;
+    const auto key = test::signature_key("explained");
+    const auto leaf = test::value_of(
+        issue(client_template("Test", "leaf", test::usual), extras, key.public_key().spki(), root.certificate, root.key, random));
     EXPECT_EQ(signature_text(leaf), "ecdsa-with-SHA256");
     std::vector<std::string> names;
     for (const auto& e : extensions_of(leaf)) {
