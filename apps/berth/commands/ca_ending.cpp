@@ -76,7 +76,8 @@ result<bool> revoke_one(const revoke_options& o, const ca_directory& in, pki::re
     }
     BERTH_TRY(found, in.records().list(query));
     if (found.size() > 1) {
-        return fail(error_category::usage, "bad_arguments", "several CAs here have issued that serial number: say which (--name)");
+        return fail(error_category::usage, "bad_arguments",
+                    "several CAs here have issued that serial number: say which (--name)");
     }
     if (found.empty()) {
         return fail(error{error_category::usage, "unknown_certificate",
@@ -144,7 +145,8 @@ result<void> revoke(const revoke_options& o, context& c) {
 
 void add_revoke(CLI::App& group, context& c) {
     const auto o = std::make_shared<revoke_options>();
-    auto* const cmd = group.add_subcommand("revoke", "end certificates, for good: one, a device's, a batch, what a CA vouched for");
+    auto* const cmd =
+        group.add_subcommand("revoke", "end certificates, for good: one, a device's, a batch, what a CA vouched for");
     o->add_to(*cmd, "the CA, where several have issued that serial number");
     cmd->add_option("--serial", o->serial, "one certificate, by its serial number (hexadecimal)");
     cmd->add_option("--device", o->device, "all of the device with this serial, now and later: its life has ended");
@@ -199,8 +201,8 @@ result<void> write_list(const crl_options& o, context& c, const ca_directory& in
     order.at_least = least;
     BERTH_TRY(list, ca::make_list(by, order, in.records(), system_clock()));
     BERTH_CHECK(write_text(file, o.der ? as_text(list.der()) : std::string_view(list.to_pem())));
-    wire::json::object json{{"authority", name},          {"file", file.string()},
-                            {"number", list.number()},    {"revoked", list.revoked().size()},
+    wire::json::object json{{"authority", name},           {"file", file.string()},
+                            {"number", list.number()},     {"revoked", list.revoked().size()},
                             {"octets", list.der().size()}, {"next_update", to_iso8601(list.next_update())}};
     if (shard) {
         json["shard"] = *shard;
@@ -210,8 +212,10 @@ result<void> write_list(const crl_options& o, context& c, const ca_directory& in
     }
     say(c, json,
         fmt::format("{}: number {} of {}{}, {} revoked, to be renewed by {}.", file.string(), list.number(), name,
-                    shard ? fmt::format(" (shard {})", *shard) : o.delta ? " (delta)" : "", list.revoked().size(),
-                    to_iso8601(list.next_update())));
+                    shard     ? fmt::format(" (shard {})", *shard)
+                    : o.delta ? " (delta)"
+                              : "",
+                    list.revoked().size(), to_iso8601(list.next_update())));
     return {};
 }
 
@@ -288,8 +292,10 @@ struct ocsp_options : ca_options {
 };
 
 result<pki::ocsp_hash> hash_named(const std::string& name) {
-    for (const auto& [known, hash] : {std::pair("sha1", pki::ocsp_hash::sha1), {"sha256", pki::ocsp_hash::sha256},
-                                      {"sha384", pki::ocsp_hash::sha384}, {"sha512", pki::ocsp_hash::sha512}}) {
+    for (const auto& [known, hash] : {std::pair("sha1", pki::ocsp_hash::sha1),
+                                      {"sha256", pki::ocsp_hash::sha256},
+                                      {"sha384", pki::ocsp_hash::sha384},
+                                      {"sha512", pki::ocsp_hash::sha512}}) {
         if (name == known) {
             return hash;
         }
@@ -338,7 +344,8 @@ void add_ocsp(CLI::App& group, context& c) {
     o->add_to(*cmd, "the CA whose certificates it is about");
     cmd->add_option("--request", o->request, "the request (DER)");
     cmd->add_option("--serial", o->serial, "without a request: about this certificate (hexadecimal)");
-    cmd->add_option("--hash", o->hash, "how an answer without a request names the certificate: sha1 (default), sha256, sha384, sha512");
+    cmd->add_option("--hash", o->hash,
+                    "how an answer without a request names the certificate: sha1 (default), sha256, sha384, sha512");
     cmd->add_option("--lifetime", o->lifetime, "until the answer is to be renewed: 1h, 2d (1h)");
     cmd->add_option("--out", o->out, "where to write the answer (DER)")->required();
     cmd->callback([o, &c] { c.run([&] { return answer(*o, c); }); });

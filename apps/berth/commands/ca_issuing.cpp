@@ -152,9 +152,10 @@ result<void> verify_log(const context& c, const ca_directory& in) {
         }
     }
     say(c, {{"entries", verifier.count()}, {"hash", to_hex(verifier.last())}},
-        fmt::format("{} entries, each with the hash of the one before. The last one's is {}: whoever keeps it finds an end that was "
-                    "cut off.",
-                    verifier.count(), to_hex(verifier.last())));
+        fmt::format(
+            "{} entries, each with the hash of the one before. The last one's is {}: whoever keeps it finds an end that was "
+            "cut off.",
+            verifier.count(), to_hex(verifier.last())));
     return {};
 }
 

@@ -204,9 +204,10 @@ void add_import(CLI::App& group, context& c) {
             std::string text = fmt::format("{} is taken over, with {} certificates, of which {} are revoked.",
                                            order.chain.front().subject(), done.issued, done.revoked);
             if (!done.unknown.empty()) {
-                text += fmt::format("\nOn its lists are {} whose certificates were not given, and which the next list will lack: {}. "
-                                    "Import them too (--issued).",
-                                    done.unknown.size(), fmt::join(done.unknown, " "));
+                text +=
+                    fmt::format("\nOn its lists are {} whose certificates were not given, and which the next list will lack: {}. "
+                                "Import them too (--issued).",
+                                done.unknown.size(), fmt::join(done.unknown, " "));
             }
             say(c, json, text);
             return {};
@@ -252,8 +253,8 @@ void add_rotate(CLI::App& group, context& c) {
             BERTH_TRY(in, o->open());
             BERTH_TRY(name, o->which(in));
             o->name = name;
-            BERTH_TRY(done, rotate_authority(in, {name, algorithm, o->key, o->under, life}, system_clock(),
-                                             crypto::system_random()));
+            BERTH_TRY(done,
+                      rotate_authority(in, {name, algorithm, o->key, o->under, life}, system_clock(), crypto::system_random()));
             auto json = told(*o, done.now);
             json["former"] = done.former;
             std::string text = fmt::format("{} has a new key; the former generation is {}, and still signs its lists "
