@@ -10,11 +10,11 @@
 
 namespace berth::app {
 
-// A list that counts: of each issuer the newest, whatever others the files hold.
+// A list that counts: of each issuer and distribution point the newest, whatever others the files hold.
 struct list_in_force {
     std::filesystem::path file;
     pki::crl list;
-    std::string issuer;             // tells CAs of one name from each other: by their keys, or what the lists say of these
+    std::string issuer;             // tells CAs of one name from each other: by their keys, or what the lists say of these; and distribution points
     std::set<std::string> anchors;  // the roots that vouch for it, as in role_lists; none: not known
 };
 // What a role goes by.
