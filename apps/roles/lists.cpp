@@ -189,6 +189,18 @@ result<element_lists> read_element_lists(const element_config& config, const std
     return out;
 }
 
+result<element_lists> read_est_lists(const est_trust_config& config, const std::vector<pki::certificate>& anchors,
+                                     const std::vector<pki::certificate>& issuers) {
+    const std::string part = "[[est.trust]] " + config.proof;
+    BERTH_TRY(lists, read_lists(config.crls));
+    element_lists out{crls_of(lists), {}};
+    BERTH_TRY(judged, lists_of_known({part, part, anchors, issuers,
+                                      "put the right one in its place, or have the anchor's file hold its CA's certificate too"},
+                                     lists));
+    out.all = std::move(judged);
+    return out;
+}
+
 namespace {
 
 constexpr const char* if_meant = "the former list still holds; if this is meant, restart berthd";

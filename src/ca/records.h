@@ -168,6 +168,8 @@ public:
 
     // Error `token_exists`.
     virtual result<void> add_token(const one_time_token& token) = 0;
+    // Without using it up. Errors (category peer) `token_unknown`, `token_used`, `token_expired`.
+    virtual result<one_time_token> find_token(const std::array<uint8_t, 32>& hash, unix_seconds now) = 0;
     // Uses it up; says what it was. Errors (category peer) `token_unknown`, `token_used`, `token_expired`, `token_of_another`: in
     // these cases nothing has changed.
     virtual result<one_time_token> use_token(const std::array<uint8_t, 32>& hash, const std::string& identity,

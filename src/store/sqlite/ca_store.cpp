@@ -290,28 +290,45 @@ result<void> sqlite_ca_store::add_token(const one_time_token& token) {
                               : fail(error_category::usage, "token_exists", "this token was given out before; draw another");
 }
 
+namespace {
+
+// Error: why it lets nobody in.
+result<void> require_good(const one_time_token& token, unix_seconds now) {
+    if (token.used_at != 0) {
+        return fail(error_category::peer, "token_used", "the token was used at " + to_iso8601(token.used_at));
+    }
+    if (token.expires_at < now) {
+        return fail(error_category::peer, "token_expired", "the token was good until " + to_iso8601(token.expires_at));
+    }
+    return {};
+}
+
+}  // namespace
+
+result<one_time_token> sqlite_ca_store::read_token(const std::array<uint8_t, 32>& hash) {
+    BERTH_TRY(read, db_->prepare("SELECT identity, profile, expires_at, used_at FROM token WHERE hash = ?"));
+    BERTH_TRY(row, read.bind(hash).step());
+    if (!row) {
+        return fail(error_category::peer, "token_unknown", "nobody was given such a token");
+    }
+    return one_time_token{hash, read.text(0), read.text(1), read.integer(2), read.integer(3)};
+}
+
+result<one_time_token> sqlite_ca_store::find_token(const std::array<uint8_t, 32>& hash, unix_seconds now) {
+    BERTH_TRY(out, read_token(hash));
+    BERTH_CHECK(require_good(out, now));
+    return out;
+}
+
 result<one_time_token> sqlite_ca_store::use_token(const std::array<uint8_t, 32>& hash, const std::string& identity,
                                                   unix_seconds now) {
     return db_->transaction([&]() -> result<one_time_token> {
-        one_time_token out;
-        {
-            BERTH_TRY(read, db_->prepare("SELECT identity, profile, expires_at, used_at FROM token WHERE hash = ?"));
-            BERTH_TRY(row, read.bind(hash).step());
-            if (!row) {
-                return fail(error_category::peer, "token_unknown", "nobody was given such a token");
-            }
-            out = {hash, read.text(0), read.text(1), read.integer(2), read.integer(3)};
-        }
+        BERTH_TRY(out, read_token(hash));
         // Whose it is comes first: of another's token nobody learns whether it was used.
         if (out.identity != identity) {
             return fail(error_category::peer, "token_of_another", "the token was given to another identity than " + identity);
         }
-        if (out.used_at != 0) {
-            return fail(error_category::peer, "token_used", "the token was used at " + to_iso8601(out.used_at));
-        }
-        if (out.expires_at < now) {
-            return fail(error_category::peer, "token_expired", "the token was good until " + to_iso8601(out.expires_at));
-        }
+        BERTH_CHECK(require_good(out, now));
         out.used_at = now;
         BERTH_TRY(write, db_->prepare("UPDATE token SET used_at = ? WHERE hash = ?"));
         BERTH_CHECK(write.bind(now).bind(hash).run());

@@ -48,11 +48,13 @@ public:
     result<std::vector<ca::pending_request>> waiting() override;
 
     result<void> add_token(const ca::one_time_token& token) override;
+    result<ca::one_time_token> find_token(const std::array<uint8_t, 32>& hash, unix_seconds now) override;
     result<ca::one_time_token> use_token(const std::array<uint8_t, 32>& hash, const std::string& identity,
                                          unix_seconds now) override;
 
 private:
     explicit sqlite_ca_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
+    result<ca::one_time_token> read_token(const std::array<uint8_t, 32>& hash);
     result<std::optional<ca::pending_request>> find_pending(const std::array<uint8_t, 32>& id);
 
     std::unique_ptr<database> db_;
