@@ -260,6 +260,31 @@ constexpr std::array manuals{
            "berth device ldevid install --bundle devices/SN-1 --grant sn-1.grant --root birch-z2.pem"},
     manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them. An LDevID stays.",
            "berth device reset --bundle devices/SN-1"},
+    manual{"est cacerts",
+           "Asks the server. Writes --out: the roots to trust from now on. With --ca: a root is taken if one that is trusted "
+           "vouches "
+           "for it.",
+           "berth est cacerts --server est.example:8443 --fingerprint 9f86...0a08 --out anchors.pem"},
+    manual{"est csrattrs", "Asks the server.", "berth est csrattrs --server est.example:8443 --ca anchors.pem"},
+    manual{
+        "est enrol",
+        "Reads --ca, --cert, --key; makes --new-key if --alg is given. Asks what the server wants in requests, and then for a "
+        "certificate. Writes --out. `approval_pending`: somebody has to decide first; ask again with the key that is there by "
+        "now.",
+        "berth est enrol --server est.example:8443 --label ldevid --ca anchors.pem --cert z3-sig.pem --key p3-sig.pem --new-key "
+        "ldevid.key --alg p256 --subject serialNumber=SN-1 --out ldevid.pem"},
+    manual{"est reenrol", "Reads --ca, --cert, --key, --new-key. Writes --out. Subject and names are those of --cert.",
+           "berth est reenrol --server est.example:8443 --ca anchors.pem --cert device.pem --key device.key --out device.pem"},
+    manual{"est serverkeygen", "Writes --key-out (mode 0600) and --out.",
+           "berth est serverkeygen --server est.example:8443 --ca anchors.pem --user SN-1 --password-file pw --subject "
+           "serialNumber=SN-1 --key-out device.key --out device.pem"},
+    manual{"est user", "Reads --password-file; writes --file (mode 0600).",
+           "berth est user SN-1 --file users --password-file pw"},
+    manual{"est token", "Writes a record into DIR/ca.db, which does not hold the token, and --out (mode 0600).",
+           "berth est token --dir ca --serial SN-1 --profile ldevid --lifetime 8h --out sn-1.token"},
+    manual{"est waiting", "Reads DIR/ca.db.", "berth est waiting --dir ca"},
+    manual{"est approve", "Writes DIR/ca.db, while berthd runs.", "berth est approve 5f3a --dir ca"},
+    manual{"est deny", "Writes DIR/ca.db, while berthd runs.", "berth est deny 5f3a --dir ca"},
     manual{"identity list", "Asks the socket. Users that are no principals: `not_allowed`.", "berth identity list"},
     manual{"identity device", "Asks the socket. Prints JSON.", "berth identity device"},
     manual{"identity certificate", "Asks the socket. Writes --out.", "berth identity certificate device --out device.pem"},
