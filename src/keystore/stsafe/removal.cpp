@@ -90,7 +90,8 @@ result<std::string> subject_in(device& chip, uint8_t zone) {
     if (!certificate) {
         return certificate.error().is("stsafe_no_certificate") ? result<std::string>(std::string()) : fail(certificate.error());
     }
-    return certificate->subject();
+    // Whatever it names: who asks learns that there is one.
+    return certificate->subject().empty() ? "a certificate without a subject" : certificate->subject();
 }
 
 }  // namespace berth::keystore::stsafe
