@@ -1,5 +1,6 @@
 // berthd's [est], asked by `berth est`: each identity stands on the one before, and nobody gets another's.
 #include "est_world.h"
+#include "keystore/key_uri.h"
 
 namespace berth::test {
 namespace {
