@@ -297,9 +297,13 @@ TEST_P(CaStore, TokensLetOneIdentityInOnce) {
     EXPECT_EQ(store->use_token(token.hash, "SN-2", 500).error().name, "token_of_another");
     EXPECT_EQ(store->use_token(token.hash, "", 500).error().name, "token_of_another");
     EXPECT_EQ(store->use_token(token.hash, "SN-1", 1001).error().name, "token_expired");
+    EXPECT_EQ(got(store->find_token(token.hash, 1000)).identity, "SN-1") << "to look is not to use";
+    EXPECT_EQ(store->find_token({2}, 500).error().name, "token_unknown");
+    EXPECT_EQ(store->find_token(token.hash, 1001).error().name, "token_expired");
     const auto used = got(reopen()->use_token(token.hash, "SN-1", 1000));
     EXPECT_EQ(used.profile, "ldevid");
     EXPECT_EQ(store->use_token(token.hash, "SN-1", 1000).error().name, "token_used");
+    EXPECT_EQ(store->find_token(token.hash, 1000).error().name, "token_used");
     EXPECT_EQ(store->use_token(token.hash, "SN-2", 1000).error().name, "token_of_another");
 }
 
