@@ -51,7 +51,7 @@ std::optional<wanted_extension> read_extension(bytes_view element, bool gaps_all
     wanted_extension out{std::move(*oid), false, {}};
     if (!content->empty() && content->front() == der::boolean) {
         const auto critical = crypto::take_der(*content, der::boolean);
-        // DER leaves the default out; an explicit FALSE is read for what it says, as RFC 9908's own example does.
+        // DER leaves the default out; an explicit FALSE is read for what it says.
         if (!critical || critical->size() != 1 || ((*critical)[0] != 0xff && (*critical)[0] != 0)) {
             return std::nullopt;
         }

@@ -48,7 +48,8 @@ std::optional<std::vector<bytes_view>> take_elements(bytes_view content, size_t 
 
 std::optional<bytes> oid_element(std::string_view dotted) {
     const crypto::asn1_object_ptr object = crypto::object_from_dotted(dotted);
-    if (!object) {
+    // libcrypto reads "1.2." too.
+    if (!object || crypto::dotted(object.get()) != dotted) {
         ERR_clear_error();
         return std::nullopt;
     }

@@ -9,9 +9,17 @@ namespace {
 namespace fs = std::filesystem;
 
 // Lowest first; folders of one group do not see each other.
-const std::vector<std::vector<std::string>> layers{
-    {"base"},    {"wire"},       {"crypto"},  {"pki"},      {"attestation"},        {"keystore"},
-    {"authkem"}, {"onboarding"}, {"factory"}, {"est", "ca"}, {"registry"}, {"store", "net", "ops"}};
+const std::vector<std::vector<std::string>> layers{{"base"},
+                                                   {"wire"},
+                                                   {"crypto"},
+                                                   {"pki"},
+                                                   {"attestation"},
+                                                   {"keystore"},
+                                                   {"authkem", "est", "ca"},
+                                                   {"onboarding"},
+                                                   {"factory"},
+                                                   {"registry"},
+                                                   {"store", "net", "ops"}};
 
 int layer_of(const std::string& folder) {
     for (size_t i = 0; i < layers.size(); ++i) {

@@ -28,10 +28,11 @@ bytes with_template(std::initializer_list<bytes_view> fields) {
 const bytes version_1{2, 1, 0};
 const bytes no_attributes = hex("a100");
 
-// RFC 9908 5.1: an RFC 8994 subjectAltName.
+// RFC 9908 5.1: an RFC 8994 subjectAltName, of a kind that is not ours.
 TEST(CsrAttributes, AnExtensionRequestIsReadWithItsValue) {
-    const csr_attributes a = read("MGQwYgYJKoZIhvcNAQkOMVUwUwYDVR0RAQH/BEmgRzBFBggrBgEFBQcICgw5cmZjODk5NCtmZDczOWZjMjNjMzQ0MDEx"
-                                  "MjIzMzQ0NTUwMDAwMDAwMCtAYWNwLmV4YW1wbGUuY29t");
+    const csr_attributes a =
+        read("MGgwZgYJKoZIhvcNAQkOMVkwVzBVBgNVHREBAf8ESzBJoEcGCCsGAQUFBwgKoDsWOXJmYzg5OTQrZmQ3MzlmYzIzYzM0NDAx"
+             "MTIyMzM0NDU1MDAwMDAwMDArQGFjcC5leGFtcGxlLmNvbQ==");
     ASSERT_EQ(a.extensions.size(), 1u);
     EXPECT_EQ(a.extensions.front().oid, "2.5.29.17");
     EXPECT_TRUE(a.extensions.front().critical);
@@ -39,7 +40,7 @@ TEST(CsrAttributes, AnExtensionRequestIsReadWithItsValue) {
     EXPECT_TRUE(a.oids.empty());
 }
 
-// RFC 7030 4.5.2's own example, in the reading of RFC 9908 5.2; RFC 9908 5.3 and 5.5 for RSA and P-521.
+// RFC 7030 4.5.2's own example, as RFC 9908 5.2 has it; further examples of RFC 9908 5.
 TEST(CsrAttributes, KeysAndAlgorithms) {
     const csr_attributes ec = read("MDIGCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAiBgcrBgEBAQEWBggqhkjOPQQDAw==");
     EXPECT_TRUE(ec.wants_channel_binding());
@@ -49,6 +50,11 @@ TEST(CsrAttributes, KeysAndAlgorithms) {
     EXPECT_FALSE(fits(*ec.key, crypto::signature_algorithm::ecdsa_p256_sha256));
     EXPECT_FALSE(fits(*ec.key, crypto::signature_algorithm::mldsa65));
     EXPECT_FALSE(fits(*ec.key, crypto::kem_algorithm::mlkem768));
+
+    // 5.5: P-384 again, and the subject's serialNumber.
+    const csr_attributes serial = read("MC4GCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAiBgNVBAUGCCqGSM49BAMD");
+    EXPECT_EQ(serial.key, ec.key);
+    EXPECT_EQ(serial.oids[1], "2.5.4.5");
 
     const csr_attributes rsa = read("MCkGCSqGSIb3DQEJBzARBgkqhkiG9w0BAQExBAICEAAGCSqGSIb3DQEBCw==");
     EXPECT_EQ(rsa.key, (wanted_key{"1.2.840.113549.1.1.1", {}, 4096}));
