@@ -81,7 +81,7 @@ enum class decision : uint8_t { waiting, approved, denied, issued };
 std::string_view to_string(decision d) noexcept;
 // A request that waits for a person.
 struct pending_request {
-    std::array<uint8_t, 32> id{};  // SHA-256 over profile, requester and request: who asks again asks for the same
+    std::array<uint8_t, 32> id{};  // SHA-256 over profile, requester and key: who asks again asks for the same
     std::string profile;
     std::string requester;
     std::string proofs;
