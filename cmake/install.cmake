@@ -6,9 +6,12 @@ if(BERTH_OPENSSL_LIBDIR)
     install(FILES ${BERTH_OPENSSL_LIBDIR}/libcrypto.so.3 ${BERTH_OPENSSL_LIBDIR}/libssl.so.3
             DESTINATION ${private_libraries} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
     set_target_properties(berth berthd berth-agent stsafe-sim PROPERTIES INSTALL_RPATH "$ORIGIN/../${private_libraries}")
+    set_target_properties(berth-identity PROPERTIES INSTALL_RPATH "$ORIGIN/berth")
 endif()
+install(TARGETS berth-identity
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS berth berthd berth-agent stsafe-sim RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-foreach(unit berthd@.service berth-agent.service)
+foreach(unit berthd@.service berth-agent.service berth-identity.service)
     configure_file(${CMAKE_CURRENT_SOURCE_DIR}/packaging/systemd/${unit}.in ${CMAKE_CURRENT_BINARY_DIR}/${unit} @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${unit} DESTINATION lib/systemd/system)
 endforeach()

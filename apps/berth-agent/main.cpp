@@ -1,5 +1,6 @@
 // berth-agent: the device program. One thread, few dependencies.
 #include "base/log.h"
+#include "berth-agent/serve.h"
 #include "common/output.h"
 #include "common/version.h"
 #include "crypto/random.h"
@@ -18,6 +19,7 @@ using namespace berth;
 
 constexpr const char* usage =
     "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once | --stay [--refresh SECONDS]] [--json]\n"
+    "       berth-agent serve --bundle DIR --config FILE    the device's identity service; berth-agent serve --help\n"
     "       berth-agent --version [--json]\n"
     "\n"
     "Onboards this device: finds its customer's registrar, has itself authorised by its manufacturer, and installs the\n"
@@ -176,6 +178,11 @@ int main(int argc, char** argv) try {
     if (std::any_of(argv + std::min(argc, 1), argv + argc, [](const char* a) { return std::string_view(a) == "--version"; })) {
         std::puts(app::version_text("berth-agent", app::asks_for_json(argc, argv)).c_str());
         return 0;
+    }
+    if (argc > 1 && std::string_view(argv[1]) == "serve") {
+        std::signal(SIGPIPE, SIG_IGN);
+        ::mallopt(M_ARENA_MAX, 1);
+        return app::serve_identities(argc - 2, argv + 2);
     }
     arguments how;
     auto format = log::format::text;

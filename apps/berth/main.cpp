@@ -31,6 +31,7 @@ int main(int argc, char** argv) try {
     app::add_registrar_records(*registrar, context);
     app::add_device(cli, context);
     app::add_key(cli, context);
+    app::add_identity(cli, context);
     app::add_se(cli, context);
     app::add_authkem(cli, context);
     app::add_bench(cli, context);

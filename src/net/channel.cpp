@@ -3,8 +3,11 @@
 #include "net/channel_asio.h"
 #include "net/tls_openssl.h"
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
+
+#include <sys/socket.h>
 
 namespace berth::net {
 
@@ -13,6 +16,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
+using local = asio::local::stream_protocol;
 
 error lost(const error_code& ec) {
     if (ec == asio::ssl::error::stream_truncated || ec == make_error_code(authkem_errc::truncated)) {
@@ -21,16 +25,26 @@ error lost(const error_code& ec) {
     return {error_category::environment, "connection_lost", "the connection broke: " + ec.message()};
 }
 
-// What the three kinds have in common; the stream is asio's, libssl's or ours.
+// Makes a socket ready; who is at its other end, as people write it.
+std::string settle(tcp::socket& socket) {
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    const auto remote = socket.remote_endpoint(ignored);
+    return address{remote.address().to_string(ignored), remote.port()}.text();
+}
+
+std::string settle(local::socket& socket) {
+    const auto user = user_of(socket);
+    return user ? fmt::format("uid:{}", *user) : "uid:unknown";
+}
+
+// What all kinds have in common; the stream is asio's, libssl's or ours.
 template <class Stream>
 class stream_channel : public channel {
 public:
     template <class... Args>
     explicit stream_channel(Args&&... args) : stream_(std::forward<Args>(args)...) {
-        error_code ignored;
-        raw().set_option(tcp::no_delay(true), ignored);
-        const auto remote = raw().remote_endpoint(ignored);
-        address_ = address{remote.address().to_string(ignored), remote.port()}.text();
+        address_ = settle(raw());
     }
 
     void read(got then) override {
@@ -66,11 +80,11 @@ public:
     }
 
 protected:
-    tcp::socket& raw() {
-        if constexpr (std::is_same_v<Stream, tcp::socket>) {
-            return stream_;
-        } else {
+    auto& raw() {
+        if constexpr (requires { stream_.next_layer(); }) {
             return stream_.next_layer();
+        } else {
+            return stream_;
         }
     }
     std::shared_ptr<stream_channel> hold() { return std::static_pointer_cast<stream_channel>(shared_from_this()); }
@@ -88,7 +102,7 @@ protected:
     // Unread octets would turn the close into a reset, and the peer would lose what it was told last.
     void drain(std::function<void()> then) {
         error_code ignored;
-        raw().shutdown(tcp::socket::shutdown_send, ignored);
+        raw().shutdown(asio::socket_base::shutdown_send, ignored);
         raw().async_read_some(asio::buffer(in_), [self = hold(), then = std::move(then)](const error_code& ec, size_t) mutable {
             ec ? then() : self->drain(std::move(then));
         });
@@ -105,18 +119,24 @@ tl::unexpected<error> nothing_to_export(const char* name, const char* message) {
     return fail(error_category::usage, name, message);
 }
 
-class plain_channel final : public stream_channel<tcp::socket> {
+// Without encryption: to this machine's own processes, or because somebody chose so.
+template <class Socket>
+class bare_channel final : public stream_channel<Socket> {
 public:
-    using stream_channel::stream_channel;
-    void handshake(done then) override {
-        asio::post(stream_.get_executor(), [self = hold(), then = std::move(then)] { then(nullptr); });
+    using stream_channel<Socket>::stream_channel;
+    void handshake(channel::done then) override {
+        asio::post(this->stream_.get_executor(), [self = this->hold(), then = std::move(then)] { then(nullptr); });
     }
     void shutdown(std::function<void()> then) override {
-        shut([this, then = std::move(then)]() mutable { drain(std::move(then)); });
+        this->shut([this, then = std::move(then)]() mutable { this->drain(std::move(then)); });
     }
     peer_info describe() override {
         peer_info out;
-        out.address = address_;
+        out.address = this->address_;
+        if constexpr (std::is_same_v<Socket, local::socket>) {
+            out.transport = transport_kind::local;
+            out.uid = user_of(this->stream_);
+        }
         out.exporter = [](std::string_view, bytes_view, size_t) -> result<secret_bytes> {
             return nothing_to_export("no_channel", "a connection without encryption has nothing to bind to");
         };
@@ -228,7 +248,9 @@ private:
 
 struct maker {
     tcp::socket& socket;
-    std::shared_ptr<channel> operator()(std::monostate) const { return std::make_shared<plain_channel>(std::move(socket)); }
+    std::shared_ptr<channel> operator()(std::monostate) const {
+        return std::make_shared<bare_channel<tcp::socket>>(std::move(socket));
+    }
     std::shared_ptr<channel> operator()(const std::shared_ptr<const tls_context>& context) const {
         auto judgement = std::make_unique<tls_judgement>();
         SSL* ssl = new_tls(context->get(), *judgement);
@@ -244,6 +266,19 @@ struct maker {
 
 std::shared_ptr<channel> make_channel(tcp::socket socket, const channel_transport& over) {
     return std::visit(maker{socket}, over);
+}
+
+std::shared_ptr<channel> make_channel(local::socket socket) {
+    return std::make_shared<bare_channel<local::socket>>(std::move(socket));
+}
+
+std::optional<uint32_t> user_of(local::socket& socket) {
+    ucred who{};
+    socklen_t size = sizeof who;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || size != sizeof who) {
+        return std::nullopt;
+    }
+    return who.uid;
 }
 
 }  // namespace berth::net

@@ -44,6 +44,7 @@ std::string_view name_of(transport_kind kind) {
     case transport_kind::plain: return "plain";
     case transport_kind::tls: return "tls";
     case transport_kind::authkem: return "authkem";
+    case transport_kind::local: return "local";
     }
     return "unknown";
 }

@@ -9,22 +9,39 @@
 
 #include <list>
 
+#include <unistd.h>
+
 namespace berth::net {
 
 using boost::system::error_code;
 using tcp = boost::asio::ip::tcp;
+using local = boost::asio::local::stream_protocol;
 
 struct http_server::impl : std::enable_shared_from_this<impl> {
     impl(loop& l, http_transport t, std::shared_ptr<http_service> s)
-        : on(l), acceptor(l.get().context), pause(l.get().context), transport(std::move(t)), service(std::move(s)) {}
+        : on(l),
+          acceptor(l.get().context),
+          local_acceptor(l.get().context),
+          pause(l.get().context),
+          transport(std::move(t)),
+          service(std::move(s)) {}
 
-    void accept();
+    template <class Acceptor>
+    void accept(Acceptor& from);
     void take(tcp::socket socket);
+    void take(local::socket socket);
+    void tell(const std::string& from, const error& why) const;
+    [[nodiscard]] bool has_room_for(const std::string& from) const;
+    void serve(std::shared_ptr<channel> made, const std::string& from);
+    void stop();
     result<channel_transport> transport_now();
     void gone(std::list<std::shared_ptr<http_connection>>::iterator which, const std::string& from);
 
     loop& on;
+    // One of the two is open.
     tcp::acceptor acceptor;
+    local::acceptor local_acceptor;
+    std::string path;  // of the latter
     boost::asio::steady_timer pause;
     http_transport transport;
     std::shared_ptr<http_service> service;
@@ -46,48 +63,70 @@ result<channel_transport> http_server::impl::transport_now() {
     return channel_transport(std::monostate());
 }
 
-void http_server::impl::accept() {
-    acceptor.async_accept([self = shared_from_this()](const error_code& ec, tcp::socket socket) {
+template <class Acceptor>
+void http_server::impl::accept(Acceptor& from) {
+    using socket_type = typename Acceptor::protocol_type::socket;
+    from.async_accept([self = shared_from_this(), &from](const error_code& ec, socket_type socket) {
         if (self->stopped) {
             return;
         }
         if (ec) {
             // No descriptor is free, most likely: wait for some to be closed rather than spin.
             self->pause.expires_after(std::chrono::milliseconds(50));
-            self->pause.async_wait([self](const error_code& cancelled) {
+            self->pause.async_wait([self, &from](const error_code& cancelled) {
                 if (!cancelled && !self->stopped) {
-                    self->accept();
+                    self->accept(from);
                 }
             });
             return;
         }
         self->take(std::move(socket));
         if (!self->stopped) {
-            self->accept();
+            self->accept(from);
         }
     });
+}
+
+void http_server::impl::tell(const std::string& from, const error& why) const {
+    if (service->failures) {
+        service->failures(from, why);
+    }
+}
+
+bool http_server::impl::has_room_for(const std::string& from) const {
+    const auto known = per_address.find(from);
+    if (connections.size() < service->limits.most_connections &&
+        (known == per_address.end() || known->second < service->limits.most_connections_per_address)) {
+        return true;
+    }
+    tell(from, {error_category::peer, "too_many_requests", "too many connections at once"});  // the socket closes
+    return false;
 }
 
 void http_server::impl::take(tcp::socket socket) {
     error_code ignored;
     const std::string from = socket.remote_endpoint(ignored).address().to_string(ignored);
-    const auto tell = [&](const error& why) {
-        if (service->failures) {
-            service->failures(from, why);
-        }
-    };
-    const auto known = per_address.find(from);
-    if (connections.size() >= service->limits.most_connections ||
-        (known != per_address.end() && known->second >= service->limits.most_connections_per_address)) {
-        return tell({error_category::peer, "too_many_requests", "too many connections at once"});  // the socket closes
+    if (!has_room_for(from)) {
+        return;
     }
     const auto over = transport_now();
     if (!over) {
-        return tell(over.error());
+        return tell(from, over.error());
     }
-    auto made = make_channel(std::move(socket), *over);
+    serve(make_channel(std::move(socket), *over), from);
+}
+
+void http_server::impl::take(local::socket socket) {
+    const auto user = user_of(socket);
+    const std::string from = user ? fmt::format("uid:{}", *user) : "uid:unknown";
+    if (has_room_for(from)) {
+        serve(make_channel(std::move(socket)), from);
+    }
+}
+
+void http_server::impl::serve(std::shared_ptr<channel> made, const std::string& from) {
     if (!made) {
-        return tell({error_category::internal, "out_of_memory", "no memory for another connection"});
+        return tell(from, {error_category::internal, "out_of_memory", "no memory for another connection"});
     }
     ++per_address[from];
     const auto at = connections.insert(connections.end(), nullptr);
@@ -127,15 +166,34 @@ result<std::unique_ptr<http_server>> http_server::listen(loop& on, const address
                             at.text()));
         }
     }
-    made->accept();
+    made->accept(made->acceptor);
     return std::make_unique<http_server>(std::move(made));
 }
 
-http_server::~http_server() {
-    impl_->stopped = true;
+result<std::unique_ptr<http_server>> http_server::listen_local(loop& on, const std::string& path, unsigned mode,
+                                                               std::shared_ptr<const http_router> router, const clock& time,
+                                                               const http_server_limits& limits) {
+    auto service = std::make_shared<http_service>(http_service{std::move(router), time, limits, {}, {}, false});
+    auto made = std::make_shared<impl>(on, plain_http{}, std::move(service));
+    BERTH_CHECK(open_acceptor(made->local_acceptor, path, mode));
+    made->path = path;
+    made->accept(made->local_acceptor);
+    return std::make_unique<http_server>(std::move(made));
+}
+
+void http_server::impl::stop() {
+    stopped = true;
     error_code ignored;
-    impl_->acceptor.close(ignored);
-    impl_->pause.cancel();
+    acceptor.close(ignored);
+    local_acceptor.close(ignored);
+    if (const auto ours = std::exchange(path, {}); !ours.empty()) {
+        ::unlink(ours.c_str());
+    }
+    pause.cancel();
+}
+
+http_server::~http_server() {
+    impl_->stop();
     for (const auto& each : std::exchange(impl_->connections, {})) {
         each->abandon();
     }
@@ -156,11 +214,8 @@ void http_server::watch(std::function<void(const http_exchange&)> exchanges, aut
 }
 
 void http_server::drain(std::function<void()> done) {
-    impl_->stopped = true;
+    impl_->stop();
     impl_->service->draining = true;
-    error_code ignored;
-    impl_->acceptor.close(ignored);
-    impl_->pause.cancel();
     impl_->drained = std::move(done);
     const auto all = impl_->connections;
     for (const auto& each : all) {

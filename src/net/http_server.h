@@ -54,8 +54,13 @@ public:
     static result<std::unique_ptr<http_server>> listen(loop& on, const address& at, http_transport transport,
                                                        std::shared_ptr<const http_router> router, const clock& time,
                                                        const http_server_limits& limits = {});
-    ~http_server();  // ends all connections at once
-    [[nodiscard]] uint16_t port() const;
+    // At a path of this machine, for its own processes: each request's peer has the user that the kernel names. The socket has
+    // `mode` and goes with the server. Errors `bad_address`, `listen_failed`.
+    static result<std::unique_ptr<http_server>> listen_local(loop& on, const std::string& path, unsigned mode,
+                                                             std::shared_ptr<const http_router> router, const clock& time,
+                                                             const http_server_limits& limits = {});
+    ~http_server();                       // ends all connections at once
+    [[nodiscard]] uint16_t port() const;  // 0 at a path
     [[nodiscard]] size_t connections() const;
     // Told of every exchange; of handshakes and requests that came to nothing.
     void watch(std::function<void(const http_exchange&)> exchanges, authkem_listener::failure_handler failures = {});

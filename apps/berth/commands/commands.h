@@ -50,6 +50,7 @@ void add_records(CLI::App& cli, CLI::App& masa, context& c);
 void add_registrar_records(CLI::App& registrar, context& c);
 void add_device(CLI::App& cli, context& c);
 void add_key(CLI::App& cli, context& c);
+void add_identity(CLI::App& cli, context& c);
 void add_authkem(CLI::App& cli, context& c);
 void add_quickstart(CLI::App& cli, context& c);
 void add_demo(CLI::App& cli, context& c);

@@ -78,7 +78,8 @@ tls_client_config plain_tls_client() {
 
 http_transport server_transport(transport_kind kind, bool mutual) {
     switch (kind) {
-    case transport_kind::plain: break;
+    case transport_kind::plain:
+    case transport_kind::local: break;
     case transport_kind::tls: {
         auto config = plain_tls_server();
         config.clients = mutual ? tls_server_config::client_certificate::require : tls_server_config::client_certificate::none;
@@ -98,7 +99,8 @@ http_transport server_transport(transport_kind kind, bool mutual) {
 
 channel_transport client_transport(transport_kind kind, bool mutual) {
     switch (kind) {
-    case transport_kind::plain: break;
+    case transport_kind::plain:
+    case transport_kind::local: break;
     case transport_kind::tls: {
         static const tls_credential own = tls_leaf("client.example", crypto::signature_algorithm::mldsa65);
         auto config = plain_tls_client();
