@@ -247,7 +247,8 @@ result<std::optional<pki::certificate>> est_request_authority::certify(const est
     }
     ca::asked what = ca::asked_by(request.asks);
     what.spki = to_bytes(spki);
-    const ca::issuing_order order{label.profile, who_.ca, what};
+    ca::issuing_order order{label.profile, who_.ca, what};
+    order.approved = asked_for.has_value();
     BERTH_TRY(made, office_.issuers_.at(label.authority).issue(order, office_.records(), time_, random_));
     if (who_.token) {
         BERTH_CHECK(office_.records().use_token(who_.token->hash, who_.ca.device.serial, time_.now()));
