@@ -20,7 +20,7 @@ TEST_F(Enrolment, FromTheMakersCertificateToTheOneForToday) {
     EXPECT_EQ(skipped.exit, 1);
     EXPECT_EQ(skipped.error_name(), "refused") << skipped.all();
     EXPECT_EQ(skipped.json().at("error").as_object().at("params").as_object().at("status").as_string(), "403");
-    const auto backwards = est("enrol", "", as("ldevid", new_key("backwards", "SN-1")));
+    const auto backwards = est("enrol", "slow", as("ldevid", new_key("backwards", "SN-1")));
     EXPECT_EQ(backwards.error_name(), "refused") << "an LDevID is no IDevID: " << backwards.all();
 
     const auto device_id = est("enrol", "device-id", as("ldevid", new_key("device-id", "SN-1")));
