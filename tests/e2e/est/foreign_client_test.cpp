@@ -128,7 +128,7 @@ TEST_F(ForeignClient, StrongswanEnrolsAndRenews) {
                                "{} --outform pem > {}",
                                directory->path().string(), server, how, out)});
     };
-    request("swan", "/O=Birch/serialNumber=SN-7");
+    request("swan", "/serialNumber=SN-7");
     EXPECT_NE(pki("--in swan.der --userpass 'SN-7:guess'", "none.pem").exit, 0);
     const auto enrolled = pki("--in swan.der --userpass 'SN-7:correct horse'", "swan.pem");
     ASSERT_EQ(enrolled.exit, 0) << enrolled.all();
