@@ -60,6 +60,13 @@ result<void> cacerts(const context& c, const est_options& o) {
             error_category::usage, "missing_option",
             "cacerts needs --ca (whom you trust already) or --fingerprint (of the root, told by somebody whom you trust)");
     }
+    // RFC 7030 4.1.1: with a server that nobody has vouched for, nothing but this exchange takes place.
+    const bool shows = !o.certificate.empty() || !o.user.empty() || !o.header.empty() || !o.token_file.empty();
+    if (o.ca.empty() && shows) {
+        return fail(
+            error_category::usage, "bad_arguments",
+            "with --fingerprint nobody knows yet who the server is: it is shown no certificate, password, header or token");
+    }
     BERTH_TRY(talk, converse(o, false));
     BERTH_TRY(received, talk.wait_for<std::vector<pki::certificate>>([&](auto then) { talk.session->cacerts(then); }));
     auto trust = result<est::trust_update>(est::trust_update{});

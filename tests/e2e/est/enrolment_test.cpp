@@ -110,6 +110,9 @@ TEST_F(Enrolment, ATokenIsForOneDeviceOnce) {
     ASSERT_EQ(first.exit, 0) << "the refusal has not used it up: " << first.all();
     const auto second = est("enrol", "token", new_key("second", "SN-5", {"--token-file", at("token")}));
     EXPECT_NE(second.exit, 0) << second.all();
+    const auto stranger = run_program("berth", {"--json", "est", "cacerts", "--server", "localhost:1", "--fingerprint",
+                                                std::string(64, '0'), "--token-file", at("token")});
+    EXPECT_EQ(stranger.error_name(), "bad_arguments") << "nobody has vouched for that server yet: " << stranger.all();
     secret_file("made-up", "c29tZXRoaW5nIG1hZGUgdXA");
     EXPECT_NE(est("enrol", "token", new_key("third", "SN-5", {"--token-file", at("made-up")})).exit, 0);
 }
