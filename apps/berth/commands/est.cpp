@@ -6,6 +6,7 @@
 #include "est/ca_certificates.h"
 #include "est/fill_request.h"
 #include "pki/private_key_file.h"
+#include "setup/keys.h"
 
 #include <thread>
 
@@ -225,6 +226,8 @@ result<void> save_generated(const std::string& file, const secret_bytes& pkcs8) 
 }
 
 result<void> serverkeygen(const context& c, const est_options& o) {
+    // Before anything is made: a key that was there is not lost, nor one that is on its way.
+    BERTH_CHECK(refuse_existing(o.key_out));
     BERTH_TRY(contents, contents_of(o));
     BERTH_TRY(talk, converse(o));
     // RFC 7030 4.4.1: the request's own key and signature are not looked at; it needs some all the same.

@@ -157,6 +157,8 @@ TEST_F(Enrolment, KeysAreMadeWhereTheLabelSaysSo) {
     EXPECT_EQ(fs::status(at("made.key")).permissions() & fs::perms(0777), fs::perms(0600));
     const auto key = got(keystore::open_signing_key("file:" + at("made.key")));
     EXPECT_TRUE(same_octets(key->public_key().spki(), leaf("made").spki()));
+    EXPECT_NE(est("serverkeygen", "password", with).exit, 0) << "a key that is there is not overwritten";
+    EXPECT_TRUE(same_octets(got(keystore::open_signing_key("file:" + at("made.key")))->public_key().spki(), leaf("made").spki()));
     const auto not_there = est("serverkeygen", "", as("SN-1", {"--subject", "serialNumber=SN-1", "--key-out", at("x.key")}));
     EXPECT_NE(not_there.exit, 0) << not_there.all();
     EXPECT_FALSE(fs::exists(at("x.key")));
