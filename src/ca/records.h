@@ -157,7 +157,8 @@ public:
 
     // ---- approvals
 
-    // What is known of this request; a new one waits from now on.
+    // What is known of this request; a new one waits from now on. Error `too_many_requests` (peer): of this requester too many
+    // wait already.
     virtual result<pending_request> ask(const pending_request& request) = 0;
     // Error `unknown_request`; `already_decided`.
     virtual result<pending_request> decide(const std::array<uint8_t, 32>& id, decision d, const std::string& by,

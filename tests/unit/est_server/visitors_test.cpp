@@ -109,6 +109,61 @@ TEST_F(Visitors, ACertificateProvesWhatItsAnchorStandsFor) {
     EXPECT_EQ(refused(request({idevid(maker_, "SN-1")}), test_now + 400 * day), "client_not_trusted") << "its time is over";
 }
 
+TEST_F(Visitors, WhatWasIssuedHereIsOfTheDeviceThatItWasIssuedTo) {
+    const auto ldevid = idevid(owner_, "SN-1");
+    ca::issuance entry;
+    entry.issuer = owner_.certificate.spki_sha256();
+    entry.serial = ldevid.serial();
+    entry.certificate = to_bytes(ldevid.der());
+    entry.device = {maker_.certificate.spki_sha256(), "SN-1"};
+    ASSERT_TRUE(records_->append(entry));
+    EXPECT_EQ(value_of(admit(request({ldevid}))).ca.device, entry.device) << "an epoch of the device's reaches what it renews";
+    const auto unknown = idevid(owner_, "SN-2");
+    EXPECT_EQ(value_of(admit(request({unknown}))).ca.device.maker_root, owner_.certificate.spki_sha256());
+}
+
+TEST_F(Visitors, AMakerSpeaksOfItsOwnDevicesAlone) {
+    const auto names_another = [&](const test::authority& by) {
+        const auto t = pki::operational_template("Test", "SN-1", test::make_root("another").certificate.spki_sha256(),
+                                                 pki::credential_kind::signature, usual);
+        return test::issue(by, t, signature_key("SN-1").public_key().spki());
+    };
+    EXPECT_EQ(value_of(admit(request({names_another(maker_)}))).ca.device.maker_root, maker_.certificate.spki_sha256());
+    EXPECT_EQ(value_of(admit(request({names_another(owner_)}))).ca.device.maker_root,
+              test::make_root("another").certificate.spki_sha256())
+        << "the owner may name the maker";
+}
+
+TEST_F(Visitors, ACaThatWasWithdrawnLetsNobodyIn) {
+    const auto below = test::make_issuing_ca(maker_, "lot");
+    const auto device = idevid(below, "SN-1");
+    EXPECT_EQ(refused(request({device, below.certificate})), "accepted");
+    ASSERT_TRUE(records_->withdraw({ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(below.certificate.spki_sha256()),
+                                    test_now, pki::revocation_reason::ca_compromise}));
+    EXPECT_EQ(refused(request({device, below.certificate})), "client_not_trusted");
+}
+
+TEST_F(Visitors, GuessesAreCountedOverAllAddresses) {
+    // Those of a name that is there cost as much as others: of a cheap record there can be many.
+    auto many = rules();
+    named_random random("salt");
+    auto record = crypto::password_record(secret_bytes(as_bytes("right")), random);
+    record.replace(record.find("15"), 2, "10");
+    many.users["SN-7"] = record;
+    visitors judge(std::move(many));
+    for (int i = 0; i < 300; ++i) {
+        const auto guess = with_password("SN-7:wrong", fmt::format("198.51.{}.{}:1", 100 + i / 250, i % 250));
+        ASSERT_EQ(name_of_error(judge.admit(guess, *records_, test_now)), "unauthorized") << i;
+    }
+    const auto next = with_password("SN-7:wrong", "203.0.113.1:1");
+    EXPECT_EQ(name_of_error(judge.admit(next, *records_, test_now)), "too_many_requests");
+    EXPECT_EQ(name_of_error(judge.admit(next, *records_, test_now + 61)), "unauthorized");
+}
+
+TEST_F(Visitors, WhoComesAgainFromAnotherPortIsTheSame) {
+    EXPECT_EQ(value_of(admit(request({}, "192.0.2.1:1000"))).ca.name, value_of(admit(request({}, "192.0.2.1:1001"))).ca.name);
+}
+
 TEST_F(Visitors, WhoShowsNothingHasNoProofs) {
     const auto nobody = value_of(admit(request()));
     EXPECT_TRUE(nobody.est.how.none());
