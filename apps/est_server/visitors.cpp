@@ -281,9 +281,11 @@ result<void> visitors::take_password(std::string_view encoded, const std::string
         known_.clear();
     }
     known_.insert_or_assign(name, to_array<32>(digest.view()));
+    if (!into.est.chain.empty() && into.ca.device.serial != name) {
+        return refuse("user_of_another", "403", "The password is another device's than the one whose certificate is shown.");
+    }
     into.est.how = into.est.how | est::proof::basic;
     into.ca.proofs.insert(ca::proof::basic);
-    // A certificate's names stay those of whoever shows one.
     if (into.est.chain.empty()) {
         is_called(into, name);
     }

@@ -183,6 +183,16 @@ TEST_F(Visitors, PasswordsAreRightOrWrong) {
     EXPECT_EQ(refused(other), "unauthorized");
 }
 
+TEST_F(Visitors, APasswordBesideACertificateIsTheSameDevices) {
+    const auto both = [&](const std::string& serial) {
+        auto out = request({idevid(maker_, serial)});
+        out.headers.add("Authorization", "Basic " + wire::base64(as_bytes("SN-7:right")));
+        return out;
+    };
+    EXPECT_EQ(value_of(admit(both("SN-7"))).ca.proofs, (std::set{ca::proof::idevid, ca::proof::basic}));
+    EXPECT_EQ(refused(both("SN-1")), "user_of_another");
+}
+
 TEST_F(Visitors, GuessesAreCountedByNeighbourhood) {
     for (int i = 0; i < 5; ++i) {
         EXPECT_EQ(refused(with_password("SN-7:wrong", "[2001:db8::" + std::to_string(i + 1) + "]:1")), "unauthorized");
