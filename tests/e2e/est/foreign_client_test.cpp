@@ -117,8 +117,8 @@ TEST_F(ForeignClient, WhatIsNoRequestIsRefusedAsWhatItIs) {
 
 // It knows no labels, and TLS 1.2 alone.
 TEST_F(ForeignClient, StrongswanEnrolsAndRenews) {
-    const std::string server = fmt::format("https://localhost:{}", ports.at("https-tls12"));
-    const auto cacerts = run_program("/usr/bin/pki", {"--estca", "--url", server, "--cacert", at("web.pem"), "--caout",
+    const std::string address = fmt::format("https://localhost:{}", ports.at("https-tls12"));
+    const auto cacerts = run_program("/usr/bin/pki", {"--estca", "--url", address, "--cacert", at("web.pem"), "--caout",
                                                       at("strongswan-ca.pem"), "--outform", "pem", "--force"});
     ASSERT_EQ(cacerts.exit, 0) << cacerts.all();
     const auto pki = [&](const std::string& how, const std::string& out) {
@@ -126,7 +126,7 @@ TEST_F(ForeignClient, StrongswanEnrolsAndRenews) {
             "/bin/sh",
             {"-c", fmt::format("cd {} && pki --est --url {} --cacert web.pem --cacert ca/z2.pem --cacert ca/ldevid-ca.pem "
                                "{} --outform pem > {}",
-                               directory->path().string(), server, how, out)});
+                               directory->path().string(), address, how, out)});
     };
     request("swan", "/serialNumber=SN-7");
     EXPECT_NE(pki("--in swan.der --userpass 'SN-7:guess'", "none.pem").exit, 0);
