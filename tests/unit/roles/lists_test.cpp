@@ -2,6 +2,7 @@
 #include "roles/lists.h"
 
 #include "common/files.h"
+#include "pki/crl_scope.h"
 #include "roles/list_watch.h"
 #include "support.h"
 
@@ -20,10 +21,11 @@ protected:
         maker.crls = {at("l.crl")};
     }
     [[nodiscard]] fs::path at(const std::string& name) const { return directory.path() / name; }
-    void write(const std::string& factory, const char* ca, uint64_t number, const char* file = "l.crl") {
+    void write(const std::string& factory, const char* ca, uint64_t number, const char* file = "l.crl",
+               const pki::crl_scope& scope = {}) {
         const auto issuer = got(app::open_authority(at(factory), ca));
-        const auto list = got(
-            pki::issue_crl({number, time.now() - 60, time.now() + 3600, {}}, issuer.certificate(), issuer.key->as_signing_key()));
+        const auto list = got(pki::issue_crl({number, time.now() - 60, time.now() + 3600, {}}, scope, issuer.certificate(),
+                                             issuer.key->as_signing_key()));
         ASSERT_TRUE(app::write_text(at(file), list.to_pem()));
     }
     [[nodiscard]] result<app::role_lists> of_maker() const {
@@ -188,6 +190,33 @@ TEST_F(RoleLists, AreTriedAgainAfterAWhile) {
     };
     EXPECT_EQ(times("lists_refused"), 1u) << said;
     EXPECT_EQ(times("lists_read"), 1u) << said;
+}
+
+// Lists of distribution points stand beside each other, and a delta takes no complete list's place.
+TEST_F(RoleLists, FollowTheirOwnScopeOnly) {
+    const pki::crl_scope first{{"http://a/1.crl"}, {}}, second{{"http://a/2.crl"}, {}};
+    maker.crls = {at("l.crl"), at("2.crl")};
+    write("acme", "idevid-ca", 9, "l.crl", first);
+    write("acme", "idevid-ca", 3, "2.crl", second);
+    const auto points = got(of_maker());
+    ASSERT_EQ(points.in_force.size(), 2U);
+    EXPECT_TRUE(app::must_follow(points, points));
+    write("acme", "idevid-ca", 10, "2.crl", first);
+    EXPECT_EQ(app::must_follow(points, got(of_maker())).error().name, "crl_missing") << "nobody speaks for the second point";
+    write("acme", "idevid-ca", 2, "2.crl", second);
+    EXPECT_EQ(app::must_follow(points, got(of_maker())).error().name, "crl_older");
+
+    write("acme", "idevid-ca", 5);
+    write("acme", "idevid-ca", 6, "2.crl", {{}, 5});
+    const auto with_delta = got(of_maker());
+    ASSERT_EQ(with_delta.in_force.size(), 2U);
+    write("acme", "idevid-ca", 7, "l.crl", {{}, 5});
+    EXPECT_EQ(app::must_follow(with_delta, got(of_maker())).error().name, "crl_missing") << "deltas alone";
+    maker.crls = {at("l.crl")};
+    write("acme", "idevid-ca", 5);
+    EXPECT_EQ(app::must_follow(with_delta, got(of_maker())).error().name, "crl_older") << "what the delta told is gone";
+    write("acme", "idevid-ca", 6);
+    EXPECT_TRUE(app::must_follow(with_delta, got(of_maker()))) << "a complete list that knows what the delta told";
 }
 
 }  // namespace
