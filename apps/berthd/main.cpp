@@ -4,6 +4,7 @@
 #include "common/version.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
+#include "est_server/est_role.h"
 #include "roles/element_role.h"
 #include "roles/list_watch.h"
 #include "roles/masa_role.h"
@@ -24,7 +25,8 @@ namespace {
 using namespace berth;
 
 constexpr const char* manual =
-    "Serves the roles that the file names ([masa], [registrar] with [ca], [element]) until SIGTERM or SIGINT. Each listener that "
+    "Serves the roles that the file names ([masa], [registrar] with [ca], [element], [est]) until SIGTERM or SIGINT. Each "
+    "listener that "
     "is bound "
     "is\n"
     "announced on standard output as one JSON line, then {\"event\":\"ready\"}; port 0 takes a free one. Logs go to standard "
@@ -115,6 +117,7 @@ struct running {
     std::unique_ptr<app::masa_role> masa;
     std::unique_ptr<app::registrar_role> registrar;
     std::unique_ptr<app::element_role> element;
+    std::unique_ptr<app::est_role> est;
     std::unique_ptr<app::admin_listener> admin;
     std::unique_ptr<app::list_watch> lists;
 };
@@ -137,12 +140,20 @@ result<void> take(running& r, const app::daemon_config& config) {
         BERTH_TRY(ready, r.element->prepare(*config.element));
         element.emplace(std::move(ready));
     }
+    std::optional<app::est_role::prepared> est;
+    if (config.est) {
+        BERTH_TRY(ready, r.est->prepare(*config.est));
+        est.emplace(std::move(ready));
+    }
     app::role_lists next = masa ? masa->lists : app::role_lists{};
     if (registrar) {
         next.add(registrar->lists);
     }
     if (element) {
         next.add(element->lists);
+    }
+    if (est) {
+        next.add(est->lists);
     }
     BERTH_CHECK(r.lists->may_become(next));
     if (masa) {
@@ -153,6 +164,9 @@ result<void> take(running& r, const app::daemon_config& config) {
     }
     if (element) {
         r.element->apply(std::move(*element));
+    }
+    if (est) {
+        r.est->apply(std::move(*est));
     }
     r.lists->were_read(std::move(lists), std::move(next));
     return {};
@@ -166,7 +180,8 @@ result<void> reload(running& r, const std::filesystem::path& file) {
                                               fresh.admin_beyond_loopback == before.admin_beyond_loopback &&
                                               (fresh.admin->port == before.admin->port || fresh.admin->port == r.admin->port())));
     if (!same_admin || fresh.masa.has_value() != before.masa.has_value() ||
-        fresh.registrar.has_value() != before.registrar.has_value() || fresh.element.has_value() != before.element.has_value()) {
+        fresh.registrar.has_value() != before.registrar.has_value() || fresh.element.has_value() != before.element.has_value() ||
+        fresh.est.has_value() != before.est.has_value()) {
         return fail(error_category::usage, "restart_needed",
                     "which roles there are, and where [admin] listens, is read at start only: restart berthd, or put it back");
     }
@@ -225,12 +240,27 @@ result<void> serve(const std::filesystem::path& file) {
         r.element = std::move(started);
         say_listening("element", "https", r.element->port());
     }
+    if (config.est) {
+        BERTH_TRY(started, app::est_role::start(loop, *config.est, system_clock(), crypto::system_random(), metrics));
+        r.est = std::move(started);
+        say_listening("est", "https", r.est->port());
+        if (const auto port = r.est->tls12_port()) {
+            say_listening("est", "https-tls12", *port);
+        }
+        if (const auto port = r.est->authkem_port()) {
+            say_listening("est", "authkem", *port);
+        }
+        health.add_ready("est_ca", [est = r.est.get()] { return est->check_usable(); });
+    }
     app::role_lists read = r.masa ? r.masa->lists() : app::role_lists{};
     if (r.registrar) {
         read.add(r.registrar->lists());
     }
     if (r.element) {
         read.add(r.element->lists());
+    }
+    if (r.est) {
+        read.add(r.est->lists());
     }
     r.lists->were_read(std::move(lists), std::move(read));
     watch(metrics, health, r.masa.get(), r.registrar.get());
@@ -257,12 +287,16 @@ result<void> serve(const std::filesystem::path& file) {
 result<void> check(const std::filesystem::path& file, bool json) {
     BERTH_TRY(config, app::read_config(file));
     BERTH_CHECK(app::check_files(config, system_clock().now()));
+    if (config.est) {
+        BERTH_CHECK(app::est_role::read(*config.est, system_clock(), store::opening::to_look));
+    }
     wire::json::array roles;
     std::string names;
     for (const auto& [there, name] : {std::pair(config.masa.has_value(), "masa"),
                                       {config.registrar.has_value(), "registrar"},
                                       {config.ca.has_value(), "ca"},
-                                      {config.element.has_value(), "element"}}) {
+                                      {config.element.has_value(), "element"},
+                                      {config.est.has_value(), "est"}}) {
         if (there) {
             roles.emplace_back(name);
             names += std::string(" ") + name;
@@ -279,7 +313,8 @@ result<void> check(const std::filesystem::path& file, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    CLI::App cli("The Berth server: MASA, registrar, CA and verifier of secure elements, chosen by one TOML file.", "berthd");
+    CLI::App cli("The Berth server: MASA, registrar, CA, EST and verifier of secure elements, chosen by one TOML file.",
+                 "berthd");
     cli.footer(manual);
     cli.set_version_flag("--version", app::version_text("berthd", app::asks_for_json(argc, argv)),
                          "tell the versions of Berth and of the OpenSSL that it runs on");

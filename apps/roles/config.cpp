@@ -2,6 +2,7 @@
 
 #include "common/config_reader.h"
 #include "common/files.h"
+#include "est/operation.h"
 
 #include <charconv>
 
@@ -139,6 +140,83 @@ result<element_config> read_element(table_reader t) {
     return out;
 }
 
+// The certificate and key of a listener: `chain` and `key`, after a prefix.
+key_and_chain read_identity(table_reader& t, const std::string& prefix) {
+    key_and_chain out;
+    out.chain = t.path((prefix + "chain").c_str(), true);
+    out.key = t.text((prefix + "key").c_str());
+    out.passphrase_file = t.path((prefix + "passphrase_file").c_str(), false);
+    out.base = t.directory();
+    return out;
+}
+
+result<est_trust_config> read_est_trust(table_reader t) {
+    est_trust_config out;
+    out.proof = t.text("proof");
+    if (out.proof != "idevid" && out.proof != "ldevid" && out.proof != "operational") {
+        t.complain(nullptr, "\"proof\" must be idevid, ldevid or operational");
+    }
+    out.anchors = t.paths("anchors", true);
+    out.crls = t.paths("crls", false);
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<est_label_config> read_est_label(table_reader t) {
+    est_label_config out;
+    out.label = t.text("label", "");
+    if (!out.label.empty() && !est::is_label(out.label)) {
+        t.complain(nullptr, fmt::format("\"{}\" is no label: 1 to 64 letters, digits, '-', '_' and '.', and no operation's name",
+                                        out.label));
+    }
+    out.profile = t.text("profile");
+    const std::string binding = t.text("binding", "optional");
+    if (binding != "optional" && binding != "required") {
+        t.complain(nullptr, "\"binding\" must be optional or required");
+    }
+    out.binding_required = binding == "required";
+    out.public_information = t.flag("public", true);
+    out.makes_keys = t.flag("serverkeygen", false);
+    out.retry_after = static_cast<uint32_t>(t.integer("retry_after", 1, 86'400, 60));
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<est_config> read_est(table_reader t) {
+    est_config out;
+    out.listen = t.address("listen");
+    out.tls12_listen = t.optional_address("tls12_listen");
+    out.authkem_listen = t.optional_address("authkem_listen");
+    out.identity = read_identity(t, "");
+    if (out.authkem_listen) {
+        out.authkem_identity = read_identity(t, "authkem_");
+    }
+    out.directory = t.path("directory", true);
+    out.directory_passphrase_file = t.path("directory_passphrase_file", false);
+    out.users = t.path("users", false);
+    out.header = t.text("header", "");
+    out.header_file = t.path("header_file", !out.header.empty());
+    out.addresses = t.texts("addresses");
+    if (out.header.empty() != out.addresses.empty()) {
+        t.complain(nullptr,
+                   "\"header\" and \"addresses\" go together: a secret header is good from networks that are named alone");
+    }
+    std::set<std::string> labels;
+    for (auto& each : t.tables("label", true)) {
+        BERTH_TRY(label, read_est_label(std::move(each)));
+        if (!labels.insert(label.label).second) {
+            t.complain(nullptr, fmt::format("two [[est.label]] are \"{}\"", label.label));
+        }
+        out.labels.push_back(std::move(label));
+    }
+    for (auto& each : t.tables("trust", false)) {
+        BERTH_TRY(trust, read_est_trust(std::move(each)));
+        out.trust.push_back(std::move(trust));
+    }
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
 result<void> read_log(table_reader t, daemon_config& out) {
     const std::string level = t.text("level", "info");
     const std::string format = t.text("format", "json");
@@ -191,11 +269,15 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         BERTH_TRY(element, read_element(std::move(*t)));
         out.element = std::move(element);
     }
+    if (auto t = top.table("est")) {
+        BERTH_TRY(est, read_est(std::move(*t)));
+        out.est = std::move(est);
+    }
     if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
         top.complain(nullptr, "[masa] and [registrar] name the same \"store\": each needs one of its own");
     }
-    if (!out.masa && !out.registrar && !out.element) {
-        top.complain(nullptr, "no role: write a [masa], a [registrar] or an [element] table");
+    if (!out.masa && !out.registrar && !out.element && !out.est) {
+        top.complain(nullptr, "no role: write a [masa], a [registrar], an [element] or an [est] table");
     }
     BERTH_CHECK(top.finish());
     return out;

@@ -75,6 +75,36 @@ struct element_config {
     std::vector<std::filesystem::path> crls;
 };
 
+// Certificates by EST.
+struct est_trust_config {
+    std::string proof;                           // what a certificate that leads there proves: "idevid", "ldevid", "operational"
+    std::vector<std::filesystem::path> anchors;  // of each file the first certificate: what follows it is known, not trusted
+    std::vector<std::filesystem::path> crls;
+};
+struct est_label_config {
+    std::string label;    // empty: requests without one
+    std::string profile;  // of the CA directory's ca.toml
+    bool binding_required = false;
+    bool public_information = true;  // cacerts and csrattrs for everybody
+    bool makes_keys = false;         // serverkeygen
+    uint32_t retry_after = 60;       // seconds, for who waits for approval
+};
+struct est_config {
+    net::address listen;                         // TLS 1.3
+    std::optional<net::address> tls12_listen;    // for old clients: TLS 1.2, and 1.3
+    std::optional<net::address> authkem_listen;  // AuthKEM
+    key_and_chain identity;                      // a TLS server's certificate and signature key
+    std::optional<key_and_chain> authkem_identity;
+    std::filesystem::path directory;  // the CAs: docs/ca.md
+    std::filesystem::path directory_passphrase_file;
+    std::vector<est_trust_config> trust;
+    std::vector<est_label_config> labels;
+    std::filesystem::path users;  // of HTTP Basic
+    std::string header;           // whose value is a secret
+    std::filesystem::path header_file;
+    std::vector<std::string> addresses;  // networks that the header is good from: "192.0.2.0/24"
+};
+
 struct daemon_config {
     log::level log_level = log::level::info;
     log::format log_format = log::format::json;
@@ -84,6 +114,7 @@ struct daemon_config {
     std::optional<registrar_config> registrar;
     std::optional<ca_config> ca;
     std::optional<element_config> element;
+    std::optional<est_config> est;
 };
 
 // Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".

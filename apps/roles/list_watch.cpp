@@ -36,6 +36,11 @@ std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
     if (config.element) {
         add(config.element->crls);
     }
+    if (config.est) {
+        for (const auto& each : config.est->trust) {
+            add(each.crls);
+        }
+    }
     return out;
 }
 

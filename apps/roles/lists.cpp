@@ -2,6 +2,7 @@
 
 #include "common/files.h"
 #include "pki/crl_issuer.h"
+#include "pki/crl_scope.h"
 
 namespace berth::app {
 
@@ -40,6 +41,19 @@ std::vector<list_in_force> newest_of(const std::vector<read_list>& lists, const 
         }
     }
     return out;
+}
+
+// Lists of one CA for several distribution points stand beside each other.
+std::string points_of(const pki::crl& list) {
+    std::string out;
+    for (const auto& point : pki::scope_of(list).points) {
+        out += " " + point;
+    }
+    return out;
+}
+
+bool is_delta(const list_in_force& l) {
+    return pki::scope_of(l.list).delta_base.has_value();
 }
 
 // A part of the configuration whose CAs are known.
@@ -110,7 +124,7 @@ result<role_lists> lists_of_known(const known_part& part, const std::vector<read
     out.anchors = part.all_anchors();
     out.in_force = newest_of(lists, trust, [&](list_in_force& l) {
         const pki::certificate& signer = *part.signer_of(l.list);
-        l.issuer = part.name_of(signer);
+        l.issuer = part.name_of(signer) + points_of(l.list);
         l.anchors = part.anchors_above(signer);
     });
     return out;
@@ -122,7 +136,7 @@ result<role_lists> lists_of_any(const std::string& part, const std::vector<read_
     role_lists out;
     out.in_force = newest_of(lists, trust, [&](list_in_force& l) {
         const auto [name, key_id] = pki::named_issuer(l.list);
-        l.issuer = fmt::format("{} {} {}", part, to_hex(name), to_hex(key_id));
+        l.issuer = fmt::format("{} {} {}{}", part, to_hex(name), to_hex(key_id), points_of(l.list));
     });
     return out;
 }
@@ -175,6 +189,18 @@ result<element_lists> read_element_lists(const element_config& config, const std
     return out;
 }
 
+result<element_lists> read_est_lists(const est_trust_config& config, const std::vector<pki::certificate>& anchors,
+                                     const std::vector<pki::certificate>& issuers) {
+    const std::string part = "[[est.trust]] " + config.proof;
+    BERTH_TRY(lists, read_lists(config.crls));
+    element_lists out{crls_of(lists), {}};
+    BERTH_TRY(judged, lists_of_known({part, part, anchors, issuers,
+                                      "put the right one in its place, or have the anchor's file hold its CA's certificate too"},
+                                     lists));
+    out.all = std::move(judged);
+    return out;
+}
+
 namespace {
 
 constexpr const char* if_meant = "the former list still holds; if this is meant, restart berthd";
@@ -202,7 +228,9 @@ result<void> must_follow(const role_lists& former, const role_lists& next) {
     for (const auto& was : former.in_force) {
         const list_in_force* now = nullptr;
         for (const auto& candidate : next.in_force) {
-            if (candidate.issuer == was.issuer && (!now || pki::age_of(now->list) < pki::age_of(candidate.list))) {
+            // A complete list takes the place of a delta, and never the other way round.
+            const bool in_its_place = candidate.issuer == was.issuer && (is_delta(was) || !is_delta(candidate));
+            if (in_its_place && (!now || pki::age_of(now->list) < pki::age_of(candidate.list))) {
                 now = &candidate;
             }
         }

@@ -10,11 +10,12 @@
 
 namespace berth::app {
 
-// A list that counts: of each issuer the newest, whatever others the files hold.
+// A list that counts: of each issuer and distribution point the newest, whatever others the files hold.
 struct list_in_force {
     std::filesystem::path file;
     pki::crl list;
-    std::string issuer;             // tells CAs of one name from each other: by their keys, or what the lists say of these
+    std::string
+        issuer;  // tells CAs of one name from each other: by their keys, or what the lists say of these; and distribution points
     std::set<std::string> anchors;  // the roots that vouch for it, as in role_lists; none: not known
 };
 // What a role goes by.
@@ -47,6 +48,10 @@ struct element_lists {
 // Errors of read_crls, `duplicate_crl`, `unknown_crl_issuer`.
 result<element_lists> read_element_lists(const element_config& config, const std::vector<pki::certificate>& makers,
                                          const std::vector<pki::certificate>& issuers);
+
+// The same of one [[est.trust]].
+result<element_lists> read_est_lists(const est_trust_config& config, const std::vector<pki::certificate>& anchors,
+                                     const std::vector<pki::certificate>& issuers);
 
 // Nobody who was revoked comes back because a wrong or an old file was put in a list's place: who had a list, and still vouches
 // for anybody, has one, and none that is older. Errors `crl_missing`, `crl_older`.

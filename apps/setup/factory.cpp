@@ -323,14 +323,17 @@ result<onboarding::device_identity> factory_make_recorded(const fs::path& factor
                               order.serial),
                   {{"serial", order.serial}}});
     }
-    if (!order.of_lot) {
+    const auto nobody_elses = [&]() -> result<void> {
         serial_plan own;
         own.list = {order.serial};
-        BERTH_CHECK(require_not_spoken_for(factory, own));
-    }
-    // Looks once more, within its transaction: another factory may have been quicker.
+        return order.of_lot ? result<void>() : require_not_spoken_for(factory, own);
+    };
+    BERTH_CHECK(nobody_elses());
+    // Looks once more, where a chip may have taken its time: somebody else may have been quicker. The records do, within their
+    // transaction.
     return make_and_publish(factory, out, order, masa_keys, time, random,
-                            [&](const registry::ownership& made, const std::string& identity) {
+                            [&](const registry::ownership& made, const std::string& identity) -> result<void> {
+                                BERTH_CHECK(nobody_elses());
                                 return records.add_device(made, identity, time.now());
                             });
 }

@@ -128,7 +128,9 @@ result<crypto::signature_algorithm> signature_algorithm_named(const std::string&
         return crypto::signature_algorithm::ecdsa_p384_sha384;
     }
     for (const auto algorithm : crypto::all_signature_algorithms) {
-        if (crypto::name_of(algorithm) == name) {
+        // FIPS 204 writes ML-DSA-65.
+        const std::string own(crypto::name_of(algorithm));
+        if (own == name || (own.starts_with("mldsa") && "ml-dsa-" + own.substr(5) == name)) {
             return algorithm;
         }
     }
@@ -142,6 +144,19 @@ result<crypto::kem_algorithm> kem_algorithm_named(const std::string& name) {
         }
     }
     return unknown_algorithm(name, "mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384");
+}
+
+result<keystore::signing_key_ptr> make_key_of(const fs::path& directory, const std::string& name,
+                                              crypto::signature_algorithm algorithm, random_source& random,
+                                              const std::optional<secret_bytes>& passphrase) {
+    BERTH_CHECK(refuse_existing(directory / (name + ".key")));
+    return new_signing_key(directory, name, algorithm, random, passphrase);
+}
+
+result<keystore::signing_key_ptr> open_key_of(const fs::path& directory, const std::string& name,
+                                              const std::optional<secret_bytes>& passphrase) {
+    BERTH_TRY(uri, key_name(directory, name));  // relative to the directory, as all names there
+    return keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin_once()});
 }
 
 result<authority> make_root(const fs::path& directory, const std::string& name, const pki::certificate_template& contents,
@@ -172,8 +187,7 @@ result<authority> make_issuer(const fs::path& directory, const std::string& name
 result<authority> open_authority(const fs::path& directory, const std::string& name,
                                  const std::optional<secret_bytes>& passphrase) {
     BERTH_TRY(chain, read_chain(directory / (name + ".pem")));
-    BERTH_TRY(uri, key_name(directory, name));  // relative to the directory, as all names there
-    BERTH_TRY(key, keystore::open_signing_key(uri, {directory.string(), passphrase, ask_pin_once()}));
+    BERTH_TRY(key, open_key_of(directory, name, passphrase));
     return authority{std::move(chain), std::move(key)};
 }
 

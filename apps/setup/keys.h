@@ -27,6 +27,14 @@ result<crypto::signature_algorithm> signature_algorithm_named(const std::string&
 // mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384. Error `unknown_algorithm`.
 result<crypto::kem_algorithm> kem_algorithm_named(const std::string& name);
 
+// The key that a CA or leaf NAME of this directory is about to have. Error also `file_exists`: NAME.key is there.
+result<keystore::signing_key_ptr> make_key_of(const std::filesystem::path& directory, const std::string& name,
+                                              crypto::signature_algorithm algorithm, random_source& random,
+                                              const std::optional<secret_bytes>& passphrase = {});
+// The one that it has.
+result<keystore::signing_key_ptr> open_key_of(const std::filesystem::path& directory, const std::string& name,
+                                              const std::optional<secret_bytes>& passphrase = {});
+
 // A self-signed root. Errors of files; `file_exists` when NAME.pem is there already: a root is never overwritten.
 result<authority> make_root(const std::filesystem::path& directory, const std::string& name,
                             const pki::certificate_template& contents, crypto::signature_algorithm algorithm,

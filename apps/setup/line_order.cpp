@@ -307,8 +307,8 @@ result<sealed_order> make_line_order(const line_order_request& request, random_s
     terms.masa_keys = std::move(masa_keys);
     BERTH_TRY(records, open_masa_store(request.masa));
     BERTH_CHECK(check_customer(request.order.customer, request.order.customer_root, *records));
-    BERTH_CHECK(require_new_serials(request.serials, root.spki_sha256(), *records));
     BERTH_TRY(held, lock_orders(request.factory));
+    BERTH_CHECK(require_new_serials(request.serials, root.spki_sha256(), *records));
     BERTH_CHECK(require_not_spoken_for(request.factory, request.serials));
 
     BERTH_TRY(key, production_key(request.factory, request.passphrase, random));

@@ -390,8 +390,7 @@ result<lot_summary> make_line_units(const line_make& given, const clock& time, r
     what.lot.units_stay = what.clear_interrupted;
     BERTH_TRY(out, absolute_path(what.lot.out));
     what.lot.out = out.lexically_normal();
-    what.lot.terms = {
-        {"order", terms.id}, {"name", terms.order.name}, {"backend", terms.order.backend}, {"model", terms.order.device.model}};
+    what.lot.terms = said_of_lot(terms);
     BERTH_TRY(key, production_key(what.line, what.passphrase, random));
     BERTH_CHECK(keep_order(what.line, terms, what.lot.out));
     const auto fresh = [] { return result<void>(); };

@@ -188,7 +188,7 @@ log_line lot_line(const lot_settings& lot) {
     return out;
 }
 
-result<void> require_same(const log_line& first, const lot_settings& lot) {
+result<void> require_same(const log_line& first, const lot_settings& lot, const std::string& key) {
     for (const auto& [name, value] : lot_line(lot)) {
         const auto* const before = first.if_contains(name);
         if (before == nullptr || wire::to_text(*before) != wire::to_text(value)) {
@@ -199,18 +199,12 @@ result<void> require_same(const log_line& first, const lot_settings& lot) {
                             .with("differs", std::string(name)));
         }
     }
-    return {};
-}
-
-// What this run would sign and no earlier one has signed: whoever can write the file can add lines to it.
-result<void> require_borne_out(const std::vector<log_line>& not_signed, const lot_work& work) {
-    for (const auto& line : not_signed) {
-        const auto event = line.at("event").as_string();
-        if (event == "lot") {
-            BERTH_CHECK(work.fresh());
-        } else if (event == "made") {
-            BERTH_CHECK(work.borne_out(line));
-        }
+    // Signed or not: it tells whoever verifies the log by which key.
+    if (wire::text_member(first, "key").value_or("") != key) {
+        return fail(error{
+            error_category::environment, "log_altered",
+            fmt::format("line 1 of the production log in {} names another key than the one that signs it", lot.out.string())}
+                        .with("line", "1"));
     }
     return {};
 }
@@ -439,24 +433,27 @@ result<lot_summary> run_lot(const lot_settings& lot, keystore::signing_key_ptr k
     BERTH_CHECK(lot.serials.check());
     BERTH_CHECK(make_directory(lot.out, 0700));
     lot_account account;
-    std::vector<log_line> not_signed;
-    const auto keep = [&not_signed](const log_line& line) -> result<void> {
-        not_signed.push_back(line);
-        return {};
+    const std::string named = to_hex(key->public_key().spki_sha256());
+    // What this run would sign and no earlier one has signed: whoever can write the file can add lines to it.
+    const auto not_signed = [&](const log_line& line) -> result<void> {
+        BERTH_CHECK(require_same(*account.first(), lot, named));
+        if (line.at("event").as_string() == "lot") {
+            BERTH_CHECK(work.fresh());
+        }
+        return work.borne_out(line);
     };
     BERTH_TRY(log, production_log::open(
                        lot.out / production_log_file, key, time, [&account](const log_line& line) { return account.take(line); },
-                       keep));
+                       not_signed));
     if (account.first()) {
-        BERTH_CHECK(require_same(*account.first(), lot));
-        BERTH_CHECK(require_borne_out(not_signed, work));
+        BERTH_CHECK(require_same(*account.first(), lot, named));
         if (lot.units_stay) {
             BERTH_CHECK(require_stations(account, lot));
         }
         BERTH_CHECK(log->append("resumed", {}));
     } else {
         BERTH_CHECK(work.fresh());
-        log_line first{{"lot", to_hex(random.octets<8>())}, {"key", to_hex(key->public_key().spki_sha256())}};
+        log_line first{{"lot", to_hex(random.octets<8>())}, {"key", named}};
         for (auto& [name, value] : lot_line(lot)) {
             first[name] = value;
         }

@@ -89,8 +89,8 @@ public:
 // What a lot asks of whoever makes its units.
 struct lot_work {
     std::function<result<void>()> fresh;  // whether a new lot may be begun; asked once, unless its first line was not signed
-    // Whether something else than the log tells of a unit that it says was made (setup/lot_evidence.h): asked of each line behind
-    // the last signature, before this run signs it.
+    // Whether something else than the log tells of a unit that it says was made or loaded (setup/lot_evidence.h): asked of each
+    // line behind the last signature, whatever it tells of, before this run signs it.
     std::function<result<void>(const log_line&)> borne_out;
     maker_of_station stations;
 };

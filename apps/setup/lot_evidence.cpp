@@ -19,18 +19,29 @@ std::string text_of(const log_line& line, std::string_view name) {
 tl::unexpected<error> unproved(const log_line& line, const std::string& why) {
     const int64_t number = wire::integer_member(line, "number").value_or(0);
     const std::string serial = text_of(line, "serial");
-    return fail(
-        error{error_category::environment, "log_unproved",
-              fmt::format("line {0} of the production log says that unit {1} was {2}, no signature covers the line, and {3}. "
-                          "Going on would sign it, and nothing was written. If something was taken out of the lot's "
-                          "directory meanwhile, put it back; else somebody has added the line: keep a copy for whoever "
-                          "looks into that, cut the log off behind line {4}, and repeat",
-                          number, serial, text_of(line, "event"), why, number - 1)}
-            .with("line", std::to_string(number))
-            .with("serial", serial));
+    const std::string event = text_of(line, "event");
+    return fail(error{
+        error_category::environment, "log_unproved",
+        fmt::format("line {0} of the production log says {1}, no signature covers the line, and {2}. "
+                    "Going on would sign it, and nothing was written. If something was taken out of the lot's "
+                    "directory meanwhile, put it back; else somebody has added the line: keep a copy for whoever "
+                    "looks into that, cut the log off behind line {3}, and repeat",
+                    number, event == "lot" ? std::string("which lot it is") : fmt::format("that unit {} was {}", serial, event),
+                    why, number - 1)}
+                    .with("line", std::to_string(number))
+                    .with("serial", serial));
 }
 
-result<void> require_members(const log_line& line, const log_line& wanted) {
+// Those that it must have, and no others but `free`, which something else bears out.
+result<void> require_members(const log_line& line, const log_line& wanted, std::initializer_list<std::string_view> free) {
+    constexpr std::array<std::string_view, 5> of_each{"number", "at", "event", "serial", "previous"};
+    for (const auto& [name, value] : line) {
+        const std::string_view there = name;
+        if (!wanted.contains(there) && std::ranges::find(of_each, there) == of_each.end() &&
+            std::ranges::find(free, there) == free.end()) {
+            return unproved(line, fmt::format("it has a \"{}\", which no such line has", there));
+        }
+    }
     for (const auto& [name, value] : wanted) {
         const auto* const there = line.if_contains(name);
         if (there == nullptr || wire::to_text(*there) != wire::to_text(value)) {
@@ -101,7 +112,14 @@ result<const factory_evidence::known*> factory_evidence::read_once() {
 }
 
 result<void> factory_evidence::check(const log_line& line) {
-    BERTH_CHECK(require_members(line, terms_));
+    const std::string event = text_of(line, "event");
+    if (event == "loaded") {
+        return unproved(line, "units of a factory have their certificates as soon as they are made");
+    }
+    if (event != "made") {
+        return {};
+    }
+    BERTH_CHECK(require_members(line, terms_, {"z3", "z3_sig"}));
     const std::string serial = text_of(line, "serial");
     BERTH_TRY(leaves, leaves_of(line, out_ / serial));
     BERTH_TRY(knows, read_once());
@@ -129,12 +147,25 @@ result<void> check_unit_bundle(const fs::path& bundle, const line_terms& terms, 
     return {};
 }
 
+wire::json::object said_of_lot(const line_terms& terms) {
+    return {
+        {"order", terms.id}, {"name", terms.order.name}, {"backend", terms.order.backend}, {"model", terms.order.device.model}};
+}
+
 result<void> check_line_evidence(const fs::path& out, const line_terms& terms, const crypto::verification_key& line_key,
                                  const log_line& line) {
     const std::string event = text_of(line, "event");
+    if (event == "lot") {
+        auto wanted = said_of_lot(terms);
+        wanted["units"] = terms.serials.size();
+        wanted["serials"] = terms.serials.to_json();
+        wanted["key"] = to_hex(line_key.spki_sha256());
+        return require_members(line, wanted, {"lot"});
+    }
     if (event == "loaded") {
         BERTH_CHECK(require_members(
-            line, {{"model", terms.order.device.model}, {"backend", terms.order.backend}, {"customer", terms.order.customer}}));
+            line, {{"model", terms.order.device.model}, {"backend", terms.order.backend}, {"customer", terms.order.customer}},
+            {"z3", "z3_sig"}));
         const std::string serial = text_of(line, "serial");
         BERTH_CHECK(leaves_of(line, out / serial));
         const auto right = check_unit_bundle(out / serial, terms, serial);
@@ -143,17 +174,20 @@ result<void> check_line_evidence(const fs::path& out, const line_terms& terms, c
     if (event != "made") {
         return {};
     }
-    BERTH_CHECK(require_members(line, {{"model", terms.order.device.model}, {"backend", terms.order.backend}}));
+    BERTH_CHECK(require_members(line, {{"model", terms.order.device.model}, {"backend", terms.order.backend}}, {"request"}));
     const std::string serial = text_of(line, "serial");
     const fs::path file = out / "requests" / (serial + ".request");
     BERTH_TRY(there, is_there(file));
     if (!there) {
         return unproved(line, fmt::format("its request is not there ({})", file.string()));
     }
-    BERTH_TRY(request, read_line_message(file));
-    if (request.step != line_step::request || request.order != terms.id || request.serial != serial ||
-        to_hex(crypto::sha256(request.octets).view()) != text_of(line, "request") ||
-        !check_line_signature(request, line_key, "this line")) {
+    const auto request = read_line_message(file);
+    if (!request && !request.error().is("bad_message")) {
+        return fail(request.error());
+    }
+    if (!request || request->step != line_step::request || request->order != terms.id || request->serial != serial ||
+        to_hex(crypto::sha256(request->octets).view()) != text_of(line, "request") ||
+        !check_line_signature(*request, line_key, "this line")) {
         return unproved(line, fmt::format("{} is not the request that it tells of, signed by this line", file.string()));
     }
     return {};

@@ -17,7 +17,7 @@ public:
     // `terms`: members that each line has.
     factory_evidence(std::filesystem::path factory, std::filesystem::path out, const pki::certificate& root,
                      std::unique_ptr<registry::masa_registry> records, log_line terms);
-    // Of a line "made". Errors `log_unproved`; of files and of the records.
+    // Of lines "made"; "loaded" is nothing that such a lot's log says. Errors `log_unproved`; of files and of the records.
     result<void> check(const log_line& line);
 
 private:
@@ -32,9 +32,12 @@ private:
 };
 
 // Of a contract line's: a unit was made if its request lies in `out`/requests, signed by the line; it was loaded if its bundle
-// has certificates of the order's root for its serial. Of lines "made" and "loaded". Errors as above.
+// has certificates of the order's root for its serial. Of lines "lot", which tells what was ordered, "made" and "loaded". Errors
+// as above.
 result<void> check_line_evidence(const std::filesystem::path& out, const line_terms& terms,
                                  const crypto::verification_key& line_key, const log_line& line);
+// What a contract line's log says of its lot, besides the serials.
+wire::json::object said_of_lot(const line_terms& terms);
 // Error `other_device`: what is there is not that unit with certificates of the order's root.
 result<void> check_unit_bundle(const std::filesystem::path& bundle, const line_terms& terms, const std::string& serial);
 

@@ -276,7 +276,7 @@ tl::unexpected<error> not_cleared(const lot_unit& unit, const std::string& whose
 error may_be_its_own(error e, const lot_unit& unit) {
     if (e.is("key_exists") && unit.interrupted) {
         e.message +=
-            fmt::format(". Unit {} was interrupted in station {}, and these may be its own keys: if it is there still, repeat "
+            fmt::format(". Unit {} was interrupted, and what is in station {} may be its own keys: if it is there still, repeat "
                         "the command with --clear-interrupted, which looks into the chip and deletes what is that unit's",
                         unit.serial, unit.station);
     }

@@ -3,6 +3,7 @@
 
 #include "pki/certificate.h"
 #include "pki/crl.h"
+#include "pki/crl_scope.h"
 #include "pki/pki_openssl.h"
 
 #include <mutex>
@@ -43,6 +44,7 @@ struct crl::impl {
     uint64_t number = 0;
     unix_seconds this_update = 0;
     unix_seconds next_update = 0;
+    crl_scope scope;
     std::vector<revoked_entry> revoked;  // by serial
 };
 

@@ -2,6 +2,7 @@
 
 #include "pki/certificate_openssl.h"
 #include "pki/crl_issuer.h"
+#include "pki/crl_scope_openssl.h"
 #include "wire/pem.h"
 
 #include <openssl/err.h>
@@ -20,12 +21,13 @@ tl::unexpected<error> refuse(std::string why) {
 }
 
 // RFC 5280 5.2: "If a CRL contains a critical extension that the application cannot process, then the
-// application MUST NOT use that CRL to determine the status of certificates." Delta CRLs, partitioned and
-// indirect ones are among those.
+// application MUST NOT use that CRL to determine the status of certificates."
 template <class Stack>
-bool has_critical(const Stack* extensions) {
+bool has_critical(const Stack* extensions, std::initializer_list<int> known = {}) {
     for (int i = 0; i < X509v3_get_ext_count(extensions); ++i) {
-        if (X509_EXTENSION_get_critical(X509v3_get_ext(extensions, i)) != 0) {
+        X509_EXTENSION* one = X509v3_get_ext(extensions, i);
+        if (X509_EXTENSION_get_critical(one) != 0 &&
+            std::ranges::find(known, OBJ_obj2nid(X509_EXTENSION_get_object(one))) == known.end()) {
             return true;
         }
     }
@@ -92,9 +94,14 @@ result<crl> crl::parse(bytes_view der) {
     if (at != der.data() + der.size() || !same_octets(crypto::to_der(raw, i2d_X509_CRL), der)) {
         return refuse("it is not exactly one DER structure");
     }
-    if (has_critical(X509_CRL_get0_extensions(raw))) {
-        return refuse("it is a delta, partitioned or indirect list, or has another critical extension");
+    if (has_critical(X509_CRL_get0_extensions(raw), {NID_issuing_distribution_point, NID_delta_crl})) {
+        return refuse("it has a critical extension that Berth does not know");
     }
+    auto scope = read_scope(raw);
+    if (!scope) {
+        return refuse("it leaves out kinds of certificates or reasons, is indirect, or says so in a malformed way");
+    }
+    made->scope = std::move(*scope);
     const auto this_update = to_unix(X509_CRL_get0_lastUpdate(raw));
     const auto next_update = to_unix(X509_CRL_get0_nextUpdate(raw));
     const auto number = crl_number(raw);
@@ -200,6 +207,15 @@ bool names_issuer(const crl& list, const certificate& issuer) {
 
 std::pair<uint64_t, unix_seconds> age_of(const crl& list) {
     return {list.number(), list.this_update()};
+}
+
+std::string scope_name(const crl& list) {
+    const crl_scope& scope = list.get().scope;
+    std::string out = scope.delta_base ? "delta" : "";
+    for (const std::string& point : scope.points) {
+        out += (out.empty() ? "" : " ") + point;
+    }
+    return out;
 }
 
 }  // namespace berth::pki

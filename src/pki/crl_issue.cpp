@@ -1,5 +1,6 @@
 #include "pki/certificate_openssl.h"
 #include "pki/crl.h"
+#include "pki/crl_scope_openssl.h"
 #include "pki/extensions_openssl.h"
 
 namespace berth::pki {
@@ -32,6 +33,11 @@ void add_entry(X509_CRL* list, const revoked_entry& entry) {
 }  // namespace
 
 result<crl> issue_crl(const crl_template& contents, const certificate& issuer, const crypto::signing_key& key) {
+    return issue_crl(contents, {}, issuer, key);
+}
+
+result<crl> issue_crl(const crl_template& contents, const crl_scope& scope, const certificate& issuer,
+                      const crypto::signing_key& key) {
     BERTH_CHECK(check_issuer(issuer, key, crl_sign));
     const auto times_are_good = [&] {
         return to_asn1(contents.this_update) && to_asn1(contents.next_update) && contents.this_update <= contents.next_update &&
@@ -41,6 +47,10 @@ result<crl> issue_crl(const crl_template& contents, const certificate& issuer, c
     if (!times_are_good()) {
         return fail(error_category::usage, "bad_template",
                     "This revocation list cannot be made: its times are out of order or outside 1970 to 9999.");
+    }
+    if (scope.delta_base && *scope.delta_base >= contents.number) {
+        return fail(error_category::usage, "bad_template",
+                    "This revocation list cannot be made: a delta has a greater number than the list that it begins at.");
     }
     const x509_crl_ptr list(must(X509_CRL_new_ex(crypto::lib_context(), nullptr), "making a CRL"));
     must(X509_CRL_set_version(list.get(), X509_CRL_VERSION_2), "filling a CRL");
@@ -56,6 +66,7 @@ result<crl> issue_crl(const crl_template& contents, const certificate& issuer, c
     const bytes id = issuer.subject_key_id().empty() ? key_identifier(issuer.spki()) : to_bytes(issuer.subject_key_id());
     must(X509_CRL_add1_ext_i2d(list.get(), NID_authority_key_identifier, make_authority_key_id(id).get(), 0, X509V3_ADD_DEFAULT),
          "filling a CRL");
+    BERTH_CHECK(add_scope(list.get(), scope));
     must(X509_CRL_sort(list.get()), "sorting a CRL");
     if (X509_CRL_sign(list.get(), evp_of(key), digest_for(key.algorithm())) <= 0) {
         return fail(error_category::environment, "signing_failed",

@@ -12,7 +12,10 @@ namespace berth::pki {
 std::pair<bytes, bytes> named_issuer(const crl& list);
 // Whether verification takes it for a list of that CA. Its signature is another matter.
 bool names_issuer(const crl& list, const certificate& issuer);
-// Of two lists of one CA the greater counts: by number, and by thisUpdate where lists have no numbers.
+// What tells lists of one CA apart that do not take each other's place: deltas, and those of distribution points. Empty: a
+// complete list of everything.
+std::string scope_name(const crl& list);
+// Of two lists of one CA and scope the greater counts: by number, and by thisUpdate where lists have no numbers.
 std::pair<uint64_t, unix_seconds> age_of(const crl& list);
 
 }  // namespace berth::pki

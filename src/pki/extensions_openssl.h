@@ -1,6 +1,7 @@
 // Internal: the extensions of certificates, CRLs and requests that we make.
 #pragma once
 
+#include "pki/issued_extras.h"
 #include "pki/pki_openssl.h"
 
 namespace berth::pki {
@@ -21,6 +22,14 @@ result<void> add_extensions(X509* x509, const certificate_template& contents, by
 
 using authority_key_id_ptr = crypto::openssl_ptr<AUTHORITY_KEYID, AUTHORITY_KEYID_free>;
 authority_key_id_ptr make_authority_key_id(bytes_view id);
+
+result<void> add_extras(X509* x509, const issued_extras& extras);
+
+// One point with all these names, which check_addresses() has seen.
+using dist_points_ptr = crypto::openssl_ptr<CRL_DIST_POINTS, CRL_DIST_POINTS_free>;
+dist_points_ptr make_dist_points(const std::vector<std::string>& urls);
+// Error bad_template.
+result<void> check_addresses(const std::vector<std::string>& urls);
 
 // Errors issuer_key_mismatch, bad_key_usage.
 result<void> check_issuer(const certificate& issuer, const crypto::signing_key& key, uint16_t usage);

@@ -66,8 +66,8 @@ result<certificate> signed_by(const x509_ptr& x509, const crypto::signing_key& k
 }
 
 // What self-signed and issued certificates have in common; authority is null for the former.
-result<certificate> sign(const certificate_template& contents, bytes_view spki, const certificate* authority,
-                         const crypto::signing_key& key, random_source& random) {
+result<certificate> sign(const certificate_template& contents, const issued_extras& extras, bytes_view spki,
+                         const certificate* authority, const crypto::signing_key& key, random_source& random) {
     BERTH_CHECK(check(contents));
     BERTH_TRY(public_key, subject_key(spki));
     BERTH_TRY(subject, from_name(contents.subject));
@@ -85,6 +85,7 @@ result<certificate> sign(const certificate_template& contents, bytes_view spki, 
 
     const bytes own_id = key_identifier(spki);
     BERTH_CHECK(add_extensions(x509.get(), contents, own_id, authority == nullptr ? own_id : identifier_of(*authority)));
+    BERTH_CHECK(add_extras(x509.get(), extras));
     return signed_by(x509, key);
 }
 }  // namespace
@@ -106,13 +107,19 @@ result<void> check_issuer(const certificate& issuer, const crypto::signing_key& 
 
 result<certificate> issue_self_signed(const certificate_template& contents, const crypto::signing_key& key,
                                       random_source& random) {
-    return sign(contents, key.public_key().spki(), nullptr, key, random);
+    return sign(contents, {}, key.public_key().spki(), nullptr, key, random);
 }
 
 result<certificate> issue(const certificate_template& contents, bytes_view subject_spki, const certificate& issuer,
                           const crypto::signing_key& issuer_key, random_source& random) {
     BERTH_CHECK(check_issuer(issuer, issuer_key, key_cert_sign));
-    return sign(contents, subject_spki, &issuer, issuer_key, random);
+    return sign(contents, {}, subject_spki, &issuer, issuer_key, random);
+}
+
+result<certificate> issue(const certificate_template& contents, const issued_extras& extras, bytes_view subject_spki,
+                          const certificate& issuer, const crypto::signing_key& issuer_key, random_source& random) {
+    BERTH_CHECK(check_issuer(issuer, issuer_key, key_cert_sign));
+    return sign(contents, extras, subject_spki, &issuer, issuer_key, random);
 }
 
 // What only the old issuer could say.

@@ -1,9 +1,10 @@
-// Revocation by CRLs of the trust store (RFC 5280 section 6.3, complete CRLs of the certificate's own
-// issuer).
+// Revocation by CRLs of the trust store (RFC 5280 section 6.3, CRLs of the certificate's own issuer: complete ones, those of its
+// distribution point, and deltas over either).
 //
 // libcrypto's own check is not used: it knows one instant only, cannot leave out issuers without a list, asks
 // for one of the anchor of a partial chain, and looks at nothing when CRL_CHECK_ALL is set alone.
 #include "pki/crl_issuer.h"
+#include "pki/crl_scope.h"
 #include "pki/path_openssl.h"
 
 namespace berth::pki {
@@ -19,13 +20,13 @@ struct found_list {
     bool is_signed;  // by the issuer
 };
 
-// The newest list that the issuer has signed; failing that, any that names it. A list that names another key of an issuer of the
-// same name is not its list.
-std::optional<found_list> list_of(const trust_store& store, const certificate& issuer) {
+// The newest complete list about the subject that the issuer has signed; failing that, any that names it. A list that names
+// another key of an issuer of the same name is not its list.
+std::optional<found_list> list_of(const trust_store& store, const certificate& subject, const certificate& issuer) {
     std::optional<found_list> best;
     for (size_t i = 0; i < store.crls().size(); ++i) {
         const crl& list = store.crls()[i];
-        if (!names_issuer(list, issuer)) {
+        if (scope_of(list).delta_base || !names_issuer(list, issuer) || !speaks_of(list, subject)) {
             continue;
         }
         const bool is_signed = store.get().crl_is_signed_by(i, issuer);
@@ -36,10 +37,30 @@ std::optional<found_list> list_of(const trust_store& store, const certificate& i
     return best;
 }
 
+// The newest delta over that list which can be used; one that is too old or not signed is none, for the list stands without it.
+const crl* delta_over(const trust_store& store, const crl& complete, const certificate& issuer, const validity_instants& time) {
+    const crl* best = nullptr;
+    for (size_t i = 0; i < store.crls().size(); ++i) {
+        const crl& list = store.crls()[i];
+        if (continues(list, complete) && names_issuer(list, issuer) && store.get().crl_is_signed_by(i, issuer) &&
+            list.this_update() <= time.not_before_at && (best == nullptr || age_of(*best) < age_of(list))) {
+            best = &list;
+        }
+    }
+    return best;
+}
+
+std::optional<revoked_entry> entry_of(const certificate& subject, const crl& complete, const crl* delta) {
+    if (const auto changed = delta != nullptr ? delta->find(subject.serial()) : std::nullopt) {
+        return changed->reason == remove_from_crl ? std::nullopt : changed;
+    }
+    return complete.find(subject.serial());
+}
+
 result<void> check_one(const trust_store& store, const path& found, size_t index, const verify_options& options) {
     const certificate& subject = found[index];
     const certificate& issuer = found[index + 1];
-    const auto known = list_of(store, issuer);
+    const auto known = list_of(store, subject, issuer);
     if (!known) {
         if (options.revocation == crl_policy::if_present) {
             return {};
@@ -64,7 +85,7 @@ result<void> check_one(const trust_store& store, const path& found, size_t index
                                   ", which is in the future; check the clock"));
     }
     // A certificate that is on the list stays revoked, however old the list.
-    if (const auto entry = list.find(subject.serial())) {
+    if (const auto entry = entry_of(subject, list, delta_over(store, list, issuer, options.time))) {
         return fail(
             crl_error("certificate_revoked", index, subject, issuer,
                       "it was revoked at " + to_iso8601(entry->revoked_at) + " (" + std::string(to_string(entry->reason)) + ")")

@@ -7,7 +7,7 @@ namespace berth::pki {
 
 namespace {
 
-// Of each issuer the newest. One CA may borrow another's name and key identifier, hence the key that signed, where it is known.
+// Of each issuer and scope the newest. One CA may borrow another's name and key identifier, hence the key that signed, where it is known.
 using signer_key = std::array<uint8_t, 32>;
 
 signer_key signer_of(const crl& list, const trust_store::contents& known) {
@@ -22,9 +22,9 @@ signer_key signer_of(const crl& list, const trust_store::contents& known) {
 }
 
 result<std::vector<crl>> newest(const trust_store::contents& from) {
-    std::map<std::pair<std::pair<bytes, bytes>, signer_key>, crl> kept;
+    std::map<std::tuple<std::pair<bytes, bytes>, signer_key, std::string>, crl> kept;
     for (const crl& list : from.crls) {
-        const auto [at, is_new] = kept.try_emplace({named_issuer(list), signer_of(list, from)}, list);
+        const auto [at, is_new] = kept.try_emplace({named_issuer(list), signer_of(list, from), scope_name(list)}, list);
         if (is_new || same_octets(at->second.der(), list.der())) {
             continue;
         }

@@ -52,6 +52,8 @@ void add_device(CLI::App& cli, context& c);
 void add_key(CLI::App& cli, context& c);
 void add_identity(CLI::App& cli, context& c);
 void add_est(CLI::App& cli, context& c);
+// user, token, waiting, approve, deny
+void add_est_office(CLI::App& est, context& c);
 void add_authkem(CLI::App& cli, context& c);
 void add_quickstart(CLI::App& cli, context& c);
 void add_demo(CLI::App& cli, context& c);

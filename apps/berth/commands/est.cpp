@@ -260,6 +260,7 @@ void add_est(CLI::App& cli, context& c) {
     auto* const made = add("serverkeygen", "have the server make a key, and certify it", serverkeygen);
     add_request_options(*made, *o);
     made->add_option("--key-out", o->key_out, "where the key goes to: PKCS#8, mode 0600")->required();
+    add_est_office(*group, c);
 }
 
 }  // namespace berth::app

@@ -61,6 +61,10 @@ result<est::client> client_of(const est_options& o) {
         BERTH_TRY(value, read_passphrase(o.header_file));
         out.extra.add(o.header, std::string(as_text(value->reveal())));
     }
+    if (!o.token_file.empty()) {
+        BERTH_TRY(token, read_passphrase(o.token_file));
+        out.extra.add("Authorization", "Bearer " + std::string(as_text(token->reveal())));
+    }
     return est::client::make(std::move(out));
 }
 
@@ -96,6 +100,7 @@ void add_server_options(CLI::App& command, est_options& o) {
     command.add_option("--password-file", o.password_file, "its first line is the password; readable by its owner alone");
     command.add_option("--header", o.header, "a secret header's name");
     command.add_option("--header-file", o.header_file, "its first line is the header's value; readable by its owner alone");
+    command.add_option("--token-file", o.token_file, "its first line is a one-time token; readable by its owner alone");
     command.add_flag("--authkem", o.over_authkem, "over AuthKEM instead of TLS; --cert is a KEM key's");
     command.add_flag("--tls12", o.tls12, "TLS 1.2 too, for old servers");
 }

@@ -11,7 +11,7 @@ struct est_options {
     std::string server, label, host, ca, fingerprint;
     std::string certificate, key, passphrase_file;
     std::string user, password_file;
-    std::string header, header_file;
+    std::string header, header_file, token_file;
     bool over_authkem = false, tls12 = false;
 
     std::string new_key, algorithm, new_passphrase_file;

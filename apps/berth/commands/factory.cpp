@@ -1,11 +1,13 @@
 // berth factory | masa init | ca | registrar init | customer: what has to stand before a device can be onboarded (Z1..Z5,
 // P1..P3).
 #include "setup/factory.h"
+#include "berth/commands/ca.h"
 #include "berth/commands/device_options.h"
 #include "berth/commands/ldevid.h"
 #include "common/files.h"
 #include "crypto/random.h"
 #include "roles/startup_checks.h"
+#include "setup/ca_hierarchy.h"
 #include "setup/customer.h"
 #include "setup/masa.h"
 #include "wire/base64.h"
@@ -15,14 +17,6 @@ namespace berth::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-void say(const context& c, const wire::json::object& what, const std::string& text) {
-    if (c.json) {
-        print_json(what);
-    } else {
-        fmt::print("{}\n", text);
-    }
-}
 
 // What an authority's directory holds: NAME.pem with NAME.key, or NAME.uri that was there before.
 wire::json::array files_in(const fs::path& directory, std::initializer_list<const char*> names) {
@@ -125,30 +119,70 @@ void add_masa_init(CLI::App& group, context& c) {
     });
 }
 
-void add_ca(CLI::App& cli, context& c) {
-    auto* const group = cli.add_subcommand("ca", "the customer's certification authority");
-    group->require_subcommand(1);
-    struct options {
-        std::string dir, customer, algorithm = "mldsa65", maker_root, out, passphrase_file;
-    };
-    const auto o = std::make_shared<options>();
-    auto* const init = group->add_subcommand("init", "make a customer's root Z2 and its issuing CA");
+struct ca_init_options {
+    std::string dir, organization, algorithm = "mldsa65", hierarchy, passphrase_file;
+    bool dual = false;
+};
+
+result<void> init_hierarchies(const ca_init_options& o, const hierarchy_order& as_given, const context& c) {
+    hierarchy_order order = as_given;
+    if (o.hierarchy == "all") {
+        order.which = {hierarchy::tpm_maker, hierarchy::maker, hierarchy::customer};
+    } else {
+        order.which = {*hierarchy_named(o.hierarchy)};
+    }
+    BERTH_TRY(names, make_hierarchies(o.dir, order, system_clock(), crypto::system_random()));
+    say(c, {{"directory", o.dir}, {"authorities", wire::json::array(names.begin(), names.end())}},
+        fmt::format("In {} stand {}. Keep the keys of the roots offline; what they issue stands in ca.toml, next: berth ca issue",
+                    o.dir, fmt::join(names, ", ")));
+    return {};
+}
+
+void add_ca_init(CLI::App& group, context& c) {
+    const auto o = std::make_shared<ca_init_options>();
+    auto* const init = group.add_subcommand("init", "make a customer's root Z2 and its issuing CA, or a whole hierarchy");
     init->add_option("--dir", o->dir, "the CA's directory")->required();
-    init->add_option("--customer", o->customer, "the customer's name, as it stands in certificates")->required();
-    init->add_option("--algorithm", o->algorithm, "of both CAs: mldsa65 (default), mldsa87, mldsa44, p384, p256");
-    init->add_option("--passphrase-file", o->passphrase_file, "encrypt both private keys with this file's first line");
+    init->add_option("--customer,--organization", o->organization, "whose CAs these are, as it stands in certificates")
+        ->required();
+    init->add_option(
+            "--hierarchy", o->hierarchy,
+            "customer (root, LDevID CA, operational CA), maker (device root, IDevID CA), tpm-maker (EK root, EK CA), or all")
+        ->check(CLI::IsMember({"customer", "maker", "tpm-maker", "all"}));
+    init->add_option("--algorithm", o->algorithm, "of all CAs: mldsa65 (default), mldsa87, mldsa44, p384, p256");
+    init->add_flag("--dual", o->dual, "with --hierarchy: a classical and a post-quantum chain side by side");
+    init->add_option("--passphrase-file", o->passphrase_file, "encrypt the private keys with this file's first line");
     init->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(algorithm, signature_algorithm_named(o->algorithm));
             BERTH_TRY(passphrase, read_passphrase(o->passphrase_file));
+            if (!o->hierarchy.empty()) {
+                return init_hierarchies(*o, {{}, o->organization, algorithm, o->dual, std::move(passphrase)}, c);
+            }
+            if (o->dual) {
+                return fail(error_category::usage, "bad_arguments", "--dual goes with --hierarchy");
+            }
             BERTH_CHECK(
-                ca_init(o->dir, {o->customer, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
+                ca_init(o->dir, {o->organization, algorithm, std::move(passphrase)}, system_clock(), crypto::system_random()));
             say(c, {{"directory", o->dir}, {"files", files_in(o->dir, {"z2", "ca"})}},
                 fmt::format("The CA of {} stands in {}. Keep its root (z2) offline; next: berth ca prove, berth registrar init",
-                            o->customer, o->dir));
+                            o->organization, o->dir));
             return {};
         });
     });
+}
+
+void add_ca(CLI::App& cli, context& c) {
+    auto* const group = cli.add_subcommand("ca", "certification authorities: make them, issue, revoke, inspect, verify");
+    group->require_subcommand(1);
+    add_ca_init(*group, c);
+    add_ca_making(*group, c);
+    add_ca_issuing(*group, c);
+    add_ca_ending(*group, c);
+    add_ca_reading(*group, c);
+    struct options {
+        std::string dir, customer, maker_root, out, passphrase_file;
+    };
+    const auto o = std::make_shared<options>();
     add_ca_ldevid(*group, c);
     auto* const prove = group->add_subcommand("prove", "prove to a manufacturer that the root's key is yours");
     prove->add_option("--dir", o->dir, "the CA's directory")->required();

@@ -120,8 +120,48 @@ constexpr std::array manuals{
         "berth masa log verify --masa masa --key kept/audit.pub --checkpoint kept/monday.json"},
     manual{"masa log checkpoint", "Reads masa.db. Writes --out, one JSON object.",
            "berth masa log checkpoint --masa masa --out kept/monday.json"},
-    manual{"ca init", "Writes DIR/z2.pem, z2.key (the root; keep it offline), ca.pem, ca.key. Private keys: PKCS#8, mode 0600.",
-           "berth ca init --dir ca --customer Birch"},
+    manual{
+        "ca init",
+        "Writes DIR/z2.pem, z2.key (the root; keep it offline), ca.pem, ca.key. With --hierarchy: NAME.pem and NAME.key of each "
+        "CA "
+        "(z2, ldevid-ca, ca; z1, idevid-ca; ek-root, ek-ca; -classical or -pq beside them with --dual), ca.toml, ca.db. Private "
+        "keys: PKCS#8, mode 0600; where NAME.uri lies, in the token or chip that it names.",
+        "berth ca init --dir ca --customer Birch --hierarchy customer --algorithm p384 --dual"},
+    manual{"ca root", "Writes DIR/NAME.pem, NAME.key (or NAME.uri, which names --key); a line into the log in DIR/ca.db.",
+           "berth ca root --dir ca --name z2 --organization Birch --key \"pkcs11:token=ca;object=z2\" --algorithm p384"},
+    manual{"ca subordinate",
+           "Reads UNDER.pem and its key. Writes DIR/NAME.pem, NAME.key or NAME.uri; a line into the log in DIR/ca.db.",
+           "berth ca subordinate --dir ca --name plant-ca --under z2 --organization Birch --lifetime 5y"},
+    manual{"ca request", "Writes DIR/NAME.key or NAME.uri, and --out (PKCS#10).",
+           "berth ca request --dir ca --name ca --organization Birch --out ca.csr"},
+    manual{"ca accept", "Reads --certificate, and NAME.key or NAME.uri of --dir. Writes DIR/NAME.pem.",
+           "berth ca accept --dir ca --name ca --certificate from-corporate-pki.pem"},
+    manual{"ca import", "Reads --certificate, --key, --issued, --crl. Writes DIR/NAME.pem, NAME.uri, and DIR/ca.db.",
+           "berth ca import --dir ca --name old-ca --certificate old.pem --key file:old.key --issued issued.pem --crl old.crl"},
+    manual{"ca cross-sign", "Reads NAME.pem and its key. Writes --out; a line into the log in DIR/ca.db.",
+           "berth ca cross-sign --dir ca --name z2 --certificate infineon-ek-ca.pem --out ek-cross.pem"},
+    manual{
+        "ca rotate",
+        "Renames NAME.pem and NAME.key to NAME.1.*, and writes new ones; of a root also NAME.anchors.pem, NAME.old-with-new.pem, "
+        "NAME.new-with-old.pem. Two lines into the log in DIR/ca.db.",
+        "berth ca rotate --dir ca --name ca --under z2 --algorithm p384"},
+    manual{"ca issue",
+           "Reads ca.toml, --csr, --identity, --anchor, and the issuing CA's certificate and key. Writes --out, and a line into "
+           "the log "
+           "in DIR/ca.db.",
+           "berth ca issue --dir ca --profile ldevid --csr sn-1.csr --identity z3-sig.pem --anchor z1.pem --out sn-1.pem"},
+    manual{"ca log", "Reads DIR/ca.db.", "berth ca log --dir ca --device SN-1"},
+    manual{"ca revoke", "Writes into DIR/ca.db.", "berth ca revoke --dir ca --epoch SN-1 --reason superseded"},
+    manual{"ca crl",
+           "Reads DIR/ca.db, the CA's certificate and key. Writes --out: over a revocation list, and over nothing else.",
+           "berth ca crl --dir ca --name ca --shards --der --out /srv/www/crl"},
+    manual{"ca responder", "Reads the CA's certificate and key. Writes DIR/NAME-ocsp.pem, and NAME-ocsp.key when there is none.",
+           "berth ca responder --dir ca --name ca"},
+    manual{"ca ocsp", "Reads DIR/ca.db, and NAME-ocsp.pem and its key, or the CA's own where there are none. Writes --out.",
+           "berth ca ocsp --dir ca --name ca --request request.der --out answer.der"},
+    manual{"ca inspect", "Reads each FILE, and changes nothing.", "berth ca inspect z3.pem ca.crl request.csr"},
+    manual{"ca verify", "Reads FILE, --trust, --intermediate, --crl, --ocsp, and changes nothing.",
+           "berth ca verify sn-1.pem --trust z2.pem --crl ca.crl --purpose client"},
     manual{
         "ca ldevid issue",
         "Reads --request, --maker-root, --maker-crl, z2.pem and ca.* of --dir. Writes --out, a line into DIR/ldevids.jsonl (of a "
@@ -225,6 +265,31 @@ constexpr std::array manuals{
     manual{"device reset",
            "Removes installed/, credentials/ and pending/ of the bundle, with the keys in them. An LDevID stays, and est.toml.",
            "berth device reset --bundle devices/SN-1"},
+    manual{"est cacerts",
+           "Asks the server. Writes --out: the roots to trust from now on. With --ca: a root is taken if one that is trusted "
+           "vouches "
+           "for it.",
+           "berth est cacerts --server est.example:8443 --fingerprint 9f86...0a08 --out anchors.pem"},
+    manual{"est csrattrs", "Asks the server.", "berth est csrattrs --server est.example:8443 --ca anchors.pem"},
+    manual{
+        "est enrol",
+        "Reads --ca, --cert, --key; makes --new-key if --alg is given. Asks what the server wants in requests, and then for a "
+        "certificate. Writes --out. `approval_pending`: somebody has to decide first; ask again with the key that is there by "
+        "now.",
+        "berth est enrol --server est.example:8443 --label ldevid --ca anchors.pem --cert z3-sig.pem --key p3-sig.pem --new-key "
+        "ldevid.key --alg p256 --subject serialNumber=SN-1 --out ldevid.pem"},
+    manual{"est reenrol", "Reads --ca, --cert, --key, --new-key. Writes --out. Subject and names are those of --cert.",
+           "berth est reenrol --server est.example:8443 --ca anchors.pem --cert device.pem --key device.key --out device.pem"},
+    manual{"est serverkeygen", "Writes --key-out (mode 0600) and --out.",
+           "berth est serverkeygen --server est.example:8443 --ca anchors.pem --user SN-1 --password-file pw --subject "
+           "serialNumber=SN-1 --key-out device.key --out device.pem"},
+    manual{"est user", "Reads --password-file; writes --file (mode 0600).",
+           "berth est user SN-1 --file users --password-file pw"},
+    manual{"est token", "Writes a record into DIR/ca.db, which does not hold the token, and --out (mode 0600).",
+           "berth est token --dir ca --serial SN-1 --profile ldevid --lifetime 8h --out sn-1.token"},
+    manual{"est waiting", "Reads DIR/ca.db.", "berth est waiting --dir ca"},
+    manual{"est approve", "Writes DIR/ca.db, while berthd runs.", "berth est approve 5f3a --dir ca"},
+    manual{"est deny", "Writes DIR/ca.db, while berthd runs.", "berth est deny 5f3a --dir ca"},
     manual{"identity list", "Asks the socket. Users that are no principals: `not_allowed`.", "berth identity list"},
     manual{"identity device", "Asks the socket. Prints JSON.", "berth identity device"},
     manual{"identity certificate", "Asks the socket. Writes --out.", "berth identity certificate device --out device.pem"},

@@ -72,12 +72,14 @@ public:
                                              const open_options& options) const override {
         BERTH_TRY(in, chip_of(rest, options));
         BERTH_CHECK(check_vacant(*in.chip, in.place));
+        BERTH_CHECK(check_no_identity(*in.chip, in.place));
         return stsafe::make_signing_key(std::move(in.chip), in.place, alg);
     }
     result<kem_key_ptr> make_kem_key(const std::string& rest, crypto::kem_algorithm alg,
                                      const open_options& options) const override {
         BERTH_TRY(in, chip_of(rest, options));
         BERTH_CHECK(check_vacant(*in.chip, in.place));
+        BERTH_CHECK(check_no_identity(*in.chip, in.place));
         return stsafe::make_kem_key(std::move(in.chip), in.place, alg, crypto::system_random());
     }
 

@@ -7,5 +7,6 @@ namespace berth::store {
 
 std::span<const database::migration> masa_schema();
 std::span<const database::migration> registrar_schema();
+std::span<const database::migration> ca_schema();
 
 }  // namespace berth::store

@@ -224,11 +224,15 @@ TEST_F(Contract, SignsNothingOfAStranger) {
     fs::rename(at("lot/B-0001/z3.pem"), at("z3.pem"));
     const auto refused = load("grants", "software");
     EXPECT_NE(refused.all().find("log_unproved"), std::string::npos) << refused.all();
+    // Nor does who makes units sign that one was loaded.
+    const auto making = run(make("software"));
+    EXPECT_EQ(making.error_name(), "log_unproved") << making.all();
+    EXPECT_EQ(text_of("lot/production.jsonl"), log);
     fs::rename(at("z3.pem"), at("lot/B-0001/z3.pem"));
     fs::resize_file(at("lot/production.jsonl"), log.find('\n', log.find("\"event\":\"made\"")) + 1);
     const std::string request = text_of("lot/requests/B-0001.request");
     put("lot/requests/B-0001.request", "{}");
-    EXPECT_NE(run(make("software")).exit, 0);
+    EXPECT_EQ(run(make("software")).error_name(), "log_unproved");
     fs::remove(at("lot/requests/B-0001.request"));
     EXPECT_EQ(run(make("software")).error_name(), "log_unproved");
     put("lot/requests/B-0001.request", request);

@@ -69,23 +69,30 @@ TEST(Crl, OnlyCasWithCrlSignIssueThem) {
 }
 
 // RFC 5280 5.2: a list with a critical extension that we cannot process must not be used.
-TEST(Crl, DeltaAndPartitionedListsAreRefused) {
+TEST(Crl, ListsThatLeaveSomethingOutAreRefused) {
     const crl whole = make({});
-    for (const int nid : {NID_delta_crl, NID_issuing_distribution_point}) {
+    const auto with = [&](int nid, void* value) {
         const x509_crl_ptr list(X509_CRL_dup(whole.get().x509_crl.get()));
-        if (nid == NID_delta_crl) {
-            const asn1_integer_ptr base(ASN1_INTEGER_new());
-            ASN1_INTEGER_set(base.get(), 1);
-            ASSERT_EQ(X509_CRL_add1_ext_i2d(list.get(), nid, base.get(), 1, X509V3_ADD_DEFAULT), 1);
-        } else {
-            ISSUING_DIST_POINT* point = ISSUING_DIST_POINT_new();
-            point->onlyuser = 0xff;
-            ASSERT_EQ(X509_CRL_add1_ext_i2d(list.get(), nid, point, 1, X509V3_ADD_DEFAULT), 1);
-            ISSUING_DIST_POINT_free(point);
-        }
-        ASSERT_GT(X509_CRL_sign(list.get(), evp_of(root().key), nullptr), 0);
-        EXPECT_EQ(name_of_error(crl::parse(crypto::to_der(list.get(), i2d_X509_CRL))), "bad_crl");
+        EXPECT_EQ(X509_CRL_add1_ext_i2d(list.get(), nid, value, 1, X509V3_ADD_DEFAULT), 1);
+        EXPECT_GT(X509_CRL_sign(list.get(), evp_of(root().key), nullptr), 0);
+        return name_of_error(crl::parse(crypto::to_der(list.get(), i2d_X509_CRL)));
+    };
+    using point_ptr = crypto::openssl_ptr<ISSUING_DIST_POINT, ISSUING_DIST_POINT_free>;
+    for (int ISSUING_DIST_POINT::* flag : {&ISSUING_DIST_POINT::onlyuser, &ISSUING_DIST_POINT::onlyCA,
+                                           &ISSUING_DIST_POINT::indirectCRL, &ISSUING_DIST_POINT::onlyattr}) {
+        const point_ptr point(ISSUING_DIST_POINT_new());
+        point.get()->*flag = 0xff;
+        EXPECT_EQ(with(NID_issuing_distribution_point, point.get()), "bad_crl");
     }
+    const point_ptr some(ISSUING_DIST_POINT_new());
+    some->onlysomereasons = ASN1_BIT_STRING_new();
+    ASN1_BIT_STRING_set_bit(some->onlysomereasons, 1, 1);
+    EXPECT_EQ(with(NID_issuing_distribution_point, some.get()), "bad_crl");
+    const asn1_integer_ptr number(ASN1_INTEGER_new());
+    ASN1_INTEGER_set(number.get(), 1);
+    EXPECT_EQ(with(NID_delta_crl, number.get()), "accepted");
+    const crypto::openssl_ptr<GENERAL_NAMES, GENERAL_NAMES_free> names(GENERAL_NAMES_new());
+    EXPECT_EQ(with(NID_issuer_alt_name, names.get()), "bad_crl") << "critical, and unknown to us";
 }
 
 }  // namespace

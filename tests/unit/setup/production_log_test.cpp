@@ -65,7 +65,10 @@ protected:
         return app::run_lot(lot, key,
                             {[this]() -> result<void> { return ++fresh ? result<void>() : result<void>(); },
                              [this](const app::log_line& line) -> result<void> {
-                                 return fs::exists(lot.out / std::string(line.at("serial").as_string()))
+                                 const auto event = line.at("event").as_string();
+                                 asked.emplace_back(event);
+                                 return (event != "made" && event != "loaded") ||
+                                                fs::exists(lot.out / std::string(line.at("serial").as_string()))
                                             ? result<void>()
                                             : fail(error_category::environment, "log_unproved", "nothing is there");
                              },
@@ -111,6 +114,7 @@ protected:
     std::string why = "chip_dead";
     silent watcher;
     int fresh = 0;
+    std::vector<std::string> asked;  // the events of the lines that were to be borne out
 };
 
 TEST_F(Lot, EveryUnitIsMadeOnceAndLogged) {
@@ -249,7 +253,37 @@ TEST_F(Lot, SignsNoUnitThatNothingBearsOut) {
     EXPECT_EQ(got(run()).made_before, 1U);
     // What a signature covers is not asked about again.
     fs::remove(lot.out / "SN-0003");
+    asked.clear();
     EXPECT_TRUE(run());
+    EXPECT_TRUE(asked.empty());
+}
+
+// Whatever a line tells of: that a unit was loaded, too. And nothing is written before, the end of half a line neither.
+TEST_F(Lot, SignsNothingThatNobodyWasAskedAbout) {
+    got(run());
+    fs::remove(lot.out / "SN-0003");
+    ASSERT_TRUE(opened()->append("loaded", {{"serial", "SN-0003"}}));
+    const std::string before = got(app::read_text(log())) + "{\"half a li";
+    ASSERT_TRUE(app::write_text(log(), before));
+    asked.clear();
+    EXPECT_EQ(run().error().name, "log_unproved");
+    EXPECT_EQ(asked, std::vector<std::string>{"loaded"});
+    EXPECT_EQ(got(app::read_text(log())), before);
+}
+
+// A first line that no signature covers may name a key of its own.
+TEST_F(Lot, NamesNoOtherKeyThanItsOwn) {
+    got(run());
+    std::string first = lines().front();
+    const std::string own = to_hex(key->public_key().spki_sha256());
+    const size_t at = first.find(own);
+    ASSERT_NE(at, std::string::npos) << first;
+    put({first.replace(at, own.size(), std::string(own.size(), '0'))});
+    const std::string before = got(app::read_text(log()));
+    fresh = 0;
+    EXPECT_EQ(run().error().name, "log_altered");
+    EXPECT_EQ(fresh, 0);
+    EXPECT_EQ(got(app::read_text(log())), before);
 }
 
 // Its first line is signed before any unit is begun: one that is not may be anybody's, who had no serials to give.

@@ -92,6 +92,23 @@ TEST_F(StsafeKeys, ACertificateForWhichThereIsNoRoomIsNotBegun) {
     EXPECT_EQ(value_of(open_signing_key(device, small, random))->public_key(), made->public_key());
 }
 
+// A slip in a name: the identity's slot, and a zone that has room, or another key's record.
+TEST_F(StsafeKeys, AnIdentityIsNotLostByAnotherZonesName) {
+    const auto made = value_of(make_signing_key(device, place, p256));
+    const auto root = test::make_root("maker", p256);
+    const auto certificate = test::issue(root, pki::root_template("Test", "chip", test::usual), made->public_key().spki());
+    ASSERT_TRUE(keep_certificate(*device, place.zone, certificate));
+    ASSERT_TRUE(make_kem_key(device, {.slot = 2, .zone = 2}, crypto::kem_algorithm::mlkem768_p256, random));
+    EXPECT_EQ(name_of_error(remove_key(*device, {.slot = place.slot, .zone = 2})), "key_restricted");
+    EXPECT_EQ(name_of_error(check_no_identity(*device, {.slot = place.slot, .zone = 3})), "key_restricted");
+    EXPECT_EQ(value_of(open_signing_key(device, place, random))->public_key(), made->public_key());
+    EXPECT_TRUE(open_kem_key(device, {.slot = 2, .zone = 2}, random));
+    EXPECT_TRUE(check_no_identity(*device, {.slot = 3, .zone = 3}));
+    ASSERT_TRUE(remove_key(*device, {.slot = 2, .zone = 2}));
+    ASSERT_TRUE(remove_key(*device, place));
+    EXPECT_TRUE(check_no_identity(*device, {.slot = place.slot, .zone = 3}));
+}
+
 TEST_F(StsafeKeys, TheChipsOwnIdentityIsNotDeleted) {
     const auto made = value_of(make_signing_key(device, {.slot = 0, .zone = 0}, p256));
     const auto root = test::make_root("maker", p256);

@@ -1,0 +1,282 @@
+#include "est_server/est_authority.h"
+
+#include "common/files.h"
+#include "crypto/hash.h"
+
+namespace berth::app {
+
+namespace {
+
+constexpr std::string_view id_prefix = "berth est request 1";
+
+// A profile's demand, as a rule of access; nothing: by EST nobody can prove that.
+std::optional<est::access_rule> rule_for(const std::set<ca::proof>& demand) {
+    est::access_rule out;
+    for (const auto p : demand) {
+        switch (p) {
+        case ca::proof::idevid:
+        case ca::proof::ldevid:
+        case ca::proof::operational:
+            if (out.trust != 0) {
+                return std::nullopt;  // a connection shows one certificate
+            }
+            out.how = out.how | est::proof::certificate;
+            out.trust = static_cast<uint8_t>(p == ca::proof::idevid   ? est::trust_class::idevid
+                                             : p == ca::proof::ldevid ? est::trust_class::ldevid
+                                                                      : est::trust_class::operational);
+            break;
+        case ca::proof::basic: out.how = out.how | est::proof::basic; break;
+        case ca::proof::secret:
+        case ca::proof::address: out.how = out.how | est::proof::header_secret; break;
+        case ca::proof::token: out.how = out.how | est::proof::token; break;
+        case ca::proof::endorsement:
+        case ca::proof::admin: return std::nullopt;
+        }
+    }
+    return out;
+}
+
+est::label_policy policy_of(const est_label_config& config, const ca::profile& profile) {
+    est::label_policy out;
+    out.binding = config.binding_required ? est::binding_rule::required : est::binding_rule::if_present;
+    out.public_information = config.public_information;
+    for (const auto& demand : profile.required) {
+        auto rule = rule_for(demand);
+        if (!rule) {
+            continue;
+        }
+        rule->operations = {est::operation::cacerts, est::operation::csrattrs, est::operation::simpleenroll};
+        // Only who shows a certificate has one that can be renewed.
+        if (rule->how.has(est::proof::certificate)) {
+            rule->operations.push_back(est::operation::simplereenroll);
+        }
+        if (config.makes_keys) {
+            rule->operations.push_back(est::operation::serverkeygen);
+        }
+        out.access.push_back(std::move(*rule));
+    }
+    return out;
+}
+
+void append_field(bytes& to, bytes_view field) {
+    const auto size = static_cast<uint32_t>(field.size());
+    for (const int shift : {24, 16, 8, 0}) {
+        to.push_back(static_cast<uint8_t>(size >> shift));
+    }
+    append(to, field);
+}
+
+// The private key of a certificate that is about to be.
+struct made_key {
+    bytes spki;
+    secret_bytes pkcs8;
+};
+result<made_key> make_key(const ca::key_kind& kind, random_source& random) {
+    if (const auto* alg = std::get_if<crypto::signature_algorithm>(&kind)) {
+        const auto key = crypto::signing_key::generate(*alg, random);
+        BERTH_TRY(pkcs8, key.to_pkcs8());
+        return made_key{to_bytes(key.public_key().spki()), std::move(pkcs8)};
+    }
+    const auto key = crypto::kem_private_key::generate(std::get<crypto::kem_algorithm>(kind), random);
+    BERTH_TRY(pkcs8, key.to_pkcs8());
+    return made_key{to_bytes(key.public_key().spki()), std::move(pkcs8)};
+}
+
+pki::wanted_key wanted_of(const ca::key_kind& kind) {
+    return std::visit([](const auto alg) { return pki::wanted(alg); }, kind);
+}
+
+// Of every CA among `chain` that has had another key: what `berth ca rotate` wrote beside it.
+result<std::vector<pki::certificate>> rollover_of(const ca_directory& directory, const std::vector<pki::certificate>& chain) {
+    std::vector<pki::certificate> out;
+    BERTH_TRY(names, directory.names());
+    for (const auto& name : names) {
+        BERTH_TRY(own, directory.chain(name));
+        if (std::find(chain.begin(), chain.end(), own.front()) == chain.end()) {
+            continue;
+        }
+        for (const char* const more : {".old-with-new.pem", ".new-with-old.pem", ".anchors.pem"}) {
+            const auto file = directory.path() / (name + more);
+            BERTH_TRY(there, is_there(file));
+            if (there) {
+                BERTH_TRY(all, read_chain(file));
+                out.insert(out.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
+            }
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+result<std::unique_ptr<est_office>> est_office::open(const est_config& config, std::optional<pki::trust_store> vouchers,
+                                                     store::opening how) {
+    BERTH_TRY(passphrase, read_passphrase(config.directory_passphrase_file));
+    BERTH_TRY(directory, ca_directory::open(config.directory, std::move(passphrase), how));
+    std::unique_ptr<est_office> out(new est_office(std::move(directory)));
+    out->vouchers_ = std::move(vouchers);
+    for (const auto& label : config.labels) {
+        BERTH_CHECK(out->add(label));
+    }
+    return out;
+}
+
+result<void> est_office::add(const est_label_config& config) {
+    BERTH_TRY(placed, directory_.configuration().find(config.profile));
+    est_label out;
+    out.config = config;
+    out.profile = placed.profile;
+    out.authority = placed.authority;
+    out.policy = policy_of(config, placed.profile);
+    if (out.policy.access.empty()) {
+        return fail(
+            error{error_category::usage, "bad_config",
+                  fmt::format("the profile {} of [[est.label]] demands what nobody can prove by EST: its `requires` needs a set "
+                              "of idevid, ldevid or operational, basic, secret, address, token",
+                              config.profile)}
+                .with("profile", config.profile));
+    }
+    if (!issuers_.contains(placed.authority)) {
+        BERTH_TRY(issuer, directory_.issuer(placed.authority));
+        issuers_.emplace(placed.authority, std::move(issuer));
+    }
+    const auto chain = issuers_.at(placed.authority).chain();
+    out.certificates.assign(chain.begin(), chain.end());
+    // While a root is being replaced: both, and what leads from one to the other (RFC 7030 4.1.3).
+    BERTH_TRY(rollover, rollover_of(directory_, out.certificates));
+    for (auto& one : rollover) {
+        if (std::find(out.certificates.begin(), out.certificates.end(), one) == out.certificates.end()) {
+            out.certificates.push_back(std::move(one));
+        }
+    }
+    out.attributes.key = wanted_of(out.profile.keys.front());
+    if (config.binding_required) {
+        out.attributes.oids.emplace_back(pki::oid_challenge_password);
+    }
+    labels_.emplace(config.label, std::move(out));
+    return {};
+}
+
+const est_label* est_office::find(std::string_view label) const {
+    const auto found = labels_.find(label);
+    return found == labels_.end() ? nullptr : &found->second;
+}
+
+result<void> est_office::check_usable(const clock& time) const {
+    for (const auto& [name, issuer] : issuers_) {
+        BERTH_CHECK(issuer.check_usable(records(), time.now()));
+    }
+    return {};
+}
+
+const est::label_policy* est_request_authority::policy(std::string_view label) const {
+    const auto* found = office_.find(label);
+    return found ? &found->policy : nullptr;
+}
+
+result<std::vector<pki::certificate>> est_request_authority::ca_certificates(std::string_view label) const {
+    return office_.find(label)->certificates;
+}
+
+result<pki::csr_attributes> est_request_authority::attributes(std::string_view label, const est::requester&) const {
+    return office_.find(label)->attributes;
+}
+
+std::optional<pki::possession_rules> est_request_authority::vouchers(std::string_view label) const {
+    const auto& kinds = office_.find(label)->profile.keys;
+    const bool kem = std::any_of(kinds.begin(), kinds.end(), [](const auto& k) { return k.index() == 1; });
+    if (!kem || !office_.vouchers_) {
+        return std::nullopt;
+    }
+    pki::verify_options how;
+    how.time = pki::validity_instants::at(time_.now());
+    // Whoever asks over TLS with a signature key's certificate vouches with it: it need not be carried.
+    return pki::possession_rules{*office_.vouchers_, how, who_.est.chain, true};
+}
+
+// RFC 7030 4.2.3: a client comes again with the same request; another connection's binding makes it other octets. Who asks, for
+// which key and which names is what makes it the same.
+ca::pending_request est_request_authority::pending(const est_label& label, const est::enrolment& request) const {
+    // A key that is made here is another one each time.
+    const bytes_view key = request.what == est::operation::serverkeygen ? bytes_view() : bytes_view(request.asks.spki);
+    bytes same = to_bytes(as_bytes(id_prefix));
+    for (const bytes_view field : {as_bytes(label.profile.name), as_bytes(who_.ca.name), as_bytes(who_.ca.proofs_text()), key,
+                                   bytes_view(request.asks.subject_der), bytes_view(request.asks.alt_names_value)}) {
+        append_field(same, field);
+    }
+    ca::pending_request out;
+    out.id = to_array<32>(crypto::sha256(same).view());
+    out.profile = label.profile.name;
+    out.requester = who_.ca.name;
+    out.proofs = who_.ca.proofs_text();
+    out.device = who_.ca.device;
+    out.request = to_bytes(request.request);
+    out.at = time_.now();
+    return out;
+}
+
+result<ca::decision> est_request_authority::decided(const ca::pending_request& request) const {
+    BERTH_TRY(known, office_.records().ask(request));
+    switch (known.state) {
+    case ca::decision::waiting:
+    case ca::decision::approved: return known.state;
+    case ca::decision::denied:
+        return fail(error{error_category::peer, "approval_denied", "This request was denied.", {{"status", "403"}}});
+    case ca::decision::issued: break;
+    }
+    return fail(error{error_category::peer,
+                      "already_issued",
+                      "A certificate was issued for this request already: renew it, or ask with another key.",
+                      {{"status", "403"}}});
+}
+
+result<std::optional<pki::certificate>> est_request_authority::certify(const est::enrolment& request, bytes_view spki) {
+    const est_label& label = *office_.find(request.label);
+    if (who_.token && !who_.token->profile.empty() && who_.token->profile != label.profile.name) {
+        return fail(error{error_category::peer,
+                          "token_of_another",
+                          "The token was given for certificates of another profile.",
+                          {{"status", "403"}}});
+    }
+    const auto asked_for = label.profile.needs_approval ? std::optional(pending(label, request)) : std::nullopt;
+    if (asked_for) {
+        BERTH_TRY(decision, decided(*asked_for));
+        if (decision == ca::decision::waiting) {
+            return std::nullopt;
+        }
+    }
+    ca::asked what = ca::asked_by(request.asks);
+    what.spki = to_bytes(spki);
+    const ca::issuing_order order{label.profile, who_.ca, what};
+    BERTH_TRY(made, office_.issuers_.at(label.authority).issue(order, office_.records(), time_, random_));
+    if (who_.token) {
+        BERTH_CHECK(office_.records().use_token(who_.token->hash, who_.ca.device.serial, time_.now()));
+    }
+    if (asked_for) {
+        BERTH_CHECK(office_.records().decide(asked_for->id, ca::decision::issued, "EST", time_.now()));
+    }
+    return made;
+}
+
+result<std::variant<est::issued, est::waiting>> est_request_authority::enrol(const est::enrolment& request) {
+    BERTH_TRY(made, certify(request, request.asks.spki));
+    if (!made) {
+        return est::waiting{office_.find(request.label)->config.retry_after};
+    }
+    return est::issued{std::move(*made)};
+}
+
+result<std::variant<est::generated, est::waiting>> est_request_authority::generate(const est::enrolment& request) {
+    const est_label& label = *office_.find(request.label);
+    if (!label.config.makes_keys) {
+        return authority::generate(request);
+    }
+    BERTH_TRY(key, make_key(label.profile.keys.front(), random_));
+    BERTH_TRY(made, certify(request, key.spki));
+    if (!made) {
+        return est::waiting{label.config.retry_after};
+    }
+    return est::generated{std::move(*made), std::move(key.pkcs8)};
+}
+
+}  // namespace berth::app

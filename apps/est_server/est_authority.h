@@ -1,0 +1,71 @@
+// The CA directory behind an EST server: labels are profiles, and who may what follows from what a profile demands.
+#pragma once
+
+#include "est/authority.h"
+#include "est_server/visitors.h"
+#include "setup/ca_directory.h"
+
+namespace berth::app {
+
+// One label, ready to be served.
+struct est_label {
+    est_label_config config;
+    est::label_policy policy;
+    ca::profile profile;
+    std::string authority;
+    std::vector<pki::certificate> certificates;  // what cacerts tells
+    pki::csr_attributes attributes;
+};
+
+// What a server has, apart from its connections.
+class est_office {
+public:
+    // Errors of the directory; `unknown_profile`, `unknown_authority`; `bad_config`: a profile that nobody could be given by EST,
+    // a label that makes keys of a kind that is made elsewhere.
+    static result<std::unique_ptr<est_office>> open(const est_config& config, std::optional<pki::trust_store> vouchers,
+                                                    store::opening how);
+
+    [[nodiscard]] const est_label* find(std::string_view label) const;
+    [[nodiscard]] const ca_directory& directory() const { return directory_; }
+    [[nodiscard]] store::sqlite_ca_store& records() const { return directory_.records(); }
+    // Whether its CAs could issue now. Errors of ca::issuer::check_usable.
+    [[nodiscard]] result<void> check_usable(const clock& time) const;
+
+private:
+    friend class est_request_authority;
+    explicit est_office(ca_directory directory) : directory_(std::move(directory)) {}
+    result<void> add(const est_label_config& config);
+
+    ca_directory directory_;
+    std::map<std::string, est_label, std::less<>> labels_;
+    std::map<std::string, ca::issuer> issuers_;
+    // Whose signature keys may vouch for KEM keys (RFC 9883): everybody whose certificate is trusted here.
+    std::optional<pki::trust_store> vouchers_;
+};
+
+// The same for one visitor: what est::serve() asks.
+class est_request_authority final : public est::authority {
+public:
+    est_request_authority(const est_office& office, const est_visitor& who, const clock& time, random_source& random)
+        : office_(office), who_(who), time_(time), random_(random) {}
+
+    const est::label_policy* policy(std::string_view label) const override;
+    result<std::vector<pki::certificate>> ca_certificates(std::string_view label) const override;
+    result<pki::csr_attributes> attributes(std::string_view label, const est::requester& who) const override;
+    result<std::variant<est::issued, est::waiting>> enrol(const est::enrolment& request) override;
+    result<std::variant<est::generated, est::waiting>> generate(const est::enrolment& request) override;
+    std::optional<pki::possession_rules> vouchers(std::string_view label) const override;
+
+private:
+    [[nodiscard]] ca::pending_request pending(const est_label& label, const est::enrolment& request) const;
+    // waiting or approved. Errors `approval_denied`, `already_issued`.
+    [[nodiscard]] result<ca::decision> decided(const ca::pending_request& request) const;
+    // Nothing: a person has not decided yet.
+    result<std::optional<pki::certificate>> certify(const est::enrolment& request, bytes_view spki);
+    const est_office& office_;
+    const est_visitor& who_;
+    const clock& time_;
+    random_source& random_;
+};
+
+}  // namespace berth::app

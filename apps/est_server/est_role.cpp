@@ -1,0 +1,297 @@
+#include "est_server/est_role.h"
+
+#include "base/log.h"
+#include "common/admin.h"
+#include "common/files.h"
+#include "est_client/est_http.h"
+#include "keystore/key_uri.h"
+#include "roles/credential.h"
+
+namespace berth::app {
+
+namespace {
+
+net::http_response said(unsigned status, std::string text) {
+    return net::http_response::text(status, std::move(text) + "\n");
+}
+
+result<net::tls_credential> open_tls(const key_and_chain& from) {
+    BERTH_TRY(chain, read_chain(from.chain));
+    BERTH_TRY(passphrase, read_passphrase(from.passphrase_file));
+    BERTH_TRY(key, keystore::open_signing_key(from.key, {from.base.string(), std::move(passphrase)}));
+    return net::tls_credential{std::move(chain), std::move(key)};
+}
+
+// Whoever shows a certificate holds its key; whether it counts, and for what, is judged for each request (visitors.h).
+authkem::chain_rules any_holder() {
+    authkem::chain_rules out;
+    out.possession_only = true;
+    return out;
+}
+
+result<std::shared_ptr<const net::tls_context>> tls_for(const net::tls_credential& own, bool old_clients, const clock& time) {
+    net::tls_server_config config;
+    config.credentials.push_back(own);
+    config.clients = net::tls_server_config::client_certificate::request;
+    config.client = any_holder();
+    config.allow_tls12 = old_clients;
+    return net::tls_context::make(std::move(config), time);
+}
+
+result<std::shared_ptr<const authkem::server_context>> authkem_for(const key_and_chain& identity) {
+    authkem::server_config config;
+    BERTH_TRY(own, open_credential(identity));
+    config.credentials.push_back(std::move(own));
+    config.client_auth = authkem::client_auth::request;
+    config.client = any_holder();
+    return authkem::server_context::make(std::move(config));
+}
+
+struct class_names {
+    est::trust_class as;
+    ca::proof proof;
+};
+class_names class_named(const std::string& name) {
+    if (name == "idevid") {
+        return {est::trust_class::idevid, ca::proof::idevid};
+    }
+    return name == "ldevid" ? class_names{est::trust_class::ldevid, ca::proof::ldevid}
+                            : class_names{est::trust_class::operational, ca::proof::operational};
+}
+
+// The first certificate of each file is trusted; those behind it are what is above, and known.
+result<pki::trust_store::contents> contents_of(const est_trust_config& config) {
+    pki::trust_store::contents out;
+    for (const auto& file : config.anchors) {
+        BERTH_TRY(chain, read_chain(file));
+        if (!chain.front().is_ca()) {
+            return fail(error{error_category::usage, "bad_anchor",
+                              fmt::format("{} begins with a certificate that is no CA's", file.string())}
+                            .with("path", file.string()));
+        }
+        out.anchors.push_back(chain.front());
+        out.intermediates.insert(out.intermediates.end(), chain.begin() + 1, chain.end());
+    }
+    return out;
+}
+
+result<visitors::rules> rules_of(const est_config& config, role_lists& lists) {
+    visitors::rules out;
+    for (const auto& each : config.trust) {
+        BERTH_TRY(contents, contents_of(each));
+        BERTH_TRY(own, read_est_lists(each, contents.anchors, contents.intermediates));
+        contents.crls = std::move(own.crls);
+        lists.add(std::move(own.all));
+        BERTH_TRY(store, pki::trust_store::build(std::move(contents)));
+        const auto [as, proof] = class_named(each.proof);
+        out.trust.push_back({as, proof, std::move(store)});
+    }
+    if (!config.users.empty()) {
+        BERTH_TRY(text, read_text(config.users));
+        auto users = parse_users(text);
+        if (!users) {
+            return fail(std::move(users).error().during(config.users.string()));
+        }
+        out.users = std::move(*users);
+    }
+    if (!config.header.empty()) {
+        out.header = config.header;
+        BERTH_TRY(value, read_passphrase(config.header_file));
+        if (value->size() < 16) {
+            return fail(error_category::usage, "bad_config",
+                        fmt::format("{} holds a secret of {} octets: at least 16, drawn at random", config.header_file.string(),
+                                    value->size()));
+        }
+        out.header_value = std::move(*value);
+        for (const auto& text : config.addresses) {
+            BERTH_TRY(parsed, network::parse(text));
+            out.networks.push_back(parsed);
+        }
+    }
+    return out;
+}
+
+// Everybody who is trusted may vouch for his own KEM keys.
+result<std::optional<pki::trust_store>> vouchers_of(const est_config& config) {
+    if (config.trust.empty()) {
+        return std::nullopt;
+    }
+    pki::trust_store::contents all;
+    for (const auto& each : config.trust) {
+        BERTH_TRY(contents, contents_of(each));
+        all.anchors.insert(all.anchors.end(), contents.anchors.begin(), contents.anchors.end());
+        all.intermediates.insert(all.intermediates.end(), contents.intermediates.begin(), contents.intermediates.end());
+        BERTH_TRY(crls, read_crls(each.crls));
+        all.crls.insert(all.crls.end(), crls.begin(), crls.end());
+    }
+    BERTH_TRY(store, pki::trust_store::build(std::move(all)));
+    return store;
+}
+
+bool same_listener(const std::optional<net::address>& a, const std::optional<net::address>& b, std::optional<uint16_t> port) {
+    return a.has_value() == b.has_value() && (!a || (a->host == b->host && (a->port == b->port || a->port == port)));
+}
+
+}  // namespace
+
+result<est_role::prepared> est_role::read(const est_config& config, const clock& time, store::opening how) {
+    prepared out;
+    out.config = config;
+    BERTH_TRY(own, open_tls(config.identity));
+    auto tls = tls_for(own, false, time);
+    if (!tls) {
+        return fail(std::move(tls).error().during(config.identity.chain.string()));
+    }
+    out.tls = std::move(*tls);
+    if (config.tls12_listen) {
+        BERTH_TRY(tls12, tls_for(own, true, time));
+        out.tls12 = std::move(tls12);
+    }
+    if (config.authkem_identity) {
+        BERTH_TRY(authkem, authkem_for(*config.authkem_identity));
+        out.authkem = std::move(authkem);
+    }
+    BERTH_TRY(rules, rules_of(config, out.lists));
+    out.who.emplace(std::move(rules));
+    BERTH_TRY(vouchers, vouchers_of(config));
+    BERTH_TRY(office, est_office::open(config, std::move(vouchers), how));
+    out.office = std::move(office);
+    return out;
+}
+
+est_role::est_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics, prepared serving)
+    : clock_(time),
+      random_(random),
+      outcomes_(metrics.counters("berth_est_requests_total", "Requests to the EST server: what was asked, and what came of it",
+                                 {"operation", "outcome"})),
+      serving_(std::move(serving)),
+      turn_(on, "est", [this](bool kept) { turn_ended(kept); }) {
+    turn_.over(serving_.office->records());
+}
+
+result<std::unique_ptr<net::http_server>> est_role::listen(net::loop& on, const net::address& at, net::http_transport over,
+                                                           ops::metric_registry& metrics, const char* name) {
+    auto router = std::make_shared<net::http_router>();
+    const auto handle = [this](const net::http_request& request, const net::http_responder& respond) { serve(request, respond); };
+    for (const char* const method : {"GET", "POST"}) {
+        router->add_async(method, "/.well-known/est/{rest...}", handle, {.most_body = est::most_request});
+    }
+    net::http_server_limits limits;
+    limits.size.most_body = est::most_request;
+    BERTH_TRY(server, net::http_server::listen(on, at, std::move(over), std::move(router), clock_, limits));
+    count_http(*server, metrics, name);
+    return server;
+}
+
+result<std::unique_ptr<est_role>> est_role::start(net::loop& on, const est_config& config, const clock& time,
+                                                  random_source& random, ops::metric_registry& metrics) {
+    BERTH_TRY(ready, read(config, time));
+    std::unique_ptr<est_role> role(new est_role(on, time, random, metrics, std::move(ready)));
+    est_role* const self = role.get();
+    using tls_answer = result<std::shared_ptr<const net::tls_context>>;
+    BERTH_TRY(server, self->listen(on, config.listen, net::tls_http{[self]() -> tls_answer { return self->serving_.tls; }},
+                                   metrics, "est"));
+    role->server_ = std::move(server);
+    if (config.tls12_listen) {
+        BERTH_TRY(old,
+                  self->listen(on, *config.tls12_listen, net::tls_http{[self]() -> tls_answer { return self->serving_.tls12; }},
+                               metrics, "est-tls12"));
+        role->tls12_server_ = std::move(old);
+    }
+    if (config.authkem_listen) {
+        const auto context = [self]() -> result<std::shared_ptr<const authkem::server_context>> {
+            return self->serving_.authkem;
+        };
+        BERTH_TRY(kem, self->listen(on, *config.authkem_listen, net::authkem_http{context, random}, metrics, "est-authkem"));
+        role->authkem_server_ = std::move(kem);
+    }
+    return role;
+}
+
+result<est_role::prepared> est_role::prepare(const est_config& config) {
+    const auto& now = serving_.config;
+    if (!same_listener(config.listen, now.listen, port()) ||
+        !same_listener(config.tls12_listen, now.tls12_listen, tls12_port()) ||
+        !same_listener(config.authkem_listen, now.authkem_listen, authkem_port())) {
+        return fail(error_category::usage, "restart_needed",
+                    "where [est] listens is read at start only: restart berthd, or put it back");
+    }
+    return read(config, clock_);
+}
+
+void est_role::apply(prepared ready) {
+    next_ = std::make_unique<prepared>(std::move(ready));
+    // A turn that is open ends over the store that it began with.
+    if (!turn_.open()) {
+        take_next();
+    }
+}
+
+void est_role::take_next() {
+    serving_ = std::move(*next_);
+    next_.reset();
+    turn_.over(serving_.office->records());
+}
+
+void est_role::turn_ended(bool kept) {
+    if (next_) {
+        take_next();
+    }
+    for (auto& [respond, response] : std::exchange(held_, {})) {
+        respond(kept ? std::move(response) : said(503, "The server could not keep what it had to: come again later."));
+    }
+}
+
+est::answer est_role::judge(const net::http_request& request) {
+    const auto visitor = serving_.who->admit(request, serving_.office->records(), clock_.now());
+    if (!visitor) {
+        est::answer out;
+        out.why = visitor.error();
+        out.response = {
+            est::status_of(*out.why), {}, visitor.error().category == error_category::peer ? out.why->message + "\n" : ""};
+        out.response.headers.add("Content-Type", std::string(est::type::text));
+        if (out.response.status == 401) {
+            out.response.headers.add("WWW-Authenticate", "Basic realm=\"est\"");
+        }
+        if (out.response.status == 429) {
+            out.response.headers.add("Retry-After", "60");
+        }
+        return out;
+    }
+    est_request_authority authority(*serving_.office, *visitor, clock_, random_);
+    auto out = est::serve(authority, est_request(request), visitor->est, est_channel(*request.peer));
+    report(request, out, visitor->est.name);
+    return out;
+}
+
+void est_role::report(const net::http_request& request, const est::answer& answer, const std::string& who) {
+    std::vector<log::field> fields{{"peer", request.peer->address}, {"who", who}};
+    if (answer.asked) {
+        fields.emplace_back("operation", std::string(est::name_of(answer.asked->op)));
+        fields.emplace_back("label", answer.asked->label);
+    }
+    if (answer.certificate) {
+        fields.emplace_back("subject", answer.certificate->subject());
+        fields.emplace_back("serial", answer.certificate->serial_hex());
+        log::info("est_issued", "a certificate was issued", std::move(fields));
+    } else if (answer.response.status == 202) {
+        log::info("est_waiting", "a request waits for approval: berth est waiting", std::move(fields));
+    }
+}
+
+void est_role::serve(const net::http_request& request, const net::http_responder& respond) {
+    if (!turn_.begin()) {
+        return respond(said(503, "The server cannot keep records now: come again later."));
+    }
+    auto answer = judge(request);
+    const std::string operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
+    const std::string outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";
+    outcomes_.with({operation, outcome}).add();
+    if (answer.why) {
+        log::warning("est_refused", answer.why->message,
+                     {{"error", answer.why->name}, {"operation", operation}, {"peer", request.peer->address}});
+    }
+    held_.emplace_back(respond, net_response(std::move(answer.response)));
+}
+
+}  // namespace berth::app

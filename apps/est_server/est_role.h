@@ -1,0 +1,65 @@
+// The EST server of berthd: certificates for devices (RFC 7030, RFC 8951) over TLS and AuthKEM.
+#pragma once
+
+#include "est/server.h"
+#include "est_server/est_authority.h"
+#include "net/http_server.h"
+#include "ops/metrics.h"
+#include "roles/lists.h"
+#include "roles/store_turn.h"
+
+namespace berth::app {
+
+class est_role {
+public:
+    // Errors of files, keys and the CA directory; `listen_failed`.
+    static result<std::unique_ptr<est_role>> start(net::loop& on, const est_config& config, const clock& time,
+                                                   random_source& random, ops::metric_registry& metrics);
+
+    // Another configuration while this one serves, as element_role's. Errors as start(), naming the file; `restart_needed`.
+    struct prepared {
+        est_config config;
+        std::shared_ptr<const net::tls_context> tls, tls12;
+        std::shared_ptr<const authkem::server_context> authkem;
+        std::optional<visitors> who;
+        std::unique_ptr<est_office> office;
+        role_lists lists;
+    };
+    // `how`: to_look, for who makes nothing.
+    static result<prepared> read(const est_config& config, const clock& time, store::opening how = store::opening::or_make);
+    result<prepared> prepare(const est_config& config);
+    void apply(prepared ready);
+
+    [[nodiscard]] uint16_t port() const { return server_->port(); }
+    [[nodiscard]] std::optional<uint16_t> tls12_port() const {
+        return tls12_server_ ? std::optional(tls12_server_->port()) : std::nullopt;
+    }
+    [[nodiscard]] std::optional<uint16_t> authkem_port() const {
+        return authkem_server_ ? std::optional(authkem_server_->port()) : std::nullopt;
+    }
+    [[nodiscard]] const role_lists& lists() const { return serving_.lists; }
+    // For readiness. Errors of ca::issuer::check_usable.
+    [[nodiscard]] result<void> check_usable() const { return serving_.office->check_usable(clock_); }
+
+private:
+    est_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics, prepared serving);
+    void serve(const net::http_request& request, const net::http_responder& respond);
+    est::answer judge(const net::http_request& request);
+    void report(const net::http_request& request, const est::answer& answer, const std::string& who);
+    void turn_ended(bool kept);
+    void take_next();
+    result<std::unique_ptr<net::http_server>> listen(net::loop& on, const net::address& at, net::http_transport over,
+                                                     ops::metric_registry& metrics, const char* name);
+
+    const clock& clock_;
+    random_source& random_;
+    ops::counter_family outcomes_;
+    prepared serving_;
+    // What was answered in this turn; it is sent once what it depends on is kept.
+    std::vector<std::pair<net::http_responder, net::http_response>> held_;
+    store_turn<store::sqlite_ca_store> turn_;
+    std::unique_ptr<prepared> next_;  // takes effect at the turn's end
+    std::unique_ptr<net::http_server> server_, tls12_server_, authkem_server_;
+};
+
+}  // namespace berth::app

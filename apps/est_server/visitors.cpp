@@ -1,0 +1,284 @@
+#include "est_server/visitors.h"
+
+#include "base/wipe.h"
+#include "crypto/constant_time.h"
+#include "crypto/hash.h"
+#include "crypto/password.h"
+#include "est/http.h"
+#include "net/address.h"
+#include "pki/epoch.h"
+#include "pki/profiles.h"
+#include "pki/verify.h"
+#include "wire/base64.h"
+
+#include <charconv>
+
+#include <arpa/inet.h>
+
+namespace berth::app {
+
+namespace {
+
+constexpr size_t most_known = 10'000;
+// Wrong passwords from one address (of IPv6: one /64) within a minute: comparing one is made to be slow.
+constexpr uint32_t most_guesses = 5;
+constexpr unix_seconds guesses_count_for = 60;
+
+// Comparing with this takes as long as with somebody's: names that are there and others look alike.
+constexpr std::string_view nobodys_record =
+    "scrypt:15:8:1:00000000000000000000000000000000:0000000000000000000000000000000000000000000000000000000000000000";
+
+tl::unexpected<error> refuse(const char* name, const char* status, std::string what) {
+    return fail(error{error_category::peer, name, std::move(what), {{"status", status}}});
+}
+
+// An address of either family in sixteen octets.
+std::optional<std::array<uint8_t, 16>> octets_of(const std::string& text) {
+    std::array<uint8_t, 16> out{};
+    if (::inet_pton(AF_INET6, text.c_str(), out.data()) == 1) {
+        return out;
+    }
+    out = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return ::inet_pton(AF_INET, text.c_str(), out.data() + 12) == 1 ? std::optional(out) : std::nullopt;
+}
+
+std::string neighbourhood(const std::string& address) {
+    const auto parsed = net::parse_address(address);
+    const auto octets = octets_of(parsed ? parsed->host : address);
+    return octets
+               ? to_hex(bytes_view(*octets).first((*octets)[10] == 0xff && (*octets)[11] == 0xff && (*octets)[0] == 0 ? 16 : 8))
+               : address;
+}
+
+// Names that a person or a device has by being called so: its serial, and its common name.
+pki::certificate_names names_of_identity(const std::string& identity) {
+    pki::certificate_names out;
+    out.subject.add("serialNumber", identity).add("CN", identity);
+    return out;
+}
+
+void is_called(est_visitor& visitor, const std::string& identity) {
+    visitor.est.name = identity;
+    visitor.est.identity = names_of_identity(identity);
+    visitor.ca.name = identity;
+    visitor.ca.device.serial = identity;
+}
+
+}  // namespace
+
+result<network> network::parse(const std::string& text) {
+    const size_t slash = text.find('/');
+    const auto octets = octets_of(text.substr(0, slash));
+    const bool v4 = text.find(':') == std::string::npos;
+    const unsigned most = v4 ? 32 : 128;
+    unsigned bits = most;
+    bool bad = !octets;
+    if (slash != std::string::npos) {
+        const std::string_view rest = std::string_view(text).substr(slash + 1);
+        const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), bits);
+        bad = bad || failed != std::errc() || end != rest.data() + rest.size() || bits > most;
+    }
+    if (bad) {
+        return fail(error_category::usage, "bad_network", fmt::format("\"{}\" is no network: 192.0.2.0/24, 2001:db8::/32", text));
+    }
+    return network{*octets, v4 ? bits + 96 : bits};
+}
+
+bool network::holds(const std::string& address) const {
+    const auto parsed = net::parse_address(address);
+    const auto octets = octets_of(parsed ? parsed->host : address);
+    if (!octets) {
+        return false;
+    }
+    for (unsigned bit = 0; bit < bits; ++bit) {
+        const auto mask = static_cast<uint8_t>(0x80U >> (bit % 8));
+        if (((prefix[bit / 8] ^ (*octets)[bit / 8]) & mask) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+result<std::map<std::string, std::string>> parse_users(std::string_view text) {
+    std::map<std::string, std::string> out;
+    size_t number = 0;
+    while (!text.empty()) {
+        ++number;
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        if (line.empty() || line.front() == '#') {
+            continue;
+        }
+        const size_t colon = line.find(':');
+        const bool shaped = colon != std::string_view::npos && colon > 0 && line.substr(colon + 1).starts_with("scrypt:");
+        if (!shaped || !out.emplace(line.substr(0, colon), line.substr(colon + 1)).second) {
+            return fail(error{error_category::usage, "bad_users",
+                              fmt::format("line {}: {}", number,
+                                          shaped ? "this name was there already"
+                                                 : "it is not NAME:scrypt:...; "
+                                                   "berth est user writes such lines")}
+                            .with("line", std::to_string(number)));
+        }
+    }
+    return out;
+}
+
+result<est_visitor> visitors::admit(const net::http_request& request, ca::ca_records& records, unix_seconds now) {
+    est_visitor out;
+    out.est.address = request.peer->address;
+    out.est.name = out.ca.name = "somebody at " + request.peer->address;
+    if (!request.peer->chain.empty()) {
+        BERTH_CHECK(take_certificate(*request.peer, now, out));
+    }
+    if (request.headers.has("Authorization")) {
+        BERTH_CHECK(take_authorization(request, records, now, out));
+    }
+    take_header(request, out);
+    return out;
+}
+
+result<void> visitors::take_certificate(const net::peer_info& peer, unix_seconds now, est_visitor& into) const {
+    std::optional<error> why;
+    for (const auto& each : rules_.trust) {
+        pki::verify_options how;
+        how.time = pki::validity_instants::at(now);
+        how.leaf = peer.chain.front().is_kem() ? pki::leaf_rule::kem : pki::leaf_rule::signature;
+        const auto verified = pki::verify_chain(each.store, peer.chain, how);
+        if (!verified) {
+            // What is wrong with a certificate whose issuer is known here says more than that others do not know it.
+            if (!why || why->is("unknown_issuer")) {
+                why = verified.error();
+            }
+            continue;
+        }
+        const auto& leaf = verified->leaf();
+        if (!leaf.has_eku(pki::oid_client_auth)) {
+            return refuse("client_not_trusted", "403", "The certificate is not one for clients (id-kp-clientAuth).");
+        }
+        BERTH_TRY(who, est::requester::with_certificate({verified->chain().begin(), verified->chain().end()}, each.as));
+        who.address = into.est.address;
+        into.est = std::move(who);
+        into.ca.proofs.insert(each.proof);
+        into.ca.name = leaf.subject();
+        into.ca.certificate = leaf;
+        into.ca.issuer = (verified->chain().size() > 1 ? verified->chain()[1] : verified->anchor()).spki_sha256();
+        into.ca.anchor = verified->anchor().spki_sha256();
+        if (const auto serial = leaf.device_serial()) {
+            into.ca.device.serial = *serial;
+            into.ca.device.maker_root = pki::maker_root_of(leaf).value_or(into.ca.anchor);
+        }
+        BERTH_TRY(epoch, pki::epoch_of(leaf));
+        into.ca.epoch = epoch;
+        return {};
+    }
+    return refuse("client_not_trusted", "403",
+                  why ? "The certificate shown is not trusted here: " + why->message
+                      : "Certificates of clients count for nothing here.");
+}
+
+result<void> visitors::take_authorization(const net::http_request& request, ca::ca_records& records, unix_seconds now,
+                                          est_visitor& into) {
+    const std::string_view field = request.headers.get("Authorization");
+    const size_t space = field.find(' ');
+    const std::string_view scheme = field.substr(0, space);
+    const std::string_view rest = space == std::string_view::npos ? "" : field.substr(space + 1);
+    if (est::same_word(scheme, "Basic")) {
+        return take_password(rest, neighbourhood(request.peer->address), now, into);
+    }
+    if (est::same_word(scheme, "Bearer")) {
+        return take_token(rest, records, now, into);
+    }
+    return refuse("unauthorized", "401", "Basic and Bearer are the ways to authenticate here.");
+}
+
+bool visitors::may_guess(const std::string& from, unix_seconds now) {
+    if (guesses_.size() >= most_known) {
+        std::erase_if(guesses_, [&](const auto& each) { return each.second.until <= now; });
+    }
+    const auto at = guesses_.find(from);
+    return at == guesses_.end() || at->second.until <= now || at->second.count < most_guesses;
+}
+
+void visitors::count_guess(const std::string& from, unix_seconds now) {
+    auto& mine = guesses_[from];
+    if (mine.until <= now) {
+        mine = {0, now + guesses_count_for};
+    }
+    ++mine.count;
+}
+
+result<void> visitors::take_password(std::string_view encoded, const std::string& from, unix_seconds now, est_visitor& into) {
+    auto both = wire::from_base64(encoded);
+    const std::string_view text = both ? as_text(*both) : "";
+    const size_t colon = text.find(':');
+    if (colon == std::string_view::npos) {
+        return refuse("malformed", "400", "The Authorization field is not one of HTTP Basic.");
+    }
+    const std::string name(text.substr(0, colon));
+    const secret_bytes password(as_bytes(text.substr(colon + 1)));
+    const auto digest = crypto::sha256(*both);
+    wipe(*both);
+    const auto user = rules_.users.find(name);
+    const auto known = known_.find(name);
+    bool right = user != rules_.users.end() && known != known_.end() && crypto::equal(known->second, digest.view());
+    if (!right) {
+        if (!may_guess(from, now)) {
+            return refuse("too_many_requests", "429", "Too many wrong passwords from there: come again in a minute.");
+        }
+        BERTH_TRY(matches, crypto::password_matches(password, user != rules_.users.end() ? user->second : nobodys_record));
+        right = matches && user != rules_.users.end();
+    }
+    if (!right) {
+        count_guess(from, now);
+        return refuse("unauthorized", "401", "The name or the password is wrong.");
+    }
+    if (known_.size() >= most_known) {
+        known_.clear();
+    }
+    known_.insert_or_assign(name, to_array<32>(digest.view()));
+    into.est.how = into.est.how | est::proof::basic;
+    into.ca.proofs.insert(ca::proof::basic);
+    // A certificate's names stay those of whoever shows one.
+    if (into.est.chain.empty()) {
+        is_called(into, name);
+    }
+    return {};
+}
+
+result<void> visitors::take_token(std::string_view token, ca::ca_records& records, unix_seconds now, est_visitor& into) const {
+    const auto hash = to_array<32>(crypto::sha256(as_bytes(token)).view());
+    auto found = records.find_token(hash, now);
+    if (!found) {
+        return found.error().category == error_category::peer ? fail(std::move(found).error().with("status", "401"))
+                                                              : fail(std::move(found).error());
+    }
+    if (!into.est.chain.empty() && (into.ca.device.serial != found->identity)) {
+        return refuse("token_of_another", "403",
+                      "The token was given to another device than the one whose certificate is shown.");
+    }
+    into.token = *found;
+    into.est.how = into.est.how | est::proof::token;
+    into.ca.proofs.insert(ca::proof::token);
+    if (into.est.chain.empty()) {
+        is_called(into, found->identity);
+    }
+    return {};
+}
+
+// RFC 7030 knows no such header; seed 002, figure 4, has makers' lines show one, from addresses that are known.
+void visitors::take_header(const net::http_request& request, est_visitor& into) const {
+    if (rules_.header.empty() || !request.headers.has(rules_.header)) {
+        return;
+    }
+    const bool right = crypto::equal(as_bytes(request.headers.get(rules_.header)), rules_.header_value.reveal());
+    const bool from_there = std::any_of(rules_.networks.begin(), rules_.networks.end(),
+                                        [&](const network& n) { return n.holds(request.peer->address); });
+    if (!right || !from_there) {
+        return;  // as if it had not been there: who has nothing else is refused for that
+    }
+    into.est.how = into.est.how | est::proof::header_secret;
+    into.ca.proofs.insert(ca::proof::secret);
+    into.ca.proofs.insert(ca::proof::address);
+}
+
+}  // namespace berth::app

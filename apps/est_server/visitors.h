@@ -1,0 +1,78 @@
+// Who asks an EST server for something: what he shows, judged before anything that he asks for is looked at.
+#pragma once
+
+#include "ca/records.h"
+#include "est/requester.h"
+#include "net/http.h"
+#include "pki/trust.h"
+#include "roles/config.h"
+
+#include <map>
+
+namespace berth::app {
+
+// The same person, as the protocol and as the CA see him.
+struct est_visitor {
+    est::requester est;
+    ca::requester ca;
+    std::optional<ca::one_time_token> token;  // used up when something is issued
+};
+
+// A network: "192.0.2.0/24", "2001:db8::/32", or one address.
+struct network {
+    std::array<uint8_t, 16> prefix{};  // IPv4 as ::ffff:0:0/96
+    unsigned bits = 128;
+    // Error `bad_network`.
+    static result<network> parse(const std::string& text);
+    // `address`: as in peer_info, with or without a port.
+    [[nodiscard]] bool holds(const std::string& address) const;
+};
+
+// The file of HTTP Basic's users: lines of NAME:scrypt:..., as `berth est user` writes them. Empty lines and those that begin
+// with # are passed over. Error `bad_users`, with the line.
+result<std::map<std::string, std::string>> parse_users(std::string_view text);
+
+// What a server judges its visitors by.
+class visitors {
+public:
+    struct trusted {
+        est::trust_class as = est::trust_class::idevid;
+        ca::proof proof = ca::proof::idevid;
+        pki::trust_store store;
+    };
+    struct rules {
+        std::vector<trusted> trust;
+        std::map<std::string, std::string> users;
+        std::string header;  // empty: none
+        secret_bytes header_value;
+        std::vector<network> networks;
+    };
+    explicit visitors(rules by) : rules_(std::move(by)) {}
+
+    // Whoever shows nothing is a visitor without proofs. Errors (peer), each with the HTTP status as the parameter "status":
+    // `client_not_trusted`: a certificate that leads nowhere; `unauthorized`: a wrong password, or an unknown name;
+    // `too_many_requests`: too many of these; those of
+    // ca_records::find_token; `malformed`: an Authorization that is none.
+    result<est_visitor> admit(const net::http_request& request, ca::ca_records& records, unix_seconds now);
+
+private:
+    result<void> take_certificate(const net::peer_info& peer, unix_seconds now, est_visitor& into) const;
+    result<void> take_authorization(const net::http_request& request, ca::ca_records& records, unix_seconds now,
+                                    est_visitor& into);
+    result<void> take_password(std::string_view encoded, const std::string& from, unix_seconds now, est_visitor& into);
+    bool may_guess(const std::string& from, unix_seconds now);
+    void count_guess(const std::string& from, unix_seconds now);
+    result<void> take_token(std::string_view token, ca::ca_records& records, unix_seconds now, est_visitor& into) const;
+    void take_header(const net::http_request& request, est_visitor& into) const;
+
+    rules rules_;
+    // Names whose password was right, with a hash of both: scrypt is made to be slow, and devices come again.
+    std::map<std::string, std::array<uint8_t, 32>> known_;
+    struct guesses {
+        uint32_t count = 0;
+        unix_seconds until = 0;
+    };
+    std::map<std::string, guesses> guesses_;
+};
+
+}  // namespace berth::app

@@ -1,0 +1,339 @@
+// The issuance log, lists, approvals and tokens. What ends certificates is in ca_revocation.cpp.
+#include "store/sqlite/ca_store.h"
+
+#include "ca/log.h"
+#include "store/sqlite/migrations.h"
+
+namespace berth::store {
+
+using namespace ca;
+
+namespace {
+
+constexpr uint32_t ca_kind = 0x42454341;  // "BECA"
+
+#define ISSUED_COLUMNS                                                                                                           \
+    "number, issuer, serial, certificate, subject, maker_root, device, profile, requester, proofs, proof_issuer, proof_anchor, " \
+    "batch, epoch, shard, at, not_before, not_after, previous, hash"
+
+#define LIST_WHERE(first)                                                                                        \
+    "SELECT " ISSUED_COLUMNS " FROM issued WHERE " first                                                         \
+    " AND number > ?1 AND (?2 = x'' OR issuer = ?2) AND (?3 = x'' OR serial = ?3) AND (?4 = '' OR device = ?4) " \
+    "AND (?5 = '' OR batch = ?5) ORDER BY number LIMIT ?6"
+
+issuance to_issuance(const statement& row) {
+    issuance out;
+    out.number = static_cast<uint64_t>(row.integer(0));
+    out.issuer = row.array<32>(1);
+    out.serial = row.blob(2);
+    out.certificate = row.blob(3);
+    out.subject = row.text(4);
+    out.device = {row.array<32>(5), row.text(6)};
+    out.profile = row.text(7);
+    out.requester = row.text(8);
+    out.proofs = row.text(9);
+    out.proof_issuer = row.array<32>(10);
+    out.proof_anchor = row.array<32>(11);
+    out.batch = row.text(12);
+    out.epoch = static_cast<uint32_t>(row.integer(13));
+    out.shard = static_cast<uint32_t>(row.integer(14));
+    out.at = row.integer(15);
+    out.not_before = row.integer(16);
+    out.not_after = row.integer(17);
+    out.previous = row.array<32>(18);
+    out.hash = row.array<32>(19);
+    return out;
+}
+
+pending_request to_pending(const statement& row) {
+    pending_request out;
+    out.id = row.array<32>(0);
+    out.profile = row.text(1);
+    out.requester = row.text(2);
+    out.proofs = row.text(3);
+    out.device = {row.array<32>(4), row.text(5)};
+    out.request = row.blob(6);
+    out.at = row.integer(7);
+    out.state = static_cast<decision>(row.integer(8));
+    out.decided_by = row.text(9);
+    out.decided_at = row.integer(10);
+    return out;
+}
+
+int64_t column_of(std::optional<uint32_t> shard) {
+    return shard ? int64_t{*shard} : -1;
+}
+
+}  // namespace
+
+result<std::unique_ptr<sqlite_ca_store>> sqlite_ca_store::open(const std::string& path, opening how) {
+    BERTH_TRY(db, database::open(path, ca_schema(), ca_kind, how));
+    return std::unique_ptr<sqlite_ca_store>(new sqlite_ca_store(std::move(db)));
+}
+
+// ---- the log
+
+result<uint64_t> sqlite_ca_store::reserve(const key_hash& issuer) {
+    BERTH_TRY(next, db_->prepare("INSERT INTO sequence VALUES (?, 1) ON CONFLICT (issuer) DO UPDATE SET value = value + 1 "
+                                 "RETURNING value - 1"));
+    BERTH_TRY(row, next.bind(issuer).step());
+    const auto value = row ? static_cast<uint64_t>(next.integer(0)) : 0;
+    BERTH_CHECK(next.run());  // a statement that returns rows is done when it has returned all
+    return value;
+}
+
+result<uint64_t> sqlite_ca_store::append(const issuance& given) {
+    return db_->transaction([&]() -> result<uint64_t> {
+        {
+            BERTH_TRY(there, db_->prepare("SELECT 1 FROM issued WHERE issuer = ? AND serial = ?"));
+            BERTH_TRY(row, there.bind(given.issuer).bind(given.serial).step());
+            if (row) {
+                return fail(error{error_category::environment, "serial_exists",
+                                  "a certificate with this serial number was issued before: " + to_hex(given.serial)}
+                                .with("serial", to_hex(given.serial)));
+            }
+        }
+        issuance entry = given;
+        {
+            BERTH_TRY(last, db_->prepare("SELECT number, hash FROM issued ORDER BY number DESC LIMIT 1"));
+            BERTH_TRY(row, last.step());
+            entry.number = row ? static_cast<uint64_t>(last.integer(0)) + 1 : 1;
+            entry.previous = row ? last.array<32>(1) : key_hash{};
+        }
+        entry.hash = hash_of(entry, entry.previous);
+        BERTH_TRY(write, db_->prepare("INSERT INTO issued (" ISSUED_COLUMNS
+                                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+        BERTH_CHECK(write.bind(static_cast<int64_t>(entry.number))
+                        .bind(entry.issuer)
+                        .bind(entry.serial)
+                        .bind(entry.certificate)
+                        .bind(entry.subject)
+                        .bind(entry.device.maker_root)
+                        .bind(entry.device.serial)
+                        .bind(entry.profile)
+                        .bind(entry.requester)
+                        .bind(entry.proofs)
+                        .bind(entry.proof_issuer)
+                        .bind(entry.proof_anchor)
+                        .bind(entry.batch)
+                        .bind(int64_t{entry.epoch})
+                        .bind(int64_t{entry.shard})
+                        .bind(entry.at)
+                        .bind(entry.not_before)
+                        .bind(entry.not_after)
+                        .bind(entry.previous)
+                        .bind(entry.hash)
+                        .run());
+        return entry.number;
+    });
+}
+
+result<std::optional<issuance>> sqlite_ca_store::find(const key_hash& issuer, bytes_view serial) {
+    BERTH_TRY(read, db_->prepare("SELECT " ISSUED_COLUMNS " FROM issued WHERE issuer = ? AND serial = ?"));
+    BERTH_TRY(row, read.bind(issuer).bind(serial).step());
+    return row ? std::optional(to_issuance(read)) : std::nullopt;
+}
+
+result<std::vector<issuance>> sqlite_ca_store::list(const log_query& query) {
+    // An empty blob or text stands for any: no CA, serial, device or batch is called so. The first condition finds the index.
+    constexpr const char* by_serial = LIST_WHERE("serial = ?3");
+    constexpr const char* by_device = LIST_WHERE("device = ?4 AND device <> ''");
+    constexpr const char* by_batch = LIST_WHERE("batch = ?5 AND batch <> ''");
+    constexpr const char* by_number = LIST_WHERE("number > ?1");
+    BERTH_TRY(read, db_->prepare(query.serial && query.issuer ? by_serial
+                                 : query.device               ? by_device
+                                 : query.batch                ? by_batch
+                                                              : by_number));
+    read.bind(static_cast<int64_t>(query.after))
+        .bind(query.issuer ? bytes_view(*query.issuer) : bytes_view())
+        .bind(query.serial ? bytes_view(*query.serial) : bytes_view())
+        .bind(std::string_view(query.device ? *query.device : ""))
+        .bind(std::string_view(query.batch ? *query.batch : ""))
+        .bind(static_cast<int64_t>(query.most));
+    std::vector<issuance> out;
+    for (;;) {
+        BERTH_TRY(row, read.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back(to_issuance(read));
+    }
+}
+
+result<unix_seconds> sqlite_ca_store::newest() {
+    BERTH_TRY(read, db_->prepare("SELECT at FROM issued ORDER BY number DESC LIMIT 1"));
+    BERTH_TRY(row, read.step());
+    return row ? read.integer(0) : 0;
+}
+
+// ---- lists
+
+result<uint64_t> sqlite_ca_store::note_crl(const crl_record& list, uint64_t at_least) {
+    return db_->transaction([&]() -> result<uint64_t> {
+        uint64_t number = std::max<uint64_t>(at_least, 1);
+        {
+            BERTH_TRY(last, db_->prepare("SELECT max(number) FROM crl WHERE issuer = ? AND shard = ?"));
+            BERTH_TRY(row, last.bind(list.issuer).bind(column_of(list.shard)).step());
+            number = std::max(number, row ? static_cast<uint64_t>(last.integer(0)) + 1 : 1);
+        }
+        BERTH_TRY(write, db_->prepare("INSERT INTO crl VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+        BERTH_CHECK(write.bind(list.issuer)
+                        .bind(column_of(list.shard))
+                        .bind(static_cast<int64_t>(number))
+                        .bind(int64_t{list.delta ? 1 : 0})
+                        .bind(static_cast<int64_t>(list.base))
+                        .bind(list.this_update)
+                        .bind(list.next_update)
+                        .bind(static_cast<int64_t>(list.entries))
+                        .run());
+        return number;
+    });
+}
+
+result<std::optional<crl_record>> sqlite_ca_store::last_crl(const key_hash& issuer, std::optional<uint32_t> shard, bool delta) {
+    BERTH_TRY(read, db_->prepare("SELECT number, base, this_update, next_update, entries FROM crl WHERE issuer = ? AND shard = ? "
+                                 "AND delta = ? ORDER BY number DESC LIMIT 1"));
+    BERTH_TRY(row, read.bind(issuer).bind(column_of(shard)).bind(int64_t{delta ? 1 : 0}).step());
+    if (!row) {
+        return std::nullopt;
+    }
+    return crl_record{issuer,
+                      shard,
+                      delta,
+                      static_cast<uint64_t>(read.integer(0)),
+                      static_cast<uint64_t>(read.integer(1)),
+                      read.integer(2),
+                      read.integer(3),
+                      static_cast<uint64_t>(read.integer(4))};
+}
+
+// ---- approvals
+
+#define PENDING_COLUMNS "id, profile, requester, proofs, maker_root, device, request, at, state, decided_by, decided_at"
+
+result<std::optional<pending_request>> sqlite_ca_store::find_pending(const std::array<uint8_t, 32>& id) {
+    BERTH_TRY(read, db_->prepare("SELECT " PENDING_COLUMNS " FROM pending WHERE id = ?"));
+    BERTH_TRY(row, read.bind(id).step());
+    return row ? std::optional(to_pending(read)) : std::nullopt;
+}
+
+result<pending_request> sqlite_ca_store::ask(const pending_request& request) {
+    return db_->transaction([&]() -> result<pending_request> {
+        BERTH_TRY(known, find_pending(request.id));
+        if (known) {
+            return *known;
+        }
+        BERTH_TRY(write, db_->prepare("INSERT INTO pending (" PENDING_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '', 0)"));
+        BERTH_CHECK(write.bind(request.id)
+                        .bind(request.profile)
+                        .bind(request.requester)
+                        .bind(request.proofs)
+                        .bind(request.device.maker_root)
+                        .bind(request.device.serial)
+                        .bind(request.request)
+                        .bind(request.at)
+                        .run());
+        pending_request out = request;
+        out.state = decision::waiting;
+        out.decided_by.clear();
+        out.decided_at = 0;
+        return out;
+    });
+}
+
+result<pending_request> sqlite_ca_store::decide(const std::array<uint8_t, 32>& id, decision d, const std::string& by,
+                                                unix_seconds now) {
+    return db_->transaction([&]() -> result<pending_request> {
+        BERTH_TRY(known, find_pending(id));
+        if (!known) {
+            return fail(error_category::usage, "unknown_request", "no such request waits, or ever has");
+        }
+        // What was approved is issued once; all else is decided once.
+        const bool in_order = d == decision::issued ? known->state == decision::approved : known->state == decision::waiting;
+        if (!in_order || d == decision::waiting) {
+            return fail(error{error_category::usage, "already_decided",
+                              "this request is " + std::string(to_string(known->state)) + " since " +
+                                  to_iso8601(known->decided_at) + ", by " + known->decided_by}
+                            .with("state", std::string(to_string(known->state))));
+        }
+        known->state = d;
+        known->decided_by = by;
+        known->decided_at = now;
+        BERTH_TRY(write, db_->prepare("UPDATE pending SET state = ?, decided_by = ?, decided_at = ? WHERE id = ?"));
+        BERTH_CHECK(write.bind(static_cast<int64_t>(d)).bind(std::string_view(by)).bind(now).bind(id).run());
+        return *known;
+    });
+}
+
+result<std::vector<pending_request>> sqlite_ca_store::waiting() {
+    BERTH_TRY(read, db_->prepare("SELECT " PENDING_COLUMNS " FROM pending WHERE state = 0 ORDER BY at"));
+    std::vector<pending_request> out;
+    for (;;) {
+        BERTH_TRY(row, read.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back(to_pending(read));
+    }
+}
+
+// ---- tokens
+
+result<void> sqlite_ca_store::add_token(const one_time_token& token) {
+    BERTH_TRY(write, db_->prepare("INSERT INTO token VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"));
+    BERTH_CHECK(write.bind(token.hash)
+                    .bind(std::string_view(token.identity))
+                    .bind(std::string_view(token.profile))
+                    .bind(token.expires_at)
+                    .run());
+    return db_->changes() > 0 ? result<void>{}
+                              : fail(error_category::usage, "token_exists", "this token was given out before; draw another");
+}
+
+namespace {
+
+// Error: why it lets nobody in.
+result<void> require_good(const one_time_token& token, unix_seconds now) {
+    if (token.used_at != 0) {
+        return fail(error_category::peer, "token_used", "the token was used at " + to_iso8601(token.used_at));
+    }
+    if (token.expires_at < now) {
+        return fail(error_category::peer, "token_expired", "the token was good until " + to_iso8601(token.expires_at));
+    }
+    return {};
+}
+
+}  // namespace
+
+result<one_time_token> sqlite_ca_store::read_token(const std::array<uint8_t, 32>& hash) {
+    BERTH_TRY(read, db_->prepare("SELECT identity, profile, expires_at, used_at FROM token WHERE hash = ?"));
+    BERTH_TRY(row, read.bind(hash).step());
+    if (!row) {
+        return fail(error_category::peer, "token_unknown", "nobody was given such a token");
+    }
+    return one_time_token{hash, read.text(0), read.text(1), read.integer(2), read.integer(3)};
+}
+
+result<one_time_token> sqlite_ca_store::find_token(const std::array<uint8_t, 32>& hash, unix_seconds now) {
+    BERTH_TRY(out, read_token(hash));
+    BERTH_CHECK(require_good(out, now));
+    return out;
+}
+
+result<one_time_token> sqlite_ca_store::use_token(const std::array<uint8_t, 32>& hash, const std::string& identity,
+                                                  unix_seconds now) {
+    return db_->transaction([&]() -> result<one_time_token> {
+        BERTH_TRY(out, read_token(hash));
+        // Whose it is comes first: of another's token nobody learns whether it was used.
+        if (out.identity != identity) {
+            return fail(error_category::peer, "token_of_another", "the token was given to another identity than " + identity);
+        }
+        BERTH_CHECK(require_good(out, now));
+        out.used_at = now;
+        BERTH_TRY(write, db_->prepare("UPDATE token SET used_at = ? WHERE hash = ?"));
+        BERTH_CHECK(write.bind(now).bind(hash).run());
+        return out;
+    });
+}
+
+}  // namespace berth::store
