@@ -21,8 +21,8 @@ constexpr const char* usage = "usage: berth-agent accepted --bundle DIR NAME [--
                               "Exit codes: 0 done (or done before), 2 usage, 3 environment (file), 4 our fault.\n"
                               "Example: berth-agent accepted --bundle /var/lib/berth/device device-kem\n";
 
-result<est_config> config_of(const device_bundle& bundle) {
-    BERTH_TRY(config, read_est_config(bundle.directory));
+result<keeping_config> config_of(const device_bundle& bundle) {
+    BERTH_TRY(config, read_keeping_config(bundle.directory));
     if (!config) {
         return fail(error_category::usage, "file_not_found",
                     fmt::format("{} is not there: it says which credentials this device keeps (docs/credentials.md)",

@@ -44,7 +44,8 @@ constexpr const char* usage =
     "Files, below DIR. Read: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem; z3-sig.pem and p3-sig.pem where they\n"
     "are; z3-iak.pem and the TPM's platform registers where device.toml says [quote]. What does not belong together is\n"
     "`bad_bundle`. Written: pending/ while an onboarding runs; time; installed/domain-root.pem, NAME.pem, NAME.key,\n"
-    "config.json, state.json. With est.toml, which the device's owner writes: credentials/NAME/current, and credentials/told.\n"
+    "config.json, state.json. With est.toml, which the device's owner writes: credentials/NAME/current, and "
+    "credentials/told.time.\n"
     "\n"
     "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"
     "onboarded the log tells that as `interrupted`, and the exit code is 3; afterwards (--stay) it is 0.\n"
@@ -64,7 +65,7 @@ struct arguments {
 class agent {
 public:
     // `keeps`: what est.toml says, for who stays.
-    agent(const app::device_bundle& bundle, const arguments& how, const std::optional<app::est_config>& keeps)
+    agent(const app::device_bundle& bundle, const arguments& how, const std::optional<app::keeping_config>& keeps)
         : bundle_(bundle), how_(how), keeps_(keeps), pause_(loop_) {}
 
     int run() {
@@ -147,7 +148,7 @@ private:
     net::loop loop_;
     const app::device_bundle& bundle_;
     const arguments& how_;
-    const std::optional<app::est_config>& keeps_;
+    const std::optional<app::keeping_config>& keeps_;
     net::timer pause_;
     std::unique_ptr<app::onboarding_run> run_;
     std::unique_ptr<app::credential_keeper> keeper_;
@@ -235,9 +236,10 @@ int main(int argc, char** argv) try {
         return exit_code(bundle.error().category);
     }
     // What is wrong in est.toml is told before anything else is done.
-    const auto keeps = how.stay ? app::read_est_config(bundle->directory) : result<std::optional<app::est_config>>(std::nullopt);
+    const auto keeps =
+        how.stay ? app::read_keeping_config(bundle->directory) : result<std::optional<app::keeping_config>>(std::nullopt);
     if (!keeps) {
-        log::failure("est_config_unusable", keeps.error());
+        log::failure("est_toml_unusable", keeps.error());
         return exit_code(keeps.error().category);
     }
     std::optional<app::keeping_lock> lock;

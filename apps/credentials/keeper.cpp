@@ -16,8 +16,8 @@ std::vector<log::field> fields_of(const std::string& credential) {
 
 }  // namespace
 
-credential_keeper::credential_keeper(net::loop& on, const device_bundle& bundle, const est_config& config, const clock& system,
-                                     random_source& random)
+credential_keeper::credential_keeper(net::loop& on, const device_bundle& bundle, const keeping_config& config,
+                                     const clock& system, random_source& random)
     : loop_(on), bundle_(bundle), time_(bundle, system), random_(random), pause_(on) {
     for (const auto& source : config.sources) {
         for (const auto& wish : source.credentials) {

@@ -9,7 +9,7 @@ namespace berth::app {
 class credential_keeper {
 public:
     // All outlive it.
-    credential_keeper(net::loop& on, const device_bundle& bundle, const est_config& config, const clock& system,
+    credential_keeper(net::loop& on, const device_bundle& bundle, const keeping_config& config, const clock& system,
                       random_source& random);
     ~credential_keeper();
 
@@ -25,7 +25,7 @@ public:
 
 private:
     struct entry {
-        const est_source& source;
+        const kept_source& source;
         const kept_wish& wish;
         credential_files files;
         milliseconds due = 0;   // of the steady clock

@@ -469,7 +469,7 @@ result<credential_files::awaited_key> credential_files::await_key(const kept_wis
 
 result<keeping_lock> keeping_lock::take(const fs::path& bundle) {
     BERTH_CHECK(make_directory(bundle / "credentials", 0755));
-    BERTH_TRY(held, file_lock::take(bundle / "credentials" / "lock", false));
+    BERTH_TRY(held, file_lock::take(bundle / "credentials" / "agent.lock", false));
     return keeping_lock(held.release());
 }
 

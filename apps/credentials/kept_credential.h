@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/random.h"
-#include "credentials/est_config.h"
+#include "credentials/keeping_config.h"
 #include "device/bundle.h"
 #include "keystore/key_uri.h"
 

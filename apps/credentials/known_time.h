@@ -1,7 +1,7 @@
 // What time it is, for a device whose clock may be wrong: est::trusted_time over a bundle's files.
 //
 //   BUNDLE/time               it is not earlier: issue dates of own certificates, and what accepted vouchers told
-//   BUNDLE/credentials/told   what an EST server told last; after a restart it is past, and no more than that
+//   BUNDLE/credentials/told.time   what an EST server told last; after a restart it is past, and no more than that
 #pragma once
 
 #include "device/bundle.h"

@@ -19,11 +19,12 @@ plan plan_for(const kept_credential& k, const kept_wish& wish, unix_seconds now)
         return {deed::enrol, now};
     }
     const auto& newest = k.certified.front();
-    if (!good(held.front()) || now >= newest.state.renew_at) {
-        return {deed::renew, now};
+    const bool unproved = wish.accept == kept_wish::acceptance::est && !newest.state.accepted;
+    if (good(held.front()) && unproved && newest.state.tries < most_proofs) {
+        return {deed::prove, now};
     }
-    if (wish.accept == kept_wish::acceptance::est && !newest.state.accepted) {
-        return {newest.state.tries < most_proofs ? deed::prove : deed::renew, now};
+    if (!good(held.front()) || unproved || now >= newest.state.renew_at) {
+        return {deed::renew, now};
     }
     return {deed::wait, newest.state.renew_at};
 }

@@ -36,7 +36,7 @@ bool says_no(const error& e) {
 
 }  // namespace
 
-visit::visit(surroundings in, const est_source& at, const kept_wish& wish, const credential_files& files, bool as_identity,
+visit::visit(surroundings in, const kept_source& at, const kept_wish& wish, const credential_files& files, bool as_identity,
              done_handler done)
     : in_(in), at_(at), wish_(wish), files_(files), as_identity_(as_identity), done_(std::move(done)) {}
 

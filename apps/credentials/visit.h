@@ -27,7 +27,7 @@ public:
     using done_handler = std::function<void(visit_outcome)>;
 
     // All outlive it. `as_identity`: whatever certificates there are, the identity is shown, and enrols.
-    visit(surroundings in, const est_source& at, const kept_wish& wish, const credential_files& files, bool as_identity,
+    visit(surroundings in, const kept_source& at, const kept_wish& wish, const credential_files& files, bool as_identity,
           done_handler done);
     // What is to be done is decided by `planned` at first, and once more when the server has told the time. The handler is
     // called later, on the loop, once.
@@ -47,7 +47,7 @@ private:
     void finish();
 
     surroundings in_;
-    const est_source& at_;
+    const kept_source& at_;
     const kept_wish& wish_;
     const credential_files& files_;
     bool as_identity_;

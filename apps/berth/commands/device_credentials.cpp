@@ -68,11 +68,11 @@ std::string to_text(const shown& s, unix_seconds now) {
 
 result<void> show(const std::string& directory, const context& c) {
     BERTH_TRY(bundle, device_bundle::look(directory));
-    BERTH_TRY(config, read_est_config(bundle.directory));
+    BERTH_TRY(config, read_keeping_config(bundle.directory));
     const known_time time(bundle, system_clock());
     wire::json::array all;
     std::string text;
-    for (const auto& source : config ? config->sources : std::vector<est_source>{}) {
+    for (const auto& source : config ? config->sources : std::vector<kept_source>{}) {
         for (const auto& wish : source.credentials) {
             BERTH_TRY(kept, credential_files(bundle, wish.name).look());
             const plan next = plan_for(kept, wish, time.now());

@@ -38,7 +38,7 @@ struct kept_wish {
     [[nodiscard]] bool is_kem() const { return std::holds_alternative<crypto::kem_algorithm>(algorithm); }
 };
 
-struct est_source {
+struct kept_source {
     net::address at;
     std::string host;             // that its certificate names; empty: at.host
     std::string label;            // empty: none
@@ -47,13 +47,13 @@ struct est_source {
     std::vector<kept_wish> credentials;
 };
 
-struct est_config {
-    std::vector<est_source> sources;
+struct keeping_config {
+    std::vector<kept_source> sources;
 };
 
 // Of a bundle; nothing: it has no est.toml, and keeps nothing. Errors of files; `bad_config` with the line.
-result<std::optional<est_config>> read_est_config(const std::filesystem::path& bundle);
+result<std::optional<keeping_config>> read_keeping_config(const std::filesystem::path& bundle);
 // Its text. `file` is absolute.
-result<est_config> parse_est_config(const std::string& text, const std::filesystem::path& file);
+result<keeping_config> parse_keeping_config(const std::string& text, const std::filesystem::path& file);
 
 }  // namespace berth::app

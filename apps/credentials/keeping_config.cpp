@@ -1,4 +1,4 @@
-#include "credentials/est_config.h"
+#include "credentials/keeping_config.h"
 
 #include "common/config_reader.h"
 #include "common/files.h"
@@ -129,8 +129,8 @@ kept_wish read_credential(table_reader& t) {
     return out;
 }
 
-result<est_source> read_source(table_reader& t) {
-    est_source out;
+result<kept_source> read_source(table_reader& t) {
+    kept_source out;
     out.at = t.address("server");
     out.host = t.text("host", "");
     out.label = t.text("label", "");
@@ -146,10 +146,10 @@ result<est_source> read_source(table_reader& t) {
 
 }  // namespace
 
-result<est_config> parse_est_config(const std::string& text, const fs::path& file) {
+result<keeping_config> parse_keeping_config(const std::string& text, const fs::path& file) {
     BERTH_TRY(parsed, parse_toml(text, file));
     table_reader top(parsed, file);
-    est_config out;
+    keeping_config out;
     std::set<std::string> names;
     size_t kept = 0;
     for (auto& each : top.tables("est", true)) {
@@ -170,14 +170,14 @@ result<est_config> parse_est_config(const std::string& text, const fs::path& fil
     return out;
 }
 
-result<std::optional<est_config>> read_est_config(const fs::path& bundle) {
+result<std::optional<keeping_config>> read_keeping_config(const fs::path& bundle) {
     const fs::path file = bundle / "est.toml";
     BERTH_TRY(there, is_there(file));
     if (!there) {
         return std::nullopt;
     }
     BERTH_TRY(text, read_text(file));
-    BERTH_TRY(config, parse_est_config(text, file));
+    BERTH_TRY(config, parse_keeping_config(text, file));
     return config;
 }
 
