@@ -2,6 +2,7 @@
 #include "credentials/keeper.h"
 #include "crypto/random.h"
 #include "device/identity_holdings.h"
+#include "device/installation.h"
 #include "pki/private_key_file.h"
 #include "support/foreign_est.h"
 
@@ -250,6 +251,50 @@ TEST_F(Keeping, TheIdentityServiceOfTheDeviceHasIt) {
     EXPECT_EQ(got(holdings.look("ops")).chain.front(), leaf());
     const auto key = got(holdings.open("ops"));
     EXPECT_TRUE(std::get<keystore::signing_key_ptr>(key)->sign(as_bytes("x")));
+}
+
+TEST_F(Keeping, TheAgentThatStaysOutlivesCertificatesAndServers) {
+    configure("renew = \"50%\"\nspread = 0", "label = \"short\"");
+    app::installation_state onboarded;
+    onboarded.customer = "Birch";
+    onboarded.reported = true;
+    onboarded.registrar = "localhost:1";
+    ASSERT_TRUE(app::write_text(bundle / "installed/state.json", wire::to_text(to_json(onboarded))));
+    auto agent = got(
+        app::child_process::start(fs::path(BERTH_BIN_DIR) / "berth-agent", {"--bundle", bundle.string(), "--stay", "--json"}));
+    std::string said;
+    const auto hears = [&](const std::string& text) {
+        const milliseconds until = system_clock().steady() + 60'000;
+        while (system_clock().steady() < until && !agent.ended()) {
+            app::poll_children({&agent}, 50);
+            for (const auto& line : agent.take_error_lines()) {
+                said += line + "\n";
+                if (line.find(text) != std::string::npos) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    };
+    ASSERT_TRUE(hears("credential_accepted")) << said;
+    const auto first = leaf();
+    ASSERT_TRUE(hears("credential_accepted")) << said;
+    EXPECT_NE(leaf(), first);
+    expect_whole();
+    const auto beside = renew();
+    EXPECT_EQ(beside.exit, 3);
+    EXPECT_TRUE(says(beside, "agent_running")) << beside.all();
+    stop_nginx();
+    ASSERT_TRUE(hears("credential_not_renewed")) << said;
+    expect_whole();
+    start_nginx();
+    ASSERT_TRUE(hears("credential_accepted")) << said;
+    agent.terminate();
+    while (!agent.ended()) {
+        app::poll_children({&agent}, 50);
+    }
+    EXPECT_EQ(agent.exit_code(), 0);
+    expect_whole();
 }
 
 class KilledKeeping : public Keeping, public testing::WithParamInterface<std::string> {};
