@@ -82,6 +82,10 @@ void credential_keeper::look_after(entry& e) {
         e.due = time_.steady() + std::max(in, least_pause);
         return next();
     }
+    if (!done_ && p.what != deed::prove && time_.steady() < e.rested) {
+        e.due = e.rested;  // a threshold that is always passed is no reason to ask without end
+        return next();
+    }
     // While the time is not known, whoever knows it is asked.
     go(e, *mended, p.what);
 }
@@ -122,6 +126,7 @@ void credential_keeper::succeeded(entry& e, const visit_outcome& outcome) {
         e.refusals = 0;
         e.issued = true;
         e.lost = false;
+        e.rested = time_.steady() + std::clamp<unix_seconds>(left_of(e) / 8, 1, 60) * 1'000;
         log::info("credential_issued", "a new certificate is there", fields_of(e.wish.name));
     }
     e.due = time_.steady() + (outcome.issued ? 0 : least_pause);
