@@ -28,9 +28,10 @@ private:
         const kept_source& source;
         const kept_wish& wish;
         credential_files files;
-        milliseconds due = 0;   // of the steady clock
-        uint32_t failures = 0;  // in a row
-        uint32_t refusals = 0;  // of a certificate of its own, in a row
+        milliseconds due = 0;     // of the steady clock
+        milliseconds rested = 0;  // of the same: no other certificate before
+        uint32_t failures = 0;    // in a row
+        uint32_t refusals = 0;    // of a certificate of its own, in a row
         deed doing = deed::wait;
         bool greeted = false;           // the server has answered in this run: if it has told no time, nobody will
         bool lost = false;              // the identity was refused, too
