@@ -1,5 +1,8 @@
 // The generations of a kept credential on disk, and what is made of them after an interruption at each place.
+#include "device/identity_holdings.h"
 #include "made_up_bundle.h"
+
+#include "pki/private_key_file.h"
 
 #include <sys/stat.h>
 
@@ -97,6 +100,33 @@ TEST_F(KeptFiles, DamageIsLeftOutAndDestroysNothing) {
     ASSERT_EQ(k.certified.size(), 1U);
     EXPECT_EQ(plan_for(k, wish_, test_now + 20).what, app::deed::renew) << "what is not known of it makes it due";
     EXPECT_EQ(value_of(files_.await_key(wish_, test_now, crypto::system_random())).number, 3U);
+}
+
+TEST_F(KeptFiles, TheIdentityServiceHasTheOneInUse) {
+    using holdings = app::identity_holdings;
+    const auto key = signature_key("installed");
+    const auto installed = test::issue(root_, pki::client_template("Test", "installed", usual), key.public_key().spki());
+    fs::create_directories(bundle_.directory / "installed");
+    ASSERT_TRUE(app::write_text(bundle_.directory / "installed/ops.pem", installed.to_pem()));
+    ASSERT_TRUE(pki::save_private_key((bundle_.directory / "installed/ops.key").string(), key));
+    holdings served(bundle_);
+    EXPECT_EQ(value_of(served.look("ops")).chain.front(), installed);
+    add(test_now, test_now + day, test_now + 10);
+    EXPECT_EQ(value_of(served.look("ops")).chain.front(), installed) << "none of these is in use yet";
+    ASSERT_TRUE(files_.accepted(1));
+    EXPECT_EQ(mend(test_now).current, 1U);
+    const auto first = look().certified[0].chain.front();
+    EXPECT_EQ(value_of(served.look("ops")).chain.front(), first) << "what is renewed goes before what was installed";
+    EXPECT_TRUE(served.open("ops"));
+    holdings birth(bundle_, holdings::prefer::installed);
+    EXPECT_EQ(value_of(birth.look("ops")).chain.front(), installed);
+    add(test_now + 10, test_now + 2 * day, test_now + day);
+    ASSERT_TRUE(files_.accepted(2));
+    EXPECT_EQ(mend(test_now + 20).current, 2U);
+    const auto second = value_of(served.look("ops")).chain.front();
+    EXPECT_NE(second, first);
+    const auto opened = value_of(served.open("ops"));
+    EXPECT_TRUE(same_octets(app::spki_of(opened), second.spki())) << "a handle of the former key is not given out any more";
 }
 
 TEST_F(KeptFiles, OneKeepsThemAtATime) {
