@@ -66,6 +66,21 @@ void append_field(bytes& to, bytes_view field) {
     append(to, field);
 }
 
+// What a request wants its key for: who approves one does not approve another.
+std::string uses_of(const pki::csr_contents& asks) {
+    std::string out = asks.key_usage ? fmt::format("{}", *asks.key_usage) : "any";
+    for (const auto& oid : asks.extended_key_usages) {
+        out += " " + oid;
+    }
+    if (asks.basic_constraints) {
+        out += asks.basic_constraints->ca ? " ca" : " leaf";
+        if (asks.basic_constraints->path_length) {
+            out += fmt::format(" {}", *asks.basic_constraints->path_length);
+        }
+    }
+    return out;
+}
+
 // The private key of a certificate that is about to be.
 struct made_key {
     bytes spki;
@@ -195,20 +210,27 @@ std::optional<pki::possession_rules> est_request_authority::vouchers(std::string
 }
 
 // RFC 7030 4.2.3: a client comes again with the same request; another connection's binding makes it other octets. Who asks, for
-// which key and which names is what makes it the same.
+// which key, which names and which uses is what makes it the same.
 ca::pending_request est_request_authority::pending(const est_label& label, const est::enrolment& request) const {
     // A key that is made here is another one each time.
     const bytes_view key = request.what == est::operation::serverkeygen ? bytes_view() : bytes_view(request.asks.spki);
+    // Kept here: the loop below has only views of them.
+    const std::string proofs = who_.ca.proofs_text();
+    const std::string uses = uses_of(request.asks);
     bytes same = to_bytes(as_bytes(id_prefix));
-    for (const bytes_view field : {as_bytes(label.profile.name), as_bytes(who_.ca.name), as_bytes(who_.ca.proofs_text()), key,
-                                   bytes_view(request.asks.subject_der), bytes_view(request.asks.alt_names_value)}) {
+    // Devices of two makers may have the same name. Each renewal is a request of its own, also with the key that was there.
+    const bytes replaced = request.replaces ? to_bytes(request.replaces->sha256()) : bytes();
+    for (const bytes_view field :
+         {as_bytes(label.profile.name), as_bytes(who_.ca.name), bytes_view(who_.ca.device.maker_root),
+          as_bytes(who_.ca.device.serial), as_bytes(proofs), key, bytes_view(replaced), bytes_view(request.asks.subject_der),
+          bytes_view(request.asks.alt_names_value), as_bytes(uses)}) {
         append_field(same, field);
     }
     ca::pending_request out;
     out.id = to_array<32>(crypto::sha256(same).view());
     out.profile = label.profile.name;
     out.requester = who_.ca.name;
-    out.proofs = who_.ca.proofs_text();
+    out.proofs = proofs;
     out.device = who_.ca.device;
     out.request = to_bytes(request.request);
     out.at = time_.now();
@@ -247,7 +269,8 @@ result<std::optional<pki::certificate>> est_request_authority::certify(const est
     }
     ca::asked what = ca::asked_by(request.asks);
     what.spki = to_bytes(spki);
-    const ca::issuing_order order{label.profile, who_.ca, what};
+    ca::issuing_order order{label.profile, who_.ca, what};
+    order.approved = asked_for.has_value();
     BERTH_TRY(made, office_.issuers_.at(label.authority).issue(order, office_.records(), time_, random_));
     if (who_.token) {
         BERTH_CHECK(office_.records().use_token(who_.token->hash, who_.ca.device.serial, time_.now()));

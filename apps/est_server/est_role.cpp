@@ -216,6 +216,8 @@ result<est_role::prepared> est_role::prepare(const est_config& config) {
         return fail(error_category::usage, "restart_needed",
                     "where [est] listens is read at start only: restart berthd, or put it back");
     }
+    // The same records are opened beside those that serve: a turn that is open holds them.
+    turn_.end_now();
     return read(config, clock_);
 }
 
@@ -237,13 +239,34 @@ void est_role::turn_ended(bool kept) {
     if (next_) {
         take_next();
     }
-    for (auto& [respond, response] : std::exchange(held_, {})) {
-        respond(kept ? std::move(response) : said(503, "The server could not keep what it had to: come again later."));
+    for (auto& each : std::exchange(held_, {})) {
+        outcomes_.with({each.operation, kept ? each.outcome : "not_kept"}).add();
+        if (!kept) {
+            each.respond(said(503, "The server could not keep what it had to: come again later."));
+            continue;
+        }
+        if (!each.issued.empty()) {
+            log::info("est_issued", "a certificate was issued", std::move(each.issued));
+        }
+        if (!each.waits.empty()) {
+            log::info("est_waiting", "a request waits for approval: berth est waiting", std::move(each.waits));
+        }
+        each.respond(std::move(each.response));
     }
 }
 
-est::answer est_role::judge(const net::http_request& request) {
-    const auto visitor = serving_.who->admit(request, serving_.office->records(), clock_.now());
+bool est_role::is_for_everybody(const net::http_request& request) const {
+    const auto asked = est::parse_target(request.method, request.path);
+    if (!asked || (asked->op != est::operation::cacerts && asked->op != est::operation::csrattrs)) {
+        return false;
+    }
+    const auto* const label = serving_.office->find(asked->label);
+    return label && label->policy.public_information;
+}
+
+std::pair<std::string, est::answer> est_role::judge(const net::http_request& request) {
+    const auto visitor = is_for_everybody(request) ? result<est_visitor>(visitors::nobody(request))
+                                                   : serving_.who->admit(request, serving_.office->records(), clock_.now());
     if (!visitor) {
         est::answer out;
         out.why = visitor.error();
@@ -256,42 +279,37 @@ est::answer est_role::judge(const net::http_request& request) {
         if (out.response.status == 429) {
             out.response.headers.add("Retry-After", "60");
         }
-        return out;
+        return {"", std::move(out)};
     }
     est_request_authority authority(*serving_.office, *visitor, clock_, random_);
-    auto out = est::serve(authority, est_request(request), visitor->est, est_channel(*request.peer));
-    report(request, out, visitor->est.name);
-    return out;
-}
-
-void est_role::report(const net::http_request& request, const est::answer& answer, const std::string& who) {
-    std::vector<log::field> fields{{"peer", request.peer->address}, {"who", who}};
-    if (answer.asked) {
-        fields.emplace_back("operation", std::string(est::name_of(answer.asked->op)));
-        fields.emplace_back("label", answer.asked->label);
-    }
-    if (answer.certificate) {
-        fields.emplace_back("subject", answer.certificate->subject());
-        fields.emplace_back("serial", answer.certificate->serial_hex());
-        log::info("est_issued", "a certificate was issued", std::move(fields));
-    } else if (answer.response.status == 202) {
-        log::info("est_waiting", "a request waits for approval: berth est waiting", std::move(fields));
-    }
+    return {visitor->est.name, est::serve(authority, est_request(request), visitor->est, est_channel(*request.peer))};
 }
 
 void est_role::serve(const net::http_request& request, const net::http_responder& respond) {
     if (!turn_.begin()) {
         return respond(said(503, "The server cannot keep records now: come again later."));
     }
-    auto answer = judge(request);
-    const std::string operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
-    const std::string outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";
-    outcomes_.with({operation, outcome}).add();
+    auto [who, answer] = judge(request);
+    held next{respond, {}, {}, {}, {}, {}};
+    next.operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
+    next.outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";
     if (answer.why) {
         log::warning("est_refused", answer.why->message,
-                     {{"error", answer.why->name}, {"operation", operation}, {"peer", request.peer->address}});
+                     {{"error", answer.why->name}, {"operation", next.operation}, {"peer", request.peer->address}});
     }
-    held_.emplace_back(respond, net_response(std::move(answer.response)));
+    std::vector<log::field> about{{"peer", request.peer->address}, {"who", who}, {"operation", next.operation}};
+    if (answer.asked) {
+        about.emplace_back("label", answer.asked->label);
+    }
+    if (answer.certificate && !answer.why) {
+        about.emplace_back("subject", answer.certificate->subject());
+        about.emplace_back("serial", answer.certificate->serial_hex());
+        next.issued = std::move(about);
+    } else if (answer.response.status == 202) {
+        next.waits = std::move(about);
+    }
+    next.response = net_response(std::move(answer.response));
+    held_.push_back(std::move(next));
 }
 
 }  // namespace berth::app

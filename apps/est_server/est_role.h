@@ -38,14 +38,19 @@ public:
         return authkem_server_ ? std::optional(authkem_server_->port()) : std::nullopt;
     }
     [[nodiscard]] const role_lists& lists() const { return serving_.lists; }
-    // For readiness. Errors of ca::issuer::check_usable.
-    [[nodiscard]] result<void> check_usable() const { return serving_.office->check_usable(clock_); }
+    // For readiness. Errors of ca::issuer::check_usable; of a store that takes nothing.
+    [[nodiscard]] result<void> check_usable() {
+        BERTH_CHECK(turn_.check());
+        return serving_.office->check_usable(clock_);
+    }
 
 private:
     est_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics, prepared serving);
     void serve(const net::http_request& request, const net::http_responder& respond);
-    est::answer judge(const net::http_request& request);
-    void report(const net::http_request& request, const est::answer& answer, const std::string& who);
+    // Who asks, as far as that was found out, and what he is answered.
+    std::pair<std::string, est::answer> judge(const net::http_request& request);
+    // Whether what it asks for is for everybody: then nobody has to show anything, nor is judged by what he shows.
+    [[nodiscard]] bool is_for_everybody(const net::http_request& request) const;
     void turn_ended(bool kept);
     void take_next();
     result<std::unique_ptr<net::http_server>> listen(net::loop& on, const net::address& at, net::http_transport over,
@@ -55,8 +60,14 @@ private:
     random_source& random_;
     ops::counter_family outcomes_;
     prepared serving_;
-    // What was answered in this turn; it is sent once what it depends on is kept.
-    std::vector<std::pair<net::http_responder, net::http_response>> held_;
+    // What was answered in this turn; it is sent, counted and logged once what it depends on is kept.
+    struct held {
+        net::http_responder respond;
+        net::http_response response;
+        std::string operation, outcome;
+        std::vector<log::field> issued, waits;  // empty: nothing was, nothing does
+    };
+    std::vector<held> held_;
     store_turn<store::sqlite_ca_store> turn_;
     std::unique_ptr<prepared> next_;  // takes effect at the turn's end
     std::unique_ptr<net::http_server> server_, tls12_server_, authkem_server_;

@@ -22,6 +22,8 @@ namespace {
 constexpr size_t most_known = 10'000;
 // Wrong passwords from one address (of IPv6: one /64) within a minute: comparing one is made to be slow.
 constexpr uint32_t most_guesses = 5;
+// From all addresses together: who has many of them must not keep the server busy with guessing.
+constexpr uint32_t most_guesses_of_all = 300;
 constexpr unix_seconds guesses_count_for = 60;
 
 // Comparing with this takes as long as with somebody's: names that are there and others look alike.
@@ -55,6 +57,38 @@ pki::certificate_names names_of_identity(const std::string& identity) {
     pki::certificate_names out;
     out.subject.add("serialNumber", identity).add("CN", identity);
     return out;
+}
+
+// The device that a certificate is of. One that was issued here is of the device that it was issued to: whatever ends that
+// device's certificates ends those, too, that were got with them.
+result<ca::device_key> device_of(const pki::certificate& leaf, est::trust_class as, const ca::requester& who,
+                                 ca::ca_records& records) {
+    BERTH_TRY(issued, records.find(who.issuer, leaf.serial()));
+    if (issued && !issued->device.empty()) {
+        return issued->device;
+    }
+    const auto serial = leaf.device_serial();
+    if (!serial) {
+        return ca::device_key{};
+    }
+    // A maker speaks of its own devices alone, whatever root its certificates name.
+    const bool may_name_maker = as != est::trust_class::idevid;
+    return ca::device_key{may_name_maker ? pki::maker_root_of(leaf).value_or(who.anchor) : who.anchor, *serial};
+}
+
+// None of the CAs between the leaf and the anchor was ended here. The leaf itself, its issuer and the anchor are ca::issuer's to
+// judge.
+result<void> require_good_issuers(const pki::verified_chain& verified, ca::ca_records& records) {
+    const auto& chain = verified.chain();
+    for (size_t i = 1; i < chain.size(); ++i) {
+        const auto& above = i + 1 < chain.size() ? chain[i + 1] : verified.anchor();
+        BERTH_TRY(status, records.status(above.spki_sha256(), chain[i].serial()));
+        BERTH_TRY(ended, records.is_withdrawn(ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(chain[i].spki_sha256())));
+        if (ended || status.state == ca::standing::revoked) {
+            return refuse("client_not_trusted", "403", "The CA " + chain[i].subject() + " was revoked.");
+        }
+    }
+    return {};
 }
 
 void is_called(est_visitor& visitor, const std::string& identity) {
@@ -123,12 +157,19 @@ result<std::map<std::string, std::string>> parse_users(std::string_view text) {
     return out;
 }
 
-result<est_visitor> visitors::admit(const net::http_request& request, ca::ca_records& records, unix_seconds now) {
+est_visitor visitors::nobody(const net::http_request& request) {
     est_visitor out;
     out.est.address = request.peer->address;
-    out.est.name = out.ca.name = "somebody at " + request.peer->address;
+    // Without the port: who comes again is the same, also to whoever approves what waits.
+    const auto at = net::parse_address(request.peer->address);
+    out.est.name = out.ca.name = "somebody at " + (at ? at->host : request.peer->address);
+    return out;
+}
+
+result<est_visitor> visitors::admit(const net::http_request& request, ca::ca_records& records, unix_seconds now) {
+    est_visitor out = nobody(request);
     if (!request.peer->chain.empty()) {
-        BERTH_CHECK(take_certificate(*request.peer, now, out));
+        BERTH_CHECK(take_certificate(*request.peer, records, now, out));
     }
     if (request.headers.has("Authorization")) {
         BERTH_CHECK(take_authorization(request, records, now, out));
@@ -137,7 +178,8 @@ result<est_visitor> visitors::admit(const net::http_request& request, ca::ca_rec
     return out;
 }
 
-result<void> visitors::take_certificate(const net::peer_info& peer, unix_seconds now, est_visitor& into) const {
+result<void> visitors::take_certificate(const net::peer_info& peer, ca::ca_records& records, unix_seconds now,
+                                        est_visitor& into) const {
     std::optional<error> why;
     for (const auto& each : rules_.trust) {
         pki::verify_options how;
@@ -155,6 +197,7 @@ result<void> visitors::take_certificate(const net::peer_info& peer, unix_seconds
         if (!leaf.has_eku(pki::oid_client_auth)) {
             return refuse("client_not_trusted", "403", "The certificate is not one for clients (id-kp-clientAuth).");
         }
+        BERTH_CHECK(require_good_issuers(*verified, records));
         BERTH_TRY(who, est::requester::with_certificate({verified->chain().begin(), verified->chain().end()}, each.as));
         who.address = into.est.address;
         into.est = std::move(who);
@@ -163,10 +206,8 @@ result<void> visitors::take_certificate(const net::peer_info& peer, unix_seconds
         into.ca.certificate = leaf;
         into.ca.issuer = (verified->chain().size() > 1 ? verified->chain()[1] : verified->anchor()).spki_sha256();
         into.ca.anchor = verified->anchor().spki_sha256();
-        if (const auto serial = leaf.device_serial()) {
-            into.ca.device.serial = *serial;
-            into.ca.device.maker_root = pki::maker_root_of(leaf).value_or(into.ca.anchor);
-        }
+        BERTH_TRY(device, device_of(leaf, each.as, into.ca, records));
+        into.ca.device = std::move(device);
         BERTH_TRY(epoch, pki::epoch_of(leaf));
         into.ca.epoch = epoch;
         return {};
@@ -195,16 +236,20 @@ bool visitors::may_guess(const std::string& from, unix_seconds now) {
     if (guesses_.size() >= most_known) {
         std::erase_if(guesses_, [&](const auto& each) { return each.second.until <= now; });
     }
+    if (all_guesses_.until > now && all_guesses_.count >= most_guesses_of_all) {
+        return false;
+    }
     const auto at = guesses_.find(from);
     return at == guesses_.end() || at->second.until <= now || at->second.count < most_guesses;
 }
 
 void visitors::count_guess(const std::string& from, unix_seconds now) {
-    auto& mine = guesses_[from];
-    if (mine.until <= now) {
-        mine = {0, now + guesses_count_for};
+    for (auto* const each : {&guesses_[from], &all_guesses_}) {
+        if (each->until <= now) {
+            *each = {0, now + guesses_count_for};
+        }
+        ++each->count;
     }
-    ++mine.count;
 }
 
 result<void> visitors::take_password(std::string_view encoded, const std::string& from, unix_seconds now, est_visitor& into) {
@@ -223,7 +268,7 @@ result<void> visitors::take_password(std::string_view encoded, const std::string
     bool right = user != rules_.users.end() && known != known_.end() && crypto::equal(known->second, digest.view());
     if (!right) {
         if (!may_guess(from, now)) {
-            return refuse("too_many_requests", "429", "Too many wrong passwords from there: come again in a minute.");
+            return refuse("too_many_requests", "429", "Too many wrong passwords: come again in a minute.");
         }
         BERTH_TRY(matches, crypto::password_matches(password, user != rules_.users.end() ? user->second : nobodys_record));
         right = matches && user != rules_.users.end();

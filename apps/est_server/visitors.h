@@ -50,13 +50,15 @@ public:
     explicit visitors(rules by) : rules_(std::move(by)) {}
 
     // Whoever shows nothing is a visitor without proofs. Errors (peer), each with the HTTP status as the parameter "status":
-    // `client_not_trusted`: a certificate that leads nowhere; `unauthorized`: a wrong password, or an unknown name;
-    // `too_many_requests`: too many of these; those of
-    // ca_records::find_token; `malformed`: an Authorization that is none.
+    // `client_not_trusted`: a certificate that leads nowhere, or over a CA that was revoked here; `unauthorized`: a wrong
+    // password, or an unknown name; `too_many_requests`: too many of these; those of ca_records::find_token; `malformed`: an
+    // Authorization that is none.
     result<est_visitor> admit(const net::http_request& request, ca::ca_records& records, unix_seconds now);
+    // The same without anything shown: for what everybody may know.
+    static est_visitor nobody(const net::http_request& request);
 
 private:
-    result<void> take_certificate(const net::peer_info& peer, unix_seconds now, est_visitor& into) const;
+    result<void> take_certificate(const net::peer_info& peer, ca::ca_records& records, unix_seconds now, est_visitor& into) const;
     result<void> take_authorization(const net::http_request& request, ca::ca_records& records, unix_seconds now,
                                     est_visitor& into);
     result<void> take_password(std::string_view encoded, const std::string& from, unix_seconds now, est_visitor& into);
@@ -73,6 +75,7 @@ private:
         unix_seconds until = 0;
     };
     std::map<std::string, guesses> guesses_;
+    guesses all_guesses_;  // of all addresses together
 };
 
 }  // namespace berth::app

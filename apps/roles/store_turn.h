@@ -36,10 +36,16 @@ public:
             return false;
         }
         open_ = true;
-        loop_.at_turn_end([this] { end(); });
+        loop_.at_turn_end([this] { end_now(); });
         return true;
     }
     [[nodiscard]] bool open() const { return open_; }
+    // Ends a turn that is open before its time: for whoever opens the same store another time, and would wait for this turn.
+    void end_now() {
+        if (open_) {
+            end();
+        }
+    }
 
     // Whether the store takes what it is given: what the last commit has shown, and if that failed, a trial.
     [[nodiscard]] result<void> check() {

@@ -95,6 +95,9 @@ result<void> issuer::check_usable(ca_records& records, unix_seconds now) const {
 result<void> issuer::check_requester(const issuing_order& order, ca_records& records, unix_seconds now) const {
     const requester& who = order.who;
     BERTH_CHECK(require_entitled(order.by, who));
+    if (order.by.needs_approval && !order.approved) {
+        return refused("approval_required", who, "a person has to approve of it first");
+    }
     if (!who.device.empty()) {
         BERTH_TRY(ended, records.is_withdrawn(withdrawal_kind::device, withdrawal::of_device(who.device)));
         if (ended) {

@@ -34,6 +34,7 @@ struct issuing_order {
     const asked& what;
     std::string batch = {};
     std::optional<unix_seconds> not_after = {};  // sooner than the profile says
+    bool approved = false;                       // by a person, where the profile wants that
 };
 
 class issuer {
@@ -46,6 +47,7 @@ public:
     //   `clock_implausible`, `issuer_not_yet_valid`, `issuer_expired`, `issuer_expires_first`, `issuer_revoked` (environment)
     //   `epoch_passed`, `certificate_revoked`, `requester_withdrawn` (peer): what was shown does not count any more
     //   `too_many_certificates` (peer): it has as many as the profile allows the device
+    //   `approval_required` (peer): the caller asks a person first, see records.h
     //   `path_too_long` (usage): no CA may be below this one, or none with such a path length
     //   `key_of_ca` (peer): the key is the CA's own
     //   those of pki::issue() and of the records. Nothing was issued then.

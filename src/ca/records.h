@@ -81,7 +81,7 @@ enum class decision : uint8_t { waiting, approved, denied, issued };
 std::string_view to_string(decision d) noexcept;
 // A request that waits for a person.
 struct pending_request {
-    std::array<uint8_t, 32> id{};  // SHA-256 over profile, requester and request: who asks again asks for the same
+    std::array<uint8_t, 32> id{};  // SHA-256 over profile, requester and key: who asks again asks for the same
     std::string profile;
     std::string requester;
     std::string proofs;
@@ -157,7 +157,8 @@ public:
 
     // ---- approvals
 
-    // What is known of this request; a new one waits from now on.
+    // What is known of this request; a new one waits from now on. Error `too_many_requests` (peer): of this requester too many
+    // wait already.
     virtual result<pending_request> ask(const pending_request& request) = 0;
     // Error `unknown_request`; `already_decided`.
     virtual result<pending_request> decide(const std::array<uint8_t, 32>& id, decision d, const std::string& by,

@@ -11,7 +11,7 @@ struct status_rule {
     std::string_view name;
     unsigned status;
 };
-constexpr std::array<status_rule, 15> statuses{{
+constexpr std::array<status_rule, 20> statuses{{
     {"not_found", 404},
     {"method_not_allowed", 405},
     {"not_implemented", 501},
@@ -26,6 +26,11 @@ constexpr std::array<status_rule, 15> statuses{{
     {"certificate_expired", 403},
     {"unknown_issuer", 403},
     {"key_reused", 403},
+    {"not_entitled", 403},
+    {"epoch_passed", 403},
+    {"requester_withdrawn", 403},
+    {"too_many_certificates", 403},
+    {"key_of_ca", 403},
     {"too_many_requests", 429},
 }};
 

@@ -42,6 +42,10 @@ bool is_accepted_issuer_key(const certificate& issuer, bool allow_rsa) {
     return allow_rsa && key != nullptr && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1);
 }
 
+bool is_root(const certificate& c) {
+    return c.is_self_issued() && c.check_signature(c).has_value();
+}
+
 }  // namespace
 
 error path_error(std::string name, size_t index, const certificate& at, std::string message) {
@@ -52,13 +56,16 @@ error path_error(std::string name, size_t index, const certificate& at, std::str
         .with("subject", at.subject());
 }
 
-result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first, const verify_options& options) {
-    if (leaf_first.size() > most_certificates) {
-        return fail(path_error("path_too_long", 0, leaf_first.front(),
-                               "it came with " + std::to_string(leaf_first.size() - 1) + " others"));
-    }
+namespace {
+
+// One attempt, over all that is given or without the roots that nobody here trusts.
+result<path> build_path(const trust_store& store, std::span<const certificate> leaf_first, const verify_options& options,
+                        bool with_roots) {
     std::vector<certificate> candidates(leaf_first.begin(), leaf_first.end());
     candidates.insert(candidates.end(), store.intermediates().begin(), store.intermediates().end());
+    if (!with_roots) {
+        candidates.erase(std::remove_if(candidates.begin() + 1, candidates.end(), is_root), candidates.end());
+    }
     const size_t untrusted = candidates.size();
     candidates.insert(candidates.end(), store.anchors().begin(), store.anchors().end());
 
@@ -97,6 +104,28 @@ result<path> find_path(const trust_store& store, std::span<const certificate> le
             crypto::die("finding a certificate of a path again");
         }
         found.push_back(*one);
+    }
+    return found;
+}
+
+}  // namespace
+
+result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first, const verify_options& options) {
+    if (leaf_first.size() > most_certificates) {
+        return fail(path_error("path_too_long", 0, leaf_first.front(),
+                               "it came with " + std::to_string(leaf_first.size() - 1) + " others"));
+    }
+    auto found = build_path(store, leaf_first, options, true);
+    // A root that was sent along is where libcrypto ends its way, though another certificate of the same CA may lead on to an
+    // anchor: a CA's key that is certified by its former one (RFC 4210 4.4).
+    const auto other_ways = [&] {
+        return std::any_of(leaf_first.begin() + 1, leaf_first.end(), is_root) ||
+               std::ranges::any_of(store.intermediates(), is_root);
+    };
+    if (!found && found.error().is("unknown_issuer") && other_ways()) {
+        if (auto around = build_path(store, leaf_first, options, false)) {
+            return around;
+        }
     }
     return found;
 }

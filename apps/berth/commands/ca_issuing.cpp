@@ -86,6 +86,7 @@ void add_issue(CLI::App& group, context& c) {
             BERTH_TRY(by, in.issuer(placed.authority));
             const ca::asked what = ca::asked_by(request.asks());
             ca::issuing_order order{placed.profile, who, what, o->batch};
+            order.approved = true;  // by whoever gives this command
             if (!o->lifetime.empty()) {
                 const auto life = parse_lifetime(o->lifetime);
                 if (!life) {

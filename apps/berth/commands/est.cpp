@@ -6,6 +6,7 @@
 #include "est/ca_certificates.h"
 #include "est/fill_request.h"
 #include "pki/private_key_file.h"
+#include "setup/keys.h"
 
 #include <thread>
 
@@ -59,6 +60,13 @@ result<void> cacerts(const context& c, const est_options& o) {
         return fail(
             error_category::usage, "missing_option",
             "cacerts needs --ca (whom you trust already) or --fingerprint (of the root, told by somebody whom you trust)");
+    }
+    // RFC 7030 4.1.1: with a server that nobody has vouched for, nothing but this exchange takes place.
+    const bool shows = !o.certificate.empty() || !o.user.empty() || !o.header.empty() || !o.token_file.empty();
+    if (o.ca.empty() && shows) {
+        return fail(
+            error_category::usage, "bad_arguments",
+            "with --fingerprint nobody knows yet who the server is: it is shown no certificate, password, header or token");
     }
     BERTH_TRY(talk, converse(o, false));
     BERTH_TRY(received, talk.wait_for<std::vector<pki::certificate>>([&](auto then) { talk.session->cacerts(then); }));
@@ -218,6 +226,8 @@ result<void> save_generated(const std::string& file, const secret_bytes& pkcs8) 
 }
 
 result<void> serverkeygen(const context& c, const est_options& o) {
+    // Before anything is made: a key that was there is not lost, nor one that is on its way.
+    BERTH_CHECK(refuse_existing(o.key_out));
     BERTH_TRY(contents, contents_of(o));
     BERTH_TRY(talk, converse(o));
     // RFC 7030 4.4.1: the request's own key and signature are not looked at; it needs some all the same.

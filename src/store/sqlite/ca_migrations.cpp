@@ -107,7 +107,11 @@ CREATE TABLE token (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr database::migration ca_steps[] = {{1, ca_1}};
+constexpr const char* ca_2 = R"sql(
+CREATE INDEX pending_requester ON pending (device, requester) WHERE state = 0;
+)sql";
+
+constexpr database::migration ca_steps[] = {{1, ca_1}, {2, ca_2, false}};
 
 }  // namespace
 

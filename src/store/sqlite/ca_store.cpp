@@ -209,6 +209,10 @@ result<std::optional<crl_record>> sqlite_ca_store::last_crl(const key_hash& issu
 
 // ---- approvals
 
+namespace {
+constexpr int64_t most_waiting = 16;  // of one requester
+}
+
 #define PENDING_COLUMNS "id, profile, requester, proofs, maker_root, device, request, at, state, decided_by, decided_at"
 
 result<std::optional<pending_request>> sqlite_ca_store::find_pending(const std::array<uint8_t, 32>& id) {
@@ -222,6 +226,21 @@ result<pending_request> sqlite_ca_store::ask(const pending_request& request) {
         BERTH_TRY(known, find_pending(request.id));
         if (known) {
             return *known;
+        }
+        // Whoever may ask may not fill the records with what nobody will ever decide.
+        {
+            BERTH_TRY(others, db_->prepare("SELECT count(*) FROM pending WHERE state = 0 AND device = ? AND requester = ? AND "
+                                           "maker_root = ?"));
+            BERTH_TRY(row, others.bind(std::string_view(request.device.serial))
+                               .bind(std::string_view(request.requester))
+                               .bind(request.device.maker_root)
+                               .step());
+            if (row && others.integer(0) >= most_waiting) {
+                return fail(error{error_category::peer,
+                                  "too_many_requests",
+                                  "As many requests as anybody may have wait already; come again when they are decided.",
+                                  {{"status", "429"}}});
+            }
         }
         BERTH_TRY(write, db_->prepare("INSERT INTO pending (" PENDING_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '', 0)"));
         BERTH_CHECK(write.bind(request.id)

@@ -13,6 +13,12 @@ public:
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
+    // Whether a commit of something succeeds. Errors as of any write.
+    result<void> try_write() {
+        return db_->transaction([this] {
+            return db_->execute("INSERT INTO sequence VALUES (x'', 0) ON CONFLICT (issuer) DO UPDATE SET value = value + 1");
+        });
+    }
     // What `work` reads is of one moment; see database.
     template <class F>
     auto at_one_moment(const F& work) -> decltype(work()) {

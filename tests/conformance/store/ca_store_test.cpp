@@ -289,6 +289,27 @@ TEST_P(CaStore, WhatWaitsIsDecidedOnce) {
     EXPECT_EQ(store->decide(asked.id, decision::issued, "the CA", 500).error().name, "already_decided") << "issued once";
 }
 
+TEST_P(CaStore, NobodyFillsTheListOfWhatWaits) {
+    pending_request asked;
+    asked.requester = "somebody";
+    asked.device = device(1);
+    for (uint8_t i = 1; i <= 16; ++i) {
+        asked.id[0] = i;
+        ASSERT_EQ(got(store->ask(asked)).state, decision::waiting);
+    }
+    asked.id[0] = 17;
+    EXPECT_EQ(store->ask(asked).error().name, "too_many_requests");
+    asked.device.maker_root[0] ^= 1;
+    EXPECT_TRUE(store->ask(asked)) << "another maker's device of that name is another requester";
+    asked.device.maker_root[0] ^= 1;
+    asked.id[0] = 16;
+    EXPECT_TRUE(store->ask(asked)) << "what waits may be asked for again";
+    ASSERT_TRUE(store->decide(asked.id, decision::denied, "Ann", 300));
+    asked.id[0] = 18;
+    EXPECT_TRUE(store->ask(asked));
+    EXPECT_EQ(got(store->waiting()).size(), 17U);
+}
+
 TEST_P(CaStore, TokensLetOneIdentityInOnce) {
     const one_time_token token{{1}, "SN-1", "ldevid", 1000, 0};
     ASSERT_TRUE(store->add_token(token));
@@ -297,9 +318,13 @@ TEST_P(CaStore, TokensLetOneIdentityInOnce) {
     EXPECT_EQ(store->use_token(token.hash, "SN-2", 500).error().name, "token_of_another");
     EXPECT_EQ(store->use_token(token.hash, "", 500).error().name, "token_of_another");
     EXPECT_EQ(store->use_token(token.hash, "SN-1", 1001).error().name, "token_expired");
+    EXPECT_EQ(got(store->find_token(token.hash, 1000)).identity, "SN-1") << "to look is not to use";
+    EXPECT_EQ(store->find_token({2}, 500).error().name, "token_unknown");
+    EXPECT_EQ(store->find_token(token.hash, 1001).error().name, "token_expired");
     const auto used = got(reopen()->use_token(token.hash, "SN-1", 1000));
     EXPECT_EQ(used.profile, "ldevid");
     EXPECT_EQ(store->use_token(token.hash, "SN-1", 1000).error().name, "token_used");
+    EXPECT_EQ(store->find_token(token.hash, 1000).error().name, "token_used");
     EXPECT_EQ(store->use_token(token.hash, "SN-2", 1000).error().name, "token_of_another");
 }
 

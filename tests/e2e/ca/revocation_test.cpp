@@ -37,7 +37,7 @@ protected:
         EXPECT_EQ(openssl(ask), 0) << log();
         must({"ca", "ocsp", "--dir", at("ca"), "--name", "ca", "--request", at("request.der"), "--out", at("answer.der")});
         const int exit = openssl({"ocsp", "-issuer", at("ca/ca.pem"), "-cert", leaf, "-reqin", at("request.der"), "-respin",
-                                  at("answer.der"), "-CAfile", at("ca/z2.pem"), "-verify_other", at("ca/ca.pem")});
+                                  at("answer.der"), "-no_nonce", "-CAfile", at("ca/z2.pem"), "-verify_other", at("ca/ca.pem")});
         const std::string said = log();
         if (exit != 0 || said.find("Response verify OK") == std::string::npos) {
             return said;
@@ -125,8 +125,7 @@ TEST_F(Revocation, ShardsAsOpensslUsesThem) {
     must({"ca", "crl", "--dir", at("ca"), "--name", "ca", "--shards", "--out", at("shards")});
     EXPECT_EQ(judged(at("a.pem"), {at("shards/ca.0.crl")}, {"-extended_crl"}), "revoked") << log();
     EXPECT_EQ(judged(at("c.pem"), {at("shards/ca.1.crl")}, {"-extended_crl"}), "revoked") << log();
-    EXPECT_THAT(judged(at("c.pem"), {at("shards/ca.0.crl")}, {"-extended_crl"}),
-                testing::HasSubstr("unable to get certificate CRL"))
+    EXPECT_THAT(judged(at("c.pem"), {at("shards/ca.0.crl")}, {"-extended_crl"}), testing::HasSubstr("different CRL scope"))
         << "a list of another point";
     ASSERT_EQ(openssl({"crl", "-in", at("shards/ca.0.crl"), "-noout", "-text"}), 0);
     EXPECT_THAT(log(), testing::HasSubstr("http://ca.example/ca-0.crl"));

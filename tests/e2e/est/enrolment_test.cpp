@@ -20,7 +20,7 @@ TEST_F(Enrolment, FromTheMakersCertificateToTheOneForToday) {
     EXPECT_EQ(skipped.exit, 1);
     EXPECT_EQ(skipped.error_name(), "refused") << skipped.all();
     EXPECT_EQ(skipped.json().at("error").as_object().at("params").as_object().at("status").as_string(), "403");
-    const auto backwards = est("enrol", "", as("ldevid", new_key("backwards", "SN-1")));
+    const auto backwards = est("enrol", "slow", as("ldevid", new_key("backwards", "SN-1")));
     EXPECT_EQ(backwards.error_name(), "refused") << "an LDevID is no IDevID: " << backwards.all();
 
     const auto device_id = est("enrol", "device-id", as("ldevid", new_key("device-id", "SN-1")));
@@ -110,6 +110,9 @@ TEST_F(Enrolment, ATokenIsForOneDeviceOnce) {
     ASSERT_EQ(first.exit, 0) << "the refusal has not used it up: " << first.all();
     const auto second = est("enrol", "token", new_key("second", "SN-5", {"--token-file", at("token")}));
     EXPECT_NE(second.exit, 0) << second.all();
+    const auto stranger = run_program("berth", {"--json", "est", "cacerts", "--server", "localhost:1", "--fingerprint",
+                                                std::string(64, '0'), "--token-file", at("token")});
+    EXPECT_EQ(stranger.error_name(), "bad_arguments") << "nobody has vouched for that server yet: " << stranger.all();
     secret_file("made-up", "c29tZXRoaW5nIG1hZGUgdXA");
     EXPECT_NE(est("enrol", "token", new_key("third", "SN-5", {"--token-file", at("made-up")})).exit, 0);
 }
@@ -154,6 +157,8 @@ TEST_F(Enrolment, KeysAreMadeWhereTheLabelSaysSo) {
     EXPECT_EQ(fs::status(at("made.key")).permissions() & fs::perms(0777), fs::perms(0600));
     const auto key = got(keystore::open_signing_key("file:" + at("made.key")));
     EXPECT_TRUE(same_octets(key->public_key().spki(), leaf("made").spki()));
+    EXPECT_NE(est("serverkeygen", "password", with).exit, 0) << "a key that is there is not overwritten";
+    EXPECT_TRUE(same_octets(got(keystore::open_signing_key("file:" + at("made.key")))->public_key().spki(), leaf("made").spki()));
     const auto not_there = est("serverkeygen", "", as("SN-1", {"--subject", "serialNumber=SN-1", "--key-out", at("x.key")}));
     EXPECT_NE(not_there.exit, 0) << not_there.all();
     EXPECT_FALSE(fs::exists(at("x.key")));

@@ -146,7 +146,7 @@ protected:
 [[profile]]
 name = "ldevid"
 authority = "ldevid-ca"
-requires = ["idevid"]
+requires = ["idevid", "basic", "ldevid"]
 subject = "O=Birch,serialNumber={serial}"
 keys = ["p256", "mldsa65"]
 lifetime = "1y"

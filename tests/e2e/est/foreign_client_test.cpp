@@ -115,23 +115,28 @@ TEST_F(ForeignClient, WhatIsNoRequestIsRefusedAsWhatItIs) {
     EXPECT_EQ(status_of(post(url("", "simpleenroll"), data, idevid)), "200") << "the server is as it was";
 }
 
+// It knows no labels, and TLS 1.2 alone.
 TEST_F(ForeignClient, StrongswanEnrolsAndRenews) {
-    write("strongswan.conf",
-          "pki {\n  load = nonce x509 pem pkcs1 pkcs7 pkcs8 pkcs12 openssl random hmac gmp revocation curl\n}\n");
-    const std::vector<std::string> environment{"STRONGSWAN_CONF=" + at("strongswan.conf")};
-    const auto cacerts =
-        run_program("/usr/bin/pki",
-                    {"--estca", "--url", fmt::format("https://localhost:{}/.well-known/est/password", ports.at("https-tls12")),
-                     "--cacert", at("web.pem"), "--caout", at("strongswan-ca"), "--outform", "pem", "--force"},
-                    60'000);
+    const std::string server = fmt::format("https://localhost:{}", ports.at("https-tls12"));
+    const auto cacerts = run_program("/usr/bin/pki", {"--estca", "--url", server, "--cacert", at("web.pem"), "--caout",
+                                                      at("strongswan-ca.pem"), "--outform", "pem", "--force"});
     ASSERT_EQ(cacerts.exit, 0) << cacerts.all();
+    const auto pki = [&](const std::string& how, const std::string& out) {
+        return run_program(
+            "/bin/sh",
+            {"-c", fmt::format("cd {} && pki --est --url {} --cacert web.pem --cacert ca/z2.pem --cacert ca/ldevid-ca.pem "
+                               "{} --outform pem > {}",
+                               directory->path().string(), server, how, out)});
+    };
     request("swan", "/serialNumber=SN-7");
-    const auto enrolled =
-        run_program("/bin/sh", {"-c", fmt::format("pki --est --url https://localhost:{} --in {} --cacert {} --cacert {} "
-                                                  "--userpass 'SN-7:correct horse' --outform pem > {}",
-                                                  ports.at("https-tls12"), at("swan.der"), at("web.pem"), at("strongswan-ca.pem"),
-                                                  at("swan.pem"))});
-    EXPECT_EQ(enrolled.exit, 0) << enrolled.all();
+    EXPECT_NE(pki("--in swan.der --userpass 'SN-7:guess'", "none.pem").exit, 0);
+    const auto enrolled = pki("--in swan.der --userpass 'SN-7:correct horse'", "swan.pem");
+    ASSERT_EQ(enrolled.exit, 0) << enrolled.all();
+    EXPECT_EQ(leaf("swan").subject(), "serialNumber=SN-7,O=Birch");
+    request("swan-next", "/O=Birch/serialNumber=SN-7");
+    const auto renewed = pki("--in swan-next.der --cert swan.pem --key swan.key", "swan-next.pem");
+    ASSERT_EQ(renewed.exit, 0) << renewed.all();
+    EXPECT_NE(leaf("swan-next").serial_hex(), leaf("swan").serial_hex());
 }
 
 }  // namespace

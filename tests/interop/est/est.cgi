@@ -14,7 +14,7 @@ certs_only() { # of PEM files: base64 in lines, as many servers send it
     "$OPENSSL" crl2pkcs7 -nocrl -outform DER "$@" | "$OPENSSL" base64
 }
 refuse() { # STATUS TEXT
-    printf 'Status: %s\r\nContent-Type: text/plain\r\n\r\n%s\n' "$1" "$2"
+    printf 'Status: %s Refused\r\nContent-Type: text/plain\r\n\r\n%s\n' "$1" "$2"
     exit 0
 }
 
@@ -22,7 +22,8 @@ case $operation in
 cacerts) certs_only root.pem ;;
 csrattrs)
     printf 'Content-Type: application/csrattrs\r\n\r\n'
-    "$OPENSSL" asn1parse -genstr SEQUENCE:any -genconf attributes.cnf -noout -out /dev/stdout | "$OPENSSL" base64
+    "$OPENSSL" asn1parse -genconf attributes.cnf -noout -out attributes.der
+    "$OPENSSL" base64 -in attributes.der
     ;;
 simpleenroll | simplereenroll)
     [ "$operation" = simpleenroll ] || [ "${CLIENT_VERIFY:-NONE}" = SUCCESS ] || refuse 403 'a certificate is needed to renew one'
@@ -30,7 +31,7 @@ simpleenroll | simplereenroll)
     "$OPENSSL" base64 -d | "$OPENSSL" req -inform DER -verify -out "$request" 2>openssl.log || refuse 400 'not a request'
     if [ "$label" = slow ] && [ ! -e asked ]; then
         touch asked
-        printf 'Status: 202\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n\r\nan operator decides\n'
+        printf 'Status: 202 Accepted\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n\r\nan operator decides\n'
         exit 0
     fi
     set --

@@ -169,6 +169,19 @@ TEST(Issuer, WhatWasShownMustStillCount) {
     EXPECT_EQ(name_of_error(w.issue(p, other, a_key(), "lot")), "requester_withdrawn");
 }
 
+TEST(Issuer, WaitsForAPersonWhereTheProfileSaysSo) {
+    ca_world w;
+    auto p = operational_profile();
+    p.needs_approval = true;
+    const auto who = a_device();
+    const auto what = a_key();
+    EXPECT_EQ(name_of_error(w.issue(p, who, what)), "approval_required");
+    EXPECT_EQ(entries(w), 0U);
+    issuing_order order{p, who, what};
+    order.approved = true;
+    EXPECT_EQ(name_of_error(w.issuer.issue(order, *w.records, w.clock, w.random)), "accepted");
+}
+
 TEST(Issuer, AsManyAsADeviceMayHave) {
     ca_world w;
     auto p = operational_profile();

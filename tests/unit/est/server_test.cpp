@@ -347,6 +347,11 @@ TEST_F(EstServer, RefusalsTellReasonsAndNoInternals) {
     EXPECT_EQ(a.response.body, "Its IDevID is not one that was sold here.\n");
     ca_.refuse = error{error_category::peer, "slow", "Too many."}.with("status", "429");
     EXPECT_EQ(of(enrol(csr(own()))), verdict(429, "slow"));
+    // Who may not is told so; what was asked for is not at fault.
+    for (const char* const name : {"not_entitled", "epoch_passed", "requester_withdrawn", "too_many_certificates", "key_of_ca"}) {
+        ca_.refuse = error{error_category::peer, name, "No."};
+        EXPECT_EQ(of(enrol(csr(own()))), verdict(403, name));
+    }
     for (const auto& [category, status] :
          {std::pair{error_category::internal, 500u}, {error_category::environment, 503u}, {error_category::usage, 500u}}) {
         ca_.refuse = error{category, "trouble", "cannot write /var/lib/ca/issued.db"};

@@ -62,8 +62,11 @@ TEST(CrlScope, AListOfAPointSpeaksOfThoseThatNameIt) {
     const crl of_elsewhere = list(1, {}, {{elsewhere}, {}});
     EXPECT_EQ(judge(first, {of_elsewhere, of_here}), "certificate_revoked");
     EXPECT_EQ(judge(second, {of_here, of_elsewhere}), "accepted");
-    // The newest of those that speak of it counts, whichever scope it has.
-    EXPECT_EQ(judge(first, {of_here, list(5, {})}), "accepted");
+    // Numbers of one scope tell nothing of another's: whoever is on a list is revoked.
+    EXPECT_EQ(judge(first, {of_here, list(1000, {})}), "certificate_revoked");
+    EXPECT_EQ(judge(first, {list(1000, {}), of_here}), "certificate_revoked");
+    EXPECT_EQ(judge(second, {of_here, list(1000, {entry(second)})}), "certificate_revoked");
+    EXPECT_EQ(judge(second, {of_elsewhere, list(1000, {})}), "accepted");
     EXPECT_EQ(judge(first, {list(1, {entry(first)}, {{here}, {}}), list(1, {}, {{here}, {}})}), "duplicate_crl");
 }
 

@@ -468,6 +468,27 @@ TEST(Verify, ManyThreadsShareOneStore) {
     EXPECT_EQ(good.load(), 160);
 }
 
+// RFC 4210 4.4: a root's next key, which its former one certifies. Who trusts the former one alone is sent both.
+TEST(Verify, ARootSentAlongHidesNoOtherWay) {
+    const auto old_root = test::make_root("rotating");
+    test::named_random random("next key");
+    auto key = crypto::signing_key::generate(crypto::signature_algorithm::mldsa65, random);
+    const test::authority next{test::value_of(issue_self_signed(root_template("Test", "rotating", test::usual), key, random)),
+                               key};
+    const auto new_with_old = test::value_of(
+        cross_sign(next.certificate, test::usual.not_before, test::usual.not_after, old_root.certificate, old_root.key, random));
+    const auto leaf =
+        test::issue(next, client_template("Test", "leaf", test::usual), test::signature_key("rotated").public_key().spki());
+    const auto store = test::value_of(trust_store::from_root(old_root.certificate));
+    const auto judge = [&](std::vector<certificate> chain) {
+        return test::name_of_error(verify_chain(store, chain, test::now_as(leaf_rule::signature)));
+    };
+    EXPECT_EQ(judge({leaf, new_with_old}), "accepted");
+    EXPECT_EQ(judge({leaf, next.certificate, new_with_old}), "accepted");
+    EXPECT_EQ(judge({leaf, new_with_old, next.certificate}), "accepted");
+    EXPECT_EQ(judge({leaf, next.certificate}), "unknown_issuer");
+}
+
 }  // namespace
 
 }  // namespace berth::pki
