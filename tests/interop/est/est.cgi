@@ -28,7 +28,7 @@ csrattrs)
 simpleenroll | simplereenroll)
     [ "$operation" = simpleenroll ] || [ "${CLIENT_VERIFY:-NONE}" = SUCCESS ] || refuse 403 'a certificate is needed to renew one'
     request=$(mktemp -p .)
-    "$OPENSSL" base64 -d | "$OPENSSL" req -inform DER -verify -out "$request" 2>openssl.log || refuse 400 'not a request'
+    "$OPENSSL" base64 -d | "$OPENSSL" req -inform DER -verify -out "$request" >openssl.log 2>&1 || refuse 400 'not a request'
     if [ "$label" = slow ] && [ ! -e asked ]; then
         touch asked
         printf 'Status: 202 Accepted\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n\r\nan operator decides\n'
@@ -36,7 +36,7 @@ simpleenroll | simplereenroll)
     fi
     set --
     [ "$label" != short ] || set -- -enddate "$(date -u -d '+4 seconds' +%Y%m%d%H%M%SZ)"
-    "$OPENSSL" ca -config ca.cnf -batch -notext "$@" -in "$request" -out "$request.pem" 2>>openssl.log || refuse 400 'refused by openssl ca'
+    "$OPENSSL" ca -config ca.cnf -batch -notext "$@" -in "$request" -out "$request.pem" >>openssl.log 2>&1 || refuse 400 'refused by openssl ca'
     certs_only "$request.pem"
     ;;
 *) refuse 404 'no such operation' ;;

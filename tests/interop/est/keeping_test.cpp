@@ -17,8 +17,15 @@ class Keeping : public ForeignServer {
 protected:
     static void SetUpTestSuite() {
         ForeignServer::SetUpTestSuite();
-        const auto made = run_program("berth", {"--json", "quickstart", "--dir", at("world")}, 120'000);
-        ASSERT_EQ(made.exit, 0) << made.all();
+        for (const std::vector<std::string>& step : {
+                 std::vector<std::string>{"factory", "init", "--dir", at("factory"), "--maker", "Acme"},
+                 {"masa", "init", "--dir", at("masa"), "--factory", at("factory"), "--host", "localhost"},
+                 {"factory", "make", "--dir", at("factory"), "--masa", at("masa"), "--serial", "SN-0001", "--out", at("made"),
+                  "--registrar", "localhost:1"},
+             }) {
+            const auto done = berth(step);
+            ASSERT_EQ(done.exit, 0) << done.all();
+        }
         // Who the device is towards the foreign server: its customer's CA has said so.
         const auto identity = trusting(
             {"enrol", "--new-key", at("ident.key"), "--alg", "p256", "--subject", "CN=SN-0001", "--out", at("ident.pem")});
@@ -27,7 +34,7 @@ protected:
     void SetUp() override {
         static int devices = 0;
         bundle = at(fmt::format("device-{}", ++devices));
-        fs::copy(at("world/devices/SN-0001"), bundle, fs::copy_options::recursive);
+        fs::copy(at("made"), bundle, fs::copy_options::recursive);
         fs::remove_all(bundle / "installed");
         fs::create_directories(bundle / "installed");
         fs::copy(at("root.pem"), bundle / "installed/domain-root.pem");
