@@ -1,8 +1,10 @@
 // berth-agent: the device program. One thread, few dependencies.
 #include "base/log.h"
+#include "berth-agent/keep.h"
 #include "berth-agent/serve.h"
 #include "common/output.h"
 #include "common/version.h"
+#include "credentials/keeper.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "device/onboarding_run.h"
@@ -19,6 +21,8 @@ using namespace berth;
 
 constexpr const char* usage =
     "usage: berth-agent --bundle DIR [--passphrase-file FILE] [--once | --stay [--refresh SECONDS]] [--json]\n"
+    "       berth-agent --bundle DIR [--passphrase-file FILE] --renew-once [--json]\n"
+    "       berth-agent accepted --bundle DIR NAME    a new certificate is in use; berth-agent accepted --help\n"
     "       berth-agent serve --bundle DIR --config FILE    the device's identity service; berth-agent serve --help\n"
     "       berth-agent --version [--json]\n"
     "\n"
@@ -31,14 +35,17 @@ constexpr const char* usage =
     "  --passphrase-file FILE  unlocks the device's encrypted keys with its first line; the file is readable by its owner alone\n"
     "                          (default: what device.toml names)\n"
     "  --once                  give up after one round\n"
-    "  --stay                  stay after the onboarding and fetch the customer's configuration again and again\n"
+    "  --stay                  stay after the onboarding: fetch the customer's configuration again and again, and keep the\n"
+    "                          certificates that DIR/est.toml names, by EST (docs/credentials.md)\n"
+    "  --renew-once            ask once for what is due of these certificates, and end; nothing is onboarded\n"
     "  --refresh SECONDS       the longest pause between two fetches; each is drawn between half of it and all of it (3600)\n"
     "  --json                  logs as JSON lines, on standard error; text otherwise\n"
     "\n"
     "Files, below DIR. Read: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem; z3-sig.pem and p3-sig.pem where they\n"
     "are; z3-iak.pem and the TPM's platform registers where device.toml says [quote]. What does not belong together is\n"
     "`bad_bundle`. Written: pending/ while an onboarding runs; time; installed/domain-root.pem, NAME.pem, NAME.key,\n"
-    "config.json, state.json.\n"
+    "config.json, state.json. With est.toml, which the device's owner writes: credentials/NAME/current, and "
+    "credentials/told.time.\n"
     "\n"
     "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"
     "onboarded the log tells that as `interrupted`, and the exit code is 3; afterwards (--stay) it is 0.\n"
@@ -50,13 +57,16 @@ struct arguments {
     std::string passphrase_file;
     bool once = false;
     bool stay = false;
+    bool renew_once = false;
     milliseconds refresh = 3'600'000;
 };
 
 // Onboards, and then, when it stays, fetches the configuration at intervals.
 class agent {
 public:
-    agent(const app::device_bundle& bundle, const arguments& how) : bundle_(bundle), how_(how), pause_(loop_) {}
+    // `keeps`: what est.toml says, for who stays.
+    agent(const app::device_bundle& bundle, const arguments& how, const std::optional<app::keeping_config>& keeps)
+        : bundle_(bundle), how_(how), keeps_(keeps), pause_(loop_) {}
 
     int run() {
         loop_.on_termination([this] { interrupted(); });
@@ -106,6 +116,11 @@ private:
                   {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
         code_ = 0;
         if (how_.stay) {
+            if (keeps_) {
+                keeper_ =
+                    std::make_unique<app::credential_keeper>(loop_, bundle_, *keeps_, system_clock(), crypto::system_random());
+                keeper_->start();
+            }
             return wait();
         }
         loop_.stop();
@@ -133,8 +148,10 @@ private:
     net::loop loop_;
     const app::device_bundle& bundle_;
     const arguments& how_;
+    const std::optional<app::keeping_config>& keeps_;
     net::timer pause_;
     std::unique_ptr<app::onboarding_run> run_;
+    std::unique_ptr<app::credential_keeper> keeper_;
     int code_ = 3;
 };
 
@@ -158,6 +175,8 @@ std::string parse(int argc, char** argv, arguments& into, log::format& format, b
             into.once = true;
         } else if (argument == "--stay") {
             into.stay = true;
+        } else if (argument == "--renew-once") {
+            into.renew_once = true;
         } else if (argument == "--json") {
             format = log::format::json;
         } else if (argument == "--help" || argument == "-h") {
@@ -169,7 +188,7 @@ std::string parse(int argc, char** argv, arguments& into, log::format& format, b
     if (!help && into.bundle.empty()) {
         return "--bundle DIR is missing";
     }
-    return into.once && into.stay ? "--once and --stay exclude each other" : "";
+    return into.once + into.stay + into.renew_once > 1 ? "--once, --stay and --renew-once exclude each other" : "";
 }
 
 }  // namespace
@@ -183,6 +202,9 @@ int main(int argc, char** argv) try {
         std::signal(SIGPIPE, SIG_IGN);
         ::mallopt(M_ARENA_MAX, 1);
         return app::serve_identities(argc - 2, argv + 2);
+    }
+    if (argc > 1 && std::string_view(argv[1]) == "accepted") {
+        return app::tell_accepted(argc - 2, argv + 2);
     }
     arguments how;
     auto format = log::format::text;
@@ -205,12 +227,31 @@ int main(int argc, char** argv) try {
         log::failure("openssl_too_old", usable.error());
         return exit_code(usable.error().category);
     }
+    if (how.renew_once) {
+        return app::renew_once(how.bundle, how.passphrase_file);
+    }
     const auto bundle = app::device_bundle::open(how.bundle, how.passphrase_file);
     if (!bundle) {
         log::failure("bundle_unusable", bundle.error());
         return exit_code(bundle.error().category);
     }
-    return agent(*bundle, how).run();
+    // What is wrong in est.toml is told before anything else is done.
+    const auto keeps =
+        how.stay ? app::read_keeping_config(bundle->directory) : result<std::optional<app::keeping_config>>(std::nullopt);
+    if (!keeps) {
+        log::failure("est_toml_unusable", keeps.error());
+        return exit_code(keeps.error().category);
+    }
+    std::optional<app::keeping_lock> lock;
+    if (*keeps) {
+        auto taken = app::keeping_lock::take(bundle->directory);
+        if (!taken) {
+            log::failure("not_kept", taken.error());
+            return exit_code(taken.error().category);
+        }
+        lock.emplace(std::move(*taken));
+    }
+    return agent(*bundle, how, *keeps).run();
 } catch (...) {
     return app::report_exception(false);
 }

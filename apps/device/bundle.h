@@ -6,7 +6,8 @@
 //   ldevid.pem, ldevid.uri, recovery/       setup/device_ldevid.h, setup/device_recovery.h
 //   pending/NAME.key or NAME.uri, pending/registrar     keys made for an onboarding that has not ended; one set per registrar
 //   installed/                              the outcome: domain-root.pem, NAME.pem, NAME.key or NAME.uri, config.json, state.json
-//   time                                    the last time that an accepted voucher told
+//   time                                    it is not earlier: what an accepted voucher told, issue dates of own certificates
+//   est.toml, credentials/                  what its owner wants renewed by EST, and what has become of it: credentials/
 #pragma once
 
 #include "keystore/key.h"

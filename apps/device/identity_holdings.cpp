@@ -44,8 +44,21 @@ identity::device_facts identity_holdings::device() {
     return out;
 }
 
-result<identity_holdings::place> identity_holdings::find(const std::string& name) const {
-    // The service has judged the name: it leads out of no directory.
+// The service has judged the name: it leads out of no directory.
+result<std::optional<identity_holdings::place>> identity_holdings::find_kept(const std::string& name) const {
+    const fs::path kept = bundle_.directory / "credentials" / name;
+    std::error_code ec;
+    const auto current = fs::read_symlink(kept / "current", ec);
+    if (ec) {
+        return std::nullopt;
+    }
+    // What it leads to now: certificate and key of one generation, whatever it leads to a moment later.
+    const fs::path at = kept / current.filename();
+    BERTH_TRY(named, is_there(at / "key.uri"));
+    return place{at / "certificate.pem", at / (named ? "key.uri" : "key.pem"), named};
+}
+
+result<std::optional<identity_holdings::place>> identity_holdings::find_installed(const std::string& name) const {
     for (const auto& directory : {bundle_.directory / "installed", name == "ldevid" ? bundle_.directory : fs::path()}) {
         if (directory.empty()) {
             continue;
@@ -56,19 +69,50 @@ result<identity_holdings::place> identity_holdings::find(const std::string& name
             return place{directory / (name + ".pem"), directory / (name + (named ? ".uri" : ".key")), named};
         }
     }
+    return std::nullopt;
+}
+
+result<identity_holdings::place> identity_holdings::find(const std::string& name) const {
+    for (const auto first : {true, false}) {
+        BERTH_TRY(found, first == (first_ == prefer::kept) ? find_kept(name) : find_installed(name));
+        if (found) {
+            return std::move(*found);
+        }
+    }
     return fail(
         error_category::environment, "no_such_identity",
         fmt::format("this device has no identity \"{}\": is it onboarded, and does its customer issue one of that name?", name));
 }
 
+// A former generation may go while it is read: then there is a newer one.
+template <class Read>
+auto identity_holdings::at_place(const std::string& name, Read read) const {
+    using answer = decltype(read(place{}));
+    auto at = find(name);
+    if (!at) {
+        return answer(fail(std::move(at).error()));
+    }
+    auto done = read(*at);
+    if (!done) {
+        if (auto now = find(name); now && now->certificate != at->certificate) {
+            return read(*now);
+        }
+    }
+    return done;
+}
+
 result<identity::identity_facts> identity_holdings::look(const std::string& name) {
-    BERTH_TRY(at, find(name));
-    BERTH_TRY(chain, read_chain(at.certificate));
-    return identity::identity_facts{name, std::move(chain)};
+    return at_place(name, [&](const place& at) -> result<identity::identity_facts> {
+        BERTH_TRY(chain, read_chain(at.certificate));
+        return identity::identity_facts{name, std::move(chain)};
+    });
 }
 
 result<identity::key_handle> identity_holdings::open(const std::string& name) {
-    BERTH_TRY(at, find(name));
+    return at_place(name, [&](const place& at) { return open_at(name, at); });
+}
+
+result<identity::key_handle> identity_holdings::open_at(const std::string& name, const place& at) {
     const std::string stamp = stamp_of(at.certificate) + " " + stamp_of(at.key);
     if (const auto known = open_.find(name); known != open_.end() && known->second.stamp == stamp) {
         return known->second.key;

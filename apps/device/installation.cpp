@@ -144,9 +144,20 @@ result<void> installation::reset() {
     bundle_.drop_pending_keys();
     BERTH_CHECK(bundle_.delete_chip_keys(directory_));
     std::error_code ec;
-    fs::remove_all(directory_, ec);
-    if (ec) {
-        return cannot("remove", directory_, ec);
+    // The certificates that were renewed since are the same customer's.
+    const fs::path kept = bundle_.directory / "credentials";
+    for (const auto& credential : fs::directory_iterator(kept, ec)) {
+        for (const auto& generation : fs::directory_iterator(credential.path(), ec)) {
+            if (generation.is_directory() && !generation.is_symlink()) {
+                BERTH_CHECK(bundle_.delete_chip_keys(generation.path()));
+            }
+        }
+    }
+    for (const auto& each : {kept, directory_}) {
+        fs::remove_all(each, ec);
+        if (ec) {
+            return cannot("remove", each, ec);
+        }
     }
     return {};
 }

@@ -1,5 +1,6 @@
-// berth device onboard | config | show | pcrs | recover | ldevid | reset: a device's side, by hand.
+// berth device onboard | config | show | credentials | pcrs | recover | ldevid | reset: a device's side, by hand.
 #include "base/log.h"
+#include "berth/commands/device_credentials.h"
 #include "berth/commands/device_keys.h"
 #include "berth/commands/ldevid.h"
 #include "berth/commands/registers.h"
@@ -225,6 +226,7 @@ void add_device(CLI::App& cli, context& c) {
     });
     add_device_recover(*group, c);
     add_device_ldevid(*group, c);
+    add_device_credentials(*group, c);
     auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {

@@ -258,7 +258,12 @@ constexpr std::array manuals{
            "the "
            "former one is deleted.",
            "berth device ldevid install --bundle devices/SN-1 --grant sn-1.grant --root birch-z2.pem"},
-    manual{"device reset", "Removes installed/ and pending/ of the bundle, with the keys in them. An LDevID stays.",
+    manual{"device credentials",
+           "Reads est.toml and credentials/ of the bundle; asks no chip and no server. What is due: `next` (wait, prove, renew, "
+           "enrol).",
+           "berth device credentials --bundle devices/SN-1 --json"},
+    manual{"device reset",
+           "Removes installed/, credentials/ and pending/ of the bundle, with the keys in them. An LDevID stays, and est.toml.",
            "berth device reset --bundle devices/SN-1"},
     manual{"est cacerts",
            "Asks the server. Writes --out: the roots to trust from now on. With --ca: a root is taken if one that is trusted "

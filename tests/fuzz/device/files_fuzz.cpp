@@ -1,4 +1,5 @@
-// device.toml and state.json: whatever a damaged flash holds, an error or a value, and a value reads as it is written.
+// device.toml, est.toml and state.json: whatever a damaged flash holds, an error or a value, and a value reads as it is written.
+#include "credentials/keeping_config.h"
 #include "device/config_toml.h"
 #include "device/installation.h"
 
@@ -9,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string text(reinterpret_cast<const char*>(data), size);
     app::device_bundle bundle;
     (void)app::parse_device_toml(text, "/device.toml", bundle);
+    (void)app::parse_keeping_config(text, "/est.toml");
     if (const auto state = app::parse_state(text)) {
         const auto again = app::parse_state(wire::to_text(app::to_json(*state)));
         if (!again || app::to_json(*again) != app::to_json(*state)) {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # An EST server that is none of ours: RFC 7030 over plain `openssl ca`, run by nginx through fcgiwrap. The directory CA holds
-# ca.cnf and what openssl ca keeps. A request whose label is "slow" is answered 202 the first time.
+# ca.cnf and what openssl ca keeps. A request whose label is "slow" is answered 202 the first time; certificates
+# of the label "short" are good for four seconds.
 set -eu
 cd "$CA"
 path=${REQUEST_URI#/.well-known/est/}
@@ -27,13 +28,15 @@ csrattrs)
 simpleenroll | simplereenroll)
     [ "$operation" = simpleenroll ] || [ "${CLIENT_VERIFY:-NONE}" = SUCCESS ] || refuse 403 'a certificate is needed to renew one'
     request=$(mktemp -p .)
-    "$OPENSSL" base64 -d | "$OPENSSL" req -inform DER -verify -out "$request" 2>openssl.log || refuse 400 'not a request'
+    "$OPENSSL" base64 -d | "$OPENSSL" req -inform DER -verify -out "$request" >openssl.log 2>&1 || refuse 400 'not a request'
     if [ "$label" = slow ] && [ ! -e asked ]; then
         touch asked
         printf 'Status: 202 Accepted\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n\r\nan operator decides\n'
         exit 0
     fi
-    "$OPENSSL" ca -config ca.cnf -batch -notext -in "$request" -out "$request.pem" 2>>openssl.log || refuse 400 'refused by openssl ca'
+    set --
+    [ "$label" != short ] || set -- -enddate "$(date -u -d '+4 seconds' +%Y%m%d%H%M%SZ)"
+    "$OPENSSL" ca -config ca.cnf -batch -notext "$@" -in "$request" -out "$request.pem" >>openssl.log 2>&1 || refuse 400 'refused by openssl ca'
     certs_only "$request.pem"
     ;;
 *) refuse 404 'no such operation' ;;
