@@ -67,6 +67,7 @@ result<void> visit::begin(const kept_credential& k, deed planned) {
     const generation* const own = as_identity_ ? nullptr : shown_for(planned, k, wish_, in_.time.now());
     shown_ = own ? std::optional(own->number) : std::nullopt;
     outcome_.as_identity = !shown_;
+    proves_ = planned == deed::prove;
     BERTH_TRY(credential, shown_credential(own));
     if (own && !own->state.accepted) {
         BERTH_CHECK(files_.tried(own->number));
@@ -117,8 +118,8 @@ result<bool> visit::due_now() {
     }
     BERTH_TRY(k, files_.mend(in_.time.now()));
     const deed what = plan_for(k, wish_, in_.time.now()).what;
-    if (as_identity_) {
-        return true;
+    if (proves_ || as_identity_) {
+        return !proves_;
     }
     // With an expired certificate nobody renews: then it is for the next visit.
     return what == deed::renew || (what == deed::enrol && !shown_);

@@ -51,6 +51,7 @@ private:
     const kept_wish& wish_;
     const credential_files& files_;
     bool as_identity_;
+    bool proves_ = false;  // and does no more: what is due then is for the next visit
     done_handler done_;
     std::optional<uint32_t> shown_;  // the generation that we are; none: the identity
     std::optional<net::tls_credential> own_;
