@@ -92,7 +92,25 @@ bool write_all(int fd, bytes_view data) {
 
 }  // namespace
 
+namespace {
+
+// A device or a pipe ("--out /dev/null") is written to; a file in its place would be everybody's loss.
+bool is_no_file(const std::string& path) {
+    struct stat about{};
+    return ::stat(path.c_str(), &about) == 0 && (S_ISCHR(about.st_mode) || S_ISBLK(about.st_mode) || S_ISFIFO(about.st_mode));
+}
+
+result<void> write_through(const std::string& path, bytes_view contents) {
+    descriptor out(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
+    return out && write_all(out.get(), contents) && out.close() ? result<void>() : fail(file_error("Writing", path));
+}
+
+}  // namespace
+
 result<void> write_file_atomically(const std::string& path, bytes_view contents, unsigned mode) {
+    if (is_no_file(path)) {
+        return write_through(path, contents);
+    }
     const size_t slash = path.rfind('/');
     const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     // mkostemp creates with mode 0600 whatever the umask; a wider mode is set before the name is.

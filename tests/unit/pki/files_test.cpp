@@ -5,6 +5,7 @@
 #include <fstream>
 #include <thread>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -138,6 +139,22 @@ TEST_F(KeyFile, WithoutASizeIsReadToItsEnd) {
     });
     EXPECT_EQ(value_of(read_file(path("pipe"), 100'000)), contents);
     writer.join();
+}
+
+// What is written to a device or a pipe goes into it: with root's rights a file in the place of /dev/null is everybody's loss.
+TEST_F(KeyFile, APipeStaysOne) {
+    const std::string pipe = path() + ".pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ASSERT_GE(reader, 0);
+    ASSERT_TRUE(write_file_atomically(pipe, as_bytes("octets"), 0600));
+    std::array<char, 16> read{};
+    EXPECT_EQ(::read(reader, read.data(), read.size()), 6);
+    EXPECT_EQ(std::string_view(read.data()), "octets");
+    struct stat about{};
+    ASSERT_EQ(::stat(pipe.c_str(), &about), 0);
+    EXPECT_TRUE(S_ISFIFO(about.st_mode));
+    ::close(reader);
 }
 
 }  // namespace
