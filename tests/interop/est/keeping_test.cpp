@@ -161,12 +161,11 @@ TEST_F(Keeping, ACertificateThatIsRefusedIsReplacedByWayOfTheIdentity) {
     configure(always);
     ASSERT_EQ(renew().exit, 0);
     // From a CA that this server does not know; its time is right, and its key is its own.
-    const auto key = got(pki::load_signing_key((current() / "key.pem").string()));
     openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.pem -days 30 -subj "
             "'/CN=Other'");
-    openssl(fmt::format(
-        "x509 -new -key {0}/key.pem -subj /CN=SN-0001 -CA other.pem -CAkey other.key -days 30 -out {0}/certificate.pem",
-        current().string()));
+    openssl(fmt::format("req -x509 -key {0}/key.pem -subj /CN=SN-0001 -CA other.pem -CAkey other.key -days 30 -addext "
+                        "basicConstraints=critical,CA:FALSE -out {0}/certificate.pem",
+                        current().string()));
     const auto stranger = leaf();
     const auto again = renew();
     ASSERT_EQ(again.exit, 0) << again.all();
