@@ -7,7 +7,8 @@ namespace berth::pki {
 
 namespace {
 
-// Of each issuer and scope the newest. One CA may borrow another's name and key identifier, hence the key that signed, where it is known.
+// Of each issuer and scope the newest. One CA may borrow another's name and key identifier, hence the key that signed, where it
+// is known.
 using signer_key = std::array<uint8_t, 32>;
 
 signer_key signer_of(const crl& list, const trust_store::contents& known) {
