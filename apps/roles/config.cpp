@@ -10,12 +10,12 @@ namespace berth::app {
 
 namespace {
 
-// Of a table that may have more in it.
-key_and_chain read_key_names(table_reader& t, bool chain_required) {
+// Of a table that may have more in it; several in one table have names that begin differently.
+key_and_chain read_key_names(table_reader& t, bool chain_required, const std::string& prefix = "") {
     key_and_chain out;
-    out.chain = t.path("chain", chain_required);
-    out.key = t.text("key");
-    out.passphrase_file = t.path("passphrase_file", false);
+    out.chain = t.path((prefix + "chain").c_str(), chain_required);
+    out.key = t.text((prefix + "key").c_str());
+    out.passphrase_file = t.path((prefix + "passphrase_file").c_str(), false);
     out.base = t.directory();
     return out;
 }
@@ -140,16 +140,6 @@ result<element_config> read_element(table_reader t) {
     return out;
 }
 
-// The certificate and key of a listener: `chain` and `key`, after a prefix.
-key_and_chain read_identity(table_reader& t, const std::string& prefix) {
-    key_and_chain out;
-    out.chain = t.path((prefix + "chain").c_str(), true);
-    out.key = t.text((prefix + "key").c_str());
-    out.passphrase_file = t.path((prefix + "passphrase_file").c_str(), false);
-    out.base = t.directory();
-    return out;
-}
-
 result<est_trust_config> read_est_trust(table_reader t) {
     est_trust_config out;
     out.proof = t.text("proof");
@@ -187,9 +177,9 @@ result<est_config> read_est(table_reader t) {
     out.listen = t.address("listen");
     out.tls12_listen = t.optional_address("tls12_listen");
     out.authkem_listen = t.optional_address("authkem_listen");
-    out.identity = read_identity(t, "");
+    out.identity = read_key_names(t, true);
     if (out.authkem_listen) {
-        out.authkem_identity = read_identity(t, "authkem_");
+        out.authkem_identity = read_key_names(t, true, "authkem_");
     }
     out.directory = t.path("directory", true);
     out.directory_passphrase_file = t.path("directory_passphrase_file", false);
