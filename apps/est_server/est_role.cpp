@@ -75,13 +75,21 @@ result<pki::trust_store::contents> contents_of(const est_trust_config& config) {
     return out;
 }
 
-result<visitors::rules> rules_of(const est_config& config, role_lists& lists) {
+void add(pki::trust_store::contents& to, const pki::trust_store::contents& more) {
+    to.anchors.insert(to.anchors.end(), more.anchors.begin(), more.anchors.end());
+    to.intermediates.insert(to.intermediates.end(), more.intermediates.begin(), more.intermediates.end());
+    to.crls.insert(to.crls.end(), more.crls.begin(), more.crls.end());
+}
+
+// `lists` and `everybody`: what all of [[est.trust]] name, each file read once.
+result<visitors::rules> rules_of(const est_config& config, role_lists& lists, pki::trust_store::contents& everybody) {
     visitors::rules out;
     for (const auto& each : config.trust) {
         BERTH_TRY(contents, contents_of(each));
         BERTH_TRY(own, read_est_lists(each, contents.anchors, contents.intermediates));
         contents.crls = std::move(own.crls);
         lists.add(std::move(own.all));
+        add(everybody, contents);
         BERTH_TRY(store, pki::trust_store::build(std::move(contents)));
         const auto [as, proof] = class_named(each.proof);
         out.trust.push_back({as, proof, std::move(store)});
@@ -112,19 +120,11 @@ result<visitors::rules> rules_of(const est_config& config, role_lists& lists) {
 }
 
 // Everybody who is trusted may vouch for his own KEM keys.
-result<std::optional<pki::trust_store>> vouchers_of(const est_config& config) {
-    if (config.trust.empty()) {
+result<std::optional<pki::trust_store>> vouchers_of(pki::trust_store::contents everybody) {
+    if (everybody.anchors.empty()) {
         return std::nullopt;
     }
-    pki::trust_store::contents all;
-    for (const auto& each : config.trust) {
-        BERTH_TRY(contents, contents_of(each));
-        all.anchors.insert(all.anchors.end(), contents.anchors.begin(), contents.anchors.end());
-        all.intermediates.insert(all.intermediates.end(), contents.intermediates.begin(), contents.intermediates.end());
-        BERTH_TRY(crls, read_crls(each.crls));
-        all.crls.insert(all.crls.end(), crls.begin(), crls.end());
-    }
-    BERTH_TRY(store, pki::trust_store::build(std::move(all)));
+    BERTH_TRY(store, pki::trust_store::build(std::move(everybody)));
     return store;
 }
 
@@ -151,9 +151,10 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
         BERTH_TRY(authkem, authkem_for(*config.authkem_identity));
         out.authkem = std::move(authkem);
     }
-    BERTH_TRY(rules, rules_of(config, out.lists));
+    pki::trust_store::contents everybody;
+    BERTH_TRY(rules, rules_of(config, out.lists, everybody));
     out.who.emplace(std::move(rules));
-    BERTH_TRY(vouchers, vouchers_of(config));
+    BERTH_TRY(vouchers, vouchers_of(std::move(everybody)));
     BERTH_TRY(office, est_office::open(config, std::move(vouchers), how));
     out.office = std::move(office);
     return out;

@@ -36,13 +36,13 @@ protected:
         write("wrong-password", "guess\n");
         std::filesystem::permissions(at("password"), std::filesystem::perms(0600));
         std::filesystem::permissions(at("wrong-password"), std::filesystem::perms(0600));
-        fcgi = spawn({"fcgiwrap", "-s", "unix:" + at("fcgi.sock")}, at("fcgi.log"));
+        fcgi = spawn({"/usr/sbin/fcgiwrap", "-s", "unix:" + at("fcgi.sock")}, at("fcgi.log"));
         ASSERT_GT(fcgi, 0);
         start_nginx();
     }
     static void start_nginx() {
-        nginx =
-            spawn({"nginx", "-c", at("nginx.conf"), "-p", directory->path().string(), "-e", at("error.log")}, at("nginx.log"));
+        nginx = spawn({"/usr/sbin/nginx", "-c", at("nginx.conf"), "-p", directory->path().string(), "-e", at("error.log")},
+                      at("nginx.log"));
         ASSERT_GT(nginx, 0);
         ASSERT_TRUE(answers()) << got(app::read_text(at("nginx.log")));
     }

@@ -16,6 +16,14 @@ error missing(const std::string& given, const char* needed) {
     return error{error_category::usage, "missing_option", fmt::format("{} needs {}", given, needed)}.with("option", needed);
 }
 
+// Two options of which each needs the other.
+result<void> require_both(const std::string& a, const char* name_of_a, const std::string& b, const char* name_of_b) {
+    if (a.empty() == b.empty()) {
+        return {};
+    }
+    return fail(b.empty() ? missing(name_of_a, name_of_b) : missing(name_of_b, name_of_a));
+}
+
 result<keystore::open_options> how_to_open(const std::string& passphrase_file) {
     keystore::open_options out;
     BERTH_TRY(passphrase, read_passphrase(passphrase_file));
@@ -25,9 +33,7 @@ result<keystore::open_options> how_to_open(const std::string& passphrase_file) {
 }
 
 result<void> show_certificate(const est_options& o, est_server& server) {
-    if (o.certificate.empty() != o.key.empty()) {
-        return fail(missing(o.key.empty() ? "--cert" : "--key", o.key.empty() ? "--key" : "--cert"));
-    }
+    BERTH_CHECK(require_both(o.certificate, "--cert", o.key, "--key"));
     if (o.certificate.empty()) {
         return {};
     }
@@ -46,17 +52,13 @@ result<void> show_certificate(const est_options& o, est_server& server) {
 result<est::client> client_of(const est_options& o) {
     est::client_options out;
     out.label = o.label;
-    if (o.user.empty() != o.password_file.empty()) {
-        return fail(missing(o.user.empty() ? "--password-file" : "--user", o.user.empty() ? "--user" : "--password-file"));
-    }
+    BERTH_CHECK(require_both(o.user, "--user", o.password_file, "--password-file"));
     if (!o.user.empty()) {
         BERTH_TRY(password, read_passphrase(o.password_file));
         out.user = o.user;
         out.password = std::move(*password);
     }
-    if (o.header.empty() != o.header_file.empty()) {
-        return fail(missing(o.header.empty() ? "--header-file" : "--header", o.header.empty() ? "--header" : "--header-file"));
-    }
+    BERTH_CHECK(require_both(o.header, "--header", o.header_file, "--header-file"));
     if (!o.header.empty()) {
         BERTH_TRY(value, read_passphrase(o.header_file));
         out.extra.add(o.header, std::string(as_text(value->reveal())));
