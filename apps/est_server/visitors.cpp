@@ -296,7 +296,7 @@ result<void> visitors::take_token(std::string_view token, ca::ca_records& record
     const auto hash = to_array<32>(crypto::sha256(as_bytes(token)).view());
     auto found = records.find_token(hash, now);
     if (!found) {
-        return found.error().category == error_category::peer ? fail(std::move(found).error().with("status", "401"))
+        return found.error().category == error_category::peer ? fail(std::move(found).error().with("status", "403"))
                                                               : fail(std::move(found).error());
     }
     if (!into.est.chain.empty() && (into.ca.device.serial != found->identity)) {
