@@ -1,15 +1,14 @@
 #include "setup/ldevid_issue.h"
 
 #include "base/descriptor.h"
-#include "base/wipe.h"
 #include "common/append.h"
 #include "common/files.h"
 #include "crypto/hash.h"
 #include "factory/identity_claim.h"
 #include "factory/ldevid_residency.h"
 #include "pki/crl.h"
-#include "pki/private_key_file.h"
 #include "roles/startup_checks.h"
+#include "setup/awaited_answer.h"
 #include "setup/factory_lists.h"
 #include "setup/keys.h"
 #include "store/sqlite/registrar_store.h"
@@ -29,7 +28,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* record_file = "ldevids.jsonl";
-constexpr size_t most_state = 2 * 1024 * 1024;
 
 // A list that does not speak of the CA in question would revoke nobody whom it should.
 result<void> require_list(const factory::ldevid_candidate& device, const std::vector<pki::crl>& lists) {
@@ -181,43 +179,8 @@ result<void> tell_registrar(const fs::path& registrar, const factory::ldevid_can
     return store->save_certificates({c}, now);
 }
 
-// What is kept of a request while its challenge is out.
-struct awaited_answer {
-    wire::opaque<1, 1048576> request;  // ldevid_request
-    wire::opaque<1, 65535> check;      // factory::ldevid_residency
-    BERTH_FIELDS(request, check)
-};
-
 fs::path awaited(const ldevid_order& order, bytes_view request_hash) {
     return order.ca / "ldevid.challenged" / to_hex(request_hash);
-}
-
-// What was asked before is asked again: its answer may be on its way.
-result<factory::ldevid_residency> awaited_or_new(const ldevid_order& order, const factory::ldevid_candidate& device,
-                                                 bytes_view request, random_source& random) {
-    const fs::path file = awaited(order, device.request_hash());
-    BERTH_TRY(there, is_there(file));
-    if (there) {
-        BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
-        BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
-        const secret_bytes check(kept.check.view());
-        wipe(kept.check.value);
-        if (auto before = factory::ldevid_residency::restore(device, check)) {
-            return before;
-        }
-    }
-    BERTH_TRY(shows, factory::ldevid_residency::begin(device, random));
-    const secret_bytes check = shows.save();
-    awaited_answer kept;
-    kept.request = wire::opaque<1, 1048576>(request);
-    kept.check = wire::opaque<1, 65535>(check.reveal());
-    BERTH_TRY(written, wire::encode(kept));
-    const secret_bytes secret{bytes_view(written)};
-    wipe(written);
-    wipe(kept.check.value);
-    BERTH_CHECK(make_directory(file.parent_path(), 0700));
-    BERTH_CHECK(pki::write_file_atomically(file.string(), secret.reveal(), 0600));
-    return shows;
 }
 
 // Whether the CA may issue, and for this device.
@@ -256,7 +219,10 @@ result<ldevid_issued> issue_ldevid_for(const ldevid_order& order, bytes_view req
 result<ldevid_challenged> challenge_ldevid_for(const ldevid_order& order, bytes_view request, const clock& time,
                                                random_source& random) {
     BERTH_TRY(device, judge(order, request, time.now()));
-    BERTH_TRY(shows, awaited_or_new(order, device, request, random));
+    BERTH_TRY(shows, awaited_or_new<factory::ldevid_residency>(
+                         awaited(order, device.request_hash()), request,
+                         [&device](const secret_bytes& check) { return factory::ldevid_residency::restore(device, check); },
+                         [&device, &random] { return factory::ldevid_residency::begin(device, random); }));
     BERTH_TRY(octets, wire::encode(shows.challenge()));
     return ldevid_challenged{device.serial(), std::move(octets)};
 }
@@ -265,17 +231,13 @@ result<ldevid_issued> issue_shown_ldevid_for(const ldevid_order& order, bytes_vi
                                              random_source& random) {
     BERTH_TRY(answer, wire::decode<factory::ldevid_answer>(octets));
     const fs::path file = awaited(order, answer.request_hash);
-    BERTH_TRY(there, is_there(file));
-    if (!there) {
+    BERTH_TRY(kept, read_awaited(file));
+    if (!kept) {
         return fail(error_category::peer, "wrong_answer",
                     "nothing was asked of this device, or it was answered before: its request comes first");
     }
-    BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
-    BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
-    const secret_bytes check(kept.check.view());
-    wipe(kept.check.value);
-    BERTH_TRY(device, judge(order, kept.request.view(), time.now()));  // once more: it may have been revoked meanwhile
-    BERTH_TRY(shows, factory::ldevid_residency::restore(device, check));
+    BERTH_TRY(device, judge(order, kept->request, time.now()));  // once more: it may have been revoked meanwhile
+    BERTH_TRY(shows, factory::ldevid_residency::restore(device, kept->check));
     BERTH_TRY(shown, shows.finish(octets));
     BERTH_TRY(issued, issue(order, device, std::optional(std::move(shown)), time.now(), random));
     std::error_code ignored;

@@ -6,6 +6,7 @@
 #include "factory/identity_claim.h"
 #include "factory/recovery.h"
 #include "pki/private_key_file.h"
+#include "setup/awaited_answer.h"
 #include "setup/factory.h"
 
 #include <fcntl.h>
@@ -17,14 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t most_state = 2 * 1024 * 1024;
-
-// What is kept of a request while its challenge is out.
-struct awaited_answer {
-    wire::opaque<1, 1048576> request;  // recovery_request
-    wire::opaque<1, 1048576> check;    // factory::residency_check
-    BERTH_FIELDS(request, check)
-};
+constexpr size_t most_grant = 2 * 1024 * 1024;
 
 // Below FACTORY/reissues, by hashes: a serial may have characters that no file's name has.
 class reissues {
@@ -100,7 +94,10 @@ public:
         if (before && same_octets(before->request_hash, crypto::sha256(device.request()).view())) {
             return finish(device, *before);
         }
-        BERTH_TRY(judged, awaited_or_new(device, octets));
+        BERTH_TRY(judged, awaited_or_new<factory::residency_check>(
+                              kept_.awaited(device.serial(), crypto::sha256(device.request()).view()), octets,
+                              [this](const secret_bytes& check) { return factory::residency_check::restore(check, policy_); },
+                              [this, &device] { return factory::residency_check::begin(device.request(), policy_, random_); }));
         BERTH_TRY(challenge, wire::encode(judged.challenge()));
         return reissue_reply{std::string(device.serial()), std::move(challenge), false, {}};
     }
@@ -110,8 +107,8 @@ public:
         BERTH_TRY(before, granted_before(answer.serial.text()));
         const bool again = before && before->request_hash == answer.request_hash;
         const fs::path file = kept_.awaited(answer.serial.text(), answer.request_hash);
-        BERTH_TRY(there, is_there(file));
-        if (!there) {
+        BERTH_TRY(kept, read_awaited(file));
+        if (!kept) {
             return fail(error_category::peer, "wrong_answer",
                         again
                             ? "this was answered before, and the certificate given: give the device's request again for another "
@@ -119,15 +116,11 @@ public:
                             : "nothing was asked of this device, or it was given another certificate since: its request comes "
                               "first");
         }
-        BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
-        BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
-        const secret_bytes check(kept.check.view());
-        wipe(kept.check.value);
-        BERTH_TRY(device, admit(kept.request.view()));  // once more: it may have been revoked meanwhile
+        BERTH_TRY(device, admit(kept->request));  // once more: it may have been revoked meanwhile
         if (again) {
             return finish(device, *before);
         }
-        BERTH_TRY(judged, factory::residency_check::restore(check, policy_));
+        BERTH_TRY(judged, factory::residency_check::restore(kept->check, policy_));
         BERTH_TRY(proved, judged.finish(octets));
         BERTH_TRY(issuers, open_unit_issuers(order_.factory, order_.passphrase, true, time_.now()));
         const factory::issue_settings settings{issuers.maker, hardware_type, {time_.now() - 60, pki::no_expiry}};
@@ -174,39 +167,13 @@ private:
         return device;
     }
 
-    // What was asked before is asked again: its answer may be on its way.
-    result<factory::residency_check> awaited_or_new(const factory::known_device& device, bytes_view octets) {
-        const fs::path file = kept_.awaited(device.serial(), crypto::sha256(device.request()).view());
-        BERTH_TRY(there, is_there(file));
-        if (there) {
-            BERTH_TRY(state, pki::read_secret_file(file.string(), most_state));
-            BERTH_TRY(kept, wire::decode<awaited_answer>(state.reveal()));
-            const secret_bytes check(kept.check.view());
-            wipe(kept.check.value);
-            if (auto before = factory::residency_check::restore(check, policy_)) {
-                return before;
-            }
-        }
-        BERTH_TRY(judged, factory::residency_check::begin(device.request(), policy_, random_));
-        const secret_bytes check = judged.save();
-        awaited_answer kept;
-        kept.request = wire::opaque<1, 1048576>(octets);
-        kept.check = wire::opaque<1, 1048576>(check.reveal());
-        BERTH_TRY(written, wire::encode(kept));
-        const secret_bytes secret{bytes_view(written)};
-        wipe(written);
-        wipe(kept.check.value);
-        BERTH_CHECK(pki::write_file_atomically(file.string(), secret.reveal(), 0600));
-        return judged;
-    }
-
     result<std::optional<factory::unit_grant>> granted_before(std::string_view serial) const {
         const fs::path file = kept_.granted(serial);
         BERTH_TRY(there, is_there(file));
         if (!there) {
             return std::nullopt;
         }
-        BERTH_TRY(octets, pki::read_file(file.string(), most_state));
+        BERTH_TRY(octets, pki::read_file(file.string(), most_grant));
         BERTH_TRY(grant, wire::decode<factory::unit_grant>(octets));
         return std::optional(std::move(grant));
     }
