@@ -28,7 +28,7 @@ struct ocsp_query {
     std::optional<bytes> nonce = {};  // 1 to 128 octets
 };
 inline constexpr size_t most_ocsp_ids = 32;
-// DER. Error `bad_template`: no id, too many, or such a nonce.
+// DER. Error `bad_template`: no id, too many, one that is no CertID, or such a nonce.
 result<bytes> build_ocsp_query(const ocsp_query& query);
 // A signature over the request is not looked at: what we answer is public. Error `bad_ocsp_request`.
 result<ocsp_query> parse_ocsp_query(bytes_view der);

@@ -12,7 +12,7 @@ using ocsp_request_ptr = crypto::openssl_ptr<OCSP_REQUEST, OCSP_REQUEST_free>;
 using ocsp_response_ptr = crypto::openssl_ptr<OCSP_RESPONSE, OCSP_RESPONSE_free>;
 using ocsp_basic_ptr = crypto::openssl_ptr<OCSP_BASICRESP, OCSP_BASICRESP_free>;
 
-// Of DER that was read or made here.
+// Null where it is not exactly one CertID.
 ocsp_certid_ptr to_certid(bytes_view der);
 
 // The octets in a nonce's extension. RFC 9654 2.1: "Nonce ::= OCTET STRING(SIZE(1..128))"

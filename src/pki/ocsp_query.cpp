@@ -45,8 +45,9 @@ ocsp_id to_id(OCSP_CERTID* id) {
 
 ocsp_certid_ptr to_certid(bytes_view der) {
     const unsigned char* at = der.data();
-    return ocsp_certid_ptr(
-        must(d2i_OCSP_CERTID(nullptr, &at, static_cast<long>(der.size())), "reading the name of a certificate"));
+    ocsp_certid_ptr out(d2i_OCSP_CERTID(nullptr, &at, static_cast<long>(der.size())));
+    ERR_clear_error();
+    return at == der.data() + der.size() ? std::move(out) : nullptr;
 }
 
 std::optional<bytes> read_nonce(const X509_EXTENSION* extension) {
@@ -64,6 +65,9 @@ ocsp_id make_ocsp_id(bytes_view serial, const certificate& issuer, ocsp_hash has
 
 bool is_of_issuer(const ocsp_id& id, const certificate& issuer) {
     const ocsp_certid_ptr named = to_certid(id.der);
+    if (!named) {
+        return false;
+    }
     ASN1_OBJECT* oid = nullptr;
     must(OCSP_id_get0_info(nullptr, &oid, nullptr, nullptr, named.get()), "reading the name of a certificate");
     for (const auto hash : {ocsp_hash::sha1, ocsp_hash::sha256, ocsp_hash::sha384, ocsp_hash::sha512}) {
@@ -84,7 +88,11 @@ result<bytes> build_ocsp_query(const ocsp_query& query) {
     }
     const ocsp_request_ptr request(must(OCSP_REQUEST_new(), "making a request"));
     for (const ocsp_id& id : query.ids) {
-        must(OCSP_request_add0_id(request.get(), to_certid(id.der).release()), "filling a request");
+        ocsp_certid_ptr named = to_certid(id.der);
+        if (!named) {
+            return fail(error_category::usage, "bad_template", "An OCSP request names certificates by DER CertIDs.");
+        }
+        must(OCSP_request_add0_id(request.get(), named.release()), "filling a request");
     }
     if (query.nonce) {
         bytes nonce = *query.nonce;
@@ -96,7 +104,8 @@ result<bytes> build_ocsp_query(const ocsp_query& query) {
 result<ocsp_query> parse_ocsp_query(bytes_view der) {
     const unsigned char* at = der.data();
     const ocsp_request_ptr request(d2i_OCSP_REQUEST(nullptr, &at, static_cast<long>(der.size())));
-    if (!request || at != der.data() + der.size()) {
+    // libcrypto reads some BER, and may write what it would not read again.
+    if (!request || at != der.data() + der.size() || !same_octets(crypto::to_der(request.get(), i2d_OCSP_REQUEST), der)) {
         return refuse("it is not exactly one DER OCSPRequest");
     }
     ocsp_query out;

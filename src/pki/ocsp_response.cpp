@@ -25,8 +25,12 @@ result<void> add_answer(OCSP_BASICRESP* to, const ocsp_answer& answer) {
                                                             : V_OCSP_CERTSTATUS_GOOD;
     const int reason = revoked && answer.reason != revocation_reason::unspecified ? static_cast<int>(answer.reason)
                                                                                   : OCSP_REVOKED_STATUS_NOSTATUS;
-    must(OCSP_basic_add1_status(to, to_certid(answer.id.der).get(), state, reason, revoked ? revoked_at.get() : nullptr,
-                                this_update.get(), answer.next_update == 0 ? nullptr : next_update.get()),
+    const ocsp_certid_ptr named = to_certid(answer.id.der);
+    if (!named) {
+        return fail(error_category::usage, "bad_template", "An OCSP response names certificates by DER CertIDs.");
+    }
+    must(OCSP_basic_add1_status(to, named.get(), state, reason, revoked ? revoked_at.get() : nullptr, this_update.get(),
+                                answer.next_update == 0 ? nullptr : next_update.get()),
          "filling an OCSP response");
     return {};
 }

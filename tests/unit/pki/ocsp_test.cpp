@@ -83,6 +83,25 @@ TEST(OcspQuery, Limits) {
               "bad_ocsp_request");
 }
 
+// libcrypto reads a parameter of an unknown type there, and writes it as what ends a structure.
+TEST(OcspQuery, ThatIsNoDer) {
+    const parties p;
+    bytes request = value_of(build_ocsp_query({{make_ocsp_id(p.leaf.serial(), p.root.certificate)}}));
+    constexpr std::array<uint8_t, 2> none{0x05, 0x00};
+    const auto parameter = std::search(request.begin(), request.end(), none.begin(), none.end());
+    ASSERT_NE(parameter, request.end());
+    *parameter = 0x20;
+    EXPECT_EQ(name_of_error(parse_ocsp_query(request)), "bad_ocsp_request");
+
+    ocsp_id id = make_ocsp_id(p.leaf.serial(), p.root.certificate);
+    *std::search(id.der.begin(), id.der.end(), none.begin(), none.end()) = 0x00;
+    EXPECT_FALSE(is_of_issuer(id, p.root.certificate));
+    EXPECT_EQ(name_of_error(build_ocsp_query({{id}})), "bad_template");
+    ocsp_answer about = p.good();
+    about.id = id;
+    EXPECT_EQ(name_of_error(sign_ocsp_response(std::array{about}, {}, test_now, p.root.certificate, p.root.key)), "bad_template");
+}
+
 class OcspAlgorithms : public testing::TestWithParam<crypto::signature_algorithm> {};
 
 TEST_P(OcspAlgorithms, SayWhatTheyWereTold) {
