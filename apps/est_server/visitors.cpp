@@ -91,6 +91,20 @@ result<void> require_good_issuers(const pki::verified_chain& verified, ca::ca_re
     return {};
 }
 
+// Neither ended itself, nor got on the word of one that was: who was let in so learns nothing here, and not only is given
+// nothing.
+result<void> require_good_leaf(const ca::requester& who, ca::ca_records& records) {
+    BERTH_TRY(status, records.status(who.issuer, who.certificate->serial()));
+    if (status.state == ca::standing::revoked) {
+        return refuse(
+            "certificate_revoked", "403",
+            fmt::format("The certificate was revoked at {} ({}).", to_iso8601(status.at), pki::to_string(status.reason)));
+    }
+    BERTH_TRY(ended, records.is_withdrawn(ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(who.anchor)));
+    return ended ? refuse("client_not_trusted", "403", "The root that the certificate leads to was withdrawn here.")
+                 : result<void>{};
+}
+
 void is_called(est_visitor& visitor, const std::string& identity) {
     visitor.est.name = identity;
     visitor.est.identity = names_of_identity(identity);
@@ -206,6 +220,10 @@ result<void> visitors::take_certificate(const net::peer_info& peer, ca::ca_recor
         into.ca.certificate = leaf;
         into.ca.issuer = (verified->chain().size() > 1 ? verified->chain()[1] : verified->anchor()).spki_sha256();
         into.ca.anchor = verified->anchor().spki_sha256();
+        for (size_t i = 2; i < verified->chain().size(); ++i) {
+            into.ca.between.push_back(verified->chain()[i].spki_sha256());
+        }
+        BERTH_CHECK(require_good_leaf(into.ca, records));
         BERTH_TRY(device, device_of(leaf, each.as, into.ca, records));
         into.ca.device = std::move(device);
         BERTH_TRY(epoch, pki::epoch_of(leaf));

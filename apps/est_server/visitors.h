@@ -50,7 +50,8 @@ public:
     explicit visitors(rules by) : rules_(std::move(by)) {}
 
     // Whoever shows nothing is a visitor without proofs. Errors (peer), each with the HTTP status as the parameter "status":
-    // `client_not_trusted`: a certificate that leads nowhere, or over a CA that was revoked here; `unauthorized`: a wrong
+    // `client_not_trusted`: a certificate that leads nowhere, or over a CA that was revoked here; `certificate_revoked`: by these
+    // records; `unauthorized`: a wrong
     // password, or an unknown name; `too_many_requests`: too many of these; those of ca_records::find_token; `malformed`: an
     // Authorization that is none.
     result<est_visitor> admit(const net::http_request& request, ca::ca_records& records, unix_seconds now);

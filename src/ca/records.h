@@ -23,6 +23,10 @@ struct issuance {
     std::string proofs;       // "idevid+secret"
     key_hash proof_issuer{};  // the CA of what he has shown, and the root that it leads to
     key_hash proof_anchor{};
+    // Every CA on whose word it stands: those above what was shown, the device's maker, and those on whose word that was got, if
+    // it was issued here. Sorted; the records add the three above.
+    std::vector<key_hash> origins;
+    bool tells_origins = true;  // its hash covers them; not in entries of versions that knew nothing of them
     std::string batch;
     uint32_t epoch = 0;
     uint32_t shard = 0;  // of revocation lists
@@ -33,11 +37,13 @@ struct issuance {
     key_hash hash{};
 };
 
+inline constexpr size_t most_origins = 64;
+
 // What ends many certificates at once, without a word about each: now and in the future.
 enum class withdrawal_kind : uint8_t {
     batch,   // of one issuing batch
     device,  // of one device: its life has ended
-    issuer,  // issued by this CA, or on proof of what this CA, or one below this root, has issued
+    issuer,  // issued by this CA, or with it among the origins
 };
 std::string_view to_string(withdrawal_kind kind) noexcept;
 struct withdrawal {

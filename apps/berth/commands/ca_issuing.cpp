@@ -55,6 +55,9 @@ result<void> fill_in_identity(const issue_options& o, const ca_directory& in, ca
     who.certificate = verified.leaf();
     who.issuer = (verified.chain().size() > 1 ? verified.chain()[1] : verified.anchor()).spki_sha256();
     who.anchor = verified.anchor().spki_sha256();
+    for (size_t i = 2; i < verified.chain().size(); ++i) {
+        who.between.push_back(verified.chain()[i].spki_sha256());
+    }
     BERTH_TRY(epoch, pki::epoch_of(verified.leaf()));
     who.epoch = epoch;
     BERTH_TRY(current, in.records().epoch_of(who.device));
@@ -169,7 +172,7 @@ void add_log(CLI::App& group, context& c) {
     cmd->add_flag("--verify", o->verify, "judge the log's chain of hashes instead");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(in, o->open(store::opening::to_look));
+            BERTH_TRY(in, o->open(store::opening::to_read));
             if (o->verify) {
                 return in.records().at_one_moment([&] { return verify_log(c, in); });
             }

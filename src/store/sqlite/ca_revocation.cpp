@@ -27,8 +27,20 @@ constexpr const char* of_batch =
     "SELECT serial FROM issued WHERE batch = ?1 AND issuer = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4 AND batch <> ''";
 constexpr const char* of_device = "SELECT serial FROM issued WHERE device = ?1 AND issuer = ?2 AND (?3 < 0 OR shard = ?3) "
                                   "AND not_after >= ?4 AND maker_root = ?5 AND device <> ''";
-constexpr const char* of_issuer = "SELECT serial FROM issued WHERE (proof_issuer = ?1 OR proof_anchor = ?1 OR maker_root = ?1 OR "
-                                  "issuer = ?1) AND issuer = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4";
+constexpr const char* of_origin = "SELECT serial FROM issued WHERE origins IN (SELECT id FROM origin_member WHERE ca = ?1) AND "
+                                  "issuer = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4";
+// All that this CA has issued; ?1 is ?2.
+constexpr const char* of_issuer =
+    "SELECT serial FROM issued WHERE issuer = ?2 AND ?1 = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4";
+
+const char* entries_of(const withdrawal& group, const key_hash& issuer) {
+    switch (group.kind) {
+    case withdrawal_kind::batch: return of_batch;
+    case withdrawal_kind::device: return of_device;
+    case withdrawal_kind::issuer: break;
+    }
+    return same_octets(group.value, issuer) ? of_issuer : of_origin;
+}
 
 }  // namespace
 
@@ -118,7 +130,7 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
             return certificate_status{standing::revoked, read.integer(0), reason_of(read.integer(1)), "serial"};
         }
     }
-    BERTH_TRY(entry, db_->prepare("SELECT batch, device, maker_root, proof_issuer, proof_anchor, epoch FROM issued "
+    BERTH_TRY(entry, db_->prepare("SELECT batch, device, maker_root, origins, epoch FROM issued "
                                   "WHERE issuer = ? AND serial = ?"));
     BERTH_TRY(known, entry.bind(issuer).bind(serial).step());
     if (!known) {
@@ -126,10 +138,7 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
     }
     out.state = standing::good;
     const device_key device{entry.array<32>(2), entry.text(1)};
-    std::vector<std::pair<withdrawal_kind, bytes>> reasons{{withdrawal_kind::issuer, withdrawal::of_issuer(issuer)},
-                                                           {withdrawal_kind::issuer, entry.blob(3)},
-                                                           {withdrawal_kind::issuer, entry.blob(4)},
-                                                           {withdrawal_kind::issuer, entry.blob(2)}};
+    std::vector<std::pair<withdrawal_kind, bytes>> reasons;
     if (!entry.text(0).empty()) {
         reasons.emplace_back(withdrawal_kind::batch, withdrawal::of_batch(entry.text(0)));
     }
@@ -142,6 +151,15 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
             out = {standing::revoked, row.integer(0), reason_of(row.integer(1)), std::move(by)};
         }
     };
+    {
+        BERTH_TRY(read,
+                  db_->prepare("SELECT at, reason FROM withdrawn w WHERE kind = 'issuer' AND (value = ?1 OR EXISTS (SELECT 1 "
+                               "FROM origin_member m WHERE m.ca = w.value AND m.id = ?2)) ORDER BY at LIMIT 1"));
+        BERTH_TRY(row, read.bind(issuer).bind(entry.integer(3)).step());
+        if (row) {
+            ended(read, std::string(to_string(withdrawal_kind::issuer)));
+        }
+    }
     for (const auto& [kind, value] : reasons) {
         BERTH_TRY(read, db_->prepare("SELECT at, reason FROM withdrawn WHERE kind = ? AND value = ?"));
         BERTH_TRY(row, read.bind(to_string(kind)).bind(value).step());
@@ -152,7 +170,7 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
     if (!device.empty()) {
         BERTH_TRY(read, db_->prepare("SELECT at, reason FROM epoch WHERE device = ? AND maker_root = ? AND epoch > ? "
                                      "ORDER BY epoch LIMIT 1"));
-        BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(device.maker_root).bind(entry.integer(5)).step());
+        BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(device.maker_root).bind(entry.integer(4)).step());
         if (row) {
             ended(read, "epoch");
         }
@@ -217,7 +235,7 @@ result<void> sqlite_ca_store::each_revoked(const revocation_query& query,
             continue;
         }
         const bool by_device = group.kind == withdrawal_kind::device;
-        BERTH_TRY(read, db_->prepare(by_device ? of_device : group.kind == withdrawal_kind::batch ? of_batch : of_issuer));
+        BERTH_TRY(read, db_->prepare(entries_of(group, query.issuer)));
         const bytes_view value(group.value);
         if (by_device) {
             read.bind(as_text(value.subspan(32)));

@@ -60,6 +60,9 @@ public:
 
 private:
     explicit sqlite_ca_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
+    // The set's number; 0: of none.
+    result<int64_t> note_origins(const std::vector<ca::key_hash>& origins);
+    result<std::vector<ca::key_hash>> origins_noted(int64_t id);
     result<ca::one_time_token> read_token(const std::array<uint8_t, 32>& hash);
     result<std::optional<ca::pending_request>> find_pending(const std::array<uint8_t, 32>& id);
 

@@ -143,6 +143,23 @@ TEST_F(Visitors, ACaThatWasWithdrawnLetsNobodyIn) {
     EXPECT_EQ(refused(request({device, below.certificate})), "client_not_trusted");
 }
 
+TEST_F(Visitors, WhatStoodOnAWithdrawnWordLetsNobodyIn) {
+    const auto ldevid = idevid(owner_, "SN-1");
+    ca::issuance entry;
+    entry.issuer = owner_.certificate.spki_sha256();
+    entry.serial = ldevid.serial();
+    entry.certificate = to_bytes(ldevid.der());
+    entry.device = {maker_.certificate.spki_sha256(), "SN-1"};
+    entry.origins = {ca::key_hash{0xa0}};
+    ASSERT_TRUE(records_->append(entry));
+    EXPECT_EQ(refused(request({ldevid})), "accepted");
+    ASSERT_TRUE(records_->withdraw({ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(ca::key_hash{0xa0}), test_now, {}}));
+    EXPECT_EQ(refused(request({ldevid})), "certificate_revoked");
+    ASSERT_TRUE(records_->withdraw(
+        {ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(maker_.certificate.spki_sha256()), test_now, {}}));
+    EXPECT_EQ(refused(request({idevid(maker_, "SN-5")})), "client_not_trusted") << "nor of a root that was withdrawn";
+}
+
 TEST_F(Visitors, GuessesAreCountedOverAllAddresses) {
     // Those of a name that is there cost as much as others: of a cheap record there can be many.
     auto many = rules();
