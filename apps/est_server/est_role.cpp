@@ -219,7 +219,9 @@ result<est_role::prepared> est_role::prepare(const est_config& config) {
     }
     // The same records are opened beside those that serve: a turn that is open holds them.
     turn_.end_now();
-    return read(config, clock_);
+    // They were looked through at start, which takes as long as they are large, and nobody is served meanwhile.
+    const bool same_directory = config.directory.lexically_normal() == now.directory.lexically_normal();
+    return read(config, clock_, same_directory ? store::opening::again : store::opening::or_make);
 }
 
 void est_role::apply(prepared ready) {
@@ -290,7 +292,17 @@ void est_role::serve(const net::http_request& request, const net::http_responder
     if (!turn_.begin()) {
         return respond(said(503, "The server cannot keep records now: come again later."));
     }
-    auto [who, answer] = judge(request);
+    std::pair<std::string, est::answer> judged;
+    // An answer that could not be made leaves nothing behind: neither an entry in the log nor a token that was used.
+    const auto kept = serving_.office->records().all_or_nothing([&]() -> result<void> {
+        judged = judge(request);
+        return judged.second.why ? result<void>(fail(*judged.second.why)) : result<void>{};
+    });
+    if (!kept && !judged.second.why) {
+        log::failure("store_failed", kept.error(), {{"party", "est"}});
+        return respond(said(503, "The server cannot keep records now: come again later."));
+    }
+    auto& [who, answer] = judged;
     held next{respond, {}, {}, {}, {}, {}};
     next.operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
     next.outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";

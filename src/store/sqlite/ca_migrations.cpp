@@ -153,7 +153,16 @@ CREATE TRIGGER origins_stay_3 BEFORE UPDATE ON origin_member BEGIN SELECT RAISE(
 CREATE TRIGGER origins_stay_4 BEFORE DELETE ON origin_member BEGIN SELECT RAISE(ABORT, 'the issuance log is append-only'); END;
 )sql";
 
-constexpr database::migration ca_steps[] = {{1, ca_1}, {2, ca_2, false}, {3, ca_3}};
+// How often anything was ended: what was published before is judged again.
+constexpr const char* ca_4 = R"sql(
+CREATE TABLE endings (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL);
+INSERT INTO endings VALUES (1, 0);
+CREATE TRIGGER revoked_ends AFTER INSERT ON revoked BEGIN UPDATE endings SET count = count + 1; END;
+CREATE TRIGGER withdrawn_ends AFTER INSERT ON withdrawn BEGIN UPDATE endings SET count = count + 1; END;
+CREATE TRIGGER epoch_ends AFTER INSERT ON epoch BEGIN UPDATE endings SET count = count + 1; END;
+)sql";
+
+constexpr database::migration ca_steps[] = {{1, ca_1}, {2, ca_2, false}, {3, ca_3}, {4, ca_4, false}};
 
 }  // namespace
 

@@ -251,6 +251,74 @@ TEST_P(CaStore, EpochsEndAllBefore) {
     EXPECT_EQ(store->raise_epoch({}, {}, 3000).error().name, "bad_arguments");
 }
 
+// A device is onboarded with its maker's certificate, and gets something else by password: who names its serial means both.
+TEST_P(CaStore, ASerialAloneNamesAllDevicesThatHaveIt) {
+    issued(1);
+    auto by_password = entry(2);
+    by_password.device = {{}, "SN-1"};
+    by_password.proof_issuer = by_password.proof_anchor = {};
+    ASSERT_TRUE(store->append(by_password));
+    auto of_another = entry(3);
+    of_another.device = {key_hash{0xc9}, "SN-1"};
+    ASSERT_TRUE(store->append(of_another));
+    issued(4);
+    const device_key serial_alone{{}, "SN-1"};
+    EXPECT_EQ(got(store->count_valid(ca, device(1), "operational", 2000)), 2U);
+    EXPECT_EQ(got(store->count_valid(ca, serial_alone, "operational", 2000)), 3U);
+
+    EXPECT_EQ(got(store->raise_epoch(device(1), {}, 2000)), 1U);
+    EXPECT_EQ(standing_of(1), "epoch 2000");
+    EXPECT_EQ(standing_of(2), "good") << "that maker's device alone was named";
+    EXPECT_EQ(standing_of(3), "good");
+    EXPECT_EQ(got(store->raise_epoch(serial_alone, {}, 2100)), 2U) << "newer than each of them had";
+    EXPECT_EQ(standing_of(1), "epoch 2000");
+    EXPECT_EQ(standing_of(2), "epoch 2100");
+    EXPECT_EQ(standing_of(3), "epoch 2100");
+    EXPECT_EQ(got(store->epoch_of(device(1))), 2U);
+    EXPECT_EQ(got(store->epoch_of({key_hash{0xc9}, "SN-1"})), 2U);
+    EXPECT_EQ(got(store->raise_epoch(device(1), {}, 2200)), 3U);
+    EXPECT_EQ(revoked(), (std::multiset<int>{1, 2, 3}));
+    EXPECT_EQ(revoked({.recorded_since = 2100}), (std::multiset<int>{2, 3})) << "the first is on the list before";
+    EXPECT_EQ(revoked({.recorded_since = 2200}), std::multiset<int>{});
+
+    for (const uint8_t s : bytes{5, 6, 7}) {
+        auto anew = entry(s);
+        anew.device = s == 5 ? device(1) : s == 6 ? serial_alone : device_key{key_hash{0xc9}, "SN-1"};
+        anew.epoch = got(store->epoch_of(anew.device));
+        ASSERT_TRUE(store->append(anew));
+        EXPECT_EQ(standing_of(s), "good");
+    }
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::device, withdrawal::of_device(device(1)), 3000, {}}));
+    EXPECT_EQ(standing_of(5), "device 3000");
+    EXPECT_EQ(standing_of(6), "good");
+    EXPECT_FALSE(got(store->is_withdrawn(withdrawal_kind::device, withdrawal::of_device(serial_alone))));
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::device, withdrawal::of_device(serial_alone), 3100, {}}));
+    EXPECT_EQ(standing_of(5), "device 3000");
+    EXPECT_EQ(standing_of(6), "device 3100");
+    EXPECT_EQ(standing_of(7), "device 3100");
+    EXPECT_EQ(standing_of(4), "good");
+    EXPECT_EQ(revoked(), (std::multiset<int>{1, 2, 3, 5, 6, 7}));
+    EXPECT_TRUE(got(store->is_withdrawn(withdrawal_kind::device, withdrawal::of_device({key_hash{0xc7}, "SN-1"}))))
+        << "and whoever comes with that serial later";
+    EXPECT_FALSE(got(store->is_withdrawn(withdrawal_kind::device, withdrawal::of_device(device(4)))));
+}
+
+TEST_P(CaStore, CountsWhatWasEnded) {
+    issued(1);
+    issued(2);
+    uint64_t before = got(store->endings());
+    const auto grown = [&] { return std::exchange(before, got(reopen()->endings())) < got(store->endings()); };
+    EXPECT_FALSE(grown()) << "issuing ends nothing";
+    ASSERT_TRUE(store->revoke(ca, bytes{1}, {}, 2000));
+    EXPECT_TRUE(grown());
+    EXPECT_FALSE(got(store->revoke(ca, bytes{1}, {}, 2000)));
+    EXPECT_FALSE(grown());
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::batch, withdrawal::of_batch("lot"), 3000, {}}));
+    EXPECT_TRUE(grown());
+    ASSERT_TRUE(store->raise_epoch(device(2), {}, 3000));
+    EXPECT_TRUE(grown());
+}
+
 TEST_P(CaStore, TellsEachRevokedOnceAndOnlyWhoIsAskedAbout) {
     for (const uint8_t s : bytes{1, 2, 11, 12}) {
         issued(s, "lot");
@@ -388,7 +456,7 @@ TEST(SqliteCaStore, TheLogIsAppendOnly) {
          {"UPDATE issued SET subject = 'x'", "DELETE FROM issued", "DELETE FROM revoked", "UPDATE revoked SET reason = 8",
           "DELETE FROM withdrawn", "UPDATE withdrawn SET at = 9", "DELETE FROM epoch", "UPDATE epoch SET epoch = 0",
           "DELETE FROM origin_set", "UPDATE origin_set SET members = ''", "DELETE FROM origin_member",
-          "UPDATE origin_member SET id = 7"}) {
+          "UPDATE origin_member SET id = 7", "INSERT INTO endings VALUES (2, 0)"}) {
         EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_CONSTRAINT) << sql;
     }
     sqlite3_close(db);
