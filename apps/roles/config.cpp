@@ -207,6 +207,21 @@ result<est_config> read_est(table_reader t) {
     return out;
 }
 
+result<publish_config> read_publish(table_reader t) {
+    publish_config out;
+    out.listen = t.address("listen");
+    out.directory = t.path("directory", true);
+    out.directory_passphrase_file = t.path("directory_passphrase_file", false);
+    out.authorities = t.texts("authorities");
+    out.list_lifetime = t.integer("list_lifetime", 60, 30 * 86'400, 86'400);
+    out.delta_lifetime = t.integer("delta_lifetime", 60, 7 * 86'400, 3'600);
+    out.answer_lifetime = t.integer("answer_lifetime", 60, 7 * 86'400, 3'600);
+    out.max_age = t.integer("max_age", 0, 86'400, 60);
+    out.signatures_per_second = static_cast<uint32_t>(t.integer("signatures_per_second", 1, 1'000'000, 2'000));
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
 result<void> read_log(table_reader t, daemon_config& out) {
     const std::string level = t.text("level", "info");
     const std::string format = t.text("format", "json");
@@ -263,11 +278,15 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         BERTH_TRY(est, read_est(std::move(*t)));
         out.est = std::move(est);
     }
+    if (auto t = top.table("publish")) {
+        BERTH_TRY(publish, read_publish(std::move(*t)));
+        out.publish = std::move(publish);
+    }
     if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
         top.complain(nullptr, "[masa] and [registrar] name the same \"store\": each needs one of its own");
     }
-    if (!out.masa && !out.registrar && !out.element && !out.est) {
-        top.complain(nullptr, "no role: write a [masa], a [registrar], an [element] or an [est] table");
+    if (!out.masa && !out.registrar && !out.element && !out.est && !out.publish) {
+        top.complain(nullptr, "no role: write a [masa], a [registrar], an [element], an [est] or a [publish] table");
     }
     BERTH_CHECK(top.finish());
     return out;

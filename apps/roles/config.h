@@ -105,6 +105,19 @@ struct est_config {
     std::vector<std::string> addresses;  // networks that the header is good from: "192.0.2.0/24"
 };
 
+// What became of certificates, for everybody: lists, CA certificates and OCSP over plain HTTP.
+struct publish_config {
+    net::address listen;
+    std::filesystem::path directory;  // the CAs: docs/ca.md
+    std::filesystem::path directory_passphrase_file;
+    std::vector<std::string> authorities;  // by name; empty: all that issue
+    int64_t list_lifetime = 86'400;        // seconds
+    int64_t delta_lifetime = 3'600;
+    int64_t answer_lifetime = 3'600;  // of OCSP answers
+    int64_t max_age = 60;             // for caches between
+    uint32_t signatures_per_second = 2'000;
+};
+
 struct daemon_config {
     log::level log_level = log::level::info;
     log::format log_format = log::format::json;
@@ -115,6 +128,7 @@ struct daemon_config {
     std::optional<ca_config> ca;
     std::optional<element_config> element;
     std::optional<est_config> est;
+    std::optional<publish_config> publish;
 };
 
 // Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".
