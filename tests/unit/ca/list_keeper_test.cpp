@@ -112,6 +112,25 @@ TEST(ListKeeper, DeltasAreMadeAtOnceAndContinueWhatIsServed) {
     EXPECT_TRUE(pki::continues(k.list({{}, true}), k.list()));
 }
 
+TEST(ListKeeper, AnotherTakesOverWhatIsStillGood) {
+    keeping k;
+    EXPECT_EQ(k.make(), made{"all"});
+    const auto before = k.keeper.find({})->number;
+    list_keeper next(k.w.issuer, {});
+    next.take_over(std::move(k.keeper));
+    EXPECT_EQ(next.find({})->number, before);
+    EXPECT_FALSE(value_of(next.make_next(*k.w.records, k.w.clock))) << "nothing is due";
+    list_keeper sooner(k.w.issuer, {.complete = 60});
+    sooner.take_over(std::move(next));
+    EXPECT_EQ(sooner.find({})->number, before) << "until it has its own";
+    EXPECT_TRUE(value_of(sooner.make_next(*k.w.records, k.w.clock))) << "it lasts longer than lists do now";
+    EXPECT_EQ(sooner.find({})->next_update, test_now + 60);
+    const ca_world elsewhere({.crl_url = "http://ca.example/crl"});
+    list_keeper anothers(elsewhere.issuer, {});
+    anothers.take_over(std::move(sooner));
+    EXPECT_EQ(anothers.find({}), nullptr) << "it is found elsewhere";
+}
+
 TEST(ListKeeper, WhatCannotBeMadeLeavesWhatWasThere) {
     keeping k;
     EXPECT_EQ(k.make(), made{"all"});
