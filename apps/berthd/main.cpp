@@ -265,6 +265,9 @@ result<void> serve(const std::filesystem::path& file) {
         BERTH_TRY(started, app::publish_role::start(loop, *config.publish, system_clock(), metrics));
         r.publish = std::move(started);
         say_listening("publish", "http", r.publish->port());
+        if (r.est) {
+            r.publish->before_writing([est = r.est.get()] { est->end_turn(); });
+        }
         health.add_ready("publish_lists", [publish = r.publish.get()] { return publish->check_usable(); });
     }
     app::role_lists read = r.masa ? r.masa->lists() : app::role_lists{};

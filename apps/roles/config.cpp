@@ -92,6 +92,25 @@ result<onboarding::integrity_rule> read_integrity(table_reader t) {
     return out;
 }
 
+constexpr std::array<std::pair<std::string_view, revocation_rule>, 4> revocation_rules{{{"crl", revocation_rule::crl},
+                                                                                        {"ocsp", revocation_rule::ocsp},
+                                                                                        {"records", revocation_rule::records},
+                                                                                        {"none", revocation_rule::none}}};
+// `allowed`: what this verifier can go by.
+revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed) {
+    if (!t.has("revocation")) {
+        return revocation_rule::lists_given;
+    }
+    const std::string given = t.text("revocation");
+    for (const auto& [name, rule] : revocation_rules) {
+        if (given == name && std::find(allowed.begin(), allowed.end(), name) != allowed.end()) {
+            return rule;
+        }
+    }
+    t.complain(nullptr, fmt::format("\"revocation\" must be one of {}", fmt::join(allowed, ", ")));
+    return revocation_rule::lists_given;
+}
+
 result<registrar_config> read_registrar(table_reader t) {
     registrar_config out;
     out.listen = t.address("listen");
@@ -109,6 +128,16 @@ result<registrar_config> read_registrar(table_reader t) {
     out.manual_approval = t.flag("manual_approval", false);
     out.retry_after = static_cast<uint32_t>(t.integer("retry_after", 1, 120, 5));
     out.announce = t.flag("announce", false);
+    out.revocation = read_revocation(t, {"crl", "none"});
+    for (const auto& maker : out.makers) {
+        if (out.revocation == revocation_rule::crl && maker.crls.empty()) {
+            t.complain(nullptr,
+                       "\"revocation\" = \"crl\" needs \"crls\" in each [[registrar.maker]]: without a list nobody is let in");
+        }
+        if (out.revocation == revocation_rule::none && !maker.crls.empty()) {
+            t.complain(nullptr, "\"revocation\" = \"none\" goes by no list: leave out \"crls\" of [[registrar.maker]]");
+        }
+    }
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -148,6 +177,18 @@ result<est_trust_config> read_est_trust(table_reader t) {
     }
     out.anchors = t.paths("anchors", true);
     out.crls = t.paths("crls", false);
+    out.revocation = read_revocation(t, {"crl", "ocsp", "records"});
+    if (out.revocation == revocation_rule::crl && out.crls.empty()) {
+        t.complain(nullptr, "\"revocation\" = \"crl\" needs \"crls\": without a list nobody is let in");
+    }
+    if (out.revocation == revocation_rule::records && !out.crls.empty()) {
+        t.complain(nullptr, "\"revocation\" = \"records\" goes by no list: leave out \"crls\"");
+    }
+    out.ocsp_url = t.text("ocsp_url", "");
+    out.ocsp_keep = t.integer("ocsp_keep", 0, 86'400, 60);
+    if (!out.ocsp_url.empty() && (out.revocation != revocation_rule::ocsp || !out.ocsp_url.starts_with("http://"))) {
+        t.complain(nullptr, "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
+    }
     BERTH_CHECK(t.finish());
     return out;
 }

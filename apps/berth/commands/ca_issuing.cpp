@@ -148,6 +148,11 @@ wire::json::object to_json(const ca::issuance& e, const ca::certificate_status& 
                            {"epoch", e.epoch},
                            {"not_after", to_iso8601(e.not_after)},
                            {"status", s.state == ca::standing::revoked ? "revoked" : "good"}};
+    wire::json::array origins;
+    for (const auto& ca : e.origins) {
+        origins.emplace_back(to_hex(ca));
+    }
+    out["origins"] = std::move(origins);
     if (s.state == ca::standing::revoked) {
         out["revoked_at"] = to_iso8601(s.at);
         out["reason"] = std::string(pki::to_string(s.reason));

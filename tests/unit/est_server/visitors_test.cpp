@@ -160,6 +160,31 @@ TEST_F(Visitors, WhatStoodOnAWithdrawnWordLetsNobodyIn) {
     EXPECT_EQ(refused(request({idevid(maker_, "SN-5")})), "client_not_trusted") << "nor of a root that was withdrawn";
 }
 
+TEST_F(Visitors, WithoutACurrentListNobodyIsLetInWhereOneIsAskedFor) {
+    const auto with = [&](std::vector<pki::crl> lists) {
+        visitors::rules by;
+        by.trust.push_back({est::trust_class::idevid,
+                            ca::proof::idevid,
+                            value_of(pki::trust_store::build({{maker_.certificate}, {}, std::move(lists)})),
+                            pki::crl_policy::always,
+                            {}});
+        return visitors(std::move(by));
+    };
+    const auto device = idevid(maker_, "SN-1");
+    const auto list = [&](std::vector<pki::revoked_entry> revoked) {
+        return value_of(pki::issue_crl({1, test_now - day, test_now + day, std::move(revoked)}, maker_.certificate, maker_.key));
+    };
+    const auto judged = [&](visitors by, unix_seconds now = test_now) {
+        const auto r = by.admit(request({device}), *records_, now);
+        return r ? "accepted" : r.error().message;
+    };
+    EXPECT_THAT(judged(with({})), testing::HasSubstr("no revocation list"));
+    EXPECT_EQ(judged(with({list({})})), "accepted");
+    EXPECT_THAT(judged(with({list({})}), test_now + day + 1), testing::HasSubstr("was to be renewed"));
+    EXPECT_THAT(judged(with({list({{device.serial(), test_now - 10, pki::revocation_reason::key_compromise}})})),
+                testing::HasSubstr("revoked"));
+}
+
 TEST_F(Visitors, GuessesAreCountedOverAllAddresses) {
     // Those of a name that is there cost as much as others: of a cheap record there can be many.
     auto many = rules();
