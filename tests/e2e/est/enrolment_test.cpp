@@ -210,6 +210,10 @@ TEST_F(Enrolment, ConfigurationsAreReadAnewAndMistakesRefused) {
     ::kill(server->pid(), SIGHUP);
     ASSERT_TRUE(says("\"reloaded\""));
     EXPECT_EQ(est("enrol", "fresh", as("SN-1", new_key("fresh", "SN-1"))).exit, 0);
+    // What others write to the records afterwards is seen.
+    must({"ca", "revoke", "--dir", at("ca"), "--name", "ldevid-ca", "--serial", leaf("fresh").serial_hex()});
+    const auto revoked = est("enrol", "device-id", as("fresh", new_key("after-fresh", "SN-1")));
+    EXPECT_NE(revoked.all().find("revoked"), std::string::npos) << revoked.all();
     write("berthd.toml", text + "[[est.label]]\nlabel = \"fresh\"\nprofile = \"nothing\"\n");
     ::kill(server->pid(), SIGHUP);
     ASSERT_TRUE(says("reload_refused"));
