@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "est_server/est_role.h"
+#include "publisher/publish_role.h"
 #include "roles/element_role.h"
 #include "roles/list_watch.h"
 #include "roles/masa_role.h"
@@ -25,11 +26,10 @@ namespace {
 using namespace berth;
 
 constexpr const char* manual =
-    "Serves the roles that the file names ([masa], [registrar] with [ca], [element], [est]) until SIGTERM or SIGINT. Each "
-    "listener that "
-    "is bound "
-    "is\n"
-    "announced on standard output as one JSON line, then {\"event\":\"ready\"}; port 0 takes a free one. Logs go to standard "
+    "Serves the roles that the file names ([masa], [registrar] with [ca], [element], [est], [publish]) until SIGTERM or "
+    "SIGINT.\n"
+    "Each listener that is bound is announced on standard output as one JSON line, then {\"event\":\"ready\"}; port 0 takes a "
+    "free one. Logs go to standard "
     "error.\n"
     "\n"
     "Signals:\n"
@@ -118,6 +118,7 @@ struct running {
     std::unique_ptr<app::registrar_role> registrar;
     std::unique_ptr<app::element_role> element;
     std::unique_ptr<app::est_role> est;
+    std::unique_ptr<app::publish_role> publish;
     std::unique_ptr<app::admin_listener> admin;
     std::unique_ptr<app::list_watch> lists;
 };
@@ -145,6 +146,11 @@ result<void> take(running& r, const app::daemon_config& config) {
         BERTH_TRY(ready, r.est->prepare(*config.est));
         est.emplace(std::move(ready));
     }
+    std::optional<app::publish_role::prepared> publish;
+    if (config.publish) {
+        BERTH_TRY(ready, r.publish->prepare(*config.publish));
+        publish.emplace(std::move(ready));
+    }
     app::role_lists next = masa ? masa->lists : app::role_lists{};
     if (registrar) {
         next.add(registrar->lists);
@@ -168,6 +174,9 @@ result<void> take(running& r, const app::daemon_config& config) {
     if (est) {
         r.est->apply(std::move(*est));
     }
+    if (publish) {
+        r.publish->apply(std::move(*publish));
+    }
     r.lists->were_read(std::move(lists), std::move(next));
     return {};
 }
@@ -181,7 +190,7 @@ result<void> reload(running& r, const std::filesystem::path& file) {
                                               (fresh.admin->port == before.admin->port || fresh.admin->port == r.admin->port())));
     if (!same_admin || fresh.masa.has_value() != before.masa.has_value() ||
         fresh.registrar.has_value() != before.registrar.has_value() || fresh.element.has_value() != before.element.has_value() ||
-        fresh.est.has_value() != before.est.has_value()) {
+        fresh.est.has_value() != before.est.has_value() || fresh.publish.has_value() != before.publish.has_value()) {
         return fail(error_category::usage, "restart_needed",
                     "which roles there are, and where [admin] listens, is read at start only: restart berthd, or put it back");
     }
@@ -252,6 +261,15 @@ result<void> serve(const std::filesystem::path& file) {
         }
         health.add_ready("est_ca", [est = r.est.get()] { return est->check_usable(); });
     }
+    if (config.publish) {
+        BERTH_TRY(started, app::publish_role::start(loop, *config.publish, system_clock(), metrics));
+        r.publish = std::move(started);
+        say_listening("publish", "http", r.publish->port());
+        if (r.est) {
+            r.publish->before_writing([est = r.est.get()] { est->end_turn(); });
+        }
+        health.add_ready("publish_lists", [publish = r.publish.get()] { return publish->check_usable(); });
+    }
     app::role_lists read = r.masa ? r.masa->lists() : app::role_lists{};
     if (r.registrar) {
         read.add(r.registrar->lists());
@@ -290,13 +308,17 @@ result<void> check(const std::filesystem::path& file, bool json) {
     if (config.est) {
         BERTH_CHECK(app::est_role::read(*config.est, system_clock(), store::opening::to_look));
     }
+    if (config.publish) {
+        BERTH_CHECK(app::publish_role::read(*config.publish, store::opening::to_look));
+    }
     wire::json::array roles;
     std::string names;
     for (const auto& [there, name] : {std::pair(config.masa.has_value(), "masa"),
                                       {config.registrar.has_value(), "registrar"},
                                       {config.ca.has_value(), "ca"},
                                       {config.element.has_value(), "element"},
-                                      {config.est.has_value(), "est"}}) {
+                                      {config.est.has_value(), "est"},
+                                      {config.publish.has_value(), "publish"}}) {
         if (there) {
             roles.emplace_back(name);
             names += std::string(" ") + name;
@@ -313,8 +335,9 @@ result<void> check(const std::filesystem::path& file, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    CLI::App cli("The Berth server: MASA, registrar, CA, EST and verifier of secure elements, chosen by one TOML file.",
-                 "berthd");
+    CLI::App cli(
+        "The Berth server: MASA, registrar, CA, EST, publisher and verifier of secure elements, chosen by one TOML file.",
+        "berthd");
     cli.footer(manual);
     cli.set_version_flag("--version", app::version_text("berthd", app::asks_for_json(argc, argv)),
                          "tell the versions of Berth and of the OpenSSL that it runs on");

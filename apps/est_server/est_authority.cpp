@@ -271,14 +271,17 @@ result<std::optional<pki::certificate>> est_request_authority::certify(const est
     what.spki = to_bytes(spki);
     ca::issuing_order order{label.profile, who_.ca, what};
     order.approved = asked_for.has_value();
-    BERTH_TRY(made, office_.issuers_.at(label.authority).issue(order, office_.records(), time_, random_));
-    if (who_.token) {
-        BERTH_CHECK(office_.records().use_token(who_.token->hash, who_.ca.device.serial, time_.now()));
-    }
-    if (asked_for) {
-        BERTH_CHECK(office_.records().decide(asked_for->id, ca::decision::issued, "EST", time_.now()));
-    }
-    return made;
+    // Who is told that he is refused has nothing in the log.
+    return office_.records().all_or_nothing([&]() -> result<std::optional<pki::certificate>> {
+        BERTH_TRY(made, office_.issuers_.at(label.authority).issue(order, office_.records(), time_, random_));
+        if (who_.token) {
+            BERTH_CHECK(office_.records().use_token(who_.token->hash, who_.ca.device.serial, time_.now()));
+        }
+        if (asked_for) {
+            BERTH_CHECK(office_.records().decide(asked_for->id, ca::decision::issued, "EST", time_.now()));
+        }
+        return std::optional(std::move(made));
+    });
 }
 
 result<std::variant<est::issued, est::waiting>> est_request_authority::enrol(const est::enrolment& request) {

@@ -82,7 +82,8 @@ void add(pki::trust_store::contents& to, const pki::trust_store::contents& more)
 }
 
 // `lists` and `everybody`: what all of [[est.trust]] name, each file read once.
-result<visitors::rules> rules_of(const est_config& config, role_lists& lists, pki::trust_store::contents& everybody) {
+result<visitors::rules> rules_of(const est_config& config, const clock& time, est_surroundings in, role_lists& lists,
+                                 pki::trust_store::contents& everybody) {
     visitors::rules out;
     for (const auto& each : config.trust) {
         BERTH_TRY(contents, contents_of(each));
@@ -92,7 +93,13 @@ result<visitors::rules> rules_of(const est_config& config, role_lists& lists, pk
         add(everybody, contents);
         BERTH_TRY(store, pki::trust_store::build(std::move(contents)));
         const auto [as, proof] = class_named(each.proof);
-        out.trust.push_back({as, proof, std::move(store)});
+        out.trust.push_back({as, proof, std::move(store), lists_of_rule(each.revocation), {}});
+        if (each.revocation == revocation_rule::ocsp && in.on) {
+            ocsp_asker::settings how;
+            how.url = each.ocsp_url;
+            how.keep.keep = each.ocsp_keep;
+            out.trust.back().ocsp = std::make_shared<ocsp_asker>(*in.on, time, *in.random, std::move(how));
+        }
     }
     if (!config.users.empty()) {
         BERTH_TRY(text, read_text(config.users));
@@ -134,7 +141,7 @@ bool same_listener(const std::optional<net::address>& a, const std::optional<net
 
 }  // namespace
 
-result<est_role::prepared> est_role::read(const est_config& config, const clock& time, store::opening how) {
+result<est_role::prepared> est_role::read(const est_config& config, const clock& time, store::opening how, est_surroundings in) {
     prepared out;
     out.config = config;
     BERTH_TRY(own, open_tls(config.identity));
@@ -152,7 +159,7 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
         out.authkem = std::move(authkem);
     }
     pki::trust_store::contents everybody;
-    BERTH_TRY(rules, rules_of(config, out.lists, everybody));
+    BERTH_TRY(rules, rules_of(config, time, in, out.lists, everybody));
     out.who.emplace(std::move(rules));
     BERTH_TRY(vouchers, vouchers_of(std::move(everybody)));
     BERTH_TRY(office, est_office::open(config, std::move(vouchers), how));
@@ -161,7 +168,8 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
 }
 
 est_role::est_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics, prepared serving)
-    : clock_(time),
+    : loop_(on),
+      clock_(time),
       random_(random),
       outcomes_(metrics.counters("berth_est_requests_total", "Requests to the EST server: what was asked, and what came of it",
                                  {"operation", "outcome"})),
@@ -186,7 +194,7 @@ result<std::unique_ptr<net::http_server>> est_role::listen(net::loop& on, const 
 
 result<std::unique_ptr<est_role>> est_role::start(net::loop& on, const est_config& config, const clock& time,
                                                   random_source& random, ops::metric_registry& metrics) {
-    BERTH_TRY(ready, read(config, time));
+    BERTH_TRY(ready, read(config, time, store::opening::or_make, {&on, &random}));
     std::unique_ptr<est_role> role(new est_role(on, time, random, metrics, std::move(ready)));
     est_role* const self = role.get();
     using tls_answer = result<std::shared_ptr<const net::tls_context>>;
@@ -219,7 +227,9 @@ result<est_role::prepared> est_role::prepare(const est_config& config) {
     }
     // The same records are opened beside those that serve: a turn that is open holds them.
     turn_.end_now();
-    return read(config, clock_);
+    // They were looked through at start, which takes as long as they are large, and nobody is served meanwhile.
+    const bool same_directory = config.directory.lexically_normal() == now.directory.lexically_normal();
+    return read(config, clock_, same_directory ? store::opening::again : store::opening::or_make, {&loop_, &random_});
 }
 
 void est_role::apply(prepared ready) {
@@ -287,10 +297,32 @@ std::pair<std::string, est::answer> est_role::judge(const net::http_request& req
 }
 
 void est_role::serve(const net::http_request& request, const net::http_responder& respond) {
+    if (!is_for_everybody(request)) {
+        auto questions = serving_.who->unanswered(request, clock_.now());
+        if (!questions.about.empty()) {
+            // It is asked in the name of whom it serves: a configuration that takes its place meanwhile judges by its own.
+            const auto asker = questions.asker;
+            return asker->ask(questions.about, [this, asker, request, respond] { serve_now(request, respond); });
+        }
+    }
+    serve_now(request, respond);
+}
+
+void est_role::serve_now(const net::http_request& request, const net::http_responder& respond) {
     if (!turn_.begin()) {
         return respond(said(503, "The server cannot keep records now: come again later."));
     }
-    auto [who, answer] = judge(request);
+    std::pair<std::string, est::answer> judged;
+    // An answer that could not be made leaves nothing behind: neither an entry in the log nor a token that was used.
+    const auto kept = serving_.office->records().all_or_nothing([&]() -> result<void> {
+        judged = judge(request);
+        return judged.second.why ? result<void>(fail(*judged.second.why)) : result<void>{};
+    });
+    if (!kept && !judged.second.why) {
+        log::failure("store_failed", kept.error(), {{"party", "est"}});
+        return respond(said(503, "The server cannot keep records now: come again later."));
+    }
+    auto& [who, answer] = judged;
     held next{respond, {}, {}, {}, {}, {}};
     next.operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
     next.outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";

@@ -10,6 +10,12 @@
 
 namespace berth::app {
 
+// For whoever asks OCSP responders; without, nobody does.
+struct est_surroundings {
+    net::loop* on = nullptr;
+    random_source* random = nullptr;
+};
+
 class est_role {
 public:
     // Errors of files, keys and the CA directory; `listen_failed`.
@@ -26,9 +32,13 @@ public:
         role_lists lists;
     };
     // `how`: to_look, for who makes nothing.
-    static result<prepared> read(const est_config& config, const clock& time, store::opening how = store::opening::or_make);
+    static result<prepared> read(const est_config& config, const clock& time, store::opening how = store::opening::or_make,
+                                 est_surroundings in = {});
     result<prepared> prepare(const est_config& config);
     void apply(prepared ready);
+
+    // For others on this loop that write to the same records: what was done in this turn is kept and answered now.
+    void end_turn() { turn_.end_now(); }
 
     [[nodiscard]] uint16_t port() const { return server_->port(); }
     [[nodiscard]] std::optional<uint16_t> tls12_port() const {
@@ -47,6 +57,8 @@ public:
 private:
     est_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics, prepared serving);
     void serve(const net::http_request& request, const net::http_responder& respond);
+    // Once it is known what became of his certificates.
+    void serve_now(const net::http_request& request, const net::http_responder& respond);
     // Who asks, as far as that was found out, and what he is answered.
     std::pair<std::string, est::answer> judge(const net::http_request& request);
     // Whether what it asks for is for everybody: then nobody has to show anything, nor is judged by what he shows.
@@ -56,6 +68,7 @@ private:
     result<std::unique_ptr<net::http_server>> listen(net::loop& on, const net::address& at, net::http_transport over,
                                                      ops::metric_registry& metrics, const char* name);
 
+    net::loop& loop_;
     const clock& clock_;
     random_source& random_;
     ops::counter_family outcomes_;

@@ -91,6 +91,50 @@ result<void> require_good_issuers(const pki::verified_chain& verified, ca::ca_re
     return {};
 }
 
+// Neither ended itself, nor got on the word of one that was: who was let in so learns nothing here, and not only is given
+// nothing.
+result<void> require_good_leaf(const ca::requester& who, ca::ca_records& records) {
+    BERTH_TRY(status, records.status(who.issuer, who.certificate->serial()));
+    if (status.state == ca::standing::revoked) {
+        return refuse(
+            "certificate_revoked", "403",
+            fmt::format("The certificate was revoked at {} ({}).", to_iso8601(status.at), pki::to_string(status.reason)));
+    }
+    BERTH_TRY(ended, records.is_withdrawn(ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(who.anchor)));
+    return ended ? refuse("client_not_trusted", "403", "The root that the certificate leads to was withdrawn here.")
+                 : result<void>{};
+}
+
+// The leaf, and those above it that name a responder, or have one that was configured.
+std::vector<ocsp_question> questions_of(const pki::verified_chain& verified, const ocsp_asker& asker) {
+    std::vector<ocsp_question> out;
+    const auto& chain = verified.chain();
+    for (size_t i = 0; i < chain.size(); ++i) {
+        if (i == 0 || asker.has_address(chain[i])) {
+            out.push_back({chain[i], i + 1 < chain.size() ? chain[i + 1] : verified.anchor()});
+        }
+    }
+    return out;
+}
+
+result<void> require_answers(const pki::verified_chain& verified, const ocsp_asker& asker, unix_seconds now) {
+    for (const auto& q : questions_of(verified, asker)) {
+        if (const auto good = asker.answers().check(q.subject, q.issuer, now); !good) {
+            const bool missing = good.error().is("ocsp_missing");
+            return refuse(missing ? "ocsp_missing" : "client_not_trusted", missing ? "503" : "403", good.error().message);
+        }
+    }
+    return {};
+}
+
+pki::verify_options options_for(const visitors::trusted& by, const pki::certificate& leaf, unix_seconds now) {
+    pki::verify_options out;
+    out.time = pki::validity_instants::at(now);
+    out.leaf = leaf.is_kem() ? pki::leaf_rule::kem : pki::leaf_rule::signature;
+    out.revocation = by.lists;
+    return out;
+}
+
 void is_called(est_visitor& visitor, const std::string& identity) {
     visitor.est.name = identity;
     visitor.est.identity = names_of_identity(identity);
@@ -178,14 +222,27 @@ result<est_visitor> visitors::admit(const net::http_request& request, ca::ca_rec
     return out;
 }
 
+visitors::questions visitors::unanswered(const net::http_request& request, unix_seconds now) const {
+    const auto& chain = request.peer->chain;
+    const bool any = std::any_of(rules_.trust.begin(), rules_.trust.end(), [](const auto& each) { return each.ocsp != nullptr; });
+    if (chain.empty() || !any) {
+        return {};
+    }
+    // As take_certificate() finds him: the first that trusts him. Of a certificate that nobody trusts nobody is asked, wherever
+    // it says.
+    for (const auto& each : rules_.trust) {
+        if (const auto verified = pki::verify_chain(each.store, chain, options_for(each, chain.front(), now))) {
+            return each.ocsp ? questions{each.ocsp, each.ocsp->due(questions_of(*verified, *each.ocsp))} : questions{};
+        }
+    }
+    return {};
+}
+
 result<void> visitors::take_certificate(const net::peer_info& peer, ca::ca_records& records, unix_seconds now,
                                         est_visitor& into) const {
     std::optional<error> why;
     for (const auto& each : rules_.trust) {
-        pki::verify_options how;
-        how.time = pki::validity_instants::at(now);
-        how.leaf = peer.chain.front().is_kem() ? pki::leaf_rule::kem : pki::leaf_rule::signature;
-        const auto verified = pki::verify_chain(each.store, peer.chain, how);
+        const auto verified = pki::verify_chain(each.store, peer.chain, options_for(each, peer.chain.front(), now));
         if (!verified) {
             // What is wrong with a certificate whose issuer is known here says more than that others do not know it.
             if (!why || why->is("unknown_issuer")) {
@@ -198,6 +255,9 @@ result<void> visitors::take_certificate(const net::peer_info& peer, ca::ca_recor
             return refuse("client_not_trusted", "403", "The certificate is not one for clients (id-kp-clientAuth).");
         }
         BERTH_CHECK(require_good_issuers(*verified, records));
+        if (each.ocsp) {
+            BERTH_CHECK(require_answers(*verified, *each.ocsp, now));
+        }
         BERTH_TRY(who, est::requester::with_certificate({verified->chain().begin(), verified->chain().end()}, each.as));
         who.address = into.est.address;
         into.est = std::move(who);
@@ -206,6 +266,10 @@ result<void> visitors::take_certificate(const net::peer_info& peer, ca::ca_recor
         into.ca.certificate = leaf;
         into.ca.issuer = (verified->chain().size() > 1 ? verified->chain()[1] : verified->anchor()).spki_sha256();
         into.ca.anchor = verified->anchor().spki_sha256();
+        for (size_t i = 2; i < verified->chain().size(); ++i) {
+            into.ca.between.push_back(verified->chain()[i].spki_sha256());
+        }
+        BERTH_CHECK(require_good_leaf(into.ca, records));
         BERTH_TRY(device, device_of(leaf, each.as, into.ca, records));
         into.ca.device = std::move(device);
         BERTH_TRY(epoch, pki::epoch_of(leaf));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ca/records.h"
+#include "common/ocsp_asker.h"
 #include "est/requester.h"
 #include "net/http.h"
 #include "pki/trust.h"
@@ -39,6 +40,8 @@ public:
         est::trust_class as = est::trust_class::idevid;
         ca::proof proof = ca::proof::idevid;
         pki::trust_store store;
+        pki::crl_policy lists = pki::crl_policy::if_present;
+        std::shared_ptr<ocsp_asker> ocsp = {};  // null: nobody is asked
     };
     struct rules {
         std::vector<trusted> trust;
@@ -50,10 +53,19 @@ public:
     explicit visitors(rules by) : rules_(std::move(by)) {}
 
     // Whoever shows nothing is a visitor without proofs. Errors (peer), each with the HTTP status as the parameter "status":
-    // `client_not_trusted`: a certificate that leads nowhere, or over a CA that was revoked here; `unauthorized`: a wrong
+    // `client_not_trusted`: a certificate that leads nowhere, or over a CA that was revoked here; `certificate_revoked`: by these
+    // records; `unauthorized`: a wrong
     // password, or an unknown name; `too_many_requests`: too many of these; those of ca_records::find_token; `malformed`: an
     // Authorization that is none.
+    // `ocsp_missing` (503): a responder's answer is needed, and there is none that counts now: see unanswered().
     result<est_visitor> admit(const net::http_request& request, ca::ca_records& records, unix_seconds now);
+    // What OCSP responders have to be asked before this visitor is admitted; and whom. Nothing: no one, or his certificate is
+    // trusted by nobody.
+    struct questions {
+        std::shared_ptr<ocsp_asker> asker;
+        std::vector<ocsp_question> about;
+    };
+    [[nodiscard]] questions unanswered(const net::http_request& request, unix_seconds now) const;
     // The same without anything shown: for what everybody may know.
     static est_visitor nobody(const net::http_request& request);
 

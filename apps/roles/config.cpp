@@ -92,6 +92,25 @@ result<onboarding::integrity_rule> read_integrity(table_reader t) {
     return out;
 }
 
+constexpr std::array<std::pair<std::string_view, revocation_rule>, 4> revocation_rules{{{"crl", revocation_rule::crl},
+                                                                                        {"ocsp", revocation_rule::ocsp},
+                                                                                        {"records", revocation_rule::records},
+                                                                                        {"none", revocation_rule::none}}};
+// `allowed`: what this verifier can go by.
+revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed) {
+    if (!t.has("revocation")) {
+        return revocation_rule::lists_given;
+    }
+    const std::string given = t.text("revocation");
+    for (const auto& [name, rule] : revocation_rules) {
+        if (given == name && std::find(allowed.begin(), allowed.end(), name) != allowed.end()) {
+            return rule;
+        }
+    }
+    t.complain(nullptr, fmt::format("\"revocation\" must be one of {}", fmt::join(allowed, ", ")));
+    return revocation_rule::lists_given;
+}
+
 result<registrar_config> read_registrar(table_reader t) {
     registrar_config out;
     out.listen = t.address("listen");
@@ -109,6 +128,16 @@ result<registrar_config> read_registrar(table_reader t) {
     out.manual_approval = t.flag("manual_approval", false);
     out.retry_after = static_cast<uint32_t>(t.integer("retry_after", 1, 120, 5));
     out.announce = t.flag("announce", false);
+    out.revocation = read_revocation(t, {"crl", "none"});
+    for (const auto& maker : out.makers) {
+        if (out.revocation == revocation_rule::crl && maker.crls.empty()) {
+            t.complain(nullptr,
+                       "\"revocation\" = \"crl\" needs \"crls\" in each [[registrar.maker]]: without a list nobody is let in");
+        }
+        if (out.revocation == revocation_rule::none && !maker.crls.empty()) {
+            t.complain(nullptr, "\"revocation\" = \"none\" goes by no list: leave out \"crls\" of [[registrar.maker]]");
+        }
+    }
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -148,6 +177,18 @@ result<est_trust_config> read_est_trust(table_reader t) {
     }
     out.anchors = t.paths("anchors", true);
     out.crls = t.paths("crls", false);
+    out.revocation = read_revocation(t, {"crl", "ocsp", "records"});
+    if (out.revocation == revocation_rule::crl && out.crls.empty()) {
+        t.complain(nullptr, "\"revocation\" = \"crl\" needs \"crls\": without a list nobody is let in");
+    }
+    if (out.revocation == revocation_rule::records && !out.crls.empty()) {
+        t.complain(nullptr, "\"revocation\" = \"records\" goes by no list: leave out \"crls\"");
+    }
+    out.ocsp_url = t.text("ocsp_url", "");
+    out.ocsp_keep = t.integer("ocsp_keep", 0, 86'400, 60);
+    if (!out.ocsp_url.empty() && (out.revocation != revocation_rule::ocsp || !out.ocsp_url.starts_with("http://"))) {
+        t.complain(nullptr, "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
+    }
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -203,6 +244,21 @@ result<est_config> read_est(table_reader t) {
         BERTH_TRY(trust, read_est_trust(std::move(each)));
         out.trust.push_back(std::move(trust));
     }
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+result<publish_config> read_publish(table_reader t) {
+    publish_config out;
+    out.listen = t.address("listen");
+    out.directory = t.path("directory", true);
+    out.directory_passphrase_file = t.path("directory_passphrase_file", false);
+    out.authorities = t.texts("authorities");
+    out.list_lifetime = t.integer("list_lifetime", 60, 30 * 86'400, 86'400);
+    out.delta_lifetime = t.integer("delta_lifetime", 60, 7 * 86'400, 3'600);
+    out.answer_lifetime = t.integer("answer_lifetime", 60, 7 * 86'400, 3'600);
+    out.max_age = t.integer("max_age", 0, 86'400, 60);
+    out.signatures_per_second = static_cast<uint32_t>(t.integer("signatures_per_second", 1, 1'000'000, 2'000));
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -263,11 +319,15 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         BERTH_TRY(est, read_est(std::move(*t)));
         out.est = std::move(est);
     }
+    if (auto t = top.table("publish")) {
+        BERTH_TRY(publish, read_publish(std::move(*t)));
+        out.publish = std::move(publish);
+    }
     if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
         top.complain(nullptr, "[masa] and [registrar] name the same \"store\": each needs one of its own");
     }
-    if (!out.masa && !out.registrar && !out.element && !out.est) {
-        top.complain(nullptr, "no role: write a [masa], a [registrar], an [element] or an [est] table");
+    if (!out.masa && !out.registrar && !out.element && !out.est && !out.publish) {
+        top.complain(nullptr, "no role: write a [masa], a [registrar], an [element], an [est] or a [publish] table");
     }
     BERTH_CHECK(top.finish());
     return out;

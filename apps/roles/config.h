@@ -20,6 +20,15 @@ struct key_and_chain {
     std::filesystem::path base = {};             // where a relative key URI begins
 };
 
+// What a verifier goes by, beside its own records where it has any.
+enum class revocation_rule : uint8_t {
+    lists_given,  // the lists that it was given; of whose issuer there is none is taken
+    crl,          // a current list of each issuer, or nobody is let in
+    ocsp,         // an answer of the issuer's responder, or nobody is let in; and the lists that it was given
+    records,      // nothing besides
+    none,         // the same, of verifiers that have no records
+};
+
 struct masa_config {
     net::address listen;                        // KK1
     std::optional<net::address> direct_listen;  // KK3 by the direct way, and rendezvous
@@ -55,7 +64,8 @@ struct registrar_config {
     bool manual_approval = false;
     std::vector<onboarding::integrity_rule> integrity;  // what devices' platform registers must hold; empty: nobody asks
     uint32_t retry_after = 5;
-    bool announce = false;  // DNS-SD, `_brski-registrar._tcp`
+    bool announce = false;                                      // DNS-SD, `_brski-registrar._tcp`
+    revocation_rule revocation = revocation_rule::lists_given;  // of devices on KK2
 };
 
 struct ca_config {
@@ -80,6 +90,9 @@ struct est_trust_config {
     std::string proof;                           // what a certificate that leads there proves: "idevid", "ldevid", "operational"
     std::vector<std::filesystem::path> anchors;  // of each file the first certificate: what follows it is known, not trusted
     std::vector<std::filesystem::path> crls;
+    revocation_rule revocation = revocation_rule::lists_given;
+    std::string ocsp_url = {};  // empty: where certificates say
+    int64_t ocsp_keep = 60;     // seconds that an answer counts
 };
 struct est_label_config {
     std::string label;    // empty: requests without one
@@ -105,6 +118,19 @@ struct est_config {
     std::vector<std::string> addresses;  // networks that the header is good from: "192.0.2.0/24"
 };
 
+// What became of certificates, for everybody: lists, CA certificates and OCSP over plain HTTP.
+struct publish_config {
+    net::address listen;
+    std::filesystem::path directory;  // the CAs: docs/ca.md
+    std::filesystem::path directory_passphrase_file;
+    std::vector<std::string> authorities;  // by name; empty: all that issue
+    int64_t list_lifetime = 86'400;        // seconds
+    int64_t delta_lifetime = 3'600;
+    int64_t answer_lifetime = 3'600;  // of OCSP answers
+    int64_t max_age = 60;             // for caches between
+    uint32_t signatures_per_second = 2'000;
+};
+
 struct daemon_config {
     log::level log_level = log::level::info;
     log::format log_format = log::format::json;
@@ -115,6 +141,7 @@ struct daemon_config {
     std::optional<ca_config> ca;
     std::optional<element_config> element;
     std::optional<est_config> est;
+    std::optional<publish_config> publish;
 };
 
 // Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".

@@ -148,6 +148,17 @@ void role_lists::add(role_lists more) {
     anchors.merge(more.anchors);
 }
 
+pki::crl_policy lists_of_rule(revocation_rule rule) {
+    switch (rule) {
+    case revocation_rule::crl: return pki::crl_policy::always;
+    case revocation_rule::records:
+    case revocation_rule::none: return pki::crl_policy::none;
+    case revocation_rule::lists_given:
+    case revocation_rule::ocsp: break;
+    }
+    return pki::crl_policy::if_present;
+}
+
 result<masa_lists> read_masa_lists(const masa_config& config, const std::vector<pki::certificate>& roots,
                                    const std::vector<pki::certificate>& issuers) {
     constexpr const char* devices_part = "[masa] device_crls";

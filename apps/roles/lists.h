@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "pki/crl.h"
 #include "pki/trust.h"
+#include "pki/verify.h"
 #include "roles/config.h"
 
 #include <set>
@@ -52,6 +53,9 @@ result<element_lists> read_element_lists(const element_config& config, const std
 // The same of one [[est.trust]].
 result<element_lists> read_est_lists(const est_trust_config& config, const std::vector<pki::certificate>& anchors,
                                      const std::vector<pki::certificate>& issuers);
+
+// What a rule says of lists.
+pki::crl_policy lists_of_rule(revocation_rule rule);
 
 // Nobody who was revoked comes back because a wrong or an old file was put in a list's place: who had a list, and still vouches
 // for anybody, has one, and none that is older. Errors `crl_missing`, `crl_older`.

@@ -12,12 +12,13 @@ namespace {
 
 constexpr size_t cached_leaves = 65536;
 
-result<std::shared_ptr<const authkem::server_context>> make_kk2_context(const authkem::credential& identity,
-                                                                        const pki::trust_store& trust) {
+result<std::shared_ptr<const authkem::server_context>>
+make_kk2_context(const authkem::credential& identity, const pki::trust_store& trust, revocation_rule revocation) {
     authkem::server_config server;
     server.credentials = {identity};
     server.client_auth = authkem::client_auth::require;
     server.client.trust = trust;
+    server.client.revocation = lists_of_rule(revocation);
     // A cache of its own: what was verified under earlier lists and roots is not found in it.
     server.client.cache = std::make_shared<authkem::verified_leaf_cache>(cached_leaves);
     // "Registrar: chain to a configured Z1, id-kp-clientAuth, not id-kp-serverAuth"
@@ -71,7 +72,7 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
         settings.integrity = std::make_shared<const onboarding::integrity_policy>(std::move(integrity));
     }
     BERTH_TRY(device_trust, pki::trust_store::build(std::move(trust)));
-    BERTH_TRY(context, make_kk2_context(identity, device_trust));
+    BERTH_TRY(context, make_kk2_context(identity, device_trust, config.revocation));
     return prepared{config,
                     std::move(issuer),
                     std::move(identity),
@@ -140,6 +141,7 @@ void registrar_role::judge_again(const pki::trust_store& trust) {
     pki::verify_options options;
     options.time = pki::validity_instants::at(clock_.now());
     options.leaf = pki::leaf_rule::kem;
+    options.revocation = lists_of_rule(config_.revocation);
     for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
         if (const auto still = pki::verify_chain(trust, at->z3, options); !still) {
             log::failure("kk2_ends", still.error(), {{"party", "registrar"}, {"serial", at->session->device().identity.serial}});

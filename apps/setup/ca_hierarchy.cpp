@@ -215,7 +215,54 @@ result<pki::certificate> accept_authority(const ca_directory& in, const std::str
     return chain.front();
 }
 
-result<imported> import_authority(const ca_directory& in, const import_order& order, const clock& time) {
+namespace {
+
+// An entry of an attempt before this one is as good as a new one.
+result<void> log_imported(ca::ca_records& records, const pki::certificate& c, const ca::key_hash& issuer, unix_seconds now) {
+    const auto done = log_certificate(records, c, issuer, "imported", "", now);
+    if (done || !done.error().is("serial_exists")) {
+        return done;
+    }
+    BERTH_TRY(before, records.find(issuer, c.serial()));
+    return before && same_octets(before->certificate, c.der()) ? result<void>{} : fail(done.error());
+}
+
+// In commits of import_batch calls each.
+class batches {
+public:
+    batches(store::sqlite_ca_store& records, const clock& time, const std::function<void(milliseconds)>& between)
+        : records_(records), time_(time), between_(between) {}
+    result<void> before_next() {
+        if (open_ && ++calls_ < import_batch) {
+            return {};
+        }
+        if (open_) {
+            BERTH_CHECK(end());
+            if (between_) {
+                between_(time_.steady() - began_);
+            }
+        }
+        began_ = time_.steady();
+        BERTH_CHECK(records_.begin_batch());
+        open_ = true;
+        calls_ = 0;
+        return {};
+    }
+    result<void> end() { return std::exchange(open_, false) ? records_.end_batch() : result<void>{}; }
+
+private:
+    store::sqlite_ca_store& records_;
+    const clock& time_;
+    const std::function<void(milliseconds)>& between_;
+    bool open_ = false;
+    size_t calls_ = 0;
+    milliseconds began_ = 0;
+};
+
+}  // namespace
+
+result<imported> import_authority(const ca_directory& in, const import_order& order, const clock& time,
+                                  const std::function<void(milliseconds)>& between) {
     BERTH_CHECK(refuse_existing(in.path() / (order.name + ".pem")));
     if (!order.chain.front().is_self_issued()) {
         BERTH_CHECK(check_chain(order.chain));
@@ -233,16 +280,18 @@ result<imported> import_authority(const ca_directory& in, const import_order& or
     BERTH_CHECK(ca::issuer::open(order.chain, key, {}));
     const unix_seconds now = time.now();
     imported out;
-    BERTH_CHECK(in.records().begin_batch());
+    batches batch(in.records(), time, between);
     for (const auto& c : order.issued) {
-        BERTH_CHECK(log_certificate(in.records(), c, own.spki_sha256(), "imported", "", now));
+        BERTH_CHECK(batch.before_next());
+        BERTH_CHECK(log_imported(in.records(), c, own.spki_sha256(), now));
         ++out.issued;
     }
     for (const auto& list : order.lists) {
         for (const auto& entry : list.revoked()) {
+            BERTH_CHECK(batch.before_next());
             const auto done = in.records().revoke(own.spki_sha256(), entry.serial, entry.reason, entry.revoked_at);
             if (done) {
-                out.revoked += *done ? 1 : 0;
+                ++out.revoked;
             } else if (done.error().is("unknown_certificate")) {
                 out.unknown.push_back(to_hex(entry.serial));
             } else {
@@ -250,7 +299,7 @@ result<imported> import_authority(const ca_directory& in, const import_order& or
             }
         }
     }
-    BERTH_CHECK(in.records().end_batch());
+    BERTH_CHECK(batch.end());
     // The files last: what is there is whole.
     BERTH_CHECK(note_key_uri(in.path(), order.name, order.key_uri));
     BERTH_CHECK(write_text(in.path() / (order.name + ".pem"), pki::to_pem(order.chain)));

@@ -3,6 +3,8 @@
 
 #include "setup/ca_directory.h"
 
+#include <functional>
+
 namespace berth::app {
 
 struct new_authority {
@@ -54,11 +56,14 @@ struct import_order {
     std::vector<pki::crl> lists = {};           // what it has revoked
 };
 struct imported {
-    size_t issued = 0, revoked = 0;
+    size_t issued = 0, revoked = 0;         // what was there from an attempt that was interrupted is counted, too
     std::vector<std::string> unknown = {};  // serial numbers that are on a list, and whose certificates were not given
 };
 // A CA that was made by another program. Errors as of accept_authority; `bad_certificate_signature`, `bad_crl_signature`: one of
-// those given is not its own.
-result<imported> import_authority(const ca_directory& in, const import_order& order, const clock& time);
+// those given is not its own. In commits of import_batch entries each; `between` two of them others may write, and it is told how
+// long the one before took. What was interrupted is given again.
+inline constexpr size_t import_batch = 200;
+result<imported> import_authority(const ca_directory& in, const import_order& order, const clock& time,
+                                  const std::function<void(milliseconds)>& between = {});
 
 }  // namespace berth::app

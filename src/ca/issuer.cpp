@@ -1,5 +1,7 @@
 #include "ca/issuer.h"
 
+#include "ca/log.h"
+
 namespace berth::ca {
 
 namespace {
@@ -23,6 +25,30 @@ tl::unexpected<error> unusable(std::string name, const std::string& why) {
 tl::unexpected<error> refused(std::string name, const requester& who, const std::string& why) {
     return fail(error{error_category::peer, std::move(name), "No certificate is issued to " + who.name + ": " + why + "."}.with(
         "requester", who.name));
+}
+
+// On whose word all stands that is issued to him: of those above what he shows, and, if that was issued here, of those on whose
+// word he got it. So a renewal is no way out of the withdrawal of the first of them.
+result<std::vector<key_hash>> inherited(const requester& who, ca_records& records) {
+    issuance entry;
+    entry.proof_issuer = who.issuer;
+    entry.proof_anchor = who.anchor;
+    entry.device = who.device;
+    entry.origins = who.between;
+    if (who.certificate) {
+        BERTH_TRY(before, records.find(who.issuer, who.certificate->serial()));
+        if (before) {
+            const auto earlier = origins_of(*before);
+            entry.origins.insert(entry.origins.end(), earlier.begin(), earlier.end());
+        }
+    }
+    auto out = origins_of(entry);
+    if (out.size() > most_origins) {
+        return refused("too_many_origins", who,
+                       "what it shows stands on the word of " + std::to_string(out.size()) + " CAs; " +
+                           "it has to begin anew with the identity that its maker has given it");
+    }
+    return out;
 }
 
 }  // namespace
@@ -110,7 +136,10 @@ result<void> issuer::check_requester(const issuing_order& order, ca_records& rec
                                std::to_string(current) + " has begun");
         }
     }
-    for (const key_hash& above : {who.issuer, who.anchor}) {
+    // What was got on whose word before is in status() below.
+    std::vector<key_hash> vouching = who.between;
+    vouching.insert(vouching.end(), {who.issuer, who.anchor, who.device.maker_root});
+    for (const key_hash& above : vouching) {
         if (above != key_hash{}) {
             BERTH_TRY(ended, records.is_withdrawn(withdrawal_kind::issuer, withdrawal::of_issuer(above)));
             if (ended) {
@@ -218,6 +247,8 @@ result<pki::certificate> issuer::issue(const issuing_order& order, ca_records& r
     entry.proofs = order.who.proofs_text();
     entry.proof_issuer = order.who.issuer;
     entry.proof_anchor = order.who.anchor;
+    BERTH_TRY(origins, inherited(order.who, records));
+    entry.origins = std::move(origins);
     entry.batch = order.batch;
     entry.at = now;
     entry.not_before = contents.not_before;

@@ -50,6 +50,7 @@ public:
     //   `approval_required` (peer): the caller asks a person first, see records.h
     //   `path_too_long` (usage): no CA may be below this one, or none with such a path length
     //   `key_of_ca` (peer): the key is the CA's own
+    //   `too_many_origins` (peer): more than most_origins CAs have vouched on the way
     //   those of pki::issue() and of the records. Nothing was issued then.
     result<pki::certificate> issue(const issuing_order& order, ca_records& records, const clock& time,
                                    random_source& random) const;

@@ -16,8 +16,15 @@ bytes of_number(uint64_t n) {
 
 }  // namespace
 
+std::vector<key_hash> origins_of(const issuance& e) {
+    std::set<key_hash> out(e.origins.begin(), e.origins.end());
+    out.insert({e.proof_issuer, e.proof_anchor, e.device.maker_root});
+    out.erase(key_hash{});
+    return {out.begin(), out.end()};
+}
+
 key_hash hash_of(const issuance& e, const key_hash& previous) {
-    bytes all = concat({as_bytes("berth issuance 1"), previous});
+    bytes all = concat({as_bytes(e.tells_origins ? "berth issuance 2" : "berth issuance 1"), previous});
     for (const uint64_t n : {e.number, uint64_t{e.epoch}, uint64_t{e.shard}, static_cast<uint64_t>(e.at),
                              static_cast<uint64_t>(e.not_before), static_cast<uint64_t>(e.not_after)}) {
         append(all, of_number(n));
@@ -28,6 +35,12 @@ key_hash hash_of(const issuance& e, const key_hash& previous) {
           as_bytes(e.proofs), bytes_view(e.proof_issuer), bytes_view(e.proof_anchor), as_bytes(e.batch)}) {
         append(all, of_number(field.size()));
         append(all, field);
+    }
+    if (e.tells_origins) {
+        append(all, of_number(e.origins.size()));
+        for (const key_hash& origin : e.origins) {
+            append(all, origin);
+        }
     }
     return to_array<32>(crypto::sha256(all).view());
 }

@@ -23,6 +23,10 @@ struct issuance {
     std::string proofs;       // "idevid+secret"
     key_hash proof_issuer{};  // the CA of what he has shown, and the root that it leads to
     key_hash proof_anchor{};
+    // Every CA on whose word it stands: those above what was shown, the device's maker, and those on whose word that was got, if
+    // it was issued here. Sorted; the records add the three above.
+    std::vector<key_hash> origins;
+    bool tells_origins = true;  // its hash covers them; not in entries of versions that knew nothing of them
     std::string batch;
     uint32_t epoch = 0;
     uint32_t shard = 0;  // of revocation lists
@@ -33,11 +37,13 @@ struct issuance {
     key_hash hash{};
 };
 
+inline constexpr size_t most_origins = 64;
+
 // What ends many certificates at once, without a word about each: now and in the future.
 enum class withdrawal_kind : uint8_t {
     batch,   // of one issuing batch
     device,  // of one device: its life has ended
-    issuer,  // issued by this CA, or on proof of what this CA, or one below this root, has issued
+    issuer,  // issued by this CA, or with it among the origins
 };
 std::string_view to_string(withdrawal_kind kind) noexcept;
 struct withdrawal {
@@ -126,11 +132,15 @@ public:
     virtual result<std::vector<issuance>> list(const log_query& query) = 0;
     // Of the newest entry; 0: there is none.
     virtual result<unix_seconds> newest() = 0;
-    // Of this device, issued by profile, not expired and not revoked.
+    // Of this device, issued by profile, not expired and not revoked; those of no maker are counted with those of each.
     virtual result<uint64_t> count_valid(const key_hash& issuer, const device_key& device, const std::string& profile,
                                          unix_seconds now) = 0;
 
     // ---- what ends certificates. All of it is for good.
+    //
+    // A device without a maker's root, here, is every device with that serial: who names a serial alone does not know by whom
+    // its certificates were got (with a password or token they are of no maker). What is said of one maker's device is said of
+    // that alone.
 
     // Whether this is news. Error `unknown_certificate`.
     virtual result<bool> revoke(const key_hash& issuer, bytes_view serial, pki::revocation_reason reason, unix_seconds now) = 0;
@@ -145,6 +155,8 @@ public:
     // Each certificate once, in no order.
     virtual result<void> each_revoked(const revocation_query& query,
                                       const std::function<void(const pki::revoked_entry&)>& tell) = 0;
+    // Grows with everything that ends certificates.
+    virtual result<uint64_t> endings() = 0;
     // Those with at least one certificate, in ascending order.
     virtual result<std::vector<uint32_t>> shards(const key_hash& issuer) = 0;
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace berth::ca {
 
@@ -47,6 +48,7 @@ struct requester {
     std::optional<pki::certificate> certificate = {};
     key_hash issuer{};                   // of that certificate: the key of the CA that has issued it
     key_hash anchor{};                   // and of the root that it leads to
+    std::vector<key_hash> between = {};  // and of the CAs between these two
     std::optional<uint32_t> epoch = {};  // that it says
 
     // "idevid+secret", in the order above.

@@ -38,7 +38,8 @@ result<bytes> serial_number(const std::string& hex) {
     return bytes(first, octets.end());
 }
 
-// The device with this serial; its maker follows from the log if only one maker's has it.
+// The device with this serial, whatever it got its certificates with: as a maker's device, or by a password or token as nobody's.
+// Where the log has it of several makers, one has to say which is meant.
 result<ca::device_key> device_named(const revoke_options& o, const ca_directory& in, const std::string& serial) {
     ca::device_key out;
     out.serial = serial;
@@ -55,14 +56,14 @@ result<ca::device_key> device_named(const revoke_options& o, const ca_directory&
     for (const auto& e : entries) {
         makers.insert(e.device.maker_root);
     }
-    if (makers.size() != 1) {
-        return fail(error{error_category::usage, makers.empty() ? "unknown_device" : "bad_arguments",
-                          makers.empty()
+    makers.erase(ca::key_hash{});
+    if (entries.empty() || makers.size() > 1) {
+        return fail(error{error_category::usage, entries.empty() ? "unknown_device" : "bad_arguments",
+                          entries.empty()
                               ? fmt::format("the log knows no device {}; with --maker-root it is named all the same", serial)
                               : fmt::format("{} makers have a device {}: say whose it is (--maker-root)", makers.size(), serial)}
                         .with("serial", serial));
     }
-    out.maker_root = *makers.begin();
     return out;
 }
 
@@ -154,7 +155,8 @@ void add_revoke(CLI::App& group, context& c) {
     cmd->add_option("--issuer", o->issuer,
                     "all that this CA has issued, or that was issued on its word: its certificate's file, or key's SHA-256");
     cmd->add_option("--epoch", o->epoch, "all that the device with this serial has now; it may be given new ones");
-    cmd->add_option("--maker-root", o->maker_root, "whose device it is, where several makers use the serial (PEM)");
+    cmd->add_option("--maker-root", o->maker_root,
+                    "the device of this maker alone (its root, PEM); else all with the serial, got with a password or token too");
     cmd->add_option("--reason", o->reason,
                     "unspecified, key_compromise, ca_compromise, affiliation_changed, superseded, cessation_of_operation, "
                     "privilege_withdrawn");

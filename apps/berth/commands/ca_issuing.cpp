@@ -31,6 +31,28 @@ result<bytes> read_request(const std::string& file) {
     return to_bytes(blocks[0].der.reveal());
 }
 
+// The device that a certificate is of. What was issued here is of the device that it was issued to; certificates below the CAs of
+// this directory may name the device's maker; and a maker speaks of its own devices alone, whatever root its certificates name.
+result<ca::device_key> device_of(const pki::verified_chain& verified, const ca_directory& in, const ca::requester& who) {
+    BERTH_TRY(issued, in.records().find(who.issuer, verified.leaf().serial()));
+    if (issued && !issued->device.empty()) {
+        return issued->device;
+    }
+    ca::device_key out;
+    BERTH_TRY(serial, verified.leaf().device_serial());
+    out.serial = serial;
+    out.maker_root = who.anchor;
+    BERTH_TRY(names, in.names());
+    for (const auto& name : names) {
+        BERTH_TRY(chain, in.chain(name));
+        const auto own = chain.front().spki_sha256();
+        if (own == who.issuer || own == who.anchor) {
+            out.maker_root = pki::maker_root_of(verified.leaf()).value_or(who.anchor);
+        }
+    }
+    return out;
+}
+
 // The identity that the operator vouches for: the device of that certificate, whose chain is judged here.
 result<void> fill_in_identity(const issue_options& o, const ca_directory& in, ca::requester& who) {
     if (o.identity.empty()) {
@@ -48,13 +70,14 @@ result<void> fill_in_identity(const issue_options& o, const ca_directory& in, ca
     how.time = pki::validity_instants::at(system_clock().now());
     how.leaf = chain.front().is_kem() ? pki::leaf_rule::kem : pki::leaf_rule::signature;
     BERTH_TRY(verified, pki::verify_chain(trust, chain, how));
-    BERTH_TRY(serial, verified.leaf().device_serial());
-    who.device.serial = serial;
-    // An operational certificate names the maker, an IDevID leads to him.
-    who.device.maker_root = pki::maker_root_of(verified.leaf()).value_or(verified.anchor().spki_sha256());
     who.certificate = verified.leaf();
     who.issuer = (verified.chain().size() > 1 ? verified.chain()[1] : verified.anchor()).spki_sha256();
     who.anchor = verified.anchor().spki_sha256();
+    for (size_t i = 2; i < verified.chain().size(); ++i) {
+        who.between.push_back(verified.chain()[i].spki_sha256());
+    }
+    BERTH_TRY(device, device_of(verified, in, who));
+    who.device = std::move(device);
     BERTH_TRY(epoch, pki::epoch_of(verified.leaf()));
     who.epoch = epoch;
     BERTH_TRY(current, in.records().epoch_of(who.device));
@@ -125,6 +148,11 @@ wire::json::object to_json(const ca::issuance& e, const ca::certificate_status& 
                            {"epoch", e.epoch},
                            {"not_after", to_iso8601(e.not_after)},
                            {"status", s.state == ca::standing::revoked ? "revoked" : "good"}};
+    wire::json::array origins;
+    for (const auto& ca : e.origins) {
+        origins.emplace_back(to_hex(ca));
+    }
+    out["origins"] = std::move(origins);
     if (s.state == ca::standing::revoked) {
         out["revoked_at"] = to_iso8601(s.at);
         out["reason"] = std::string(pki::to_string(s.reason));
@@ -169,7 +197,7 @@ void add_log(CLI::App& group, context& c) {
     cmd->add_flag("--verify", o->verify, "judge the log's chain of hashes instead");
     cmd->callback([o, &c] {
         c.run([&]() -> result<void> {
-            BERTH_TRY(in, o->open(store::opening::to_look));
+            BERTH_TRY(in, o->open(store::opening::to_read));
             if (o->verify) {
                 return in.records().at_one_moment([&] { return verify_log(c, in); });
             }

@@ -6,6 +6,9 @@
 #include "pki/explain.h"
 #include "setup/ca_rotation.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace berth::app {
 
 void ca_options::add_to(CLI::App& command, const char* about_name) {
@@ -196,7 +199,10 @@ void add_import(CLI::App& group, context& c) {
             order.issued = std::move(issued);
             BERTH_TRY(lists, read_crls({o->lists.begin(), o->lists.end()}));
             order.lists = std::move(lists);
-            BERTH_TRY(done, import_authority(in, order, system_clock()));
+            // As long a pause as the batch took: a server that waits for the records gets them.
+            BERTH_TRY(done, import_authority(in, order, system_clock(), [](milliseconds took) {
+                          std::this_thread::sleep_for(std::chrono::milliseconds(std::clamp<milliseconds>(took, 5, 100)));
+                      }));
             auto json = told(*o, order.chain.front());
             json["issued"] = done.issued;
             json["revoked"] = done.revoked;

@@ -26,9 +26,26 @@ std::optional<withdrawal_kind> kind_named(const std::string& name) {
 constexpr const char* of_batch =
     "SELECT serial FROM issued WHERE batch = ?1 AND issuer = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4 AND batch <> ''";
 constexpr const char* of_device = "SELECT serial FROM issued WHERE device = ?1 AND issuer = ?2 AND (?3 < 0 OR shard = ?3) "
-                                  "AND not_after >= ?4 AND maker_root = ?5 AND device <> ''";
-constexpr const char* of_issuer = "SELECT serial FROM issued WHERE (proof_issuer = ?1 OR proof_anchor = ?1 OR maker_root = ?1 OR "
-                                  "issuer = ?1) AND issuer = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4";
+                                  "AND not_after >= ?4 AND (maker_root = ?5 OR ?5 = zeroblob(32)) AND device <> ''";
+constexpr const char* of_origin = "SELECT serial FROM issued WHERE origins IN (SELECT id FROM origin_member WHERE ca = ?1) AND "
+                                  "issuer = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4";
+// All that this CA has issued; ?1 is ?2.
+constexpr const char* of_issuer =
+    "SELECT serial FROM issued WHERE issuer = ?2 AND ?1 = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4";
+
+// Who names a serial alone names every device that has it.
+bytes of_nobodys(bytes_view device) {
+    return concat({key_hash{}, device.subspan(std::min<size_t>(device.size(), 32))});
+}
+
+const char* entries_of(const withdrawal& group, const key_hash& issuer) {
+    switch (group.kind) {
+    case withdrawal_kind::batch: return of_batch;
+    case withdrawal_kind::device: return of_device;
+    case withdrawal_kind::issuer: break;
+    }
+    return same_octets(group.value, issuer) ? of_issuer : of_origin;
+}
 
 }  // namespace
 
@@ -61,8 +78,11 @@ result<bool> sqlite_ca_store::withdraw(const withdrawal& what) {
 }
 
 result<bool> sqlite_ca_store::is_withdrawn(withdrawal_kind kind, bytes_view value) {
-    BERTH_TRY(read, db_->prepare("SELECT 1 FROM withdrawn WHERE kind = ? AND value = ?"));
-    return read.bind(to_string(kind)).bind(value).step();
+    BERTH_TRY(read, db_->prepare("SELECT 1 FROM withdrawn WHERE kind = ? AND value IN (?, ?)"));
+    return read.bind(to_string(kind))
+        .bind(value)
+        .bind(kind == withdrawal_kind::device ? of_nobodys(value) : to_bytes(value))
+        .step();
 }
 
 result<std::vector<withdrawal>> sqlite_ca_store::withdrawals() {
@@ -82,8 +102,18 @@ result<std::vector<withdrawal>> sqlite_ca_store::withdrawals() {
 // ---- epochs
 
 result<uint32_t> sqlite_ca_store::epoch_of(const device_key& device) {
-    BERTH_TRY(read, db_->prepare("SELECT max(epoch) FROM epoch WHERE device = ? AND maker_root = ?"));
+    BERTH_TRY(read, db_->prepare("SELECT max(epoch) FROM epoch WHERE device = ? AND maker_root IN (?, zeroblob(32))"));
     BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(device.maker_root).step());
+    return row ? static_cast<uint32_t>(read.integer(0)) : 0;
+}
+
+// A new epoch of a serial alone is one of every device that has it.
+result<uint32_t> sqlite_ca_store::newest_epoch(const device_key& device) {
+    if (device.maker_root != key_hash{}) {
+        return epoch_of(device);
+    }
+    BERTH_TRY(read, db_->prepare("SELECT max(epoch) FROM epoch WHERE device = ?"));
+    BERTH_TRY(row, read.bind(std::string_view(device.serial)).step());
     return row ? static_cast<uint32_t>(read.integer(0)) : 0;
 }
 
@@ -92,7 +122,7 @@ result<uint32_t> sqlite_ca_store::raise_epoch(const device_key& device, pki::rev
         return fail(error_category::usage, "bad_arguments", "an epoch is a device's, and none was named");
     }
     return db_->transaction([&]() -> result<uint32_t> {
-        BERTH_TRY(current, epoch_of(device));
+        BERTH_TRY(current, newest_epoch(device));
         if (current == UINT32_MAX) {
             return fail(error_category::usage, "epochs_exhausted", "this device has had all epochs; end its life instead");
         }
@@ -118,7 +148,7 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
             return certificate_status{standing::revoked, read.integer(0), reason_of(read.integer(1)), "serial"};
         }
     }
-    BERTH_TRY(entry, db_->prepare("SELECT batch, device, maker_root, proof_issuer, proof_anchor, epoch FROM issued "
+    BERTH_TRY(entry, db_->prepare("SELECT batch, device, maker_root, origins, epoch FROM issued "
                                   "WHERE issuer = ? AND serial = ?"));
     BERTH_TRY(known, entry.bind(issuer).bind(serial).step());
     if (!known) {
@@ -126,15 +156,13 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
     }
     out.state = standing::good;
     const device_key device{entry.array<32>(2), entry.text(1)};
-    std::vector<std::pair<withdrawal_kind, bytes>> reasons{{withdrawal_kind::issuer, withdrawal::of_issuer(issuer)},
-                                                           {withdrawal_kind::issuer, entry.blob(3)},
-                                                           {withdrawal_kind::issuer, entry.blob(4)},
-                                                           {withdrawal_kind::issuer, entry.blob(2)}};
+    std::vector<std::pair<withdrawal_kind, bytes>> reasons;
     if (!entry.text(0).empty()) {
         reasons.emplace_back(withdrawal_kind::batch, withdrawal::of_batch(entry.text(0)));
     }
     if (!device.empty()) {
         reasons.emplace_back(withdrawal_kind::device, withdrawal::of_device(device));
+        reasons.emplace_back(withdrawal_kind::device, withdrawal::of_device({{}, device.serial}));
     }
     // Since the first of all that has ended it.
     const auto ended = [&out](const statement& row, std::string by) {
@@ -142,6 +170,15 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
             out = {standing::revoked, row.integer(0), reason_of(row.integer(1)), std::move(by)};
         }
     };
+    {
+        BERTH_TRY(read,
+                  db_->prepare("SELECT at, reason FROM withdrawn w WHERE kind = 'issuer' AND (value = ?1 OR EXISTS (SELECT 1 "
+                               "FROM origin_member m WHERE m.ca = w.value AND m.id = ?2)) ORDER BY at LIMIT 1"));
+        BERTH_TRY(row, read.bind(issuer).bind(entry.integer(3)).step());
+        if (row) {
+            ended(read, std::string(to_string(withdrawal_kind::issuer)));
+        }
+    }
     for (const auto& [kind, value] : reasons) {
         BERTH_TRY(read, db_->prepare("SELECT at, reason FROM withdrawn WHERE kind = ? AND value = ?"));
         BERTH_TRY(row, read.bind(to_string(kind)).bind(value).step());
@@ -150,9 +187,10 @@ result<certificate_status> sqlite_ca_store::status(const key_hash& issuer, bytes
         }
     }
     if (!device.empty()) {
-        BERTH_TRY(read, db_->prepare("SELECT at, reason FROM epoch WHERE device = ? AND maker_root = ? AND epoch > ? "
-                                     "ORDER BY epoch LIMIT 1"));
-        BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(device.maker_root).bind(entry.integer(5)).step());
+        BERTH_TRY(read,
+                  db_->prepare("SELECT at, reason FROM epoch WHERE device = ? AND maker_root IN (?, zeroblob(32)) AND epoch > ? "
+                               "ORDER BY epoch LIMIT 1"));
+        BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(device.maker_root).bind(entry.integer(4)).step());
         if (row) {
             ended(read, "epoch");
         }
@@ -164,8 +202,8 @@ result<uint64_t> sqlite_ca_store::count_valid(const key_hash& issuer, const devi
                                               unix_seconds now) {
     std::vector<bytes> serials;
     {
-        BERTH_TRY(read, db_->prepare("SELECT serial FROM issued WHERE device = ? AND maker_root = ? AND device <> '' AND "
-                                     "issuer = ? AND profile = ? AND not_after >= ?"));
+        BERTH_TRY(read, db_->prepare("SELECT serial FROM issued WHERE device = ?1 AND (maker_root IN (?2, zeroblob(32)) OR ?2 = "
+                                     "zeroblob(32)) AND device <> '' AND issuer = ?3 AND profile = ?4 AND not_after >= ?5"));
         read.bind(std::string_view(device.serial)).bind(device.maker_root).bind(issuer).bind(std::string_view(profile)).bind(now);
         for (;;) {
             BERTH_TRY(row, read.step());
@@ -217,7 +255,7 @@ result<void> sqlite_ca_store::each_revoked(const revocation_query& query,
             continue;
         }
         const bool by_device = group.kind == withdrawal_kind::device;
-        BERTH_TRY(read, db_->prepare(by_device ? of_device : group.kind == withdrawal_kind::batch ? of_batch : of_issuer));
+        BERTH_TRY(read, db_->prepare(entries_of(group, query.issuer)));
         const bytes_view value(group.value);
         if (by_device) {
             read.bind(as_text(value.subspan(32)));
@@ -239,8 +277,10 @@ result<void> sqlite_ca_store::each_revoked(const revocation_query& query,
         }
     }
     BERTH_TRY(read, db_->prepare("SELECT i.serial, e.at, e.reason FROM epoch e JOIN issued i ON i.device = e.device AND "
-                                 "i.maker_root = e.maker_root AND i.epoch = e.epoch - 1 WHERE i.device <> '' AND e.at >= ? AND "
-                                 "i.issuer = ? AND (?3 < 0 OR i.shard = ?3) AND i.not_after >= ?"));
+                                 "e.maker_root IN (i.maker_root, zeroblob(32)) AND i.epoch < e.epoch WHERE i.device <> '' AND "
+                                 "e.at >= ? AND i.issuer = ? AND (?3 < 0 OR i.shard = ?3) AND i.not_after >= ? AND NOT EXISTS "
+                                 "(SELECT 1 FROM epoch f WHERE f.device = e.device AND f.maker_root IN (i.maker_root, "
+                                 "zeroblob(32)) AND f.epoch > i.epoch AND f.epoch < e.epoch)"));
     read.bind(query.recorded_since).bind(query.issuer).bind(shard).bind(query.expires_after);
     for (;;) {
         BERTH_TRY(row, read.step());
@@ -251,8 +291,18 @@ result<void> sqlite_ca_store::each_revoked(const revocation_query& query,
     }
 }
 
+result<uint64_t> sqlite_ca_store::endings() {
+    BERTH_TRY(read, db_->prepare("SELECT count FROM endings"));
+    BERTH_TRY(row, read.step());
+    return row ? static_cast<uint64_t>(read.integer(0)) : 0;
+}
+
 result<std::vector<uint32_t>> sqlite_ca_store::shards(const key_hash& issuer) {
-    BERTH_TRY(read, db_->prepare("SELECT DISTINCT shard FROM issued WHERE issuer = ? ORDER BY shard"));
+    // From one to the next, by the index: a shard has many certificates.
+    BERTH_TRY(read,
+              db_->prepare("WITH RECURSIVE s (x) AS (SELECT min(shard) FROM issued WHERE issuer = ?1 UNION ALL SELECT "
+                           "(SELECT min(shard) FROM issued WHERE issuer = ?1 AND shard > s.x) FROM s WHERE s.x IS NOT NULL) "
+                           "SELECT x FROM s WHERE x IS NOT NULL"));
     read.bind(issuer);
     std::vector<uint32_t> out;
     for (;;) {

@@ -4,6 +4,8 @@
 #include "ca/log.h"
 #include "store/sqlite/migrations.h"
 
+#include <map>
+
 namespace berth::store {
 
 using namespace ca;
@@ -11,10 +13,12 @@ using namespace ca;
 namespace {
 
 constexpr uint32_t ca_kind = 0x42454341;  // "BECA"
+// Which fields an entry's hash covers. In entries of form 1 the origins are what the migration has worked out.
+constexpr int64_t form_with_origins = 2;
 
 #define ISSUED_COLUMNS                                                                                                           \
     "number, issuer, serial, certificate, subject, maker_root, device, profile, requester, proofs, proof_issuer, proof_anchor, " \
-    "batch, epoch, shard, at, not_before, not_after, previous, hash"
+    "batch, epoch, shard, at, not_before, not_after, previous, hash, form, origins"
 
 #define LIST_WHERE(first)                                                                                        \
     "SELECT " ISSUED_COLUMNS " FROM issued WHERE " first                                                         \
@@ -42,6 +46,7 @@ issuance to_issuance(const statement& row) {
     out.not_after = row.integer(17);
     out.previous = row.array<32>(18);
     out.hash = row.array<32>(19);
+    out.tells_origins = row.integer(20) >= form_with_origins;
     return out;
 }
 
@@ -100,9 +105,12 @@ result<uint64_t> sqlite_ca_store::append(const issuance& given) {
             entry.number = row ? static_cast<uint64_t>(last.integer(0)) + 1 : 1;
             entry.previous = row ? last.array<32>(1) : key_hash{};
         }
+        entry.origins = origins_of(entry);
+        entry.tells_origins = true;
+        BERTH_TRY(origins, note_origins(entry.origins));
         entry.hash = hash_of(entry, entry.previous);
         BERTH_TRY(write, db_->prepare("INSERT INTO issued (" ISSUED_COLUMNS
-                                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
         BERTH_CHECK(write.bind(static_cast<int64_t>(entry.number))
                         .bind(entry.issuer)
                         .bind(entry.serial)
@@ -123,15 +131,68 @@ result<uint64_t> sqlite_ca_store::append(const issuance& given) {
                         .bind(entry.not_after)
                         .bind(entry.previous)
                         .bind(entry.hash)
+                        .bind(form_with_origins)
+                        .bind(origins)
                         .run());
         return entry.number;
     });
 }
 
+// Devices of one maker that are onboarded in one way all have the same origins: each set is there once.
+result<int64_t> sqlite_ca_store::note_origins(const std::vector<key_hash>& origins) {
+    if (origins.empty()) {
+        return int64_t{0};
+    }
+    std::string members;
+    for (const key_hash& ca : origins) {
+        members += to_hex(ca);
+    }
+    for (const bool made : {false, true}) {
+        BERTH_TRY(find, db_->prepare("SELECT id FROM origin_set WHERE members = ?"));
+        BERTH_TRY(row, find.bind(std::string_view(members)).step());
+        if (row) {
+            const int64_t id = find.integer(0);
+            for (const key_hash& ca : made ? origins : std::vector<key_hash>{}) {
+                BERTH_TRY(write, db_->prepare("INSERT INTO origin_member VALUES (?, ?)"));
+                BERTH_CHECK(write.bind(ca).bind(id).run());
+            }
+            return id;
+        }
+        if (!made) {
+            BERTH_TRY(write, db_->prepare("INSERT INTO origin_set (members) VALUES (?)"));
+            BERTH_CHECK(write.bind(std::string_view(members)).run());
+        }
+    }
+    return fail(error_category::environment, "store_failed", "the origins of a certificate were not kept");
+}
+
+result<std::vector<key_hash>> sqlite_ca_store::origins_noted(int64_t id) {
+    std::vector<key_hash> out;
+    if (id == 0) {
+        return out;
+    }
+    BERTH_TRY(read, db_->prepare("SELECT members FROM origin_set WHERE id = ?"));
+    BERTH_TRY(row, read.bind(id).step());
+    const auto members = from_hex(row ? read.text(0) : "");
+    if (!members || members->empty() || members->size() % 32 != 0) {
+        return fail(error_category::environment, "corrupt_store", "the origins of a certificate are not in the log any more");
+    }
+    for (bytes_view rest(*members); !rest.empty(); rest = rest.subspan(32)) {
+        out.push_back(to_array<32>(rest.first(32)));
+    }
+    return out;
+}
+
 result<std::optional<issuance>> sqlite_ca_store::find(const key_hash& issuer, bytes_view serial) {
     BERTH_TRY(read, db_->prepare("SELECT " ISSUED_COLUMNS " FROM issued WHERE issuer = ? AND serial = ?"));
     BERTH_TRY(row, read.bind(issuer).bind(serial).step());
-    return row ? std::optional(to_issuance(read)) : std::nullopt;
+    if (!row) {
+        return std::nullopt;
+    }
+    auto out = to_issuance(read);
+    BERTH_TRY(origins, origins_noted(read.integer(21)));
+    out.origins = std::move(origins);
+    return out;
 }
 
 result<std::vector<issuance>> sqlite_ca_store::list(const log_query& query) {
@@ -151,12 +212,19 @@ result<std::vector<issuance>> sqlite_ca_store::list(const log_query& query) {
         .bind(std::string_view(query.batch ? *query.batch : ""))
         .bind(static_cast<int64_t>(query.most));
     std::vector<issuance> out;
+    std::map<int64_t, std::vector<key_hash>> known;
     for (;;) {
         BERTH_TRY(row, read.step());
         if (!row) {
             return out;
         }
         out.push_back(to_issuance(read));
+        const int64_t id = read.integer(21);
+        if (!known.contains(id)) {
+            BERTH_TRY(origins, origins_noted(id));
+            known.emplace(id, std::move(origins));
+        }
+        out.back().origins = known.at(id);
     }
 }
 

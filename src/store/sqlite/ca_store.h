@@ -13,6 +13,11 @@ public:
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }
+    // What `work`, which gives a result, writes is kept if it succeeds, and else undone, also within a batch.
+    template <class F>
+    auto all_or_nothing(const F& work) -> decltype(work()) {
+        return db_->transaction(work);
+    }
     // Whether a commit of something succeeds. Errors as of any write.
     result<void> try_write() {
         return db_->transaction([this] {
@@ -42,6 +47,7 @@ public:
     result<ca::certificate_status> status(const ca::key_hash& issuer, bytes_view serial) override;
     result<void> each_revoked(const ca::revocation_query& query,
                               const std::function<void(const pki::revoked_entry&)>& tell) override;
+    result<uint64_t> endings() override;
     result<std::vector<uint32_t>> shards(const ca::key_hash& issuer) override;
 
     result<uint64_t> note_crl(const ca::crl_record& list, uint64_t at_least) override;
@@ -60,6 +66,10 @@ public:
 
 private:
     explicit sqlite_ca_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
+    result<uint32_t> newest_epoch(const ca::device_key& device);
+    // The set's number; 0: of none.
+    result<int64_t> note_origins(const std::vector<ca::key_hash>& origins);
+    result<std::vector<ca::key_hash>> origins_noted(int64_t id);
     result<ca::one_time_token> read_token(const std::array<uint8_t, 32>& hash);
     result<std::optional<ca::pending_request>> find_pending(const std::array<uint8_t, 32>& id);
 

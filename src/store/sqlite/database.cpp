@@ -209,11 +209,16 @@ result<std::unique_ptr<database>> database::open(const std::string& path, std::s
         return db;
     }
     // Made by us first, so that it is 0600 from its first octet; -wal and -shm take the same mode.
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
+    // Only where there is none: closing any descriptor of a file gives up all locks that this process has on it (POSIX), those of
+    // a connection that is open already among them. Another process that is done would then take itself for the last, and
+    // take the -wal file away: whoever stays would never see again what others write.
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EEXIST) {
         return fail(to_error(nullptr, SQLITE_CANTOPEN).during(path));
     }
-    ::close(fd);
+    if (fd >= 0) {
+        ::close(fd);
+    }
     sqlite3* raw = nullptr;
     const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
     std::unique_ptr<database> db(new database(raw));
@@ -353,7 +358,9 @@ result<void> database::check_kind(std::span<const migration> schema, const std::
 result<void> database::check_and_migrate(std::span<const migration> schema, const std::string& path, uint32_t kind, opening how) {
     // FULL: a commit is on the disk before anything that depends on it is sent.
     BERTH_CHECK(execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF"));
-    BERTH_CHECK(check_contents());
+    if (how != opening::again) {
+        BERTH_CHECK(check_contents());
+    }
     return transaction([&]() -> result<void> {
         BERTH_CHECK(check_kind(schema, path, kind, how));
         BERTH_TRY(version, number("PRAGMA user_version"));

@@ -79,8 +79,9 @@ private:
 // or_make: a new one where there is none. existing: error `file_not_found`, and `corrupt_store` of a file that holds nothing.
 // to_look: as existing, and nothing is written or migrated, neither the file nor its directory need be writable, and a write
 // later is `store_not_writable`. to_read: as to_look, and a store whose schema is too early to be read is `store_too_old`: a
-// berthd of its version may be at work on it.
-enum class opening : uint8_t { or_make, existing, to_look, to_read };
+// berthd of its version may be at work on it. again: as existing, by a program that has it open already and has looked through
+// all of it then (which takes long where there is much): its contents are not checked another time.
+enum class opening : uint8_t { or_make, existing, to_look, to_read, again };
 
 class database {
 public:

@@ -1,6 +1,7 @@
 // What every implementation of a CA's records must do. A new back end adds itself to the list at the end.
 #include "ca/log.h"
 #include "store/sqlite/ca_store.h"
+#include "store/sqlite/migrations.h"
 #include "support/onboarding_parties.h"
 
 #include <sqlite3.h>
@@ -183,6 +184,45 @@ TEST_P(CaStore, EndsWhatStoodOnAnotherCasWord) {
     EXPECT_EQ(revoked(), (std::multiset<int>{1, 2})) << "the CA itself";
 }
 
+TEST_P(CaStore, OriginsAreKeptAndReachWhatStandsOnThem) {
+    const auto of = [](std::initializer_list<uint8_t> first) {
+        std::vector<key_hash> out;
+        for (const uint8_t o : first) {
+            out.push_back(key_hash{o});
+        }
+        return out;
+    };
+    issued(1);
+    auto renewed = entry(2);
+    renewed.origins = of({0xb9, 0xa9, 0xb0});
+    ASSERT_TRUE(store->append(renewed));
+    auto of_others = entry(3);
+    of_others.origins = of({0xa8});
+    ASSERT_TRUE(store->append(of_others));
+    const auto log = got(reopen()->list({}));
+    ASSERT_EQ(log.size(), 3U);
+    EXPECT_EQ(log[0].origins, of({0xa0, 0xb0, 0xc0})) << "what was shown, and the maker";
+    EXPECT_EQ(log[1].origins, of({0xa0, 0xa9, 0xb0, 0xb9, 0xc0}));
+    EXPECT_EQ(got(store->find(ca, bytes{2}))->origins, log[1].origins);
+    log_verifier verifier;
+    for (const auto& e : log) {
+        EXPECT_TRUE(verifier.next(e));
+    }
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::issuer, withdrawal::of_issuer(key_hash{0xa9}), 2000, {}}));
+    EXPECT_EQ(standing_of(1), "good");
+    EXPECT_EQ(standing_of(2), "issuer 2000");
+    EXPECT_EQ(standing_of(3), "good");
+    EXPECT_EQ(revoked(), (std::multiset<int>{2}));
+    EXPECT_EQ(revoked({.shard = 1}), std::multiset<int>{});
+    EXPECT_EQ(revoked({.recorded_since = 2001}), std::multiset<int>{});
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::issuer, withdrawal::of_issuer(key_hash{0xa8}), 2100, {}}));
+    EXPECT_EQ(revoked(), (std::multiset<int>{2, 3}));
+    auto later = entry(4);
+    later.origins = of({0xa9});
+    ASSERT_TRUE(store->append(later));
+    EXPECT_EQ(standing_of(4), "issuer 2000") << "and whatever is written down later";
+}
+
 TEST_P(CaStore, EpochsEndAllBefore) {
     issued(1);
     auto second = entry(2);
@@ -209,6 +249,74 @@ TEST_P(CaStore, EpochsEndAllBefore) {
     ASSERT_TRUE(store->raise_epoch(same_serial, {}, 3000));
     EXPECT_EQ(standing_of(3), "good") << "another maker's device of that serial";
     EXPECT_EQ(store->raise_epoch({}, {}, 3000).error().name, "bad_arguments");
+}
+
+// A device is onboarded with its maker's certificate, and gets something else by password: who names its serial means both.
+TEST_P(CaStore, ASerialAloneNamesAllDevicesThatHaveIt) {
+    issued(1);
+    auto by_password = entry(2);
+    by_password.device = {{}, "SN-1"};
+    by_password.proof_issuer = by_password.proof_anchor = {};
+    ASSERT_TRUE(store->append(by_password));
+    auto of_another = entry(3);
+    of_another.device = {key_hash{0xc9}, "SN-1"};
+    ASSERT_TRUE(store->append(of_another));
+    issued(4);
+    const device_key serial_alone{{}, "SN-1"};
+    EXPECT_EQ(got(store->count_valid(ca, device(1), "operational", 2000)), 2U);
+    EXPECT_EQ(got(store->count_valid(ca, serial_alone, "operational", 2000)), 3U);
+
+    EXPECT_EQ(got(store->raise_epoch(device(1), {}, 2000)), 1U);
+    EXPECT_EQ(standing_of(1), "epoch 2000");
+    EXPECT_EQ(standing_of(2), "good") << "that maker's device alone was named";
+    EXPECT_EQ(standing_of(3), "good");
+    EXPECT_EQ(got(store->raise_epoch(serial_alone, {}, 2100)), 2U) << "newer than each of them had";
+    EXPECT_EQ(standing_of(1), "epoch 2000");
+    EXPECT_EQ(standing_of(2), "epoch 2100");
+    EXPECT_EQ(standing_of(3), "epoch 2100");
+    EXPECT_EQ(got(store->epoch_of(device(1))), 2U);
+    EXPECT_EQ(got(store->epoch_of({key_hash{0xc9}, "SN-1"})), 2U);
+    EXPECT_EQ(got(store->raise_epoch(device(1), {}, 2200)), 3U);
+    EXPECT_EQ(revoked(), (std::multiset<int>{1, 2, 3}));
+    EXPECT_EQ(revoked({.recorded_since = 2100}), (std::multiset<int>{2, 3})) << "the first is on the list before";
+    EXPECT_EQ(revoked({.recorded_since = 2200}), std::multiset<int>{});
+
+    for (const uint8_t s : bytes{5, 6, 7}) {
+        auto anew = entry(s);
+        anew.device = s == 5 ? device(1) : s == 6 ? serial_alone : device_key{key_hash{0xc9}, "SN-1"};
+        anew.epoch = got(store->epoch_of(anew.device));
+        ASSERT_TRUE(store->append(anew));
+        EXPECT_EQ(standing_of(s), "good");
+    }
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::device, withdrawal::of_device(device(1)), 3000, {}}));
+    EXPECT_EQ(standing_of(5), "device 3000");
+    EXPECT_EQ(standing_of(6), "good");
+    EXPECT_FALSE(got(store->is_withdrawn(withdrawal_kind::device, withdrawal::of_device(serial_alone))));
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::device, withdrawal::of_device(serial_alone), 3100, {}}));
+    EXPECT_EQ(standing_of(5), "device 3000");
+    EXPECT_EQ(standing_of(6), "device 3100");
+    EXPECT_EQ(standing_of(7), "device 3100");
+    EXPECT_EQ(standing_of(4), "good");
+    EXPECT_EQ(revoked(), (std::multiset<int>{1, 2, 3, 5, 6, 7}));
+    EXPECT_TRUE(got(store->is_withdrawn(withdrawal_kind::device, withdrawal::of_device({key_hash{0xc7}, "SN-1"}))))
+        << "and whoever comes with that serial later";
+    EXPECT_FALSE(got(store->is_withdrawn(withdrawal_kind::device, withdrawal::of_device(device(4)))));
+}
+
+TEST_P(CaStore, CountsWhatWasEnded) {
+    issued(1);
+    issued(2);
+    uint64_t before = got(store->endings());
+    const auto grown = [&] { return std::exchange(before, got(reopen()->endings())) < got(store->endings()); };
+    EXPECT_FALSE(grown()) << "issuing ends nothing";
+    ASSERT_TRUE(store->revoke(ca, bytes{1}, {}, 2000));
+    EXPECT_TRUE(grown());
+    EXPECT_FALSE(got(store->revoke(ca, bytes{1}, {}, 2000)));
+    EXPECT_FALSE(grown());
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::batch, withdrawal::of_batch("lot"), 3000, {}}));
+    EXPECT_TRUE(grown());
+    ASSERT_TRUE(store->raise_epoch(device(2), {}, 3000));
+    EXPECT_TRUE(grown());
 }
 
 TEST_P(CaStore, TellsEachRevokedOnceAndOnlyWhoIsAskedAbout) {
@@ -336,6 +444,7 @@ TEST(SqliteCaStore, TheLogIsAppendOnly) {
         const auto store = got(store::sqlite_ca_store::open(file));
         issuance e;
         e.serial = {1};
+        e.proof_issuer[0] = 1;
         ASSERT_TRUE(store->append(e));
         ASSERT_TRUE(store->revoke({}, bytes{1}, {}, 5));
         ASSERT_TRUE(store->withdraw({withdrawal_kind::batch, {1}, 5, {}}));
@@ -345,11 +454,108 @@ TEST(SqliteCaStore, TheLogIsAppendOnly) {
     ASSERT_EQ(sqlite3_open(file.c_str(), &db), SQLITE_OK);
     for (const char* sql :
          {"UPDATE issued SET subject = 'x'", "DELETE FROM issued", "DELETE FROM revoked", "UPDATE revoked SET reason = 8",
-          "DELETE FROM withdrawn", "UPDATE withdrawn SET at = 9", "DELETE FROM epoch", "UPDATE epoch SET epoch = 0"}) {
+          "DELETE FROM withdrawn", "UPDATE withdrawn SET at = 9", "DELETE FROM epoch", "UPDATE epoch SET epoch = 0",
+          "DELETE FROM origin_set", "UPDATE origin_set SET members = ''", "DELETE FROM origin_member",
+          "UPDATE origin_member SET id = 7", "INSERT INTO endings VALUES (2, 0)"}) {
         EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_CONSTRAINT) << sql;
     }
     sqlite3_close(db);
     EXPECT_EQ(store::sqlite_ca_store::open(file, store::opening::to_look).has_value(), true);
+}
+
+// Records of the version before origins: their hashes hold, and what was got with what follows as far as devices tell.
+TEST(SqliteCaStore, OlderRecordsAreReached) {
+    temporary_directory directory;
+    const auto file = (directory.path() / "ca.db").string();
+    const key_hash maker{0xb0}, idevid_ca{0xa0}, ldevid_ca{0x01}, own_ca{0x02}, owner{0x03};
+    {
+        const auto before = store::ca_schema().first(2);
+        const auto db = got(store::database::open(file, before, 0x42454341));
+        key_hash last{};
+        uint64_t number = 0;
+        const auto add = [&](uint8_t serial, const std::string& device, const key_hash& by, const key_hash& proof_issuer,
+                             const key_hash& proof_anchor) {
+            issuance e;
+            e.tells_origins = false;
+            e.number = ++number;
+            e.issuer = by;
+            e.serial = {serial};
+            e.device = {maker, device};
+            e.proof_issuer = proof_issuer;
+            e.proof_anchor = proof_anchor;
+            e.not_after = 5000;
+            const key_hash hash = hash_of(e, last);
+            auto write = got(db->prepare("INSERT INTO issued VALUES (?, ?, ?, x'', '', ?, ?, '', '', '', ?, ?, '', 0, 0, 0, 0, "
+                                         "5000, ?, ?)"));
+            ASSERT_TRUE(write.bind(static_cast<int64_t>(e.number))
+                            .bind(e.issuer)
+                            .bind(e.serial)
+                            .bind(e.device.maker_root)
+                            .bind(e.device.serial)
+                            .bind(proof_issuer)
+                            .bind(proof_anchor)
+                            .bind(last)
+                            .bind(hash)
+                            .run());
+            last = hash;
+        };
+        add(1, "SN-1", ldevid_ca, idevid_ca, maker);  // by its IDevID
+        add(2, "SN-1", own_ca, ldevid_ca, owner);     // by that
+        add(3, "SN-1", own_ca, own_ca, owner);        // renewed
+        add(4, "SN-2", ldevid_ca, key_hash{0xa7}, maker);
+        add(5, "SN-2", own_ca, ldevid_ca, owner);
+        add(6, "", own_ca, key_hash{}, key_hash{});  // nobody's
+    }
+    const auto store = got(store::sqlite_ca_store::open(file));
+    const auto check_log = [&] {
+        log_verifier verifier;
+        for (const auto& e : got(store->list({}))) {
+            const auto fits = verifier.next(e);
+            EXPECT_TRUE(fits) << e.number;
+        }
+        return verifier.count();
+    };
+    EXPECT_EQ(check_log(), 6U);
+    EXPECT_EQ(got(store->find(own_ca, bytes{3}))->origins, (std::vector{ldevid_ca, own_ca, owner, idevid_ca, maker}));
+    ASSERT_TRUE(store->withdraw({withdrawal_kind::issuer, withdrawal::of_issuer(idevid_ca), 2000, {}}));
+    const auto state = [&](const key_hash& by, uint8_t serial) { return got(store->status(by, bytes{serial})).state; };
+    EXPECT_EQ(state(ldevid_ca, 1), standing::revoked);
+    EXPECT_EQ(state(own_ca, 2), standing::revoked);
+    EXPECT_EQ(state(own_ca, 3), standing::revoked);
+    EXPECT_EQ(state(ldevid_ca, 4), standing::good);
+    EXPECT_EQ(state(own_ca, 5), standing::good);
+    EXPECT_EQ(state(own_ca, 6), standing::good);
+    std::multiset<int> told;
+    ASSERT_TRUE(store->each_revoked({own_ca, {}, 0, 0}, [&](const auto& e) { told.insert(e.serial.at(0)); }));
+    EXPECT_EQ(told, (std::multiset<int>{2, 3}));
+    issuance next;
+    next.issuer = own_ca;
+    next.serial = {7};
+    next.origins = {idevid_ca};
+    ASSERT_TRUE(store->append(next));
+    EXPECT_EQ(check_log(), 7U);
+    EXPECT_EQ(state(own_ca, 7), standing::revoked);
+}
+
+// The reach of a CA is looked up, not looked for: a log has many entries.
+TEST(SqliteCaStore, OriginsAreFoundByAnIndex) {
+    temporary_directory directory;
+    const auto file = (directory.path() / "ca.db").string();
+    ASSERT_TRUE(store::sqlite_ca_store::open(file));
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(file.c_str(), &db), SQLITE_OK);
+    std::string plan;
+    const auto add = [](void* to, int columns, char** values, char**) {
+        *static_cast<std::string*>(to) += std::string(values[columns - 1]) + "\n";
+        return 0;
+    };
+    ASSERT_EQ(sqlite3_exec(db,
+                           "EXPLAIN QUERY PLAN SELECT serial FROM issued WHERE origins IN (SELECT id FROM origin_member WHERE "
+                           "ca = ?1) AND issuer = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4",
+                           add, &plan, nullptr),
+              SQLITE_OK);
+    EXPECT_THAT(plan, testing::HasSubstr("SEARCH issued USING INDEX issued_origins"));
+    sqlite3_close(db);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, CaStore,

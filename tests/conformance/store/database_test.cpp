@@ -216,6 +216,26 @@ TEST(Database, NamesDamage) {
     EXPECT_EQ(database::open(d.path() / "no" / "such" / "x.db", schema).error().name, "store_not_writable");
 }
 
+// Who has it open already need not look through all of it again: what only a look at every page finds is not found then.
+TEST(Database, LooksThroughAllOfItOnlyOnce) {
+    temporary_directory d;
+    const std::string file = d.path() / "x.db";
+    {
+        auto db = std::move(*database::open(file, schema));
+        ASSERT_TRUE(
+            db->execute("CREATE TABLE big (x BLOB); INSERT INTO big WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                        "FROM n WHERE i < 400) SELECT randomblob(1000) FROM n"));
+    }
+    std::string text = got(app::read_text(file));
+    const size_t page = 4096;
+    ASSERT_GT(text.size(), 40 * page);
+    std::fill(text.begin() + static_cast<std::ptrdiff_t>(30 * page), text.begin() + static_cast<std::ptrdiff_t>(31 * page), 'x');
+    ASSERT_TRUE(app::write_text(file, text));
+    EXPECT_EQ(database::open(file, schema, 0, store::opening::existing).error().name, "corrupt_store");
+    EXPECT_TRUE(database::open(file, schema, 0, store::opening::again));
+    EXPECT_EQ(database::open(d.path() / "none.db", schema, 0, store::opening::again).error().name, "file_not_found");
+}
+
 TEST(Database, InnerFailuresUndoThemselvesOnly) {
     temporary_directory d;
     auto db = std::move(*database::open(d.path() / "x.db", schema));

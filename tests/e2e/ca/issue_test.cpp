@@ -1,5 +1,6 @@
 // What `berth ca issue` grants and refuses of requests that openssl has made.
 #include "ca_fixture.h"
+#include "support/test_pki.h"
 
 namespace berth::test {
 namespace {
@@ -95,6 +96,29 @@ TEST_F(Issuing, OnTheIdentityOfADevice) {
     EXPECT_EQ(shown.at("device").as_string(), "SN-9");
     EXPECT_EQ(shown.at("epoch").to_number<int>(), 0);
     EXPECT_THAT(std::string(shown.at("names").as_array().at(0).as_string()), testing::HasSubstr("urn:berth:maker:"));
+}
+
+// An IDevID that claims to be another maker's: what it leads to counts.
+TEST_F(Issuing, AMakerSpeaksOfItsOwnDevicesAlone) {
+    const unix_seconds now = system_clock().now();
+    const pki::validity these_days{now - day, now + 100 * day};
+    const auto maker = make_root("maker", crypto::signature_algorithm::ecdsa_p256_sha256, these_days);
+    const auto another = make_root("another", crypto::signature_algorithm::ecdsa_p256_sha256).certificate.spki_sha256();
+    const auto claims = pki::operational_template("Test", "SN-8", another, pki::credential_kind::signature, these_days);
+    put(at("claims.pem"), test::issue(maker, claims, signature_key("SN-8").public_key().spki()).to_pem());
+    put(at("maker.pem"), maker.certificate.to_pem());
+    must({"ca", "init", "--dir", at("own"), "--customer", "Cedar", "--hierarchy", "customer", "--algorithm", "p256"});
+    const auto names_of = [&](const std::string& file) {
+        return wire::to_text(must({"ca", "inspect", file}).json().at("names"));
+    };
+    must({"ca", "issue", "--dir", at("own"), "--profile", "ldevid", "--csr", request("ldevid"), "--identity", at("claims.pem"),
+          "--anchor", at("maker.pem"), "--out", at("ldevid.pem")});
+    EXPECT_THAT(names_of(at("ldevid.pem")), testing::HasSubstr(to_hex(maker.certificate.spki_sha256())));
+    EXPECT_THAT(names_of(at("ldevid.pem")), testing::Not(testing::HasSubstr(to_hex(another))));
+    // The owner's own certificate names the maker, and is believed.
+    must({"ca", "issue", "--dir", at("own"), "--profile", "operational", "--csr", request("today"), "--identity",
+          at("ldevid.pem"), "--anchor", at("own/z2.pem"), "--out", at("today.pem")});
+    EXPECT_THAT(names_of(at("today.pem")), testing::HasSubstr(to_hex(maker.certificate.spki_sha256())));
 }
 
 TEST_F(Issuing, MistakesInTheFileAreToldWithTheirLine) {

@@ -108,6 +108,33 @@ TEST_F(Revocation, OfAllThatAMakersCaVouchedFor) {
               "requester_withdrawn");
 }
 
+TEST_F(Revocation, ASerialAloneReachesWhateverItGot) {
+    make();
+    must({"ca", "init", "--dir", at("maker"), "--organization", "Acme", "--hierarchy", "maker", "--algorithm", "p256"});
+    must({"ca", "issue", "--dir", at("maker"), "--profile", "idevid", "--csr", request("idevid"), "--serial", "SN-9", "--out",
+          at("idevid.pem")});
+    issue("of-maker", {"--identity", at("idevid.pem"), "--anchor", at("maker/z1.pem")});
+    issue("of-nobody", {"--serial", "SN-9"});
+    revoke({"--epoch", "SN-9"});
+    const std::string first = list("first.crl");
+    EXPECT_EQ(judged(at("of-maker.pem"), {first}), "revoked");
+    EXPECT_EQ(judged(at("of-nobody.pem"), {first}), "revoked");
+    issue("of-maker-2", {"--identity", at("idevid.pem"), "--anchor", at("maker/z1.pem")});
+    issue("of-nobody-2", {"--serial", "SN-9"});
+    revoke({"--device", "SN-9", "--maker-root", at("maker/z1.pem")});
+    EXPECT_EQ(judged(at("of-maker-2.pem"), {list("second.crl")}), "revoked");
+    EXPECT_EQ(judged(at("of-nobody-2.pem"), {at("second.crl")}), "good");
+    revoke({"--device", "SN-9"});
+    EXPECT_EQ(judged(at("of-nobody-2.pem"), {list("third.crl")}), "revoked");
+    for (const auto& identity :
+         {std::vector<std::string>{"--serial", "SN-9"}, {"--identity", at("idevid.pem"), "--anchor", at("maker/z1.pem")}}) {
+        std::vector<std::string> again{"ca",          "issue", "--dir",         at("ca"), "--profile",
+                                       "operational", "--csr", request("late"), "--out",  at("late.pem")};
+        again.insert(again.end(), identity.begin(), identity.end());
+        EXPECT_EQ(refused(again), "requester_withdrawn");
+    }
+}
+
 TEST_F(Revocation, DeltasAsOpensslUsesThem) {
     make("crl_url = \"http://ca.example/ca.crl\"\ndelta_url = \"http://ca.example/ca.delta.crl\"\n");
     issue("leaf", {"--serial", "SN-1"});

@@ -71,6 +71,45 @@ TEST_F(Enrolment, RevokedIdentitiesGetNothing) {
     EXPECT_EQ(late.error_name(), "refused") << late.all();
 }
 
+// A maker's issuing CA is compromised: nothing that was got with its certificates counts any more, however often renewed.
+TEST_F(Enrolment, AMakersIssuingCaReachesWhatWasRenewed) {
+    const unix_seconds now = system_clock().now();
+    const pki::validity these_days{now - day, now + 100 * day};
+    const auto maker = make_root("maker", crypto::signature_algorithm::ecdsa_p256_sha256, these_days);
+    const auto lot =
+        make_ca(maker, pki::issuing_ca_template("Test", "lot", these_days), crypto::signature_algorithm::ecdsa_p256_sha256);
+    const auto key = signature_key("idevid SN-30");
+    const auto idevid =
+        test::issue(lot, pki::idevid_signature_template("Test", "SN-30", std::nullopt, these_days), key.public_key().spki());
+    keep("SN-30", idevid, key);
+    write("SN-30.pem", idevid.to_pem() + lot.certificate.to_pem());
+    write("lot-ca.pem", lot.certificate.to_pem());
+    ASSERT_EQ(est("enrol", "", as("SN-30", new_key("30-ldevid", "SN-30"))).exit, 0);
+    ASSERT_EQ(est("enrol", "device-id", as("30-ldevid", new_key("30-id", "SN-30"))).exit, 0);
+    ASSERT_EQ(est("reenrol", "device-id", as("30-id", new_key("30-next", ""))).exit, 0);
+    ASSERT_EQ(est("enrol", "", as("SN-2", new_key("2-ldevid", "SN-2"))).exit, 0);
+
+    must({"ca", "revoke", "--dir", at("ca"), "--issuer", at("lot-ca.pem"), "--reason", "ca_compromise"});
+    for (const char* name : {"30-ldevid", "30-id", "30-next"}) {
+        const auto after = est("enrol", "device-id", as(name, new_key(std::string("after-") + name, "SN-30")));
+        EXPECT_EQ(after.error_name(), "refused") << after.all();
+        EXPECT_NE(after.all().find("revoked"), std::string::npos) << after.all();
+    }
+    for (const auto& [ca, name] : {std::pair("ldevid-ca", "30-ldevid"), {"ca", "30-id"}, {"ca", "30-next"}}) {
+        must({"ca", "crl", "--dir", at("ca"), "--name", ca, "--out", at(std::string(name) + ".crl")});
+        const auto list = openssl({"verify", "-CAfile", at("ca/z2.pem"), "-untrusted", at("ca/" + std::string(ca) + ".pem"),
+                                   "-CRLfile", at(std::string(name) + ".crl"), "-crl_check", at(std::string(name) + ".pem")});
+        EXPECT_NE(list.all().find("certificate revoked"), std::string::npos) << list.all();
+        must({"ca", "ocsp", "--dir", at("ca"), "--name", ca, "--serial", leaf(name).serial_hex(), "--out", at("answer.der")});
+        const auto said = openssl({"ocsp", "-issuer", at("ca/" + std::string(ca) + ".pem"), "-cert",
+                                   at(std::string(name) + ".pem"), "-respin", at("answer.der"), "-no_nonce", "-CAfile",
+                                   at("ca/z2.pem"), "-verify_other", at("ca/" + std::string(ca) + ".pem")});
+        EXPECT_NE(said.all().find(": revoked"), std::string::npos) << said.all();
+    }
+    EXPECT_EQ(est("enrol", "device-id", as("2-ldevid", new_key("2-id", "SN-2"))).exit, 0) << "another's device";
+    must({"ca", "log", "--dir", at("ca"), "--verify"});
+}
+
 TEST_F(Enrolment, KemAndPostQuantumKeys) {
     const auto mldsa = est("enrol", "", as("SN-1", new_key("mldsa", "SN-1", {}, "mldsa65")));
     EXPECT_EQ(mldsa.exit, 0) << mldsa.all();
@@ -171,6 +210,10 @@ TEST_F(Enrolment, ConfigurationsAreReadAnewAndMistakesRefused) {
     ::kill(server->pid(), SIGHUP);
     ASSERT_TRUE(says("\"reloaded\""));
     EXPECT_EQ(est("enrol", "fresh", as("SN-1", new_key("fresh", "SN-1"))).exit, 0);
+    // What others write to the records afterwards is seen.
+    must({"ca", "revoke", "--dir", at("ca"), "--name", "ldevid-ca", "--serial", leaf("fresh").serial_hex()});
+    const auto revoked = est("enrol", "device-id", as("fresh", new_key("after-fresh", "SN-1")));
+    EXPECT_NE(revoked.all().find("revoked"), std::string::npos) << revoked.all();
     write("berthd.toml", text + "[[est.label]]\nlabel = \"fresh\"\nprofile = \"nothing\"\n");
     ::kill(server->pid(), SIGHUP);
     ASSERT_TRUE(says("reload_refused"));

@@ -169,6 +169,78 @@ TEST(Issuer, WhatWasShownMustStillCount) {
     EXPECT_EQ(name_of_error(w.issue(p, other, a_key(), "lot")), "requester_withdrawn");
 }
 
+// A maker's issuing CA, the device's certificate from it, what it got with that here, and with that, and so on.
+struct renewals {
+    ca_world w;
+    profile p = operational_profile();
+    key_hash idevid_ca{0xa0}, between{0xa5}, maker{0xb0};
+    pki::certificate first = shown();
+
+    pki::certificate shown() {
+        auto who = a_device();
+        who.issuer = idevid_ca;
+        who.between = {between};
+        who.anchor = maker;
+        return value_of(w.issue(p, who, a_key()));
+    }
+    requester with(const pki::certificate& c) {
+        auto who = a_device();
+        who.certificate = c;
+        who.issuer = w.issuer.id();
+        who.anchor = w.root.certificate.spki_sha256();
+        return who;
+    }
+    pki::certificate renewed(const pki::certificate& c) { return value_of(w.issue(p, with(c), a_key())); }
+    standing state(const pki::certificate& c) { return value_of(w.records->status(w.issuer.id(), c.serial())).state; }
+    void withdraw(const key_hash& ca) {
+        ASSERT_TRUE(w.records->withdraw({withdrawal_kind::issuer, withdrawal::of_issuer(ca), test_now, {}}));
+    }
+};
+
+TEST(Origins, AreCarriedOverAllRenewals) {
+    for (const auto which : {&renewals::idevid_ca, &renewals::between, &renewals::maker}) {
+        renewals r;
+        const auto second = r.renewed(r.first);
+        const auto third = r.renewed(second);
+        auto other = a_device("SN-2");
+        other.issuer = key_hash{0xa1};
+        other.anchor = key_hash{0xb1};
+        const auto of_others = value_of(r.w.issue(r.p, other, a_key()));
+        EXPECT_EQ(r.state(third), standing::good);
+        r.withdraw(r.*which);
+        for (const auto& c : {r.first, second, third}) {
+            EXPECT_EQ(r.state(c), standing::revoked);
+            EXPECT_EQ(name_of_error(r.w.issue(r.p, r.with(c), a_key())), "certificate_revoked") << "nor is there a way out of it";
+        }
+        EXPECT_EQ(r.state(of_others), standing::good);
+        size_t told = 0;
+        ASSERT_TRUE(r.w.records->each_revoked({r.w.issuer.id(), {}, 0, 0}, [&](const auto&) { ++told; }));
+        EXPECT_EQ(told, 3U);
+    }
+}
+
+TEST(Origins, OfSeveralWaysMeet) {
+    renewals r;
+    // The same certificate is shown, and this time another CA vouches for it besides.
+    auto who = r.with(r.first);
+    who.between = {key_hash{0xa9}};
+    const auto both = value_of(r.w.issue(r.p, who, a_key()));
+    r.withdraw(key_hash{0xa9});
+    EXPECT_EQ(r.state(both), standing::revoked);
+    EXPECT_EQ(r.state(r.first), standing::good);
+    EXPECT_EQ(r.state(r.renewed(r.first)), standing::good);
+}
+
+TEST(Origins, AreBounded) {
+    renewals r;
+    auto who = r.with(r.first);
+    for (uint8_t i = 1; i <= most_origins; ++i) {
+        who.between.push_back(key_hash{0xee, i});
+    }
+    EXPECT_EQ(name_of_error(r.w.issue(r.p, who, a_key())), "too_many_origins");
+    EXPECT_EQ(entries(r.w), 1U);
+}
+
 TEST(Issuer, WaitsForAPersonWhereTheProfileSaysSo) {
     ca_world w;
     auto p = operational_profile();

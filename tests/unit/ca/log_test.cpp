@@ -46,7 +46,10 @@ TEST(IssuanceLog, EachChangeIsFound) {
                                                               [](auto& e) { e.proof_issuer[0] ^= 1; },
                                                               [](auto& e) { e.previous[0] ^= 1; },
                                                               [](auto& e) { e.not_before += 1; },
-                                                              [](auto& e) { e.device.maker_root[0] ^= 1; }};
+                                                              [](auto& e) { e.device.maker_root[0] ^= 1; },
+                                                              [](auto& e) { e.origins.pop_back(); },
+                                                              [](auto& e) { e.origins[0][0] ^= 1; },
+                                                              [](auto& e) { e.tells_origins = false; }};
     for (size_t i = 0; i < changes.size(); ++i) {
         auto changed = log;
         changes[i](changed[1]);

@@ -143,6 +143,48 @@ TEST_F(Visitors, ACaThatWasWithdrawnLetsNobodyIn) {
     EXPECT_EQ(refused(request({device, below.certificate})), "client_not_trusted");
 }
 
+TEST_F(Visitors, WhatStoodOnAWithdrawnWordLetsNobodyIn) {
+    const auto ldevid = idevid(owner_, "SN-1");
+    ca::issuance entry;
+    entry.issuer = owner_.certificate.spki_sha256();
+    entry.serial = ldevid.serial();
+    entry.certificate = to_bytes(ldevid.der());
+    entry.device = {maker_.certificate.spki_sha256(), "SN-1"};
+    entry.origins = {ca::key_hash{0xa0}};
+    ASSERT_TRUE(records_->append(entry));
+    EXPECT_EQ(refused(request({ldevid})), "accepted");
+    ASSERT_TRUE(records_->withdraw({ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(ca::key_hash{0xa0}), test_now, {}}));
+    EXPECT_EQ(refused(request({ldevid})), "certificate_revoked");
+    ASSERT_TRUE(records_->withdraw(
+        {ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(maker_.certificate.spki_sha256()), test_now, {}}));
+    EXPECT_EQ(refused(request({idevid(maker_, "SN-5")})), "client_not_trusted") << "nor of a root that was withdrawn";
+}
+
+TEST_F(Visitors, WithoutACurrentListNobodyIsLetInWhereOneIsAskedFor) {
+    const auto with = [&](std::vector<pki::crl> lists) {
+        visitors::rules by;
+        by.trust.push_back({est::trust_class::idevid,
+                            ca::proof::idevid,
+                            value_of(pki::trust_store::build({{maker_.certificate}, {}, std::move(lists)})),
+                            pki::crl_policy::always,
+                            {}});
+        return visitors(std::move(by));
+    };
+    const auto device = idevid(maker_, "SN-1");
+    const auto list = [&](std::vector<pki::revoked_entry> revoked) {
+        return value_of(pki::issue_crl({1, test_now - day, test_now + day, std::move(revoked)}, maker_.certificate, maker_.key));
+    };
+    const auto judged = [&](visitors by, unix_seconds now = test_now) {
+        const auto r = by.admit(request({device}), *records_, now);
+        return r ? "accepted" : r.error().message;
+    };
+    EXPECT_THAT(judged(with({})), testing::HasSubstr("no revocation list"));
+    EXPECT_EQ(judged(with({list({})})), "accepted");
+    EXPECT_THAT(judged(with({list({})}), test_now + day + 1), testing::HasSubstr("was to be renewed"));
+    EXPECT_THAT(judged(with({list({{device.serial(), test_now - 10, pki::revocation_reason::key_compromise}})})),
+                testing::HasSubstr("revoked"));
+}
+
 TEST_F(Visitors, GuessesAreCountedOverAllAddresses) {
     // Those of a name that is there cost as much as others: of a cheap record there can be many.
     auto many = rules();

@@ -3,6 +3,7 @@
 
 #include "common/files.h"
 #include "store/sqlite/database.h"
+#include "support/authkem_clients.h"
 
 #include <thread>
 
@@ -186,6 +187,33 @@ TEST_F(Crl, WhatWasNotCommittedIsNotPublished) {
     granted(next).fail_to_install();
     expect_lists_all_of(next);
     EXPECT_EQ(got(birch.store->revocation_generation()), generation + 1);
+}
+
+// The lists of devices' makers, by the policy that [registrar] `revocation` is.
+class DeviceLists : public roles_here {
+protected:
+    void start(app::revocation_rule rule) {
+        start_registrar({}, [&](app::registrar_config& config) { config.revocation = rule; });
+    }
+    // A device's connection, which may come to nothing.
+    peer& knock() {
+        auto config = client_of_anybody(alpn_kk2, authkem::credential{d.z3, d.p3});
+        return connect(registrar->port(), got(authkem::client_context::make(std::move(config))));
+    }
+    device_party d = p.make_device("SN-1", "Birch");
+};
+
+TEST_F(DeviceLists, WhereOneIsAskedForNobodyIsServedWithoutIt) {
+    start(app::revocation_rule::crl);
+    const peer& device = knock();
+    EXPECT_TRUE(eventually([&] { return device.closed; }));
+    EXPECT_EQ(registrar->open_sessions(), 0U);
+}
+
+TEST_F(DeviceLists, ElseWhoHasNoneIsServed) {
+    start(app::revocation_rule::lists_given);
+    const peer& device = knock();
+    EXPECT_TRUE(eventually([&] { return device.established && registrar->open_sessions() == 1; }));
 }
 
 }  // namespace

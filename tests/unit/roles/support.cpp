@@ -17,12 +17,16 @@ roles_here::roles_here() : birch(p.add_customer("Birch")), cedar(p.add_customer(
     masa = got(app::masa_role::start(on, config, p.clock, crypto::system_random()));
 }
 
-void roles_here::start_registrar(const std::function<void(app::ca_config&)>& change) {
+void roles_here::start_registrar(const std::function<void(app::ca_config&)>& change,
+                                 const std::function<void(app::registrar_config&)>& and_this) {
     auto config = got(app::read_config(birch.directory / "registrar" / "berthd.toml"));
     config.registrar->listen = {"127.0.0.1", 0};
     config.registrar->makers.front().masa = {"127.0.0.1", masa->port()};
     if (change) {
         change(*config.ca);
+    }
+    if (and_this) {
+        and_this(*config.registrar);
     }
     registrar = got(app::registrar_role::start(on, *config.registrar, *config.ca, p.clock, crypto::system_random()));
     ASSERT_TRUE(eventually([&] { return registrar->ready(); }));

@@ -60,7 +60,8 @@ protected:
         return holds();
     }
     // Birch's registrar, whose MASA is the one here; KK1 stands when this returns.
-    void start_registrar(const std::function<void(app::ca_config&)>& change = {});
+    void start_registrar(const std::function<void(app::ca_config&)>& change = {},
+                         const std::function<void(app::registrar_config&)>& and_this = {});
 
     peer& connect(uint16_t port, std::shared_ptr<const authkem::client_context> context);
     peer& kk1(const customer_party& c) { return kk1(authkem::credential{c.z4, c.z4_key}); }
