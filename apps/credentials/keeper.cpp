@@ -1,6 +1,7 @@
 #include "credentials/keeper.h"
 
 #include "base/log.h"
+#include "device/lifecycle.h"
 
 namespace berth::app {
 
@@ -117,6 +118,9 @@ void credential_keeper::visited(entry& e, const visit_outcome& outcome) {
         return failed(e, pending, outcome.later->seconds);
     }
     succeeded(e, outcome);
+    if (outcome.issued || outcome.accepted) {
+        note_life_or_log(bundle_, time_);
+    }
 }
 
 void credential_keeper::succeeded(entry& e, const visit_outcome& outcome) {
