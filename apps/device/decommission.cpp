@@ -18,8 +18,17 @@ using registry::life_step;
 namespace {
 
 // What is the owner's in a bundle; everything else is the maker's, or tells of both.
-constexpr std::array owners{"pending",        "installed",  "installed.new", "credentials", "est.toml",
-                            "ldevid.pending", "ldevid.pem", "ldevid.uri",    "ldevid.key"};
+constexpr std::array owners{"pending",  "installed",      "installed.new", "credentials", "est-trust",
+                            "est.toml", "ldevid.pending", "ldevid.pem",    "ldevid.uri",  "ldevid.key"};
+
+// What stays, whoever names it: a bundle that was meddled with does not make us destroy what the device is known by.
+bool is_makers(const device_bundle& bundle, const fs::path& file) {
+    constexpr std::array names{"z1.pem",     "z3.pem",     "z3-sig.pem",   "z3-iak.pem",  "p3.pem", "p3.uri",       "p3.seed",
+                               "p3-sig.pem", "p3-sig.uri", "masa-kem.pem", "device.toml", "time",   "lifecycle.log"};
+    const fs::path whole = file.lexically_normal();
+    return whole == bundle.passphrase_file.lexically_normal() ||
+           std::ranges::any_of(names, [&](const char* name) { return whole == (bundle.directory / name).lexically_normal(); });
+}
 
 // All files below, those of directories before the directories.
 result<std::vector<fs::path>> files_below(const fs::path& top) {
@@ -44,8 +53,8 @@ result<std::vector<fs::path>> files_below(const fs::path& top) {
     return out;
 }
 
-// The names of keys in chips that the owner's files tell of.
-result<std::vector<std::string>> chip_keys_of(const fs::path& bundle) {
+// The names of keys that the owner's files tell of.
+result<std::vector<std::string>> keys_named_in(const fs::path& bundle) {
     std::vector<std::string> out;
     for (const char* each : owners) {
         BERTH_TRY(files, files_below(bundle / each));
@@ -56,7 +65,7 @@ result<std::vector<std::string>> chip_keys_of(const fs::path& bundle) {
             BERTH_TRY(text, read_text(file));
             std::string uri = text.substr(0, text.find('\n'));
             // Zeros: an attempt before this one has overwritten the file, and so has deleted the key.
-            const bool named = !uri.empty() && uri.front() != '\0' && !uri.starts_with("file:");
+            const bool named = !uri.empty() && uri.front() != '\0';
             if (named && std::ranges::find(out, uri) == out.end()) {
                 out.push_back(std::move(uri));
             }
@@ -65,10 +74,21 @@ result<std::vector<std::string>> chip_keys_of(const fs::path& bundle) {
     return out;
 }
 
-result<bool> delete_in_chip(const device_bundle& bundle, const std::string& uri) {
-    // A bundle that was meddled with does not make us delete what the device is known by.
+result<void> overwrite_and_remove(const fs::path& file);
+
+// Says whether there was one in a chip.
+result<bool> delete_key(const device_bundle& bundle, const std::string& uri) {
     BERTH_TRY(whose, identity_key_at(uri, bundle.directory));
     if (whose == "p3" || whose == "p3-sig") {
+        return false;
+    }
+    constexpr std::string_view in_file = "file:";
+    if (uri.starts_with(in_file)) {
+        const fs::path file = bundle.directory / uri.substr(in_file.size());
+        BERTH_TRY(there, is_there(file));
+        if (there && !is_makers(bundle, file)) {
+            BERTH_CHECK(overwrite_and_remove(file));
+        }
         return false;
     }
     const keystore::open_options how{bundle.directory.string(), bundle.passphrase};
@@ -127,7 +147,8 @@ result<size_t> wipe_files(const fs::path& bundle) {
 
 }  // namespace
 
-result<decommission_report> decommission(const device_bundle& bundle, const std::string& reason, const clock& time) {
+result<decommission_report> decommission(const device_bundle& bundle, const std::string& reason,
+                                         const std::vector<fs::path>& secrets, const clock& time) {
     BERTH_TRY(before, note_life(bundle, time));
     decommission_report out;
     out.resumed = before.unfinished();
@@ -139,14 +160,22 @@ result<decommission_report> decommission(const device_bundle& bundle, const std:
         BERTH_FAULT_POINT("decommission.begun");
     }
     // The keys first: the files tell where they are.
-    BERTH_TRY(keys, chip_keys_of(bundle.directory));
+    BERTH_TRY(keys, keys_named_in(bundle.directory));
     for (const auto& uri : keys) {
-        BERTH_TRY(deleted, delete_in_chip(bundle, uri));
+        BERTH_TRY(deleted, delete_key(bundle, uri));
         out.chip_keys += deleted;
         BERTH_FAULT_POINT("decommission.after_chip_key");
     }
+    // Before what names them.
+    for (const auto& file : secrets) {
+        BERTH_TRY(there, is_there(file));
+        if (there && !is_makers(bundle, file)) {
+            BERTH_CHECK(overwrite_and_remove(file));
+            ++out.files;
+        }
+    }
     BERTH_TRY(wiped, wipe_files(bundle.directory));
-    out.files = wiped;
+    out.files += wiped;
     BERTH_FAULT_POINT("decommission.wiped");
     const auto* const begun = out.resumed ? &before.entries.back() : nullptr;
     BERTH_CHECK(add_step(bundle, life_step::decommissioned, begun ? begun->about : reason, time));

@@ -12,8 +12,10 @@ struct decommission_report {
 };
 
 // Records that it has begun, deletes the owner's keys in chips, overwrites and removes his files (pending/, installed/,
-// credentials/, est.toml, the LDevID), and records the end. After a kill at any moment, and after an error, it goes on where it
-// was when it is called again. Errors `wrong_phase`; `decommissioned`: it was before; of files, those of keystore::remove_key.
-result<decommission_report> decommission(const device_bundle& bundle, const std::string& reason, const clock& time);
+// credentials/, est-trust/, est.toml, the LDevID, and `secrets`), and records the end. After a kill at any moment, and after an
+// error, it goes on where it was when it is called again. Errors `wrong_phase`; `decommissioned`: it was before; of files, those
+// of keystore::remove_key.
+result<decommission_report> decommission(const device_bundle& bundle, const std::string& reason,
+                                         const std::vector<std::filesystem::path>& secrets, const clock& time);
 
 }  // namespace berth::app

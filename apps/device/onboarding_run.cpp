@@ -43,7 +43,7 @@ void onboarding_run::start() {
         }
     }
     installation there(bundle_);
-    if (options_.install && there.present()) {
+    if (options_.install && !options_.anew && there.present()) {
         const auto state = there.state();
         if (state && !state->reported) {
             purpose_ = purpose::report;

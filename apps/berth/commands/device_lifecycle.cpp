@@ -2,6 +2,7 @@
 #include "berth/commands/device_lifecycle.h"
 
 #include "berth/commands/lifecycle_records.h"
+#include "common/files.h"
 #include "common/words.h"
 #include "credentials/kept_credential.h"
 #include "device/decommission.h"
@@ -30,7 +31,25 @@ result<void> contains(const life_history& life, const std::string& text) {
                 "the history has no entry with this hash: it was cut off, or another one was put in its place");
 }
 
+// A chip, or a unit of a line's with its keys, that nobody has certified yet.
+result<bool> is_unmade(const std::filesystem::path& bundle) {
+    BERTH_TRY(made, is_there(bundle / "device.toml"));
+    BERTH_TRY(in_file, is_there(bundle / "p3.pem"));
+    BERTH_TRY(elsewhere, is_there(bundle / "p3.uri"));
+    return !made && (in_file || elsewhere);
+}
+
 result<void> show_bundle(const options& o, context& c) {
+    BERTH_TRY(unmade, is_unmade(o.bundle));
+    if (unmade) {
+        if (c.json) {
+            print_json(wire::json::object{
+                {"party", "device"}, {"phase", "supply_chain"}, {"since", nullptr}, {"history", wire::json::array()}});
+        } else {
+            fmt::print("supply_chain: it has keys, and its maker has not certified them yet\n");
+        }
+        return {};
+    }
     BERTH_TRY(bundle, device_bundle::look(o.bundle, o.passphrase_file));
     BERTH_TRY(life, seen_life(bundle, system_clock()));
     if (!life.altered && !o.contains.empty()) {
@@ -117,6 +136,25 @@ result<void> confirmed(const options& o, const device_bundle& bundle, const std:
                     .with("serial", bundle.identity.serial));
 }
 
+// The secrets that est.toml names, as far as they lie in the bundle: elsewhere they may be others' as well. What does not read
+// names none.
+std::vector<std::filesystem::path> secrets_of(const device_bundle& bundle) {
+    std::vector<std::filesystem::path> out;
+    const auto config = read_keeping_config(bundle.directory);
+    if (!config || !*config) {
+        return out;
+    }
+    for (const auto& source : (*config)->sources) {
+        for (const auto& file : {source.password_file, source.header_file}) {
+            const auto inside = file.lexically_normal().lexically_relative(bundle.directory.lexically_normal());
+            if (!file.empty() && !inside.empty() && *inside.begin() != "..") {
+                out.push_back(file);
+            }
+        }
+    }
+    return out;
+}
+
 result<void> decommission_device(const options& o, const context& c) {
     BERTH_TRY(bundle, device_bundle::look(o.bundle, o.passphrase_file));
     BERTH_TRY(life, seen_life(bundle, system_clock()));
@@ -132,7 +170,7 @@ result<void> decommission_device(const options& o, const context& c) {
     }
     // An agent that runs would go on renewing what is being destroyed.
     BERTH_TRY(alone, keeping_lock::take(bundle.directory));
-    BERTH_TRY(done, decommission(bundle, o.reason, system_clock()));
+    BERTH_TRY(done, decommission(bundle, o.reason, secrets_of(bundle), system_clock()));
     if (c.json) {
         print_json(wire::json::object{{"serial", bundle.identity.serial},
                                       {"phase", "decommissioned"},

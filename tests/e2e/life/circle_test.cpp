@@ -151,6 +151,10 @@ TEST_F(Circle, AnOwnerTakesItBackExplicitly) {
 
 TEST_F(Circle, WrongOrdersAreRefusedAndSayWhatToDo) {
     const auto bundle = make("C-3", "Birch").string();
+    // As a line leaves a unit whose certificates have not come back.
+    fs::create_directories(at("unit"));
+    ASSERT_TRUE(app::write_text(at("unit/p3.uri"), "tpm2:0x81020002\n"));
+    EXPECT_EQ(phase(life({"--bundle", at("unit")})), "supply_chain");
     const auto unborn = run({"device", "lifecycle", "decommission", "--bundle", bundle, "--yes"});
     EXPECT_EQ(unborn.exit, 2);
     EXPECT_EQ(unborn.error_name(), "wrong_phase") << unborn.all();

@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s\n", bundle.error().message.c_str());
         return 2;
     }
-    const auto done = app::decommission(*bundle, "by the test", system_clock());
+    const auto done = app::decommission(*bundle, "by the test", {}, system_clock());
     if (!done) {
         std::fprintf(stderr, "%s\n", done.error().message.c_str());
         return 3;

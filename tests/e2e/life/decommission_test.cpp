@@ -75,6 +75,25 @@ TEST_F(Decommission, AFileIsOverwrittenBeforeItsNameGoes) {
     EXPECT_TRUE(std::all_of(left.begin(), left.begin() + n, [](char c) { return c == 0; }));
 }
 
+TEST_F(Decommission, SecretsThatEstTomlNamesGoAndTheMakersFilesStay) {
+    const auto bundle = onboarded("S-1");
+    ASSERT_TRUE(app::write_text(bundle / "password", "correct horse\n", 0600));
+    ASSERT_TRUE(app::write_text(directory->path() / "elsewhere", "of others as well\n", 0600));
+    ASSERT_TRUE(
+        app::write_text(bundle / "est.toml",
+                        fmt::format("[[est]]\nserver = \"localhost:1\"\nuser = \"S-1\"\npassword_file = \"password\"\n"
+                                    "header = \"X-Line\"\nheader_file = \"{}\"\n[[est.credential]]\nname = \"d\"\n"
+                                    "algorithm = \"p256\"\n[[est]]\nserver = \"localhost:2\"\nuser = \"S-1\"\npassword_file = "
+                                    "\"p3.pem\"\n[[est.credential]]\nname = \"e\"\nalgorithm = \"p256\"\n",
+                                    (directory->path() / "elsewhere").string())));
+    const auto p3 = got(app::read_text(bundle / "p3.pem"));
+    const auto done = berth({"device", "lifecycle", "decommission", "--bundle", bundle.string(), "--yes"});
+    ASSERT_EQ(done.exit, 0) << done.all();
+    EXPECT_FALSE(fs::exists(bundle / "password"));
+    EXPECT_TRUE(fs::exists(directory->path() / "elsewhere"));
+    EXPECT_EQ(got(app::read_text(bundle / "p3.pem")), p3);
+}
+
 TEST_F(Decommission, AnAgentThatRunsIsNotWipedFromUnder) {
     const auto bundle = onboarded("A-1");
     ASSERT_TRUE(app::write_text(bundle / "est.toml",
