@@ -78,6 +78,20 @@ result<void> accept_newest(const std::string& directory, const std::string& name
 
 }  // namespace
 
+result<std::optional<keeping_config>> read_agents_config(const device_bundle& bundle) {
+    BERTH_TRY(config, read_keeping_config(bundle.directory));
+    const bool in_chip = std::ranges::any_of(bundle.credentials, [](const auto& wanted) { return !wanted.key.empty(); });
+    if (config && config->recover == recovery::onboard && in_chip) {
+        // The new keys would have to take the places of those that are in use.
+        return fail(
+            error_category::usage, "bad_config",
+            fmt::format("{}: recover = \"onboard\" makes the new keys beside the former ones, and device.toml has them in places "
+                        "of a chip; with these, berth device reset makes room first",
+                        (bundle.directory / "est.toml").string()));
+    }
+    return config;
+}
+
 int renew_once(const std::string& bundle, const std::string& passphrase_file) {
     const auto done = keep_once(bundle, passphrase_file);
     if (!done) {

@@ -44,9 +44,10 @@ constexpr const char* usage =
     "Files, below DIR. Read: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem; z3-sig.pem and p3-sig.pem where they\n"
     "are; z3-iak.pem and the TPM's platform registers where device.toml says [quote]. What does not belong together is\n"
     "`bad_bundle`. Written: pending/ while an onboarding runs; time; installed/domain-root.pem, NAME.pem, NAME.key,\n"
-    "config.json, state.json. With est.toml, which the device's owner writes: credentials/NAME/current, and "
-    "credentials/told.time.\n"
+    "config.json, state.json; lifecycle.log. With est.toml, which the device's owner writes: credentials/NAME/current,\n"
+    "credentials/told.time, and est-trust/.\n"
     "\n"
+    "SIGHUP: with --stay, est.toml is read again; with a mistake in it, what it said before stays in force.\n"
     "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"
     "onboarded the log tells that as `interrupted`, and the exit code is 3; afterwards (--stay) it is 0.\n"
     "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file, interrupted), 4 our fault.\n"
@@ -64,12 +65,16 @@ struct arguments {
 // Onboards, and then, when it stays, fetches the configuration at intervals.
 class agent {
 public:
-    // `keeps`: what est.toml says, for who stays.
-    agent(const app::device_bundle& bundle, const arguments& how, const std::optional<app::keeping_config>& keeps)
-        : bundle_(bundle), how_(how), keeps_(keeps), pause_(loop_) {}
+    // `keeps`: what est.toml says, for who stays; `lock` is held where there is one.
+    agent(const app::device_bundle& bundle, const arguments& how, std::optional<app::keeping_config> keeps,
+          std::optional<app::keeping_lock> lock)
+        : bundle_(bundle), how_(how), keeps_(std::move(keeps)), lock_(std::move(lock)), pause_(loop_) {}
 
     int run() {
         loop_.on_termination([this] { interrupted(); });
+        if (how_.stay) {
+            loop_.on_reload([this] { reload(); });
+        }
         app::run_options options;
         options.once = how_.once;
         run_ = std::make_unique<app::onboarding_run>(
@@ -116,14 +121,96 @@ private:
                   {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
         code_ = 0;
         if (how_.stay) {
-            if (keeps_) {
-                keeper_ =
-                    std::make_unique<app::credential_keeper>(loop_, bundle_, *keeps_, system_clock(), crypto::system_random());
-                keeper_->start();
-            }
+            stays_ = true;
+            keep();
             return wait();
         }
         loop_.stop();
+    }
+
+    void keep() {
+        if (!keeps_) {
+            return;
+        }
+        keeper_ = std::make_unique<app::credential_keeper>(loop_, bundle_, *keeps_, system_clock(), crypto::system_random());
+        if (keeps_->recover == app::recovery::onboard) {
+            keeper_->on_lost([this](const std::string& credential) { recover(credential); });
+        }
+        keeper_->start();
+    }
+
+    // SIGHUP: est.toml again. What is wrong with it is told, and what it said before stays in force.
+    void reload() {
+        if (auto fresh = reloaded(); !fresh) {
+            log::failure("est_toml_unusable", std::move(fresh).error().during("what est.toml said before stays in force"));
+            return;
+        }
+        log::info("reloaded", "est.toml was read again");
+        if (!stays_ || recovering_) {
+            return;  // it counts as soon as there is something to keep
+        }
+        if (keeper_ && keeps_ && keeps_->recover != app::recovery::onboard) {
+            keeper_->on_lost({});
+        } else if (keeper_) {
+            keeper_->on_lost([this](const std::string& credential) { recover(credential); });
+        }
+        if (keeper_) {
+            keeper_->reload(*keeps_);
+        } else {
+            keep();
+        }
+    }
+
+    result<void> reloaded() {
+        BERTH_TRY(fresh, app::read_agents_config(bundle_));
+        if (fresh && !lock_) {
+            BERTH_TRY(taken, app::keeping_lock::take(bundle_.directory));
+            lock_.emplace(std::move(taken));
+        }
+        // Without one nothing is kept any more.
+        keeps_ = fresh || !keeper_ ? std::move(fresh) : app::keeping_config{};
+        return {};
+    }
+
+    // Nothing that is kept is valid any more, and who we are is refused: we become somebody again. What is installed stays until
+    // what takes its place is there.
+    void recover(const std::string& credential) {
+        const milliseconds now = system_clock().steady();
+        if (recovering_ || fetching_ || now < next_recovery_) {
+            return;
+        }
+        constexpr milliseconds least = 60'000, most = 6 * 3'600'000, quiet = 24 * 3'600'000;
+        recoveries_ = next_recovery_ == 0 || now - next_recovery_ > quiet ? 0 : recoveries_ + 1;
+        const auto range = static_cast<uint64_t>(std::min(most, least << std::min<uint32_t>(recoveries_, 12)));
+        next_recovery_ = now + static_cast<milliseconds>(range / 2 + crypto::system_random().number() % (range / 2 + 1));
+        recovering_ = true;
+        pause_.cancel();
+        keeper_.reset();
+        log::warning("recovery_begun",
+                     "nothing that this device keeps is valid, and its identity is refused: it is onboarded again",
+                     {{"credential", credential}});
+        app::run_options options;
+        options.once = true;
+        options.anew = true;
+        run_ = std::make_unique<app::onboarding_run>(
+            loop_, bundle_, options, system_clock(), crypto::system_random(),
+            [this](const app::run_report& report) { recovered(report); },
+            [this](const onboarding::step_event& step, milliseconds at, const std::string& id) { stepped(step, at, id); });
+        run_->start();
+    }
+
+    void recovered(const app::run_report& report) {
+        recovering_ = false;
+        if (report.ok) {
+            log::info("recovered", "this device is onboarded again",
+                      {{"customer", report.customer}, {"registrar", report.registrar}});
+        } else {
+            log::failure("not_recovered",
+                         report.why.value_or(error{error_category::environment, "no_registrar", "no registrar was found"}),
+                         {{"in_ms", std::max<milliseconds>(0, next_recovery_ - system_clock().steady())}});
+        }
+        keep();
+        wait();
     }
 
     void wait() {
@@ -132,8 +219,10 @@ private:
     }
 
     void fetch() {
+        fetching_ = true;
         run_ = std::make_unique<app::onboarding_run>(loop_, bundle_, app::run_options{.once = true}, system_clock(),
                                                      crypto::system_random(), [this](const app::run_report& report) {
+                                                         fetching_ = false;
                                                          if (report.ok) {
                                                              log::info("configuration_fetched", "the configuration is up to date",
                                                                        {{"version", report.configuration_version}});
@@ -148,10 +237,16 @@ private:
     net::loop loop_;
     const app::device_bundle& bundle_;
     const arguments& how_;
-    const std::optional<app::keeping_config>& keeps_;
+    std::optional<app::keeping_config> keeps_;
+    std::optional<app::keeping_lock> lock_;
     net::timer pause_;
     std::unique_ptr<app::onboarding_run> run_;
     std::unique_ptr<app::credential_keeper> keeper_;
+    bool stays_ = false;
+    bool recovering_ = false;
+    bool fetching_ = false;
+    uint32_t recoveries_ = 0;
+    milliseconds next_recovery_ = 0;  // of the steady clock: not before
     int code_ = 3;
 };
 
@@ -236,8 +331,7 @@ int main(int argc, char** argv) try {
         return exit_code(bundle.error().category);
     }
     // What is wrong in est.toml is told before anything else is done.
-    const auto keeps =
-        how.stay ? app::read_keeping_config(bundle->directory) : result<std::optional<app::keeping_config>>(std::nullopt);
+    const auto keeps = how.stay ? app::read_agents_config(*bundle) : result<std::optional<app::keeping_config>>(std::nullopt);
     if (!keeps) {
         log::failure("est_toml_unusable", keeps.error());
         return exit_code(keeps.error().category);
@@ -251,7 +345,7 @@ int main(int argc, char** argv) try {
         }
         lock.emplace(std::move(*taken));
     }
-    return agent(*bundle, how, *keeps).run();
+    return agent(*bundle, how, *keeps, std::move(lock)).run();
 } catch (...) {
     return app::report_exception(false);
 }

@@ -1,6 +1,7 @@
 #include "credentials/keeper.h"
 
 #include "base/log.h"
+#include "device/lifecycle.h"
 
 namespace berth::app {
 
@@ -19,10 +20,30 @@ std::vector<log::field> fields_of(const std::string& credential) {
 credential_keeper::credential_keeper(net::loop& on, const device_bundle& bundle, const keeping_config& config,
                                      const clock& system, random_source& random)
     : loop_(on), bundle_(bundle), time_(bundle, system), random_(random), pause_(on) {
-    for (const auto& source : config.sources) {
+    adopt(config);
+}
+
+// No visit and no hook is under way, which would speak of entries that go.
+void credential_keeper::adopt(const keeping_config& config) {
+    std::map<std::string, milliseconds> rested;
+    for (const auto& e : entries_) {
+        rested[e->wish.name] = e->rested;
+    }
+    pause_.cancel();
+    entries_.clear();
+    config_ = std::make_unique<const keeping_config>(config);
+    for (const auto& source : config_->sources) {
         for (const auto& wish : source.credentials) {
-            entries_.push_back(std::make_unique<entry>(entry{source, wish, credential_files(bundle, wish.name)}));
+            entries_.push_back(std::make_unique<entry>(entry{source, wish, credential_files(bundle_, wish.name)}));
+            entries_.back()->rested = rested[wish.name];
         }
+    }
+}
+
+void credential_keeper::reload(const keeping_config& config) {
+    coming_ = std::make_unique<const keeping_config>(config);
+    if (!visit_ && !hook_) {
+        next();
     }
 }
 
@@ -39,6 +60,9 @@ void credential_keeper::once(done_handler done) {
 
 // The one that is due first; of several, those that have waited are not overtaken.
 void credential_keeper::next() {
+    if (const auto coming = std::exchange(coming_, nullptr)) {
+        adopt(*coming);
+    }
     if (done_) {
         const auto open = std::ranges::find_if(entries_, [](const auto& e) { return !e->settled; });
         if (open != entries_.end()) {
@@ -94,7 +118,10 @@ void credential_keeper::go(entry& e, const kept_credential& k, deed what) {
     e.doing = what;
     const bool as_identity = e.refusals >= refusals_believed && what != deed::wait && what != deed::prove;
     visit_ = std::make_unique<visit>(visit::surroundings{loop_, bundle_, time_, random_}, e.source, e.wish, e.files, as_identity,
-                                     [this, &e](const visit_outcome& outcome) {
+                                     [this, &e, alive = std::weak_ptr(alive_)](const visit_outcome& outcome) {
+                                         if (alive.expired()) {
+                                             return;
+                                         }
                                          visit_.reset();
                                          visited(e, outcome);
                                          next();
@@ -117,6 +144,9 @@ void credential_keeper::visited(entry& e, const visit_outcome& outcome) {
         return failed(e, pending, outcome.later->seconds);
     }
     succeeded(e, outcome);
+    if (outcome.issued || outcome.accepted) {
+        note_life_or_log(bundle_, time_);
+    }
 }
 
 void credential_keeper::succeeded(entry& e, const visit_outcome& outcome) {
@@ -124,6 +154,7 @@ void credential_keeper::succeeded(entry& e, const visit_outcome& outcome) {
     e.greeted = true;
     if (outcome.issued) {
         e.refusals = 0;
+        e.rejections = 0;
         e.issued = true;
         e.lost = false;
         e.rested = time_.steady() + std::clamp<unix_seconds>(left_of(e) / 8, 1, 60) * 1'000;
@@ -141,13 +172,31 @@ bool credential_keeper::refused(entry& e, bool as_identity) {
         return true;
     }
     e.refusals = 0;  // both are tried in turn
+    ++e.rejections;
     if (!std::exchange(e.lost, true)) {
         log::write(log::level::error, "recovery_needed",
                    "the EST server refuses this device's identity, too: its customer has to say why, or the device has to be "
                    "onboarded again (berth device reset, then berth-agent)",
                    {{"credential", e.wish.name}, {"identity", e.wish.identity}});
     }
+    if (on_lost_ && may_be_lost(e)) {
+        // Whoever hears it may put an end to this keeper.
+        loop_.post([handler = on_lost_, name = e.wish.name] { handler(name); });
+    }
     return false;
+}
+
+// What cannot be read is taken for valid, and an unknown time for a good one: nothing is given up on a guess.
+bool credential_keeper::may_be_lost(const entry& e) const {
+    std::vector<kept_credential> all;
+    for (const auto& each : entries_) {
+        auto k = each->files.look();
+        if (!k) {
+            return false;
+        }
+        all.push_back(std::move(*k));
+    }
+    return time_.sure() && may_onboard_anew(e.rejections, all, time_.now());
 }
 
 unix_seconds credential_keeper::left_of(const entry& e) const {
@@ -214,7 +263,10 @@ void credential_keeper::run_hook(entry& e, uint32_t number, std::vector<std::str
                 all += (all.empty() ? "" : "; ") + program + " " + trouble;
             }
             // The hook's own handler is running: it goes with the next turn.
-            loop_.post([this, &e, number, environment, index, all] {
+            loop_.post([this, &e, number, environment, index, all, alive = std::weak_ptr(alive_)] {
+                if (alive.expired()) {
+                    return;
+                }
                 hook_.reset();
                 run_hook(e, number, environment, index + 1, all);
             });

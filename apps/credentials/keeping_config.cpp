@@ -90,21 +90,28 @@ void read_hooks(table_reader& t, kept_wish& out) {
 }
 
 void read_acceptance(table_reader& t, kept_wish& out) {
-    const std::string word = t.text("accept", out.is_kem() ? "told" : "est");
+    const std::string word = t.text("accept", out.authenticates() ? "est" : "told");
     if (word != "est" && word != "told") {
         t.complain(nullptr, "\"accept\" is \"est\" or \"told\"");
     } else if (word == "est" && out.is_kem()) {
         t.complain(nullptr, fmt::format("credential \"{}\": a KEM key's certificate is shown to no EST server; accept = \"told\"",
                                         out.name));
+    } else if (word == "est" && out.over_authkem) {
+        t.complain(nullptr,
+                   fmt::format("credential \"{}\": over AuthKEM a signature key's certificate is shown to nobody; accept = "
+                               "\"told\"",
+                               out.name));
     }
     out.accept = word == "told" ? kept_wish::acceptance::told : kept_wish::acceptance::est;
 }
 
-kept_wish read_credential(table_reader& t) {
+kept_wish read_credential(table_reader& t, bool over_authkem) {
     kept_wish out;
+    out.over_authkem = over_authkem;
     out.name = t.text("name");
-    if (!onboarding::valid_credential_name(out.name) || out.name == "ldevid") {
-        t.complain(nullptr, fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and not \"ldevid\"", out.name));
+    if (!onboarding::valid_credential_name(out.name) || out.name == "ldevid" || out.name == "idevid") {
+        t.complain(nullptr,
+                   fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and not \"ldevid\" nor \"idevid\"", out.name));
     }
     const std::string algorithm = t.text("algorithm");
     if (const auto known = algorithm_named(algorithm)) {
@@ -112,10 +119,16 @@ kept_wish read_credential(table_reader& t) {
     } else {
         t.complain(nullptr, fmt::format("\"{}\" is not one of {}", algorithm, algorithms));
     }
+    if (over_authkem && out.is_kem()) {
+        t.complain(nullptr,
+                   fmt::format("credential \"{}\": a request for a KEM key is vouched for by a signature key (RFC 9883), and "
+                               "over AuthKEM the identity has none; ask over TLS",
+                               out.name));
+    }
     read_places(t, out);
-    out.identity = t.text("identity", "ldevid");
+    out.identity = t.text("identity", over_authkem ? "idevid" : "ldevid");
     if (!onboarding::valid_credential_name(out.identity)) {
-        t.complain(nullptr, fmt::format("identity \"{}\": \"ldevid\", or the name of a credential", out.identity));
+        t.complain(nullptr, fmt::format("identity \"{}\": \"ldevid\", \"idevid\", or the name of a credential", out.identity));
     }
     if (const auto threshold = est::parse_portion(t.text("renew", "67%"))) {
         out.policy.threshold = *threshold;
@@ -129,6 +142,16 @@ kept_wish read_credential(table_reader& t) {
     return out;
 }
 
+// The name of something and the file with its secret: both, or neither.
+void read_secret(table_reader& t, const char* key, const char* file_key, std::string& name, fs::path& file) {
+    name = t.text(key, "");
+    const std::string text = t.text(file_key, "");
+    if (name.empty() != text.empty()) {
+        t.complain(nullptr, fmt::format("\"{}\" and \"{}\" belong together", key, file_key));
+    }
+    file = text.empty() ? fs::path() : t.directory() / text;
+}
+
 result<kept_source> read_source(table_reader& t) {
     kept_source out;
     out.at = t.address("server");
@@ -137,8 +160,14 @@ result<kept_source> read_source(table_reader& t) {
     const std::string trust = t.text("trust", "installed");
     out.trust = trust == "installed" ? t.directory() / "installed" / "domain-root.pem" : t.directory() / trust;
     out.allow_tls12 = t.flag("tls12", false);
+    out.over_authkem = t.flag("authkem", false);
+    if (out.over_authkem && out.allow_tls12) {
+        t.complain(nullptr, "\"authkem\" and \"tls12\" exclude each other");
+    }
+    read_secret(t, "user", "password_file", out.user, out.password_file);
+    read_secret(t, "header", "header_file", out.header, out.header_file);
     for (auto& each : t.tables("credential", true)) {
-        out.credentials.push_back(read_credential(each));
+        out.credentials.push_back(read_credential(each, out.over_authkem));
         BERTH_CHECK(each.finish());
     }
     return out;
@@ -150,6 +179,11 @@ result<keeping_config> parse_keeping_config(const std::string& text, const fs::p
     BERTH_TRY(parsed, parse_toml(text, file));
     table_reader top(parsed, file);
     keeping_config out;
+    const std::string recover = top.text("recover", "tell");
+    if (recover != "tell" && recover != "onboard") {
+        top.complain(nullptr, "\"recover\" is \"tell\" or \"onboard\"");
+    }
+    out.recover = recover == "onboard" ? recovery::onboard : recovery::tell;
     std::set<std::string> names;
     size_t kept = 0;
     for (auto& each : top.tables("est", true)) {
@@ -158,6 +192,12 @@ result<keeping_config> parse_keeping_config(const std::string& text, const fs::p
         for (const auto& credential : source.credentials) {
             if (!names.insert(credential.name).second) {
                 top.complain(nullptr, fmt::format("two credentials are called \"{}\"", credential.name));
+            }
+            if (out.recover == recovery::onboard && (credential.identity == "ldevid" || credential.identity == "idevid")) {
+                top.complain(nullptr,
+                             fmt::format("recover = \"onboard\": an onboarding gives no new \"{}\", by which the credential "
+                                         "\"{}\" is to be recovered; its identity is one that is installed then",
+                                         credential.identity, credential.name));
             }
             ++kept;
         }

@@ -34,7 +34,11 @@ struct kept_wish {
     acceptance accept = acceptance::est;
     std::vector<std::vector<std::string>> hooks;  // programs with their arguments, one after the other
     uint32_t hook_seconds = 60;                   // for each
+    bool over_authkem = false;                    // its server's way
 
+    // Whether a certificate of this kind says to its server who we are: one of a KEM key does not in TLS, nor one of a signature
+    // key in AuthKEM.
+    [[nodiscard]] bool authenticates() const { return !is_kem() && !over_authkem; }
     [[nodiscard]] bool is_kem() const { return std::holds_alternative<crypto::kem_algorithm>(algorithm); }
 };
 
@@ -44,11 +48,22 @@ struct kept_source {
     std::string label;            // empty: none
     std::filesystem::path trust;  // roots, PEM
     bool allow_tls12 = false;
+    bool over_authkem = false;
+    // What else the server wants to know of us; each with a file whose first line is the secret.
+    std::string user, header;
+    std::filesystem::path password_file, header_file;
     std::vector<kept_wish> credentials;
+};
+
+// What is done about a device whose credentials have all expired, and whose identity is refused for good.
+enum class recovery : uint8_t {
+    tell,     // it is logged
+    onboard,  // and the device is onboarded again
 };
 
 struct keeping_config {
     std::vector<kept_source> sources;
+    recovery recover = recovery::tell;
 };
 
 // Of a bundle; nothing: it has no est.toml, and keeps nothing. Errors of files; `bad_config` with the line.

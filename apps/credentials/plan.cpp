@@ -12,6 +12,14 @@ std::string_view name_of(deed d) {
     return "?";
 }
 
+bool may_onboard_anew(uint32_t rejections, std::span<const kept_credential> all, unix_seconds now) {
+    return rejections >= refused_for_good && std::ranges::none_of(all, [now](const kept_credential& k) {
+               const auto held = k.held();
+               return std::ranges::any_of(held,
+                                          [now](const auto& h) { return state_of(h, now) == est::credential_state::usable; });
+           });
+}
+
 plan plan_for(const kept_credential& k, const kept_wish& wish, unix_seconds now) {
     const auto held = k.held();
     const auto good = [now](const est::held_credential& c) { return state_of(c, now) == est::credential_state::usable; };
@@ -30,7 +38,7 @@ plan plan_for(const kept_credential& k, const kept_wish& wish, unix_seconds now)
 }
 
 const generation* shown_for(deed d, const kept_credential& k, const kept_wish& wish, unix_seconds now) {
-    if (d == deed::enrol || wish.is_kem() || k.certified.empty()) {
+    if (d == deed::enrol || !wish.authenticates() || k.certified.empty()) {
         return nullptr;
     }
     if (d == deed::prove) {

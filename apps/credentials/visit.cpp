@@ -1,9 +1,12 @@
 #include "credentials/visit.h"
 
+#include "base/log.h"
 #include "common/files.h"
+#include "credentials/followed_trust.h"
 #include "device/identity_holdings.h"
 #include "est/ca_certificates.h"
 #include "est/fill_request.h"
+#include "keystore/operations.h"
 #include "pki/kem_csr.h"
 
 namespace berth::app {
@@ -46,21 +49,78 @@ void visit::start(const kept_credential& k, deed planned) {
     }
 }
 
-result<net::tls_credential> visit::shown_credential(const generation* own) {
+namespace {
+
+// The maker's certificate of this device: for its KEM key, or for its signature key.
+result<std::pair<std::vector<pki::certificate>, key_handle>> birth_identity(const device_bundle& bundle, bool kem) {
+    const std::filesystem::path& in = bundle.directory;
+    const keystore::open_options how{in.string(), bundle.passphrase};
+    if (kem) {
+        BERTH_TRY(key, keystore::open_kem_key(bundle.p3_uri, how));
+        return std::pair(bundle.z3, key_handle(std::move(key)));
+    }
+    BERTH_TRY(chain, read_chain(in / "z3-sig.pem"));
+    std::erase_if(chain, [](const auto& c) { return c.is_self_issued(); });
+    BERTH_TRY(in_file, is_there(in / "p3-sig.pem"));
+    std::string uri = "file:" + (in / "p3-sig.pem").string();
+    if (!in_file) {
+        BERTH_TRY(text, read_text(in / "p3-sig.uri"));
+        uri = text.substr(0, text.find('\n'));
+    }
+    BERTH_TRY(key, keystore::open_signing_key(uri, how));
+    return std::pair(std::move(chain), key_handle(std::move(key)));
+}
+
+}  // namespace
+
+// Who we are in this visit: a certificate of the credential, or the identity.
+result<void> visit::show(const generation* own, est_server& server) {
+    key_handle key;
     if (own != nullptr) {
-        BERTH_TRY(key, files_.open(*own));
-        return net::tls_credential{own->chain, std::get<keystore::signing_key_ptr>(key)};
+        BERTH_TRY(opened, files_.open(*own));
+        own_chain_ = own->chain;
+        key = std::move(opened);
+    } else if (wish_.identity == "idevid") {
+        BERTH_TRY(birth, birth_identity(in_.bundle, at_.over_authkem));
+        std::tie(own_chain_, key) = std::move(birth);
+    } else {
+        identity_holdings holdings(in_.bundle, identity_holdings::prefer::installed);
+        BERTH_TRY(facts, holdings.look(wish_.identity));
+        if (facts.chain.front().is_kem() != at_.over_authkem) {
+            return fail(
+                error_category::usage, "wrong_key_kind",
+                fmt::format("the identity \"{}\" has a {} key, and towards an EST server one needs a {} key over {}: name "
+                            "another one (identity, in est.toml)",
+                            wish_.identity, at_.over_authkem ? "signature" : "KEM", at_.over_authkem ? "KEM" : "signature",
+                            at_.over_authkem ? "AuthKEM" : "TLS"));
+        }
+        BERTH_TRY(opened, holdings.open(wish_.identity));
+        own_chain_ = std::move(facts.chain);
+        key = std::move(opened);
     }
-    identity_holdings holdings(in_.bundle, identity_holdings::prefer::installed);
-    BERTH_TRY(facts, holdings.look(wish_.identity));
-    if (facts.chain.front().is_kem()) {
-        return fail(error_category::usage, "wrong_key_kind",
-                    fmt::format("the identity \"{}\" has a KEM key, and towards an EST server one needs a signature key: name "
-                                "another one (identity, in est.toml)",
-                                wish_.identity));
+    if (at_.over_authkem) {
+        server.own_kem = authkem::credential{own_chain_, std::get<keystore::kem_key_ptr>(key)};
+        return {};
     }
-    BERTH_TRY(key, holdings.open(wish_.identity));
-    return net::tls_credential{std::move(facts.chain), std::get<keystore::signing_key_ptr>(key)};
+    own_key_ = std::get<keystore::signing_key_ptr>(key);
+    server.own = net::tls_credential{own_chain_, own_key_};
+    return {};
+}
+
+result<est::client> visit::client() const {
+    est::client_options out;
+    out.label = at_.label;
+    out.user_agent = "berth-agent";
+    if (!at_.user.empty()) {
+        BERTH_TRY(password, read_passphrase(at_.password_file));
+        out.user = at_.user;
+        out.password = std::move(*password);
+    }
+    if (!at_.header.empty()) {
+        BERTH_TRY(value, read_passphrase(at_.header_file));
+        out.extra.add(at_.header, std::string(as_text(value->reveal())));
+    }
+    return est::client::make(std::move(out));
 }
 
 result<void> visit::begin(const kept_credential& k, deed planned) {
@@ -68,25 +128,21 @@ result<void> visit::begin(const kept_credential& k, deed planned) {
     shown_ = own ? std::optional(own->number) : std::nullopt;
     outcome_.as_identity = !shown_;
     proves_ = planned == deed::prove;
-    BERTH_TRY(credential, shown_credential(own));
+    est_server server;
+    BERTH_CHECK(show(own, server));
     if (own && !own->state.accepted) {
         BERTH_CHECK(files_.tried(own->number));
     }
-    own_ = credential;
-    est_server server;
     server.at = at_.at;
     server.host = at_.host;
-    BERTH_TRY(anchors, read_anchors({at_.trust}));
+    BERTH_TRY(anchors, followed_trust(in_.bundle.directory, at_).anchors());
     server.anchors = std::move(anchors);
-    server.own = std::move(credential);
     server.allow_tls12 = at_.allow_tls12;
+    server.over_authkem = at_.over_authkem;
     server.time = in_.time.instants();
-    est::client_options options;
-    options.label = at_.label;
-    options.user_agent = "berth-agent";
-    BERTH_TRY(client, est::client::make(std::move(options)));
+    BERTH_TRY(asking, client());
     BERTH_TRY(over, transport_to(server, in_.time, in_.random));
-    session_ = std::make_unique<est_session>(in_.on, at_.at, std::move(over), std::move(client), in_.time);
+    session_ = std::make_unique<est_session>(in_.on, at_.at, std::move(over), std::move(asking), in_.time);
     session_->cacerts([this](auto cas) { greeted(std::move(cas)); });
     return {};
 }
@@ -99,11 +155,29 @@ void visit::greeted(result<std::vector<pki::certificate>> cas) {
     if (const auto told = session_->told_time()) {
         in_.time.learn(*told);
     }
+    follow();
     const auto due = due_now();
     if (!due) {
         return fail_with(due.error());
     }
     *due ? ask_wanted() : finish();
+}
+
+// Its CA may have a new key, which the one that is trusted vouches for. Whoever does not know the time cannot judge that yet.
+void visit::follow() {
+    if (!in_.time.sure()) {
+        return;
+    }
+    const auto added = followed_trust(in_.bundle.directory, at_).learn(cas_, in_.time.now());
+    if (!added) {
+        log::failure("trust_not_followed", added.error(), {{"server", at_.at.text()}});
+        return;
+    }
+    for (const auto& root : *added) {
+        log::info("trust_followed",
+                  "a root that is trusted vouches for the EST server's new one, which is trusted beside it from now on",
+                  {{"server", at_.at.text()}, {"subject", root.subject()}, {"sha256", to_hex(root.sha256())}});
+    }
 }
 
 // The server has answered: it takes what it was shown. And whether a certificate is to be asked for, now that the time is known.
@@ -129,7 +203,7 @@ result<bool> visit::due_now() {
 void visit::ask_wanted() {
     pki::csr_template contents;
     if (shown_ || wish_.subject.empty()) {
-        auto names = pki::names_of(own_->chain.front());
+        auto names = pki::names_of(own_chain_.front());
         if (!names) {
             return fail_with(std::move(names).error());
         }
@@ -175,8 +249,9 @@ result<void> visit::ask_for(pki::csr_template contents) {
         wish.build = [key = *signing](const pki::csr_template& t) { return pki::build_csr(t, key->as_signing_key()); };
     } else {
         // A KEM key cannot sign: who we are vouches for it (RFC 9883).
-        wish.build = [kem = std::get<keystore::kem_key_ptr>(waiting.key), by = *own_](const pki::csr_template& t) {
-            return pki::build_kem_csr(t, kem->public_key(), by.chain.front(), by.key->as_signing_key());
+        wish.build = [kem = std::get<keystore::kem_key_ptr>(waiting.key), by = own_chain_.front(),
+                      key = own_key_](const pki::csr_template& t) {
+            return pki::build_kem_csr(t, kem->public_key(), by, key->as_signing_key());
         };
     }
     session_->enrol(std::move(wish), shown_.has_value(),

@@ -35,8 +35,10 @@ public:
 
 private:
     result<void> begin(const kept_credential& k, deed planned);
-    result<net::tls_credential> shown_credential(const generation* own);
+    result<void> show(const generation* own, est_server& server);
+    result<est::client> client() const;
     void greeted(result<std::vector<pki::certificate>> cas);
+    void follow();
     result<bool> due_now();
     void ask_wanted();
     void ask(pki::csr_template contents);
@@ -53,8 +55,9 @@ private:
     bool as_identity_;
     bool proves_ = false;  // and does no more: what is due then is for the next visit
     done_handler done_;
-    std::optional<uint32_t> shown_;  // the generation that we are; none: the identity
-    std::optional<net::tls_credential> own_;
+    std::optional<uint32_t> shown_;            // the generation that we are; none: the identity
+    std::vector<pki::certificate> own_chain_;  // what we show
+    keystore::signing_key_ptr own_key_;        // none: its key is a KEM's
     std::unique_ptr<est_session> session_;
     std::vector<pki::certificate> cas_;
     visit_outcome outcome_;

@@ -153,7 +153,7 @@ result<void> installation::reset() {
             }
         }
     }
-    for (const auto& each : {kept, directory_}) {
+    for (const auto& each : {kept, bundle_.directory / "est-trust", directory_}) {
         fs::remove_all(each, ec);
         if (ec) {
             return cannot("remove", each, ec);

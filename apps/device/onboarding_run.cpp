@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "common/files.h"
 #include "device/installation.h"
+#include "device/lifecycle.h"
 #include "device/quote.h"
 #include "onboarding/errors.h"
 #include "onboarding/messages/configuration.h"
@@ -36,8 +37,13 @@ onboarding_run::~onboarding_run() = default;
 
 void onboarding_run::start() {
     purpose_ = purpose::onboard;
+    if (options_.install) {
+        if (const auto alive = require_alive(bundle_); !alive) {
+            return finish(false, alive.error());
+        }
+    }
     installation there(bundle_);
-    if (options_.install && there.present()) {
+    if (options_.install && !options_.anew && there.present()) {
         const auto state = there.state();
         if (state && !state->reported) {
             purpose_ = purpose::report;
@@ -202,6 +208,9 @@ result<void> onboarding_run::begin_session() {
     if (purpose_ == purpose::onboard) {
         BERTH_TRY(pending, bundle_.pending_keys(to_hex(channel.peer_chain.front().sha256()), random_));
         keys = std::move(pending);
+        if (options_.install) {
+            note_life_or_log(bundle_, clock_);
+        }
     }
     onboarding::device_settings settings{.identity = bundle_.identity,
                                          .model = bundle_.model,
@@ -361,6 +370,7 @@ void onboarding_run::session_over() {
                 if (const auto marked = installation(bundle_).mark_reported(); !marked) {
                     log::failure("state_not_written", marked.error());
                 }
+                note_life_or_log(bundle_, clock_);
             }
             return finish(true, std::nullopt);
         case device_outcome::use_spare:

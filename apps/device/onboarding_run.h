@@ -14,6 +14,7 @@ struct run_options {
     bool once = false;                 // one round over all registrars, then the error
     milliseconds least_pause = 1'000;  // of the back-off, doubled each round, with full jitter
     milliseconds most_pause = 60'000;
+    bool anew = false;    // also when the device is onboarded: what is installed stays until the new one takes its place
     bool install = true;  // false: measurements of the protocol alone; nothing is written
 };
 

@@ -1,6 +1,7 @@
 #include "setup/device_ldevid.h"
 
 #include "common/files.h"
+#include "device/lifecycle.h"
 #include "factory/ldevid.h"
 #include "keystore/operations.h"
 #include "keystore/tpm2/keys.h"
@@ -100,6 +101,7 @@ result<void> device_ldevid::require_own_place(const std::string& place) const {
 }
 
 result<bytes> device_ldevid::request(const ldevid_wish& wish) const {
+    BERTH_CHECK(require_alive(bundle_));
     const fs::path& directory = bundle_.directory;
     BERTH_TRY(installed, is_there(directory / certificate_file));
     if (installed && !wish.replace) {
@@ -221,6 +223,7 @@ result<ldevid_state> device_ldevid::install(bytes_view grant, const std::optiona
         }
     }
     BERTH_CHECK(remove_directory(pending()));
+    note_life_or_log(bundle_, system_clock());
     return ldevid_state{std::move(chain), place, true};
 }
 

@@ -21,6 +21,14 @@ struct registrar_device {
     std::string revoked_for;             // where all are revoked: why, the last time
     std::string integrity = {};          // of its last quote: "met", or why it was refused; empty: none was asked for
     unix_seconds integrity_at = 0;
+    unix_seconds decommissioned_at = 0;  // 0: it is not, or was taken back
+};
+
+// A line of a device's history at its owner.
+struct owner_life_entry {
+    unix_seconds at = 0;
+    std::string step;   // seen, certified, installed, refused, released, revoked, decommissioned, recommissioned
+    std::string about;  // names, why, to whom
 };
 
 struct release_request {
@@ -37,9 +45,17 @@ public:
     // By serial, then maker; from behind `after` on, which the first page leaves empty.
     virtual result<std::vector<registrar_device>> list_devices(size_t most, const onboarding::device_identity& after) = 0;
     virtual result<std::vector<registrar_device>> find_serial(const std::string& serial) = 0;
-    // Both also of a device that was never seen here.
+    // Both also of a device that was never seen here. Error of an approval: `decommissioned`.
     virtual result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) = 0;
     virtual result<void> set_group(const onboarding::device_identity& device, const std::string& group, unix_seconds now) = 0;
+    // Its life here has ended: what was issued to it is revoked, and it is refused until it is taken back; an approval is
+    // refused until then, too (`decommissioned`). Says how many certificates were not revoked before. Also of a device that was
+    // never seen here. Error `decommissioned`: it was before.
+    virtual result<size_t> decommission(const onboarding::device_identity& device, const std::string& why, unix_seconds now) = 0;
+    // It may be onboarded again. Error `not_decommissioned`.
+    virtual result<void> recommission(const onboarding::device_identity& device, const std::string& why, unix_seconds now) = 0;
+    // All that happened to it here, oldest first.
+    virtual result<std::vector<owner_life_entry>> life_of(const onboarding::device_identity& device) = 0;
     virtual result<uint64_t> waiting_for_approval() = 0;  // how many
     // Changes whenever an operator decided something; for open sessions.
     virtual result<uint64_t> decision_generation() = 0;

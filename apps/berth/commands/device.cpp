@@ -1,12 +1,14 @@
-// berth device onboard | config | show | credentials | pcrs | recover | ldevid | reset: a device's side, by hand.
+// berth device onboard | config | show | lifecycle | credentials | pcrs | recover | ldevid | reset: a device's side, by hand.
 #include "base/log.h"
 #include "berth/commands/device_credentials.h"
 #include "berth/commands/device_keys.h"
+#include "berth/commands/device_lifecycle.h"
 #include "berth/commands/ldevid.h"
 #include "berth/commands/registers.h"
 #include "common/words.h"
 #include "crypto/random.h"
 #include "device/installation.h"
+#include "device/lifecycle.h"
 #include "device/onboarding_run.h"
 #include "keystore/operations.h"
 
@@ -227,13 +229,17 @@ void add_device(CLI::App& cli, context& c) {
     add_device_recover(*group, c);
     add_device_ldevid(*group, c);
     add_device_credentials(*group, c);
+    add_device_lifecycle(*group, c);
     auto* const reset = with_bundle("reset", "forget the installation and its keys: the device is as it left the factory");
     reset->callback([o, &c] {
         c.run([&]() -> result<void> {
             BERTH_TRY(bundle, device_bundle::look(o->bundle, o->passphrase_file));
             installation there(bundle);
             const bool installed = there.present();
+            BERTH_CHECK(require_alive(bundle));
+            note_life_or_log(bundle, system_clock());  // whose it was until now
             BERTH_CHECK(there.reset());
+            note_life_or_log(bundle, system_clock());
             if (c.json) {
                 print_json(wire::json::object{{"serial", bundle.identity.serial}, {"was_installed", installed}});
             } else {

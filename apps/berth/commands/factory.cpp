@@ -6,6 +6,7 @@
 #include "berth/commands/ldevid.h"
 #include "common/files.h"
 #include "crypto/random.h"
+#include "device/lifecycle.h"
 #include "roles/startup_checks.h"
 #include "setup/ca_hierarchy.h"
 #include "setup/customer.h"
@@ -80,6 +81,8 @@ void add_factory_make(CLI::App& group, context& c) {
             BERTH_TRY(store, open_masa_store(masa));
             BERTH_TRY(identity, factory_make_recorded(o->device.factory, o->out, order, masa_keys, *store, system_clock(),
                                                       crypto::system_random()));
+            BERTH_TRY(bundle, device_bundle::look(o->out));
+            note_life_or_log(bundle, system_clock());
             say(c, {{"serial", identity.serial}, {"device_root_spki", to_hex(identity.device_root_spki)}, {"bundle", o->out}},
                 fmt::format("Device {} is made, its bundle is {}. Next: berth ownership assign {} CUSTOMER --masa {}",
                             identity.serial, o->out, identity.serial, masa));

@@ -227,6 +227,26 @@ constexpr std::array manuals{
            "`unknown_device`, `unknown_device_root` (2), `registrar_not_running` (3): nothing has changed. `masa_unreachable` "
            "(3): ask again, since the MASA may have done it.",
            "berth registrar release SN-1 --to Cedar --dir registrar"},
+    manual{
+        "registrar decommission",
+        "Writes registrar.db, and ca.db of --ca. The running berthd puts the certificates on the CA's list (`crl`) at once, and "
+        "tells the device `approval_denied` when it comes. `decommissioned` (2): it was before.",
+        "berth registrar decommission SN-1 --dir registrar --reason \"lost its cover\" --ca ca"},
+    manual{"registrar recommission", "Writes registrar.db. `not_decommissioned` (2): nothing is to be taken back.",
+           "berth registrar recommission SN-1 --dir registrar"},
+    manual{
+        "device lifecycle show",
+        "Reads the bundle, or of --dir masa.db, registrar.db, ca.db, each as one JSON line; changes nothing. `intact` false, and "
+        "exit code 3: somebody has changed BUNDLE/lifecycle.log, or it does not contain the hash of --contains.",
+        "berth device lifecycle show --bundle devices/SN-1"},
+    manual{"device lifecycle decommission",
+           "Overwrites and removes pending/, installed/, credentials/, est.toml and ldevid.* of the bundle, deletes the keys in "
+           "chips "
+           "that they name, writes lifecycle.log. Interrupted, it goes on when it is repeated, without --yes. `wrong_phase`, "
+           "`decommissioned`, `not_confirmed` (2), `agent_running` (3): nothing has changed.",
+           "berth device lifecycle decommission --bundle devices/SN-1 --reason \"scrapped\" --yes"},
+    manual{"device lifecycle recommission", "Writes BUNDLE/lifecycle.log. `wrong_phase` (2): it is not decommissioned.",
+           "berth device lifecycle recommission --bundle devices/SN-1 --yes"},
     manual{"device onboard",
            "Reads the bundle. Writes below it: pending/ while it runs; installed/domain-root.pem, NAME.pem, NAME.key, "
            "config.json, state.json.",

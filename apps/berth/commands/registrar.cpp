@@ -1,12 +1,10 @@
-// berth registrar devices | approve | deny | group | config | release | revoke: the customer's records.
+// berth registrar devices | approve | deny | group | config | release | revoke | decommission | recommission: the customer's
+// records.
 #include "base/log.h"
-#include "berth/commands/commands.h"
+#include "berth/commands/registrar_records.h"
 #include "common/files.h"
 #include "common/words.h"
 #include "onboarding/errors.h"
-#include "roles/config.h"
-#include "setup/factory.h"
-#include "store/sqlite/registrar_store.h"
 
 #include <thread>
 
@@ -14,60 +12,11 @@ namespace berth::app {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-struct options {
-    std::string dir, serial, group, model, device, file, successor, maker_root;
+struct options : registrar_options {
+    std::string serial, group, model, device, file, successor;
     bool everyone = false;
     int64_t wait = 30;
 };
-
-result<std::filesystem::path> store_of(const std::string& dir) {
-    return file_in(dir, "registrar.db", "a registrar's", "berth registrar init");
-}
-
-result<std::unique_ptr<store::sqlite_registrar_store>> open_store(const std::string& dir) {
-    BERTH_TRY(file, store_of(dir));
-    return store::sqlite_registrar_store::open(file.string(), store::opening::existing);
-}
-
-// For commands that change nothing.
-result<std::unique_ptr<store::sqlite_registrar_store>> read_store(const std::string& dir) {
-    BERTH_TRY(file, store_of(dir));
-    return store::sqlite_registrar_store::open(file.string(), store::opening::to_read);
-}
-
-// The registrar's configuration, where it lies beside its store. A service's may lie elsewhere: then nothing is known of it.
-result<std::optional<registrar_config>> config_of(const std::string& dir) {
-    const fs::path file = fs::path(dir) / "berthd.toml";
-    BERTH_TRY(there, is_there(file));
-    if (!there) {
-        return std::nullopt;
-    }
-    BERTH_TRY(config, read_config(file));
-    return std::move(config.registrar);
-}
-
-// A device of a maker whom this registrar does not serve will never come; a record of it would be in the way of the one that is
-// meant. Errors `unknown_device_root`, errors of files.
-result<void> check_maker(const std::string& dir, const onboarding::device_identity& device) {
-    BERTH_TRY(config, config_of(dir));
-    if (!config) {
-        return {};
-    }
-    for (const auto& maker : config->makers) {
-        BERTH_TRY(root, read_certificate(maker.root));
-        if (root.spki_sha256() == device.device_root_spki) {
-            return {};
-        }
-    }
-    return fail(error{error_category::usage,
-                      "unknown_device_root",
-                      fmt::format("the registrar serves no maker of this root; if it should, add a [[registrar.maker]] to "
-                                  "{}/berthd.toml and reload berthd",
-                                  dir),
-                      {{"device_root_spki", to_hex(device.device_root_spki)}, {"serial", device.serial}}});
-}
 
 std::string_view name_of(onboarding::approval a) {
     switch (a) {
@@ -77,58 +26,6 @@ std::string_view name_of(onboarding::approval a) {
     case onboarding::approval::unknown: break;
     }
     return "-";
-}
-
-result<bool> has_record(registry::registrar_registry& records, const onboarding::device_identity& device) {
-    BERTH_TRY(found, records.find_serial(device.serial));
-    return std::ranges::find(found, device, &registry::registrar_device::device) != found.end();
-}
-
-// The device that a command names: "ROOT/SERIAL", ROOT being the 64 hexadecimal digits of the maker root's hash; SERIAL with
-// --maker-root; or SERIAL alone of a device that was seen here. In the first two ways it need not have been.
-result<onboarding::device_identity> device_named(registry::registrar_registry& records, const std::string& text,
-                                                 const options& o) {
-    constexpr size_t root_digits = 64;
-    std::optional<onboarding::device_identity> named;
-    if (!o.maker_root.empty()) {
-        BERTH_TRY(root, read_certificate(o.maker_root));
-        named = {root.spki_sha256(), text};
-    } else if (text.size() > root_digits && text[root_digits] == '/') {
-        if (const auto root = from_hex(text.substr(0, root_digits))) {
-            named = {to_array<32>(*root), text.substr(root_digits + 1)};
-        }
-    }
-    if (named) {
-        BERTH_CHECK(check_serial(named->serial));
-        BERTH_TRY(recorded, has_record(records, *named));
-        if (!recorded) {
-            BERTH_CHECK(check_maker(o.dir, *named));
-        }
-        return std::move(*named);
-    }
-    BERTH_TRY(found, records.find_serial(text));
-    if (found.empty()) {
-        return fail(error{error_category::usage,
-                          "unknown_device",
-                          fmt::format("no device was seen here with serial \"{}\"; one that was not seen yet is named with its "
-                                      "maker's root, --maker-root Z1.PEM",
-                                      text),
-                          {{"serial", text}}});
-    }
-    if (found.size() > 1) {
-        std::string names;
-        for (const auto& d : found) {
-            names += fmt::format("{}{}/{}", names.empty() ? "" : ", ", to_hex(d.device.device_root_spki), text);
-        }
-        return fail(
-            error{error_category::usage,
-                  "ambiguous_serial",
-                  fmt::format("devices of several makers use serial \"{}\"; say which is meant with --maker-root Z1.PEM, or "
-                              "by its whole name: {}",
-                              text, names),
-                  {{"serial", text}}});
-    }
-    return found.front().device;
 }
 
 // Its record: what was seen or decided of it.
@@ -152,7 +49,8 @@ bool refused_integrity(const registry::registrar_device& d) {
 
 // What a person wants to know first: not how the last onboarding ended, but what holds by now.
 std::string status_of(const registry::registrar_device& d) {
-    return !d.revoked_for.empty()                        ? (d.revoked_for == "released" ? "released" : "revoked")
+    return d.decommissioned_at                           ? "decommissioned"
+           : !d.revoked_for.empty()                      ? (d.revoked_for == "released" ? "released" : "revoked")
            : d.approval == onboarding::approval::denied  ? "denied"
            : refused_integrity(d)                        ? "attestation_refused"
            : d.certificates > 0 && d.onboarded_at        ? "installed"
@@ -205,7 +103,7 @@ result<void> show(const context& c, registry::registrar_registry& records, const
 }
 
 void with_maker_root(CLI::App* cmd, const std::shared_ptr<options>& o) {
-    cmd->add_option("--maker-root", o->maker_root, "the maker's z1.pem, for a device that was not seen yet or a shared serial");
+    o->add_maker_root(*cmd);
 }
 
 void add_devices(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
@@ -558,6 +456,7 @@ void add_registrar_records(CLI::App& registrar, context& c) {
     add_config(registrar, o, c);
     add_release(registrar, o, c);
     add_revoke(registrar, o, c);
+    add_registrar_life(registrar, c);
 }
 
 }  // namespace berth::app

@@ -192,9 +192,26 @@ constexpr const char* registrar_4 = "CREATE INDEX certificate_device ON certific
 constexpr const char* registrar_5 = "ALTER TABLE device ADD COLUMN integrity TEXT NOT NULL DEFAULT ''; "
                                     "ALTER TABLE device ADD COLUMN integrity_at INTEGER NOT NULL DEFAULT 0";
 
+// What an operator has said of a device's life, for good: only ever added to.
+constexpr const char* registrar_6 = R"sql(
+CREATE TABLE life (
+    number    INTEGER PRIMARY KEY,
+    root_spki BLOB NOT NULL,
+    serial    TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    step      TEXT NOT NULL,   -- 'decommissioned', 'recommissioned'
+    about     TEXT NOT NULL
+);
+CREATE INDEX life_device ON life (root_spki, serial);
+CREATE INDEX result_device ON result (root_spki, serial);
+CREATE INDEX release_device ON release (root_spki, serial);
+CREATE TRIGGER life_is_append_only_1 BEFORE UPDATE ON life BEGIN SELECT RAISE(ABORT, 'what was said of a life stays'); END;
+CREATE TRIGGER life_is_append_only_2 BEFORE DELETE ON life BEGIN SELECT RAISE(ABORT, 'what was said of a life stays'); END;
+)sql";
+
 constexpr database::migration masa_steps[] = {{1, masa_1}, {2, masa_2, false}};
-constexpr database::migration registrar_steps[] = {
-    {1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4, false}, {5, registrar_5}};
+constexpr database::migration registrar_steps[] = {{1, registrar_1},        {2, registrar_2}, {3, registrar_3},
+                                                   {4, registrar_4, false}, {5, registrar_5}, {6, registrar_6}};
 
 }  // namespace
 

@@ -12,13 +12,16 @@ using registry::registrar_device;
 
 namespace {
 
-constexpr const char* device_columns = "SELECT root_spki, serial, model, firmware, groups, approval, first_seen, last_seen, "
-                                       "onboarded_at, last_result, configuration, "
-                                       "(SELECT count(*) FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = "
-                                       "d.serial AND c.revoked_at = 0), "
-                                       "(SELECT why FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = d.serial "
-                                       "ORDER BY c.revoked_at DESC LIMIT 1), integrity, integrity_at "
-                                       "FROM device d ";
+constexpr const char* device_columns =
+    "SELECT root_spki, serial, model, firmware, groups, approval, first_seen, last_seen, "
+    "onboarded_at, last_result, configuration, "
+    "(SELECT count(*) FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = "
+    "d.serial AND c.revoked_at = 0), "
+    "(SELECT why FROM certificate c WHERE c.root_spki = d.root_spki AND c.serial = d.serial "
+    "ORDER BY c.revoked_at DESC LIMIT 1), integrity, integrity_at, "
+    "coalesce((SELECT CASE step WHEN 'decommissioned' THEN at ELSE 0 END FROM life l "
+    "WHERE l.root_spki = d.root_spki AND l.serial = d.serial ORDER BY number DESC LIMIT 1), 0) "
+    "FROM device d ";
 
 approval approval_from(std::string_view text) {
     return text == "approved"  ? approval::approved
@@ -47,7 +50,8 @@ result<std::vector<registrar_device>> read_devices(statement& rows) {
                        static_cast<size_t>(rows.integer(11)),
                        rows.integer(11) == 0 ? rows.text(12) : std::string(),
                        rows.text(13),
-                       rows.integer(14)});
+                       rows.integer(14),
+                       rows.integer(15)});
     }
 }
 
@@ -70,17 +74,25 @@ result<std::vector<registrar_device>> sqlite_registrar_store::find_serial(const 
 
 result<void> sqlite_registrar_store::decide(const device_identity& device, bool approved, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
-        // A device may be approved before it was ever seen.
-        BERTH_TRY(write, db_->prepare("INSERT INTO device (root_spki, serial, z3_hash, first_seen, last_seen, approval) "
-                                      "VALUES (?1, ?2, zeroblob(32), ?3, ?3, ?4) "
-                                      "ON CONFLICT (root_spki, serial) DO UPDATE SET approval = ?4"));
-        BERTH_CHECK(write.bind(device.device_root_spki)
-                        .bind(device.serial)
-                        .bind(now)
-                        .bind(approved ? std::string_view("approved") : std::string_view("denied"))
-                        .run());
-        return db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'decision'");
+        BERTH_TRY(ended, is_decommissioned(device));
+        if (ended && approved) {
+            return fail(
+                error{error_category::usage, "decommissioned",
+                      fmt::format("{} was decommissioned here: berth registrar recommission takes it back", device.serial)}
+                    .with("serial", device.serial));
+        }
+        return set_approval(device, approved ? "approved" : "denied", now);
     });
+}
+
+// Part of a transaction.
+result<void> sqlite_registrar_store::set_approval(const device_identity& device, std::string_view approval, unix_seconds now) {
+    // A device may be approved before it was ever seen.
+    BERTH_TRY(write, db_->prepare("INSERT INTO device (root_spki, serial, z3_hash, first_seen, last_seen, approval) "
+                                  "VALUES (?1, ?2, zeroblob(32), ?3, ?3, ?4) "
+                                  "ON CONFLICT (root_spki, serial) DO UPDATE SET approval = ?4"));
+    BERTH_CHECK(write.bind(device.device_root_spki).bind(device.serial).bind(now).bind(approval).run());
+    return db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'decision'");
 }
 
 result<void> sqlite_registrar_store::set_group(const device_identity& device, const std::string& group, unix_seconds now) {

@@ -50,6 +50,9 @@ public:
     result<std::vector<registry::registrar_device>> find_serial(const std::string& serial) override;
     result<void> decide(const onboarding::device_identity& device, bool approved, unix_seconds now) override;
     result<void> set_group(const onboarding::device_identity& device, const std::string& group, unix_seconds now) override;
+    result<size_t> decommission(const onboarding::device_identity& device, const std::string& why, unix_seconds now) override;
+    result<void> recommission(const onboarding::device_identity& device, const std::string& why, unix_seconds now) override;
+    result<std::vector<registry::owner_life_entry>> life_of(const onboarding::device_identity& device) override;
     result<uint64_t> decision_generation() override;
     result<uint64_t> set_configuration(registry::configuration_scope scope, const std::string& name, const std::string& json,
                                        unix_seconds now) override;
@@ -69,6 +72,10 @@ public:
 
 private:
     explicit sqlite_registrar_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
+    result<bool> is_decommissioned(const onboarding::device_identity& device);
+    result<void> say_of_life(const onboarding::device_identity& device, std::string_view step, const std::string& why,
+                             unix_seconds now);
+    result<void> set_approval(const onboarding::device_identity& device, std::string_view approval, unix_seconds now);
     result<void> layers_changed(const onboarding::device_identity& device);
     // The device says that it is of this model; says so to whoever configures it.
     result<void> note_model(const onboarding::device_identity& device, const std::string& model);

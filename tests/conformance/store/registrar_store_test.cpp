@@ -169,6 +169,37 @@ TEST_P(RegistrarStore, RevokesAllOfADevice) {
     EXPECT_EQ(store->find_serial("SN-1")->front().revoked_for, "revoked");
 }
 
+TEST_P(RegistrarStore, ALifeEndsAndMayBeTakenBack) {
+    ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
+    EXPECT_EQ(store->recommission(device, "", 25).error().name, "not_decommissioned");
+    const auto decided = *store->decision_generation();
+    const auto revoked = *store->revocation_generation();
+    EXPECT_EQ(*store->decommission(device, "lost", 30), 1u);
+    EXPECT_NE(*store->decision_generation(), decided) << "open sessions hear of it";
+    EXPECT_NE(*store->revocation_generation(), revoked) << "a CRL is due";
+    const auto ended = reopen()->find_serial("SN-1")->front();
+    EXPECT_EQ(ended.decommissioned_at, 30);
+    EXPECT_EQ(ended.certificates, 0u);
+    EXPECT_EQ(*store->approval_of(device), approval::denied);
+    EXPECT_EQ(store->decide(device, true, 31).error().name, "decommissioned");
+    EXPECT_EQ(*store->approval_of(device), approval::denied);
+    EXPECT_EQ(store->decommission(device, "again", 32).error().name, "decommissioned");
+    EXPECT_EQ(store->life_of(device)->back().about, "lost");
+    EXPECT_EQ(*store->approval_of(other), approval::unknown) << "it is another's life";
+    ASSERT_TRUE(store->recommission(device, "found", 40));
+    EXPECT_EQ(store->find_serial("SN-1")->front().decommissioned_at, 0);
+    EXPECT_EQ(*store->approval_of(device), approval::unknown);
+    ASSERT_TRUE(store->decide(device, true, 41));
+    std::string steps;
+    for (const auto& e : *store->life_of(device)) {
+        steps += e.step + " ";
+    }
+    EXPECT_EQ(steps, "seen certified revoked decommissioned recommissioned ");
+    // Also of one that was never seen here.
+    EXPECT_EQ(*store->decommission(other, "stolen", 50), 0u);
+    EXPECT_EQ(*store->approval_of(other), approval::denied);
+}
+
 TEST_P(RegistrarStore, ConfigurationIsVersionedAndLayered) {
     using registry::configuration_scope;
     EXPECT_EQ(store->configuration_for(device, "m")->version, 0u);

@@ -128,6 +128,19 @@ TEST_P(ChipDevices, PutNoCredentialInThePlaceOfAnIdentityKey) {
     }
 }
 
+TEST_P(ChipDevices, LoseTheirCustomersKeysAtTheEndAndKeepTheirOwn) {
+    ASSERT_NO_FATAL_FAILURE(must(order("CHIP-8", options)));
+    const auto shown = berth({"--json", "key", "show", signing}).json();
+    onboard("CHIP-8");
+    const auto ended = berth({"--json", "device", "lifecycle", "decommission", "--bundle", at("CHIP-8"), "--yes"});
+    ASSERT_EQ(ended.exit, 0) << ended.all();
+    EXPECT_EQ(ended.json().at("chip_keys").to_number<int>(), 2);
+    expect_no_keys({device, cloud});
+    EXPECT_FALSE(fs::exists(at("CHIP-8/installed")));
+    EXPECT_EQ(berth({"--json", "key", "show", signing}).json(), shown);
+    EXPECT_TRUE(berth({"--json", "device", "show", "--bundle", at("CHIP-8")}).json().at("opens").as_bool());
+}
+
 // Once its certificate lies beside it in the chip, the identity's key is not deleted by the way.
 TEST_P(ChipDevices, DeleteNoIdentityUnlessThatIsSaid) {
     if (GetParam().label != "stsafe") {

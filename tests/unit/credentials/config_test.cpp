@@ -69,6 +69,44 @@ TEST(KeepingConfig, MistakesAreTold) {
               std::string::npos);
 }
 
+TEST(KeepingConfig, SecretsTowardsTheServerAreInFiles) {
+    const auto read = parse(
+        head + "user = \"SN-7\"\npassword_file = \"password\"\nheader = \"X-Line\"\nheader_file = \"/etc/line\"\n" + credential);
+    ASSERT_TRUE(read) << read.error().message;
+    const auto& source = read->sources[0];
+    EXPECT_EQ(source.user, "SN-7");
+    EXPECT_EQ(source.password_file, "/bundle/password");
+    EXPECT_EQ(source.header, "X-Line");
+    EXPECT_EQ(source.header_file, "/etc/line");
+    EXPECT_NE(why_not(head + "user = \"SN-7\"\n" + credential).find("belong together"), std::string::npos);
+    EXPECT_NE(why_not(head + "header_file = \"x\"\n" + credential).find("belong together"), std::string::npos);
+}
+
+TEST(KeepingConfig, OverAuthkemASignatureKeysCertificateIsShownToNobody) {
+    const auto read = parse(head + "authkem = true\n" + credential);
+    ASSERT_TRUE(read) << read.error().message;
+    const auto& wish = read->sources[0].credentials[0];
+    EXPECT_TRUE(read->sources[0].over_authkem && wish.over_authkem);
+    EXPECT_EQ(wish.identity, "idevid") << "the maker's certificate of its KEM key";
+    EXPECT_EQ(wish.accept, kept_wish::acceptance::told);
+    EXPECT_FALSE(wish.authenticates());
+    EXPECT_NE(why_not(head + "authkem = true\ntls12 = true\n" + credential).find("exclude"), std::string::npos);
+    EXPECT_NE(why_not(head + "authkem = true\n" + credential + "accept = \"est\"\n").find("told"), std::string::npos);
+    EXPECT_NE(why_not(head + "authkem = true\n[[est.credential]]\nname = \"k\"\nalgorithm = \"mlkem768\"\n").find("RFC 9883"),
+              std::string::npos);
+    EXPECT_NE(why_not(head + "[[est.credential]]\nname = \"idevid\"\nalgorithm = \"p256\"\n").find("idevid"), std::string::npos);
+}
+
+TEST(KeepingConfig, RecoveryIsToldUnlessSomethingElseIsSaid) {
+    EXPECT_EQ(parse(head + credential)->recover, recovery::tell);
+    const auto read = parse("recover = \"onboard\"\n" + head + credential + "identity = \"device\"\n");
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->recover, recovery::onboard);
+    EXPECT_NE(why_not("recover = \"onboard\"\n" + head + credential).find("ldevid"), std::string::npos)
+        << "an onboarding gives no new one";
+    EXPECT_NE(why_not("recover = \"reset\"\n" + head + credential).find("tell"), std::string::npos);
+}
+
 TEST(KeepingConfig, AKemCredentialIsAcceptedByWordOnly) {
     const auto read = parse(head + "[[est.credential]]\nname = \"k\"\nalgorithm = \"mlkem768_p256\"\n");
     ASSERT_TRUE(read);

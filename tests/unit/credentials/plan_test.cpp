@@ -45,6 +45,24 @@ TEST_F(KeptFiles, WhoIsToldToAcceptShowsNothingByHimself) {
     EXPECT_EQ(plan_for(look(), wish_, test_now).what, deed::wait);
 }
 
+TEST_F(KeptFiles, NobodyIsOnboardedAgainWhileOneOfHisCertificatesIsValid) {
+    const std::vector<app::kept_credential> nothing(2);
+    EXPECT_FALSE(app::may_onboard_anew(app::refused_for_good - 1, nothing, test_now)) << "one refusal is none";
+    EXPECT_TRUE(app::may_onboard_anew(app::refused_for_good, nothing, test_now));
+    add(test_now, test_now + day, test_now + 100);
+    const std::vector<app::kept_credential> all{{}, look()};
+    EXPECT_FALSE(app::may_onboard_anew(100, all, test_now + day)) << "valid, though nobody has accepted it";
+    EXPECT_TRUE(app::may_onboard_anew(app::refused_for_good, all, test_now + day + 1));
+}
+
+TEST_F(KeptFiles, OverAuthkemTheIdentityRenews) {
+    add(test_now, test_now + day, test_now + 100);
+    const auto k = look();
+    EXPECT_NE(shown_for(deed::renew, k, wish_, test_now), nullptr);
+    wish_.over_authkem = true;
+    EXPECT_EQ(shown_for(deed::renew, k, wish_, test_now), nullptr);
+}
+
 TEST_F(KeptFiles, AKemKeyIsShownToNobody) {
     wish_.algorithm = crypto::kem_algorithm::mlkem768;
     add(test_now, test_now + day, test_now + 100);
