@@ -192,9 +192,12 @@ constexpr const char* registrar_4 = "CREATE INDEX certificate_device ON certific
 constexpr const char* registrar_5 = "ALTER TABLE device ADD COLUMN integrity TEXT NOT NULL DEFAULT ''; "
                                     "ALTER TABLE device ADD COLUMN integrity_at INTEGER NOT NULL DEFAULT 0";
 
+// What a device has asked for before: whenever a CA is asked for it.
+constexpr const char* registrar_6 = "CREATE INDEX requests_device ON requests (root_spki, serial, at)";
+
 constexpr database::migration masa_steps[] = {{1, masa_1}, {2, masa_2, false}};
-constexpr database::migration registrar_steps[] = {
-    {1, registrar_1}, {2, registrar_2}, {3, registrar_3}, {4, registrar_4, false}, {5, registrar_5}};
+constexpr database::migration registrar_steps[] = {{1, registrar_1},        {2, registrar_2}, {3, registrar_3},
+                                                   {4, registrar_4, false}, {5, registrar_5}, {6, registrar_6, false}};
 
 }  // namespace
 
