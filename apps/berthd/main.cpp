@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "est_server/est_role.h"
+#include "issuing/open_issuer.h"
 #include "publisher/publish_role.h"
 #include "roles/element_role.h"
 #include "roles/list_watch.h"
@@ -239,8 +240,15 @@ result<void> serve(const std::filesystem::path& file) {
         }
     }
     if (config.registrar) {
-        BERTH_TRY(started, app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(),
-                                                      crypto::system_random(), observer));
+        // [est] may serve the very directory that [ca] issues from: its transaction ends before the registrar writes there.
+        const auto make_way = [&r] {
+            if (r.est) {
+                r.est->end_turn();
+            }
+        };
+        BERTH_TRY(started,
+                  app::registrar_role::start(loop, *config.registrar, *config.ca, system_clock(), crypto::system_random(),
+                                             observer, app::any_issuer(loop, system_clock(), crypto::system_random(), make_way)));
         r.registrar = std::move(started);
         say_listening("registrar", "kk2", r.registrar->port());
     }
@@ -305,6 +313,11 @@ result<void> serve(const std::filesystem::path& file) {
 result<void> check(const std::filesystem::path& file, bool json) {
     BERTH_TRY(config, app::read_config(file));
     BERTH_CHECK(app::check_files(config, system_clock().now()));
+    if (config.registrar) {
+        net::loop nobody_runs;
+        const auto open = app::any_issuer(nobody_runs, system_clock(), crypto::system_random(), {}, store::opening::to_look);
+        BERTH_CHECK(open(*config.registrar, *config.ca));
+    }
     if (config.est) {
         BERTH_CHECK(app::est_role::read(*config.est, system_clock(), store::opening::to_look));
     }

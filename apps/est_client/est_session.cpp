@@ -145,8 +145,12 @@ void est_session::begin(std::shared_ptr<task<Answer>> job) {
 void est_session::cacerts(then<std::vector<pki::certificate>> handler) {
     using answer = std::vector<pki::certificate>;
     auto job = std::make_shared<task<answer>>();
-    job->request = [](const est::client& c, bytes_view, bool) { return c.cacerts(); };
+    job->request = [](const est::client& c, bytes_view, bool with_password) { return c.cacerts(with_password); };
     job->read = [](state& s, const est::http_response& from) -> result<std::variant<answer, est::password_wanted>> {
+        // RFC 7030 4.1.2 has it for everybody; some put a whole label behind a password.
+        if (auto wanted = est::client::password_wanted_by(from)) {
+            return std::move(*wanted);
+        }
         BERTH_TRY(all, s.client.read_cacerts(from));
         return all;
     };
@@ -204,6 +208,25 @@ void est_session::generate(est_wish wish, then<generated> handler) {
     job->request = [](const est::client& c, bytes_view csr, bool with_password) { return c.serverkeygen(csr, with_password); };
     job->read = [](state& s, const est::http_response& from) {
         return sorted<generated>(s.client.read_serverkeygen(from, s.time.now()));
+    };
+    job->wish = std::move(wish);
+    job->handler = std::move(handler);
+    begin(std::move(job));
+}
+
+void est_session::tpm_enrol(est_wish wish, std::function<result<est::tpm_request>(bytes csr)> claim, then<sealed> handler) {
+    auto job = std::make_shared<task<sealed>>();
+    job->request = [](const est::client& c, bytes_view body, bool with_password) {
+        return c.tpmenroll(std::string(as_text(body)), with_password);
+    };
+    job->read = [](state& s, const est::http_response& from) {
+        return sorted<sealed>(s.client.read_tpm_enrolment(from, s.time.now()));
+    };
+    // What is built for this connection is the whole body.
+    wish.build = [build = std::move(wish.build), claim = std::move(claim)](const pki::csr_template& contents) -> result<bytes> {
+        BERTH_TRY(csr, build(contents));
+        BERTH_TRY(request, claim(std::move(csr)));
+        return to_bytes(as_bytes(est::tpm_request_body(request, est::framing::one_line)));
     };
     job->wish = std::move(wish);
     job->handler = std::move(handler);

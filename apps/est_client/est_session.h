@@ -55,6 +55,9 @@ public:
     void enrol(est_wish wish, bool again, then<enrolled> handler);  // again: simplereenroll
     using generated = std::variant<est::generated_credential, est::come_again>;
     void generate(est_wish wish, then<generated> handler);
+    // What one TPM alone can open. `claim` makes the request for the PKCS#10 that `wish` has built.
+    using sealed = std::variant<est::tpm_answer, est::come_again>;
+    void tpm_enrol(est_wish wish, std::function<result<est::tpm_request>(bytes csr)> claim, then<sealed> handler);
 
     // What the server's Date said in its last answer: it was authenticated, unless nobody was trusted.
     [[nodiscard]] std::optional<unix_seconds> told_time() const { return state_->told; }

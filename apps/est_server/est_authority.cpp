@@ -25,11 +25,18 @@ std::optional<est::access_rule> rule_for(const std::set<ca::proof>& demand) {
                                              : p == ca::proof::ldevid ? est::trust_class::ldevid
                                                                       : est::trust_class::operational);
             break;
+        case ca::proof::ra:
+            if ((out.trust & ~static_cast<uint8_t>(est::trust_class::operational)) != 0) {
+                return std::nullopt;
+            }
+            out.how = out.how | est::proof::certificate;
+            out.trust = static_cast<uint8_t>(est::trust_class::operational);
+            break;
         case ca::proof::basic: out.how = out.how | est::proof::basic; break;
         case ca::proof::secret:
         case ca::proof::address: out.how = out.how | est::proof::header_secret; break;
         case ca::proof::token: out.how = out.how | est::proof::token; break;
-        case ca::proof::endorsement:
+        case ca::proof::endorsement: break;  // shown by what is asked for
         case ca::proof::admin: return std::nullopt;
         }
     }
@@ -40,14 +47,22 @@ est::label_policy policy_of(const est_label_config& config, const ca::profile& p
     est::label_policy out;
     out.binding = config.binding_required ? est::binding_rule::required : est::binding_rule::if_present;
     out.public_information = config.public_information;
+    const ca::free_choice& free = profile.may_ask;
+    out.authority_judges_names = !free.attributes.empty() || !free.dns.empty() || !free.uri_prefixes.empty();
     for (const auto& demand : profile.required) {
         auto rule = rule_for(demand);
         if (!rule) {
             continue;
         }
+        if (demand.contains(ca::proof::endorsement)) {
+            rule->operations = {est::operation::cacerts, est::operation::csrattrs, est::operation::tpmenroll};
+            rule->anybody = rule->how.none();
+            out.access.push_back(std::move(*rule));
+            continue;
+        }
         rule->operations = {est::operation::cacerts, est::operation::csrattrs, est::operation::simpleenroll};
-        // Only who shows a certificate has one that can be renewed.
-        if (rule->how.has(est::proof::certificate)) {
+        // Only who shows a certificate has one that can be renewed; what a registration authority shows is its own.
+        if (rule->how.has(est::proof::certificate) && !demand.contains(ca::proof::ra)) {
             rule->operations.push_back(est::operation::simplereenroll);
         }
         if (config.makes_keys) {
@@ -124,12 +139,11 @@ result<std::vector<pki::certificate>> rollover_of(const ca_directory& directory,
 
 }  // namespace
 
-result<std::unique_ptr<est_office>> est_office::open(const est_config& config, std::optional<pki::trust_store> vouchers,
-                                                     store::opening how) {
+result<std::unique_ptr<est_office>> est_office::open(const est_config& config, est_believed believed, store::opening how) {
     BERTH_TRY(passphrase, read_passphrase(config.directory_passphrase_file));
     BERTH_TRY(directory, ca_directory::open(config.directory, std::move(passphrase), how));
     std::unique_ptr<est_office> out(new est_office(std::move(directory)));
-    out->vouchers_ = std::move(vouchers);
+    out->believed_ = std::move(believed);
     for (const auto& label : config.labels) {
         BERTH_CHECK(out->add(label));
     }
@@ -147,7 +161,7 @@ result<void> est_office::add(const est_label_config& config) {
         return fail(
             error{error_category::usage, "bad_config",
                   fmt::format("the profile {} of [[est.label]] demands what nobody can prove by EST: its `requires` needs a set "
-                              "of idevid, ldevid or operational, basic, secret, address, token",
+                              "of idevid, ldevid or operational, basic, secret, address, token, ra, endorsement",
                               config.profile)}
                 .with("profile", config.profile));
     }
@@ -165,6 +179,10 @@ result<void> est_office::add(const est_label_config& config) {
         }
     }
     out.attributes.key = wanted_of(out.profile.keys.front());
+    if (!config.maker.empty()) {
+        BERTH_TRY(root, read_certificate(config.maker));
+        out.maker_root = root.spki_sha256();
+    }
     if (config.binding_required) {
         out.attributes.oids.emplace_back(pki::oid_challenge_password);
     }
@@ -200,38 +218,90 @@ result<pki::csr_attributes> est_request_authority::attributes(std::string_view l
 std::optional<pki::possession_rules> est_request_authority::vouchers(std::string_view label) const {
     const auto& kinds = office_.find(label)->profile.keys;
     const bool kem = std::any_of(kinds.begin(), kinds.end(), [](const auto& k) { return k.index() == 1; });
-    if (!kem || !office_.vouchers_) {
+    if (!kem || !office_.believed_.vouchers) {
         return std::nullopt;
     }
     pki::verify_options how;
     how.time = pki::validity_instants::at(time_.now());
     // Whoever asks over TLS with a signature key's certificate vouches with it: it need not be carried.
-    return pki::possession_rules{*office_.vouchers_, how, who_.est.chain, true};
+    return pki::possession_rules{*office_.believed_.vouchers, how, who_.est.chain, true};
 }
 
 // RFC 7030 4.2.3: a client comes again with the same request; another connection's binding makes it other octets. Who asks, for
 // which key, which names and which uses is what makes it the same.
-ca::pending_request est_request_authority::pending(const est_label& label, const est::enrolment& request) const {
+// A TPM of which nothing else is shown is called by its endorsement key; somebody whose device is known keeps that name.
+ca::requester est_request_authority::with_endorsement(const pki::verified_chain& endorsement) const {
+    ca::requester out = who_.ca;
+    out.proofs.insert(ca::proof::endorsement);
+    const auto& ek = endorsement.leaf();
+    if (out.device.empty()) {
+        out.device.serial = to_hex(ek.spki_sha256());
+        out.name = out.device.serial;
+    }
+    if (!out.certificate) {
+        out.certificate = ek;
+        out.issuer = (endorsement.chain().size() > 1 ? endorsement.chain()[1] : endorsement.anchor()).spki_sha256();
+        out.anchor = endorsement.anchor().spki_sha256();
+    }
+    return out;
+}
+
+result<ca::requester> est_request_authority::subject_of(const est_label& label, const est::enrolment& request) const {
+    if (request.endorsed) {
+        return with_endorsement(request.endorsed->endorsement());
+    }
+    const bool for_others =
+        std::ranges::any_of(label.profile.required, [](const auto& set) { return set.contains(ca::proof::ra); });
+    if (!for_others || !who_.ca.proofs.contains(ca::proof::ra)) {
+        return who_.ca;
+    }
+    // The authority's own device, if it is one, must be in its epoch; the other device's is its own.
+    if (who_.ca.epoch && !who_.ca.device.empty()) {
+        BERTH_TRY(current, office_.records().epoch_of(who_.ca.device));
+        if (*who_.ca.epoch < current) {
+            return fail(error_category::peer, "epoch_passed",
+                        "The registration authority's certificate is of an epoch that has passed.");
+        }
+    }
+    std::vector<std::string> serials;
+    for (const auto& [attribute, value] : request.asks.name.attributes) {
+        if (attribute == "serialNumber") {
+            serials.push_back(value);
+        }
+    }
+    if (serials.size() != 1) {
+        return fail(error_category::peer, "identity_incomplete",
+                    "A registration authority asks for one device, which the subject of the request names by its serialNumber.");
+    }
+    ca::requester out = who_.ca;
+    out.name = fmt::format("{} (asked for by {})", serials.front(), who_.ca.name);
+    out.device = {label.maker_root, serials.front()};
+    out.epoch.reset();
+    return out;
+}
+
+ca::pending_request est_request_authority::pending(const est_label& label, const est::enrolment& request,
+                                                   const ca::requester& who) const {
     // A key that is made here is another one each time.
     const bytes_view key = request.what == est::operation::serverkeygen ? bytes_view() : bytes_view(request.asks.spki);
     // Kept here: the loop below has only views of them.
-    const std::string proofs = who_.ca.proofs_text();
+    const std::string proofs = who.proofs_text();
     const std::string uses = uses_of(request.asks);
     bytes same = to_bytes(as_bytes(id_prefix));
     // Devices of two makers may have the same name. Each renewal is a request of its own, also with the key that was there.
     const bytes replaced = request.replaces ? to_bytes(request.replaces->sha256()) : bytes();
     for (const bytes_view field :
-         {as_bytes(label.profile.name), as_bytes(who_.ca.name), bytes_view(who_.ca.device.maker_root),
-          as_bytes(who_.ca.device.serial), as_bytes(proofs), key, bytes_view(replaced), bytes_view(request.asks.subject_der),
+         {as_bytes(label.profile.name), as_bytes(who.name), bytes_view(who.device.maker_root), as_bytes(who.device.serial),
+          as_bytes(proofs), key, bytes_view(replaced), bytes_view(request.asks.subject_der),
           bytes_view(request.asks.alt_names_value), as_bytes(uses)}) {
         append_field(same, field);
     }
     ca::pending_request out;
     out.id = to_array<32>(crypto::sha256(same).view());
     out.profile = label.profile.name;
-    out.requester = who_.ca.name;
+    out.requester = who.name;
     out.proofs = proofs;
-    out.device = who_.ca.device;
+    out.device = who.device;
     out.request = to_bytes(request.request);
     out.at = time_.now();
     return out;
@@ -260,7 +330,8 @@ result<std::optional<pki::certificate>> est_request_authority::certify(const est
                           "The token was given for certificates of another profile.",
                           {{"status", "403"}}});
     }
-    const auto asked_for = label.profile.needs_approval ? std::optional(pending(label, request)) : std::nullopt;
+    BERTH_TRY(who, subject_of(label, request));
+    const auto asked_for = label.profile.needs_approval ? std::optional(pending(label, request, who)) : std::nullopt;
     if (asked_for) {
         BERTH_TRY(decision, decided(*asked_for));
         if (decision == ca::decision::waiting) {
@@ -269,7 +340,7 @@ result<std::optional<pki::certificate>> est_request_authority::certify(const est
     }
     ca::asked what = ca::asked_by(request.asks);
     what.spki = to_bytes(spki);
-    ca::issuing_order order{label.profile, who_.ca, what};
+    ca::issuing_order order{label.profile, who, what};
     order.approved = asked_for.has_value();
     // Who is told that he is refused has nothing in the log.
     return office_.records().all_or_nothing([&]() -> result<std::optional<pki::certificate>> {
@@ -290,6 +361,18 @@ result<std::variant<est::issued, est::waiting>> est_request_authority::enrol(con
         return est::waiting{office_.find(request.label)->config.retry_after};
     }
     return est::issued{std::move(*made)};
+}
+
+result<est::endorsed_key> est_request_authority::endorse(std::string_view label, const est::tpm_request& request,
+                                                         bytes_view csr_spki) {
+    if (!office_.believed_.tpm_makers) {
+        return authority::endorse(label, request, csr_spki);
+    }
+    return est::endorsed_key::judge(request, csr_spki, *office_.believed_.tpm_makers, time_.now());
+}
+
+result<est::tpm_answer> est_request_authority::seal(const est::endorsed_key& for_whom, const pki::certificate& issued) {
+    return for_whom.seal(issued, random_);
 }
 
 result<std::variant<est::generated, est::waiting>> est_request_authority::generate(const est::enrolment& request) {

@@ -15,6 +15,14 @@ struct est_label {
     std::string authority;
     std::vector<pki::certificate> certificates;  // what cacerts tells
     pki::csr_attributes attributes;
+    ca::key_hash maker_root{};  // of the devices that registration authorities ask for
+};
+
+// Whose word counts beside that of visitors about themselves.
+struct est_believed {
+    // Whose signature keys may vouch for KEM keys (RFC 9883): everybody whose certificate is trusted here.
+    std::optional<pki::trust_store> vouchers;
+    std::optional<pki::trust_store> tpm_makers;
 };
 
 // What a server has, apart from its connections.
@@ -22,8 +30,7 @@ class est_office {
 public:
     // Errors of the directory; `unknown_profile`, `unknown_authority`; `bad_config`: a profile that nobody could be given by EST,
     // a label that makes keys of a kind that is made elsewhere.
-    static result<std::unique_ptr<est_office>> open(const est_config& config, std::optional<pki::trust_store> vouchers,
-                                                    store::opening how);
+    static result<std::unique_ptr<est_office>> open(const est_config& config, est_believed believed, store::opening how);
 
     [[nodiscard]] const est_label* find(std::string_view label) const;
     [[nodiscard]] const ca_directory& directory() const { return directory_; }
@@ -39,8 +46,7 @@ private:
     ca_directory directory_;
     std::map<std::string, est_label, std::less<>> labels_;
     std::map<std::string, ca::issuer> issuers_;
-    // Whose signature keys may vouch for KEM keys (RFC 9883): everybody whose certificate is trusted here.
-    std::optional<pki::trust_store> vouchers_;
+    est_believed believed_;
 };
 
 // The same for one visitor: what est::serve() asks.
@@ -55,11 +61,18 @@ public:
     result<std::variant<est::issued, est::waiting>> enrol(const est::enrolment& request) override;
     result<std::variant<est::generated, est::waiting>> generate(const est::enrolment& request) override;
     std::optional<pki::possession_rules> vouchers(std::string_view label) const override;
+    result<est::endorsed_key> endorse(std::string_view label, const est::tpm_request& request, bytes_view csr_spki) override;
+    result<est::tpm_answer> seal(const est::endorsed_key& for_whom, const pki::certificate& issued) override;
 
 private:
-    [[nodiscard]] ca::pending_request pending(const est_label& label, const est::enrolment& request) const;
+    [[nodiscard]] ca::pending_request pending(const est_label& label, const est::enrolment& request,
+                                              const ca::requester& who) const;
     // waiting or approved. Errors `approval_denied`, `already_issued`.
     [[nodiscard]] result<ca::decision> decided(const ca::pending_request& request) const;
+    [[nodiscard]] ca::requester with_endorsement(const pki::verified_chain& endorsement) const;
+    // Who is to be certified: whoever asks, or the device that a registration authority asks for. Errors `identity_incomplete`
+    // (its request does not name one device), `epoch_passed`.
+    [[nodiscard]] result<ca::requester> subject_of(const est_label& label, const est::enrolment& request) const;
     // Nothing: a person has not decided yet.
     result<std::optional<pki::certificate>> certify(const est::enrolment& request, bytes_view spki);
     const est_office& office_;

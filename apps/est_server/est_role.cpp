@@ -83,13 +83,17 @@ void add(pki::trust_store::contents& to, const pki::trust_store::contents& more)
 
 // `lists` and `everybody`: what all of [[est.trust]] name, each file read once.
 result<visitors::rules> rules_of(const est_config& config, const clock& time, est_surroundings in, role_lists& lists,
-                                 pki::trust_store::contents& everybody) {
+                                 pki::trust_store::contents& everybody, pki::trust_store::contents& tpm_makers) {
     visitors::rules out;
     for (const auto& each : config.trust) {
         BERTH_TRY(contents, contents_of(each));
         BERTH_TRY(own, read_est_lists(each, contents.anchors, contents.intermediates));
         contents.crls = std::move(own.crls);
         lists.add(std::move(own.all));
+        if (each.proof == ca::to_string(ca::proof::endorsement)) {
+            add(tpm_makers, contents);  // no connection shows an endorsement key's certificate
+            continue;
+        }
         add(everybody, contents);
         BERTH_TRY(store, pki::trust_store::build(std::move(contents)));
         const auto [as, proof] = class_named(each.proof);
@@ -126,12 +130,12 @@ result<visitors::rules> rules_of(const est_config& config, const clock& time, es
     return out;
 }
 
-// Everybody who is trusted may vouch for his own KEM keys.
-result<std::optional<pki::trust_store>> vouchers_of(pki::trust_store::contents everybody) {
-    if (everybody.anchors.empty()) {
+// Nothing: nobody is trusted.
+result<std::optional<pki::trust_store>> store_of(pki::trust_store::contents all) {
+    if (all.anchors.empty()) {
         return std::nullopt;
     }
-    BERTH_TRY(store, pki::trust_store::build(std::move(everybody)));
+    BERTH_TRY(store, pki::trust_store::build(std::move(all)));
     return store;
 }
 
@@ -158,11 +162,16 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
         BERTH_TRY(authkem, authkem_for(*config.authkem_identity));
         out.authkem = std::move(authkem);
     }
-    pki::trust_store::contents everybody;
-    BERTH_TRY(rules, rules_of(config, time, in, out.lists, everybody));
+    pki::trust_store::contents everybody, tpm_makers;
+    BERTH_TRY(rules, rules_of(config, time, in, out.lists, everybody, tpm_makers));
     out.who.emplace(std::move(rules));
-    BERTH_TRY(vouchers, vouchers_of(std::move(everybody)));
-    BERTH_TRY(office, est_office::open(config, std::move(vouchers), how));
+    est_believed believed;
+    // Everybody who is trusted may vouch for his own KEM keys.
+    BERTH_TRY(vouchers, store_of(std::move(everybody)));
+    believed.vouchers = std::move(vouchers);
+    BERTH_TRY(makers, store_of(std::move(tpm_makers)));
+    believed.tpm_makers = std::move(makers);
+    BERTH_TRY(office, est_office::open(config, std::move(believed), how));
     out.office = std::move(office);
     return out;
 }

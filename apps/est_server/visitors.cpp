@@ -1,55 +1,19 @@
 #include "est_server/visitors.h"
 
-#include "base/wipe.h"
 #include "crypto/constant_time.h"
 #include "crypto/hash.h"
-#include "crypto/password.h"
 #include "est/http.h"
 #include "net/address.h"
 #include "pki/epoch.h"
 #include "pki/profiles.h"
 #include "pki/verify.h"
-#include "wire/base64.h"
-
-#include <charconv>
-
-#include <arpa/inet.h>
 
 namespace berth::app {
 
 namespace {
 
-constexpr size_t most_known = 10'000;
-// Wrong passwords from one address (of IPv6: one /64) within a minute: comparing one is made to be slow.
-constexpr uint32_t most_guesses = 5;
-// From all addresses together: who has many of them must not keep the server busy with guessing.
-constexpr uint32_t most_guesses_of_all = 300;
-constexpr unix_seconds guesses_count_for = 60;
-
-// Comparing with this takes as long as with somebody's: names that are there and others look alike.
-constexpr std::string_view nobodys_record =
-    "scrypt:15:8:1:00000000000000000000000000000000:0000000000000000000000000000000000000000000000000000000000000000";
-
 tl::unexpected<error> refuse(const char* name, const char* status, std::string what) {
     return fail(error{error_category::peer, name, std::move(what), {{"status", status}}});
-}
-
-// An address of either family in sixteen octets.
-std::optional<std::array<uint8_t, 16>> octets_of(const std::string& text) {
-    std::array<uint8_t, 16> out{};
-    if (::inet_pton(AF_INET6, text.c_str(), out.data()) == 1) {
-        return out;
-    }
-    out = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return ::inet_pton(AF_INET, text.c_str(), out.data() + 12) == 1 ? std::optional(out) : std::nullopt;
-}
-
-std::string neighbourhood(const std::string& address) {
-    const auto parsed = net::parse_address(address);
-    const auto octets = octets_of(parsed ? parsed->host : address);
-    return octets
-               ? to_hex(bytes_view(*octets).first((*octets)[10] == 0xff && (*octets)[11] == 0xff && (*octets)[0] == 0 ? 16 : 8))
-               : address;
 }
 
 // Names that a person or a device has by being called so: its serial, and its common name.
@@ -144,63 +108,6 @@ void is_called(est_visitor& visitor, const std::string& identity) {
 
 }  // namespace
 
-result<network> network::parse(const std::string& text) {
-    const size_t slash = text.find('/');
-    const auto octets = octets_of(text.substr(0, slash));
-    const bool v4 = text.find(':') == std::string::npos;
-    const unsigned most = v4 ? 32 : 128;
-    unsigned bits = most;
-    bool bad = !octets;
-    if (slash != std::string::npos) {
-        const std::string_view rest = std::string_view(text).substr(slash + 1);
-        const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), bits);
-        bad = bad || failed != std::errc() || end != rest.data() + rest.size() || bits > most;
-    }
-    if (bad) {
-        return fail(error_category::usage, "bad_network", fmt::format("\"{}\" is no network: 192.0.2.0/24, 2001:db8::/32", text));
-    }
-    return network{*octets, v4 ? bits + 96 : bits};
-}
-
-bool network::holds(const std::string& address) const {
-    const auto parsed = net::parse_address(address);
-    const auto octets = octets_of(parsed ? parsed->host : address);
-    if (!octets) {
-        return false;
-    }
-    for (unsigned bit = 0; bit < bits; ++bit) {
-        const auto mask = static_cast<uint8_t>(0x80U >> (bit % 8));
-        if (((prefix[bit / 8] ^ (*octets)[bit / 8]) & mask) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-result<std::map<std::string, std::string>> parse_users(std::string_view text) {
-    std::map<std::string, std::string> out;
-    size_t number = 0;
-    while (!text.empty()) {
-        ++number;
-        const std::string_view line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(text.size(), line.size() + 1));
-        if (line.empty() || line.front() == '#') {
-            continue;
-        }
-        const size_t colon = line.find(':');
-        const bool shaped = colon != std::string_view::npos && colon > 0 && line.substr(colon + 1).starts_with("scrypt:");
-        if (!shaped || !out.emplace(line.substr(0, colon), line.substr(colon + 1)).second) {
-            return fail(error{error_category::usage, "bad_users",
-                              fmt::format("line {}: {}", number,
-                                          shaped ? "this name was there already"
-                                                 : "it is not NAME:scrypt:...; "
-                                                   "berth est user writes such lines")}
-                            .with("line", std::to_string(number)));
-        }
-    }
-    return out;
-}
-
 est_visitor visitors::nobody(const net::http_request& request) {
     est_visitor out;
     out.est.address = request.peer->address;
@@ -262,6 +169,9 @@ result<void> visitors::take_certificate(const net::peer_info& peer, ca::ca_recor
         who.address = into.est.address;
         into.est = std::move(who);
         into.ca.proofs.insert(each.proof);
+        if (into.est.any_name) {
+            into.ca.proofs.insert(ca::proof::ra);
+        }
         into.ca.name = leaf.subject();
         into.ca.certificate = leaf;
         into.ca.issuer = (verified->chain().size() > 1 ? verified->chain()[1] : verified->anchor()).spki_sha256();
@@ -288,7 +198,7 @@ result<void> visitors::take_authorization(const net::http_request& request, ca::
     const std::string_view scheme = field.substr(0, space);
     const std::string_view rest = space == std::string_view::npos ? "" : field.substr(space + 1);
     if (est::same_word(scheme, "Basic")) {
-        return take_password(rest, neighbourhood(request.peer->address), now, into);
+        return take_password(rest, request.peer->address, now, into);
     }
     if (est::same_word(scheme, "Bearer")) {
         return take_token(rest, records, now, into);
@@ -296,55 +206,8 @@ result<void> visitors::take_authorization(const net::http_request& request, ca::
     return refuse("unauthorized", "401", "Basic and Bearer are the ways to authenticate here.");
 }
 
-bool visitors::may_guess(const std::string& from, unix_seconds now) {
-    if (guesses_.size() >= most_known) {
-        std::erase_if(guesses_, [&](const auto& each) { return each.second.until <= now; });
-    }
-    if (all_guesses_.until > now && all_guesses_.count >= most_guesses_of_all) {
-        return false;
-    }
-    const auto at = guesses_.find(from);
-    return at == guesses_.end() || at->second.until <= now || at->second.count < most_guesses;
-}
-
-void visitors::count_guess(const std::string& from, unix_seconds now) {
-    for (auto* const each : {&guesses_[from], &all_guesses_}) {
-        if (each->until <= now) {
-            *each = {0, now + guesses_count_for};
-        }
-        ++each->count;
-    }
-}
-
-result<void> visitors::take_password(std::string_view encoded, const std::string& from, unix_seconds now, est_visitor& into) {
-    auto both = wire::from_base64(encoded);
-    const std::string_view text = both ? as_text(*both) : "";
-    const size_t colon = text.find(':');
-    if (colon == std::string_view::npos) {
-        return refuse("malformed", "400", "The Authorization field is not one of HTTP Basic.");
-    }
-    const std::string name(text.substr(0, colon));
-    const secret_bytes password(as_bytes(text.substr(colon + 1)));
-    const auto digest = crypto::sha256(*both);
-    wipe(*both);
-    const auto user = rules_.users.find(name);
-    const auto known = known_.find(name);
-    bool right = user != rules_.users.end() && known != known_.end() && crypto::equal(known->second, digest.view());
-    if (!right) {
-        if (!may_guess(from, now)) {
-            return refuse("too_many_requests", "429", "Too many wrong passwords: come again in a minute.");
-        }
-        BERTH_TRY(matches, crypto::password_matches(password, user != rules_.users.end() ? user->second : nobodys_record));
-        right = matches && user != rules_.users.end();
-    }
-    if (!right) {
-        count_guess(from, now);
-        return refuse("unauthorized", "401", "The name or the password is wrong.");
-    }
-    if (known_.size() >= most_known) {
-        known_.clear();
-    }
-    known_.insert_or_assign(name, to_array<32>(digest.view()));
+result<void> visitors::take_password(std::string_view encoded, const std::string& address, unix_seconds now, est_visitor& into) {
+    BERTH_TRY(name, passwords_.judge(encoded, neighbourhood(address), now));
     if (!into.est.chain.empty() && into.ca.device.serial != name) {
         return refuse("user_of_another", "403", "The password is another device's than the one whose certificate is shown.");
     }

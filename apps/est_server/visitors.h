@@ -4,6 +4,8 @@
 #include "ca/records.h"
 #include "common/ocsp_asker.h"
 #include "est/requester.h"
+#include "est_server/network.h"
+#include "est_server/passwords.h"
 #include "net/http.h"
 #include "pki/trust.h"
 #include "roles/config.h"
@@ -18,20 +20,6 @@ struct est_visitor {
     ca::requester ca;
     std::optional<ca::one_time_token> token;  // used up when something is issued
 };
-
-// A network: "192.0.2.0/24", "2001:db8::/32", or one address.
-struct network {
-    std::array<uint8_t, 16> prefix{};  // IPv4 as ::ffff:0:0/96
-    unsigned bits = 128;
-    // Error `bad_network`.
-    static result<network> parse(const std::string& text);
-    // `address`: as in peer_info, with or without a port.
-    [[nodiscard]] bool holds(const std::string& address) const;
-};
-
-// The file of HTTP Basic's users: lines of NAME:scrypt:..., as `berth est user` writes them. Empty lines and those that begin
-// with # are passed over. Error `bad_users`, with the line.
-result<std::map<std::string, std::string>> parse_users(std::string_view text);
 
 // What a server judges its visitors by.
 class visitors {
@@ -50,7 +38,7 @@ public:
         secret_bytes header_value;
         std::vector<network> networks;
     };
-    explicit visitors(rules by) : rules_(std::move(by)) {}
+    explicit visitors(rules by) : rules_(std::move(by)), passwords_(std::move(rules_.users)) {}
 
     // Whoever shows nothing is a visitor without proofs. Errors (peer), each with the HTTP status as the parameter "status":
     // `client_not_trusted`: a certificate that leads nowhere, or over a CA that was revoked here; `certificate_revoked`: by these
@@ -73,21 +61,12 @@ private:
     result<void> take_certificate(const net::peer_info& peer, ca::ca_records& records, unix_seconds now, est_visitor& into) const;
     result<void> take_authorization(const net::http_request& request, ca::ca_records& records, unix_seconds now,
                                     est_visitor& into);
-    result<void> take_password(std::string_view encoded, const std::string& from, unix_seconds now, est_visitor& into);
-    bool may_guess(const std::string& from, unix_seconds now);
-    void count_guess(const std::string& from, unix_seconds now);
+    result<void> take_password(std::string_view encoded, const std::string& address, unix_seconds now, est_visitor& into);
     result<void> take_token(std::string_view token, ca::ca_records& records, unix_seconds now, est_visitor& into) const;
     void take_header(const net::http_request& request, est_visitor& into) const;
 
     rules rules_;
-    // Names whose password was right, with a hash of both: scrypt is made to be slow, and devices come again.
-    std::map<std::string, std::array<uint8_t, 32>> known_;
-    struct guesses {
-        uint32_t count = 0;
-        unix_seconds until = 0;
-    };
-    std::map<std::string, guesses> guesses_;
-    guesses all_guesses_;  // of all addresses together
+    passwords passwords_;
 };
 
 }  // namespace berth::app

@@ -26,6 +26,13 @@ result<key_and_chain> read_key(table_reader t) {
     return out;
 }
 
+void check_label(table_reader& t, const std::string& label) {
+    if (!label.empty() && !est::is_label(label)) {
+        t.complain(nullptr,
+                   fmt::format("\"{}\" is no label: 1 to 64 letters, digits, '-', '_' and '.', and no operation's name", label));
+    }
+}
+
 result<masa_config> read_masa(table_reader t) {
     masa_config out;
     out.listen = t.address("listen");
@@ -54,6 +61,8 @@ result<maker_config> read_maker(table_reader t) {
     out.masa_host = t.text("masa_host", out.masa.host);
     out.issuers = t.paths("issuers", false);
     out.crls = t.paths("crls", false);
+    out.est_label = t.text("est_label", "");
+    check_label(t, out.est_label);
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -142,8 +151,46 @@ result<registrar_config> read_registrar(table_reader t) {
     return out;
 }
 
+// [ca] with `est`.
+est_ca_config read_est_ca(table_reader& t) {
+    est_ca_config out;
+    out.at = t.address("est");
+    out.host = t.text("host", "");
+    out.label = t.text("label", "");
+    check_label(t, out.label);
+    out.anchors = t.paths("anchors", true);
+    if (t.has("chain") || t.has("key")) {
+        out.identity = read_key_names(t, true);
+    }
+    out.user = t.text("user", "");
+    out.password_file = t.path("password_file", !out.user.empty());
+    out.header = t.text("header", "");
+    out.header_file = t.path("header_file", !out.header.empty());
+    out.allow_tls12 = t.flag("tls12", false);
+    if (!out.identity && out.user.empty() && out.header.empty()) {
+        t.complain(nullptr, "a CA that is asked by EST wants to know who asks: give \"chain\" and \"key\", or \"user\" and "
+                            "\"password_file\", or \"header\" and \"header_file\"");
+    }
+    return out;
+}
+
 result<ca_config> read_ca(table_reader t) {
     ca_config out;
+    if (t.has("est") && t.has("directory")) {
+        t.complain(nullptr, "\"est\" is a CA elsewhere and \"directory\" has one here: name one of them");
+    }
+    if (t.has("est")) {
+        out.est = read_est_ca(t);
+        BERTH_CHECK(t.finish());
+        return out;
+    }
+    if (t.has("directory")) {
+        out.directory = t.path("directory", true);
+        out.directory_passphrase_file = t.path("directory_passphrase_file", false);
+        out.profile = t.text("profile");
+        BERTH_CHECK(t.finish());
+        return out;
+    }
     out.issuer = read_key_names(t, true);
     out.profile = t.text("profile", "operational");
     if (out.profile != "operational") {
@@ -172,8 +219,8 @@ result<element_config> read_element(table_reader t) {
 result<est_trust_config> read_est_trust(table_reader t) {
     est_trust_config out;
     out.proof = t.text("proof");
-    if (out.proof != "idevid" && out.proof != "ldevid" && out.proof != "operational") {
-        t.complain(nullptr, "\"proof\" must be idevid, ldevid or operational");
+    if (out.proof != "idevid" && out.proof != "ldevid" && out.proof != "operational" && out.proof != "endorsement") {
+        t.complain(nullptr, "\"proof\" must be idevid, ldevid, operational or endorsement");
     }
     out.anchors = t.paths("anchors", true);
     out.crls = t.paths("crls", false);
@@ -196,10 +243,7 @@ result<est_trust_config> read_est_trust(table_reader t) {
 result<est_label_config> read_est_label(table_reader t) {
     est_label_config out;
     out.label = t.text("label", "");
-    if (!out.label.empty() && !est::is_label(out.label)) {
-        t.complain(nullptr, fmt::format("\"{}\" is no label: 1 to 64 letters, digits, '-', '_' and '.', and no operation's name",
-                                        out.label));
-    }
+    check_label(t, out.label);
     out.profile = t.text("profile");
     const std::string binding = t.text("binding", "optional");
     if (binding != "optional" && binding != "required") {
@@ -209,6 +253,7 @@ result<est_label_config> read_est_label(table_reader t) {
     out.public_information = t.flag("public", true);
     out.makes_keys = t.flag("serverkeygen", false);
     out.retry_after = static_cast<uint32_t>(t.integer("retry_after", 1, 86'400, 60));
+    out.maker = t.path("maker", false);
     BERTH_CHECK(t.finish());
     return out;
 }

@@ -50,6 +50,7 @@ struct maker_config {
     std::string masa_host;                       // the name that its certificate must carry
     std::vector<std::filesystem::path> issuers;  // CAs below Z1 that may have a list in `crls`
     std::vector<std::filesystem::path> crls;
+    std::string est_label;  // of an EST server that is the CA, for this maker's devices; empty: that of [ca]
 };
 
 struct registrar_config {
@@ -68,11 +69,32 @@ struct registrar_config {
     revocation_rule revocation = revocation_rule::lists_given;  // of devices on KK2
 };
 
+// A CA elsewhere that speaks EST.
+struct est_ca_config {
+    net::address at;
+    std::string host;   // that its certificate names; empty: at.host
+    std::string label;  // empty: none
+    std::vector<std::filesystem::path> anchors;
+    std::optional<key_and_chain> identity;  // a signature key's certificate
+    std::string user;
+    std::filesystem::path password_file;
+    std::string header;  // whose value is a secret
+    std::filesystem::path header_file;
+    bool allow_tls12 = false;
+};
+
+// The customer's issuing CA: embedded, a profile of a directory of CAs, or one elsewhere.
 struct ca_config {
-    key_and_chain issuer;
+    key_and_chain issuer;  // of the embedded one
     std::string profile = "operational";
     int64_t lifetime_hours = 24 * 30;
     std::filesystem::path crl;  // written whenever a certificate is revoked; empty: none
+
+    std::filesystem::path directory = {};  // with ca.toml and ca.db; empty: not this one
+    std::filesystem::path directory_passphrase_file = {};
+    std::optional<est_ca_config> est = {};
+
+    [[nodiscard]] bool is_embedded() const { return directory.empty() && !est; }
 };
 
 // Whether devices have a genuine secure element.
@@ -87,7 +109,7 @@ struct element_config {
 
 // Certificates by EST.
 struct est_trust_config {
-    std::string proof;                           // what a certificate that leads there proves: "idevid", "ldevid", "operational"
+    std::string proof;  // what a certificate that leads there proves: "idevid", "ldevid", "operational", "endorsement"
     std::vector<std::filesystem::path> anchors;  // of each file the first certificate: what follows it is known, not trusted
     std::vector<std::filesystem::path> crls;
     revocation_rule revocation = revocation_rule::lists_given;
@@ -101,6 +123,7 @@ struct est_label_config {
     bool public_information = true;  // cacerts and csrattrs for everybody
     bool makes_keys = false;         // serverkeygen
     uint32_t retry_after = 60;       // seconds, for who waits for approval
+    std::filesystem::path maker;  // root of the devices that registration authorities ask for here; empty: the owner names them
 };
 struct est_config {
     net::address listen;                         // TLS 1.3

@@ -32,9 +32,11 @@ make_kk2_context(const authkem::credential& identity, const pki::trust_store& tr
 
 // ---- the configuration
 
-result<registrar_role::prepared> registrar_role::read(const registrar_config& config, const ca_config& ca, unix_seconds now) {
+result<registrar_role::prepared> registrar_role::read(const registrar_config& config, const ca_config& ca,
+                                                      const issuer_opener& open, unix_seconds now) {
     BERTH_CHECK(check_registrar_files(config, ca, now));
-    BERTH_TRY(issuer, embedded_ca::open(ca));
+    BERTH_TRY(opened, open(config, ca));
+    const std::shared_ptr<order_issuer> issuer = std::move(opened);
     BERTH_TRY(identity, open_credential(config.identity));
     BERTH_CHECK(pki::check_registrar_kem(identity.chain.front()));
     BERTH_TRY(domain_root, read_certificate(config.domain_root));
@@ -42,7 +44,8 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
     settings.own_leaf_hash = identity.chain.front().sha256();
     settings.manual_approval = config.manual_approval;
     settings.retry_after = config.retry_after;
-    settings.ca_profile = issuer.profile();
+    settings.ca_profile = issuer->profile();
+    settings.ended_by_ca = [issuer](const auto& c) { return issuer->has_ended(c); };
     BERTH_TRY(domain, pki::trust_store::from_root(domain_root));
     settings.domain = std::move(domain);
     authkem::credential kk1_identity = identity;
@@ -74,7 +77,7 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
     BERTH_TRY(device_trust, pki::trust_store::build(std::move(trust)));
     BERTH_TRY(context, make_kk2_context(identity, device_trust, config.revocation));
     return prepared{config,
-                    std::move(issuer),
+                    issuer,
                     std::move(identity),
                     std::move(settings),
                     std::move(device_trust),
@@ -91,18 +94,20 @@ result<registrar_role::prepared> registrar_role::prepare(const registrar_config&
         return fail(error_category::usage, "restart_needed",
                     "listen, store and announce of [registrar] are read at start only: restart berthd, or put them back");
     }
-    return read(config, ca, clock_.now());
+    return read(config, ca, open_issuer_, clock_.now());
 }
 
 void registrar_role::apply(prepared ready) {
     config_ = std::move(ready.config);
     lists_ = std::move(ready.lists);
-    if (!ca_.publishes_as(ready.ca)) {
-        crl_renewal_ = 0;  // another issuer, or another file
+    if (!issuer_ || !issuer_->publishes_as(*ready.issuer)) {
+        publish_again_ = 0;  // another issuer, or another file
     }
-    ca_ = std::move(ready.ca);
-    const auto last = ca_.last();
-    own_list_ends_ = last ? last->next_update() : 0;
+    if (issuer_ && issuer_->under_way() > 0) {
+        former_issuers_.push_back(issuer_);
+    }
+    issuer_ = std::move(ready.issuer);
+    own_list_ = issuer_->own_list();
     settings_ = std::move(ready.settings);
     kk2_context_ = std::move(ready.kk2_context);
     if (listener_) {

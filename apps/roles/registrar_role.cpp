@@ -2,29 +2,35 @@
 
 #include "base/test_record.h"
 #include "onboarding/errors.h"
+#include "roles/embedded_issuer.h"
 
 namespace berth::app {
 
 namespace {
 
 constexpr milliseconds tick_every = 200;
-constexpr milliseconds crl_retry_after = 5'000;
+constexpr milliseconds publish_retry_after = 5'000;
 
 }  // namespace
 
-registrar_role::registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, embedded_ca ca)
+registrar_role::registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer,
+                               issuer_opener open)
     : loop_(on),
       clock_(time),
       random_(random),
       observer_(std::move(observer)),
-      ca_(std::move(ca)),
+      open_issuer_(std::move(open)),
       turn_(on, "registrar", [this](bool kept) { end_turn(kept); }),
       ticker_(on) {}
 
 result<std::unique_ptr<registrar_role>> registrar_role::start(net::loop& on, const registrar_config& config, const ca_config& ca,
-                                                              const clock& time, random_source& random, role_observer observer) {
-    BERTH_TRY(ready, read(config, ca, time.now()));
-    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), ready.ca));
+                                                              const clock& time, random_source& random, role_observer observer,
+                                                              issuer_opener open) {
+    if (!open) {
+        open = embedded_only(time, random);
+    }
+    BERTH_TRY(ready, read(config, ca, open, time.now()));
+    std::unique_ptr<registrar_role> role(new registrar_role(on, time, random, std::move(observer), std::move(open)));
     BERTH_TRY(store, store::sqlite_registrar_store::open(config.store.string(), store::opening::existing));
     role->store_ = std::move(store);
     role->turn_.over(*role->store_);
@@ -63,10 +69,6 @@ size_t registrar_role::open_links() const {
         }
     }
     return n;
-}
-
-std::optional<std::pair<std::filesystem::path, unix_seconds>> registrar_role::own_list() const {
-    return own_list_ends_ == 0 ? std::nullopt : std::optional(std::pair(ca_.crl_file(), own_list_ends_));
 }
 
 result<void> registrar_role::check() {
@@ -168,6 +170,7 @@ void registrar_role::closed(kk2_ref which, const error* why) {
                      which->session->why() ? which->session->why()->name : "ok", observer_);
     }
     std::erase(dirty_, which);
+    std::erase_if(ordered_, [which](const auto& each) { return each.second == which; });
     by_session_.erase(which->session.get());
     sessions_.erase(which);
 }
@@ -189,11 +192,49 @@ void registrar_role::serve(kk2_ref which) {
             which->maker->wake();
         }
     }
-    if (const auto order = session.take_order()) {
-        session.ca_answered(ca_.issue(*order, clock_, random_));
+    if (const auto wanted = session.take_order()) {
+        order(which, *wanted);
     }
     note_waiting(session);
     touch(which);
+}
+
+void registrar_role::order(kk2_ref which, const onboarding::certificate_order& what) {
+    const uint64_t number = ++orders_;
+    ordered_[number] = which;
+    issuer_->issue(
+        what, [this, number, device = what.device](order_issuer::answer answer) { ordered(number, device, std::move(answer)); });
+    if (ordered_.contains(number)) {
+        which->session->ca_takes_time();
+    }
+}
+
+void registrar_role::ordered(uint64_t number, const onboarding::device_identity& device, order_issuer::answer answer) {
+    if (!answer) {
+        log::failure("ca_refused", answer.error(), {{"party", "registrar"}, {"serial", device.serial}});
+    }
+    const auto found = ordered_.find(number);
+    const bool still_here = found != ordered_.end();
+    if (!turn_.begin()) {
+        // What is not stored is not granted: the device comes anew, and so does its order.
+        if (still_here) {
+            found->second->ending = true;
+            found->second->stream.close();
+            ordered_.erase(found);
+        }
+        return;
+    }
+    if (still_here) {
+        const auto which = found->second;
+        ordered_.erase(found);
+        which->session->ca_answered(std::move(answer));
+        touch(which);
+    } else if (answer) {
+        // The device will come with the same keys: its certificates wait for it.
+        if (const auto kept = store_->save_certificates(*answer, clock_.now()); !kept) {
+            log::failure("store_failed", kept.error(), {{"party", "registrar"}, {"serial", device.serial}});
+        }
+    }
 }
 
 void registrar_role::serve_these(const std::set<onboarding::registrar_session*>& told) {
@@ -218,25 +259,24 @@ void registrar_role::serve_all() {
     }
 }
 
-// At start, when something was revoked, and in time before the list expires; again and again until it is written.
-void registrar_role::publish_crl() {
+// At start, when something was revoked, and in time before a list expires; again and again until it is done.
+void registrar_role::publish() {
     if (turn_.open()) {
         return;  // what is not committed is not published
     }
     const auto generation = store_->revocation_generation();
     const unix_seconds now = clock_.now();
-    if (!generation || (*generation == published_revocations_ && now < crl_renewal_) || clock_.steady() < crl_retry_) {
+    if (!generation || (*generation == published_revocations_ && now < publish_again_) || clock_.steady() < publish_retry_) {
         return;
     }
-    if (const auto published = ca_.publish_crl(*store_, clock_); !published) {
+    if (const auto published = issuer_->publish(*store_); !published) {
         log::failure("crl_not_published", published.error());
-        crl_retry_ = clock_.steady() + crl_retry_after;
+        publish_retry_ = clock_.steady() + publish_retry_after;
         return;
     }
     published_revocations_ = *generation;
-    crl_renewal_ = now + embedded_ca::crl_lifetime / 2;
-    const auto list = ca_.last();  // none, where no place for it is configured
-    own_list_ends_ = list ? list->next_update() : 0;
+    publish_again_ = now + issuer_->publishes_every();
+    own_list_ = issuer_->own_list();
 }
 
 // Once for each device, however often it comes while nobody decides.
@@ -273,7 +313,7 @@ void registrar_role::report(kk2_ref which) {
 
 void registrar_role::tick() {
     ticker_.arm(tick_every, [this] { tick(); });
-    publish_crl();
+    publish();
     const auto generation = store_->decision_generation();
     const bool decided = generation && *generation != decisions_;
     if (decided) {
@@ -295,6 +335,7 @@ void registrar_role::tick() {
         }
     }
     pass_releases();
+    std::erase_if(former_issuers_, [](const auto& issuer) { return issuer->under_way() == 0; });
     std::erase_if(retired_, [this](const auto& m) {
         return m->gone() && std::ranges::none_of(sessions_, [&](const auto& s) { return s.maker == m.get(); });
     });

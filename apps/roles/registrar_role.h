@@ -3,9 +3,9 @@
 
 #include "net/authkem_listener.h"
 #include "net/dns_sd.h"
-#include "roles/embedded_ca.h"
 #include "roles/lists.h"
 #include "roles/maker_link.h"
+#include "roles/order_issuer.h"
 #include "roles/step_log.h"
 #include "roles/store_turn.h"
 #include "store/sqlite/registrar_store.h"
@@ -19,15 +19,16 @@ namespace berth::app {
 
 class registrar_role {
 public:
-    // Errors of files, keys and store; `listen_failed`.
+    // `open` makes the one who issues; without it [ca] is the embedded one. Errors of files, keys and store; `listen_failed`.
     static result<std::unique_ptr<registrar_role>> start(net::loop& on, const registrar_config& config, const ca_config& ca,
-                                                         const clock& time, random_source& random, role_observer observer = {});
+                                                         const clock& time, random_source& random, role_observer observer = {},
+                                                         issuer_opener open = {});
 
     // Another configuration while this one serves: prepare() reads and tries everything that it names and changes nothing;
     // apply() cannot fail. Errors as start(), naming the file; `restart_needed`.
     struct prepared {
         registrar_config config;
-        embedded_ca ca;
+        std::shared_ptr<order_issuer> issuer;
         authkem::credential identity;
         onboarding::registrar_settings settings;
         pki::trust_store device_trust;
@@ -49,7 +50,7 @@ public:
     // Devices that wait for `berth registrar approve`.
     [[nodiscard]] result<uint64_t> waiting_for_approval() { return store_->waiting_for_approval(); }
     // The CA's own list: its file, and when it expires; nothing while there is none.
-    [[nodiscard]] std::optional<std::pair<std::filesystem::path, unix_seconds>> own_list() const;
+    [[nodiscard]] order_issuer::list_of_its_own own_list() const { return own_list_; }
     // Whether the store answers, and takes what it is given.
     [[nodiscard]] result<void> check();
     // Whether every configured MASA is reached now.
@@ -70,8 +71,9 @@ private:
     };
     using kk2_ref = std::list<kk2>::iterator;
 
-    registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, embedded_ca ca);
-    static result<prepared> read(const registrar_config& config, const ca_config& ca, unix_seconds now);
+    registrar_role(net::loop& on, const clock& time, random_source& random, role_observer observer, issuer_opener open);
+    static result<prepared> read(const registrar_config& config, const ca_config& ca, const issuer_opener& open,
+                                 unix_seconds now);
     // Each open KK2 is judged again under the present trust.
     void judge_again(const pki::trust_store& trust);
     [[nodiscard]] maker_link* maker_of(const onboarding::hash_field& root_spki) const;
@@ -89,7 +91,10 @@ private:
     void touch(kk2_ref which);
     void end_turn(bool kept);
     void report(kk2_ref which);
-    void publish_crl();
+    // Step S12 of a session, and its answer, now or later.
+    void order(kk2_ref which, const onboarding::certificate_order& what);
+    void ordered(uint64_t number, const onboarding::device_identity& device, order_issuer::answer answer);
+    void publish();
     void note_waiting(const onboarding::registrar_session& session);
     void close_older(const onboarding::device_identity& device);
     void tick();
@@ -98,7 +103,9 @@ private:
     const clock& clock_;
     random_source& random_;
     role_observer observer_;
-    embedded_ca ca_;
+    issuer_opener open_issuer_;
+    std::shared_ptr<order_issuer> issuer_;
+    std::vector<std::shared_ptr<order_issuer>> former_issuers_;  // until they have answered what they were asked
     onboarding::registrar_settings settings_;
     std::unique_ptr<store::sqlite_registrar_store> store_;
     registrar_config config_;
@@ -113,11 +120,13 @@ private:
     std::unordered_map<const onboarding::registrar_session*, kk2_ref> by_session_;
     std::vector<kk2_ref> dirty_;
     store_turn<store::sqlite_registrar_store> turn_;
-    uint64_t published_revocations_ = 0;  // their generation in the CRL
-    unix_seconds crl_renewal_ = 0;
-    unix_seconds own_list_ends_ = 0;                 // 0: there is no list
+    std::map<uint64_t, kk2_ref> ordered_;  // sessions whose order was not answered yet
+    uint64_t orders_ = 0;
+    uint64_t published_revocations_ = 0;  // their generation
+    unix_seconds publish_again_ = 0;
+    order_issuer::list_of_its_own own_list_;
     std::set<onboarding::device_identity> waiting_;  // those of whom the log has told
-    milliseconds crl_retry_ = 0;                     // not before, after a failure
+    milliseconds publish_retry_ = 0;                 // not before, after a failure
     uint64_t decisions_ = 0;
     net::timer ticker_;
 };

@@ -13,6 +13,7 @@ std::string_view to_string(proof p) noexcept {
     case proof::address: return "address";
     case proof::token: return "token";
     case proof::admin: return "admin";
+    case proof::ra: return "ra";
     }
     return "unknown";
 }

@@ -26,9 +26,10 @@ enum class proof : uint8_t {
     address,      // where he comes from
     token,        // a one-time token, bound to the identity
     admin,        // a person with access to the CA itself
+    ra,           // a registration authority's certificate (id-kp-cmcRA): it vouches for the device that it asks for
 };
 inline constexpr std::array all_proofs{proof::endorsement, proof::idevid,  proof::ldevid, proof::operational, proof::basic,
-                                       proof::secret,      proof::address, proof::token,  proof::admin};
+                                       proof::secret,      proof::address, proof::token,  proof::admin,       proof::ra};
 std::string_view to_string(proof p) noexcept;  // "idevid"
 std::optional<proof> proof_named(std::string_view name) noexcept;
 

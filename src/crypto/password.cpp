@@ -60,20 +60,12 @@ tl::unexpected<error> no_record() {
     return fail(error_category::usage, "bad_password_record", "this is no record of a password: scrypt:15:8:1:SALT:HASH");
 }
 
-}  // namespace
-
-std::string password_record(const secret_bytes& password, random_source& random) {
-    std::array<uint8_t, 16> salt{};
-    random.fill(salt);
-    const cost c;
-    const auto hash = scrypt(password, salt, c);
-    if (!hash) {
-        die("scrypt failed");
-    }
-    return fmt::format("scrypt:{}:{}:{}:{}:{}", c.log_n, c.r, c.p, to_hex(salt), to_hex(hash->reveal()));
-}
-
-result<bool> password_matches(const secret_bytes& password, std::string_view record) {
+struct parsed_record {
+    cost of;
+    bytes salt;
+    bytes hash;
+};
+result<parsed_record> parse(std::string_view record) {
     std::vector<std::string_view> parts;
     for (size_t at = 0; parts.size() < 7;) {
         const size_t end = record.find(':', at);
@@ -89,8 +81,8 @@ result<bool> password_matches(const secret_bytes& password, std::string_view rec
     const auto log_n = number(parts[1]);
     const auto r = number(parts[2]);
     const auto p = number(parts[3]);
-    const auto salt = from_hex(parts[4]);
-    const auto wanted = from_hex(parts[5]);
+    auto salt = from_hex(parts[4]);
+    auto wanted = from_hex(parts[5]);
     if (!log_n || !r || !p || !salt || salt->size() < 16 || !wanted || wanted->size() != hash_octets) {
         return no_record();
     }
@@ -98,11 +90,34 @@ result<bool> password_matches(const secret_bytes& password, std::string_view rec
     if (!c.is_bearable()) {
         return no_record();
     }
-    const auto hash = scrypt(password, *salt, c);
+    return parsed_record{c, std::move(*salt), std::move(*wanted)};
+}
+
+}  // namespace
+
+std::string password_record(const secret_bytes& password, random_source& random) {
+    std::array<uint8_t, 16> salt{};
+    random.fill(salt);
+    const cost c;
+    const auto hash = scrypt(password, salt, c);
+    if (!hash) {
+        die("scrypt failed");
+    }
+    return fmt::format("scrypt:{}:{}:{}:{}:{}", c.log_n, c.r, c.p, to_hex(salt), to_hex(hash->reveal()));
+}
+
+result<void> check_password_record(std::string_view record) {
+    BERTH_CHECK(parse(record));
+    return {};
+}
+
+result<bool> password_matches(const secret_bytes& password, std::string_view record) {
+    BERTH_TRY(known, parse(record));
+    const auto hash = scrypt(password, known.salt, known.of);
     if (!hash) {
         return fail(error_category::internal, "scrypt_failed", "the password could not be compared: no memory?");
     }
-    return equal(hash->reveal(), *wanted);
+    return equal(hash->reveal(), known.hash);
 }
 
 }  // namespace berth::crypto

@@ -14,7 +14,11 @@ namespace berth::crypto {
 // ms.
 std::string password_record(const secret_bytes& password, random_source& random);
 
-// Error bad_password_record: it is none, or would take more than 128 MiB.
+// Whether it is a record at all, without comparing anything. Error bad_password_record: it is none, or would take more than 128
+// MiB.
+result<void> check_password_record(std::string_view record);
+
+// Error bad_password_record.
 result<bool> password_matches(const secret_bytes& password, std::string_view record);
 
 }  // namespace berth::crypto

@@ -3,6 +3,7 @@
 
 #include "est/channel_binding.h"
 #include "est/requester.h"
+#include "est/tpm_enrolment.h"
 #include "pki/csr_attributes.h"
 #include "pki/kem_csr.h"
 
@@ -14,13 +15,14 @@ namespace berth::est {
 struct label_policy {
     std::vector<access_rule> access;
     binding_rule binding = binding_rule::if_present;
-    // cacerts and csrattrs for everybody: RFC 7030 4.1.2 and 4.5.1: "the EST server SHOULD NOT require client authentication or
-    // authorization". False: access rules decide about them too.
+    // cacerts and csrattrs for everybody: as RFC 7030 4.1.2 and 4.5.1 recommend. False: access rules decide about them too.
     bool public_information = true;
     // Extensions and attributes of requests that the authority judges itself; a request with others is refused.
     std::vector<std::string> known_extensions;
     std::vector<std::string> known_attributes;
     std::string realm = "est";
+    // Requests may choose names beside the requester's own, and the authority knows which: it judges all of them.
+    bool authority_judges_names = false;
 };
 
 // One request to be decided: authenticated, permitted, its signature and its names judged.
@@ -35,6 +37,7 @@ struct enrolment {
     // with another a rekeying.
     const pki::certificate* replaces = nullptr;
     bool same_key = false;
+    const endorsed_key* endorsed = nullptr;  // tpmenroll: by whom and where; what is issued goes into an envelope
 };
 
 struct issued {
@@ -70,6 +73,11 @@ public:
 
     // A key made here, and its certificate. The request's own key is not looked at. Default: error not_implemented.
     virtual result<std::variant<generated, waiting>> generate(const enrolment& request);
+
+    // tpmenroll: whether a maker of TPMs who is believed stands behind the request, and what of it one TPM alone can open.
+    // Default: error not_implemented.
+    virtual result<endorsed_key> endorse(std::string_view label, const tpm_request& request, bytes_view csr_spki);
+    virtual result<tpm_answer> seal(const endorsed_key& for_whom, const pki::certificate& issued);
 
     // Who may vouch for KEM keys (RFC 9883). Default: nobody.
     [[nodiscard]] virtual std::optional<pki::possession_rules> vouchers(std::string_view label) const;

@@ -20,8 +20,8 @@ struct trust_update {
     std::vector<pki::certificate> missing;  // trusted before, and not among those received: given up
 };
 
-// For a client that knows nobody: RFC 7030 4.1.1, "the client MUST [...] engage a human user to authorize the CA certificate
-// using out-of-band data such as a CA certificate 'fingerprint'". The SHA-256 of the certificate or of its key. Errors of
+// For a client that knows nobody: by RFC 7030 4.1.1 a person then authorises the CA certificate by what he was told
+// otherwise, such as its fingerprint. The SHA-256 of the certificate or of its key. Errors of
 // sort_ca_certificates; fingerprint_unknown: no root has it. Only the root that has it is trusted.
 result<trust_update> bootstrap_trust(std::span<const pki::certificate> received, const std::array<uint8_t, 32>& fingerprint);
 

@@ -26,8 +26,18 @@ result<void> judge_binding(const pki::csr_contents& asks, const channel& over, b
         }
         return {};
     }
-    BERTH_TRY(expected, challenge_password_for(over));
-    if (!crypto::equal(as_bytes(expected), as_bytes(*asks.challenge_password))) {
+    const auto expected = challenge_password_for(over);
+    if (!expected && expected.error().category == error_category::internal) {
+        return fail(expected.error());
+    }
+    if (!expected) {
+        // An old TLS 1.2 connection has none that would be safe (RFC 7627); nothing else is known to be without.
+        return fail(error{error_category::peer, "no_channel_binding",
+                          "The request has a challengePassword, and this connection has no channel binding that it could be "
+                          "compared with (TLS 1.2 needs the extended master secret): leave it out, or come over TLS 1.3."}
+                        .with("cause", expected.error().name));
+    }
+    if (!crypto::equal(as_bytes(*expected), as_bytes(*asks.challenge_password))) {
         return fail(error_category::peer, "channel_binding_wrong",
                     "The challengePassword of the request is not the channel binding of this connection (RFC 7030 3.5).");
     }

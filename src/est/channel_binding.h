@@ -30,8 +30,8 @@ result<std::string> challenge_password_for(const channel& over);
 
 enum class binding_rule : uint8_t { if_present, required };
 
-// RFC 7030 3.5: "If the EST server [...] the tls-unique value is included, the server MUST verify". A challengePassword that is
-// not this channel's is refused under either rule: it would be a field that is passed over. Errors channel_binding_missing,
+// RFC 7030 3.5: a server verifies what links identity and possession wherever it is included. A challengePassword that is not
+// this channel's is refused under either rule: it would be a field that is passed over. Errors channel_binding_missing,
 // channel_binding_wrong; no_channel_binding.
 result<void> judge_binding(const pki::csr_contents& asks, const channel& over, binding_rule rule);
 

@@ -40,8 +40,8 @@ result<client> client::make(client_options options) {
     return client(std::move(options));
 }
 
-http_request client::cacerts() const {
-    return request(operation::cacerts, false);
+http_request client::cacerts(bool with_password) const {
+    return request(operation::cacerts, with_password);
 }
 http_request client::csrattrs(bool with_password) const {
     return request(operation::csrattrs, with_password);
@@ -55,6 +55,14 @@ http_request client::simplereenroll(bytes_view csr, bool with_password) const {
 http_request client::serverkeygen(bytes_view csr, bool with_password) const {
     http_request out = post(operation::serverkeygen, csr, with_password);
     out.headers.add("Accept", std::string(type::multipart));
+    return out;
+}
+
+http_request client::tpmenroll(std::string body, bool with_password) const {
+    http_request out = request(operation::tpmenroll, with_password);
+    out.headers.add("Content-Type", body_writer::content_type());
+    out.headers.add("Accept", std::string(type::multipart));
+    out.body = std::move(body);
     return out;
 }
 

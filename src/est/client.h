@@ -1,11 +1,12 @@
 // An EST client's requests and what it makes of the answers (RFC 7030, RFC 8951). No I/O: whoever has the connection sends.
 //
-// The connection must have been made to an authenticated server before anything but cacerts is sent: RFC 7030 4.1.1, "the
-// client MUST NOT respond to the server's HTTP authentication request" and "MUST NOT perform any other EST protocol exchange".
+// The connection must have been made to an authenticated server before anything but cacerts is sent: by RFC 7030 4.1.1 a
+// client answers no request for a password before that, and begins no other exchange.
 #pragma once
 
 #include "est/body.h"
 #include "est/operation.h"
+#include "est/tpm_enrolment.h"
 #include "pki/certs_only.h"
 #include "pki/csr_attributes.h"
 
@@ -44,11 +45,13 @@ public:
     // Error bad_label.
     static result<client> make(client_options options);
 
-    [[nodiscard]] http_request cacerts() const;
+    [[nodiscard]] http_request cacerts(bool with_password = false) const;
     [[nodiscard]] http_request csrattrs(bool with_password = false) const;
     [[nodiscard]] http_request simpleenroll(bytes_view csr, bool with_password = false) const;
     [[nodiscard]] http_request simplereenroll(bytes_view csr, bool with_password = false) const;
     [[nodiscard]] http_request serverkeygen(bytes_view csr, bool with_password = false) const;
+    // `body`: tpm_request_body().
+    [[nodiscard]] http_request tpmenroll(std::string body, bool with_password = false) const;
 
     // Errors of them all: refused, with params "status" and "said" (4xx: category peer, 5xx: environment; 501 and 404 of an
     // operation: not_offered, incompatible); bad_answer (another media type, a redirection, a body that is none);
@@ -64,6 +67,9 @@ public:
     // Error wrong_key: the key is not that of the certificate. Keys of kinds that Berth does not use are bad_answer.
     using generation_answer = std::variant<generated_credential, come_again, password_wanted>;
     [[nodiscard]] result<generation_answer> read_serverkeygen(const http_response& from, unix_seconds now) const;
+
+    using tpm_enrolment_answer = std::variant<tpm_answer, come_again, password_wanted>;
+    [[nodiscard]] result<tpm_enrolment_answer> read_tpm_enrolment(const http_response& from, unix_seconds now) const;
 
     // What a 401 says; nothing for any other answer. The enrolments' answers tell it by themselves.
     [[nodiscard]] static std::optional<password_wanted> password_wanted_by(const http_response& from);

@@ -68,7 +68,7 @@ std::optional<Answer> not_yet(const http_response& from, unix_seconds now) {
     if (from.status == 202) {
         come_again out;
         out.said = said_in(from);
-        // RFC 7030 4.2.3: "the server [...] MUST include a Retry-After header"; some do not, and a minute hurts nobody.
+        // RFC 7030 4.2.3 demands a Retry-After; some servers send none, and a minute hurts nobody.
         out.seconds = std::max<uint32_t>(1, parse_retry_after(from.headers.get("Retry-After"), now).value_or(60));
         return Answer(std::move(out));
     }
@@ -133,7 +133,7 @@ result<std::vector<pki::certificate>> client::read_cacerts(const http_response& 
 }
 
 result<pki::csr_attributes> client::read_csrattrs(const http_response& from) const {
-    // RFC 7030 4.5.2: "[HTTP 204 and 404 are] equivalent to [...] no specific additional information it desires".
+    // RFC 7030 4.5.2: with 204 or 404 the server says that it wants nothing in particular.
     if (from.status == 204 || from.status == 404) {
         return pki::csr_attributes{};
     }
@@ -151,6 +151,19 @@ result<client::enrolment_answer> client::read_enrolment(const http_response& fro
     BERTH_TRY(bundle, pki::parse_certs_only(der, {.certificates = options_.most_certificates}));
     BERTH_TRY(own, one_for_key(bundle.certificates, spki));
     return enrolment_answer(std::move(own));
+}
+
+result<client::tpm_enrolment_answer> client::read_tpm_enrolment(const http_response& from, unix_seconds now) const {
+    if (auto other = not_yet<tpm_enrolment_answer>(from, now)) {
+        return std::move(*other);
+    }
+    BERTH_CHECK(check_status(from));
+    const auto kind = parse_media_type(from.headers.get("Content-Type"));
+    if (!kind || kind->type != type::multipart) {
+        return bad_answer("it is not multipart/mixed");
+    }
+    BERTH_TRY(answer, read_tpm_answer(*kind, from.body));
+    return tpm_enrolment_answer(std::move(answer));
 }
 
 result<client::generation_answer> client::read_serverkeygen(const http_response& from, unix_seconds now) const {

@@ -129,8 +129,8 @@ result<pki::csr_template> fill_request(const pki::csr_attributes& wanted, pki::c
             BERTH_CHECK(take_attribute(attribute, true, own));
         }
     }
-    // Attributes with values in a list of RFC 7030 may be anything, a hint about algorithms for one: RFC 7030 4.5.2 has "the
-    // client [...] ignore any OID or attribute it does not recognize", and all that we recognise is above.
+    // Attributes with values in a list of RFC 7030 may be anything, a hint about algorithms for one: by RFC 7030 4.5.2 a
+    // client passes over what it does not recognise, and all that we recognise is above.
     return own;
 }
 

@@ -7,13 +7,14 @@ namespace berth::est {
 
 namespace {
 
-constexpr std::array<std::pair<operation, std::string_view>, 6> names{{
+constexpr std::array<std::pair<operation, std::string_view>, 7> names{{
     {operation::cacerts, "cacerts"},
     {operation::simpleenroll, "simpleenroll"},
     {operation::simplereenroll, "simplereenroll"},
     {operation::serverkeygen, "serverkeygen"},
     {operation::csrattrs, "csrattrs"},
     {operation::fullcmc, "fullcmc"},
+    {operation::tpmenroll, "tpmenroll"},
 }};
 
 tl::unexpected<error> not_found() {

@@ -77,8 +77,8 @@ result<requester> requester::with_certificate(std::vector<pki::certificate> chai
     out.trust = trust;
     out.name = leaf.subject();
     out.identity = std::move(names);
-    // RFC 7030 3.7: "the id-kp-cmcRA [...] When the EST server [...] sees that value, the server MUST apply any RA-specific
-    // authorization": it may ask for others. Only the operator's own certificates can say so; a maker of devices names no RA.
+    // RFC 7030 3.7 has registration authorities known by id-kp-cmcRA (RFC 6402 2.10): such a one may ask for others. Only the
+    // operator's own certificates can say so; a maker of devices names no RA.
     out.any_name = trust == trust_class::operational && leaf.has_eku(pki::oid_cmc_ra);
     out.chain = std::move(chain);
     return out;
@@ -87,7 +87,7 @@ result<requester> requester::with_certificate(std::vector<pki::certificate> chai
 access judge_access(std::span<const access_rule> rules, operation op, const requester& who) {
     bool password_helps = false;
     for (const access_rule& rule : rules) {
-        if (std::ranges::find(rule.operations, op) == rule.operations.end() || rule.how.none()) {
+        if (std::ranges::find(rule.operations, op) == rule.operations.end() || (rule.how.none() && !rule.anybody)) {
             continue;
         }
         const bool class_fits =

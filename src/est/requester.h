@@ -54,6 +54,8 @@ struct access_rule {
     std::vector<operation> operations;
     proofs how;
     uint8_t trust = 0;  // trust_class bits; of no meaning without proof::certificate
+    // Also for who has shown nothing: what is asked for shows by itself who asks. Without it a rule without `how` grants nothing.
+    bool anybody = false;
 };
 
 enum class access : uint8_t {

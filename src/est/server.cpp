@@ -11,7 +11,7 @@ struct status_rule {
     std::string_view name;
     unsigned status;
 };
-constexpr std::array<status_rule, 20> statuses{{
+constexpr std::array<status_rule, 24> statuses{{
     {"not_found", 404},
     {"method_not_allowed", 405},
     {"not_implemented", 501},
@@ -31,6 +31,10 @@ constexpr std::array<status_rule, 20> statuses{{
     {"requester_withdrawn", 403},
     {"too_many_certificates", 403},
     {"key_of_ca", 403},
+    {"ek_mismatch", 403},
+    {"not_an_attestation_key", 403},
+    {"key_not_shown", 403},
+    {"key_not_bound", 403},
     {"too_many_requests", 429},
 }};
 
@@ -90,6 +94,7 @@ private:
         case operation::simpleenroll:
         case operation::simplereenroll: return enrol();
         case operation::serverkeygen: return generate();
+        case operation::tpmenroll: return tpm_enrol();
         case operation::fullcmc: break;
         }
         return fail(error_category::peer, "not_implemented", "This is not implemented here.");
@@ -121,7 +126,7 @@ private:
     result<http_response> attributes() {
         BERTH_TRY(wanted, authority_.attributes(label(), who_));
         if (policy_->binding == binding_rule::required && !wanted.wants_channel_binding()) {
-            // RFC 7030 4.5.2: "If the EST server requires linking [...], it MUST include the challengePassword OID".
+            // RFC 7030 4.5.2: a server that wants the linking of section 3.5 says so by the OID of challengePassword.
             wanted.oids.emplace(wanted.oids.begin(), pki::oid_challenge_password);
             if (wanted.form) {
                 wanted.form->attributes.push_back({std::string(pki::oid_challenge_password), {}});
@@ -165,10 +170,14 @@ private:
     }
 
     result<void> judge_request(const pki::csr_contents& asks) const {
-        BERTH_CHECK(judge_binding(asks, over_, policy_->binding));
+        // A registration authority hands on what somebody else has signed, on another connection: it cannot be bound to this one,
+        // and the authority itself has judged possession (RFC 7030 3.7).
+        if (!who_.any_name) {
+            BERTH_CHECK(judge_binding(asks, over_, policy_->binding));
+        }
         BERTH_CHECK(refuse_unknown(asks));
         if (out_.asked->op != operation::simplereenroll) {
-            return judge_names(asks, who_);
+            return policy_->authority_judges_names ? result<void>{} : judge_names(asks, who_);
         }
         // RFC 7030 4.2.2: "The request Subject field and SubjectAltName extension MUST be identical to the corresponding
         // fields in the certificate being renewed/rekeyed."
@@ -226,7 +235,7 @@ private:
 
     result<http_response> generate() {
         BERTH_TRY(der, read_request());
-        // RFC 7030 4.4.1: "the EST server [...] MUST ignore" the public key and the signature of the request.
+        // RFC 7030 4.4.1: the public key and the signature of the request are not looked at.
         BERTH_TRY(asks, pki::parse_csr_contents(der));
         BERTH_CHECK(judge_request(asks));
         BERTH_TRY(decision, authority_.generate(decided_on(asks, der, nullptr)));
@@ -239,7 +248,29 @@ private:
         return multipart_of({std::move(made.pkcs8), pki::build_certs_only(std::span(&made.certificate, 1))}, how());
     }
 
-    // RFC 7030 4.2.3: "the server MUST return 202 [...] and MUST include a Retry-After header".
+    result<http_response> tpm_enrol() {
+        const auto kind = parse_media_type(request_.headers.get("Content-Type"));
+        if (!kind || kind->type != type::multipart) {
+            return fail(error_category::peer, "unsupported_media_type", "The request is to be multipart/mixed.");
+        }
+        BERTH_TRY(shown, read_tpm_request(*kind, request_.body));
+        BERTH_TRY(csr, pki::verified_csr::parse(shown.csr));
+        BERTH_CHECK(judge_request(csr.asks()));
+        BERTH_TRY(endorsed, authority_.endorse(label(), shown, csr.asks().spki));
+        enrolment asked = decided_on(csr.asks(), shown.csr, nullptr);
+        asked.endorsed = &endorsed;
+        BERTH_TRY(decision, authority_.enrol(asked));
+        if (const auto* wait = std::get_if<waiting>(&decision)) {
+            return come_again(*wait);
+        }
+        const pki::certificate& made = std::get<issued>(decision).certificate;
+        BERTH_CHECK(check_made(csr.asks(), made));
+        BERTH_TRY(answer, authority_.seal(endorsed, made));
+        out_.certificate = made;
+        return with_body(body_writer::content_type(), tpm_answer_body(answer, how()));
+    }
+
+    // RFC 7030 4.2.3: 202, with a Retry-After.
     static http_response come_again(const waiting& wait) {
         http_response out = with_body(type::text, "The request waits for approval: come again with it.\n");
         out.status = 202;
@@ -268,6 +299,13 @@ private:
 
 result<std::variant<generated, waiting>> authority::generate(const enrolment&) {
     return fail(error_category::peer, "not_implemented", "Keys are not made here: make one and enrol it.");
+}
+
+result<endorsed_key> authority::endorse(std::string_view, const tpm_request&, bytes_view) {
+    return fail(error_category::peer, "not_implemented", "No maker of TPMs is believed here.");
+}
+result<tpm_answer> authority::seal(const endorsed_key&, const pki::certificate&) {
+    return fail(error_category::internal, "not_implemented", "An envelope was to be made by who makes none.");
 }
 
 std::optional<pki::possession_rules> authority::vouchers(std::string_view) const {

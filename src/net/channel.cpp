@@ -1,3 +1,4 @@
+#include "base/wipe.h"
 #include "net/address.h"
 #include "net/authkem_async_stream_asio.h"
 #include "net/channel_asio.h"
@@ -65,6 +66,7 @@ public:
     void write(bytes data, done then) override {
         out_ = std::move(data);
         asio::async_write(stream_, asio::buffer(out_), [self = hold(), then = std::move(then)](const error_code& ec, size_t) {
+            wipe(self->out_);  // it may have been a private key, or a password
             bytes().swap(self->out_);
             if (!ec) {
                 return then(nullptr);

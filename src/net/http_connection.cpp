@@ -1,5 +1,7 @@
 #include "net/http_connection.h"
 
+#include "base/wipe.h"
+
 #include <ctime>
 
 namespace berth::net {
@@ -101,7 +103,9 @@ void http_connection::process() {
     while (true) {
         bytes_view left = input_;
         const auto progress = reader_->read(left);
-        input_.erase(input_.begin(), input_.end() - static_cast<std::ptrdiff_t>(left.size()));
+        const size_t used = input_.size() - left.size();
+        wipe(std::span(input_).first(used));  // passwords come in headers
+        input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(used));
         if (!progress) {
             return refuse(progress.error());
         }
@@ -217,6 +221,7 @@ void http_connection::answer(http_response response) {
           [this] { broken({error_category::peer, "slow_peer", "the other side does not read what it is sent"}); });
     channel_->write(encode_response(response, keep_alive_, to_head_),
                     [self = shared_from_this()](const error* why) { self->written(why); });
+    wipe(response.body);  // keys are made for those who ask; what is sent is wiped by the channel
     if (service_->exchanges) {
         service_->exchanges(exchange_);
     }

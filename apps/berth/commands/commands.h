@@ -54,6 +54,7 @@ void add_identity(CLI::App& cli, context& c);
 void add_est(CLI::App& cli, context& c);
 // user, token, waiting, approve, deny
 void add_est_office(CLI::App& est, context& c);
+void add_est_tpm(CLI::App& est, context& c);
 void add_authkem(CLI::App& cli, context& c);
 void add_quickstart(CLI::App& cli, context& c);
 void add_demo(CLI::App& cli, context& c);

@@ -8,8 +8,6 @@
 #include "pki/private_key_file.h"
 #include "setup/keys.h"
 
-#include <thread>
-
 namespace berth::app {
 
 namespace {
@@ -113,66 +111,8 @@ result<void> csrattrs(const context& c, const est_options& o) {
     return {};
 }
 
-result<void> put_out(const context& c, const est_options& o, const pki::certificate& issued, const char* what) {
-    if (!o.out.empty()) {
-        BERTH_CHECK(write_text(o.out, issued.to_pem()));
-    }
-    if (c.json) {
-        print_json(wire::json::object{{"subject", issued.subject()},
-                                      {"serial", issued.serial_hex()},
-                                      {"not_before", issued.not_before()},
-                                      {"not_after", issued.not_after()},
-                                      {"certificate", issued.to_pem()}});
-        return {};
-    }
-    if (o.out.empty()) {
-        fmt::print("{}", issued.to_pem());
-    }
-    fmt::print(stderr, "{}: {} (serial number {}, from {})\n", what, issued.subject(), issued.serial_hex(), issued.issuer());
-    return {};
-}
-
-// Comes again for as long as --wait says; RFC 7030 4.2.3: with the same request.
-template <class Thing, class Outcome, class F>
-result<Thing> insist(const est_options& o, const F& ask) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(o.wait);
-    while (true) {
-        BERTH_TRY(outcome, ask());
-        if (auto* done = std::get_if<Thing>(&outcome)) {
-            return std::move(*done);
-        }
-        const auto& later = std::get<est::come_again>(outcome);
-        const auto again = std::chrono::steady_clock::now() + std::chrono::seconds(later.seconds);
-        if (again > until) {
-            return fail(
-                error{error_category::peer,
-                      "approval_pending",
-                      fmt::format("the server has not decided yet ({}); ask again with the same key in {} seconds, or wait for "
-                                  "it (--wait)",
-                                  later.said.empty() ? "it gives no reason" : later.said, later.seconds),
-                      {{"retry_after", std::to_string(later.seconds)}}});
-        }
-        fmt::print(stderr, "the server has not decided yet; asking again in {} s\n", later.seconds);
-        std::this_thread::sleep_until(again);
-    }
-}
-
 std::optional<voucher> voucher_of(const est_server& server) {
     return server.own ? std::optional(voucher{server.own->chain.front(), server.own->key}) : std::nullopt;
-}
-
-// What the server wants in requests; a server that does not say wants nothing.
-result<pki::csr_template> as_wanted(est_conversation& talk, pki::csr_template own) {
-    const auto wanted = talk.wait_for<pki::csr_attributes>([&](auto then) { talk.session->csrattrs(then); });
-    if (!wanted) {
-        return wanted.error().is("not_offered") ? result<pki::csr_template>(std::move(own)) : fail(wanted.error());
-    }
-    // The binding is put in with the connection at hand.
-    auto filled = est::fill_request(*wanted, std::move(own), std::string("to be bound"));
-    if (filled) {
-        filled->challenge_password.reset();
-    }
-    return filled;
 }
 
 result<void> certify(const context& c, const est_options& o, bool again) {
@@ -202,7 +142,7 @@ result<void> certify(const context& c, const est_options& o, bool again) {
     BERTH_TRY(issued, insist<pki::certificate, est_session::enrolled>(o, [&] {
                   return talk.wait_for<est_session::enrolled>([&](auto then) { talk.session->enrol(wish, again, then); });
               }));
-    return put_out(c, o, issued, again ? "renewed" : "enrolled");
+    return put_out(c, o, talk, issued, again ? "renewed" : "enrolled");
 }
 
 result<void> enrol(const context& c, const est_options& o) {
@@ -240,7 +180,7 @@ result<void> serverkeygen(const context& c, const est_options& o) {
                   return talk.wait_for<est_session::generated>([&](auto then) { talk.session->generate(wish, then); });
               }));
     BERTH_CHECK(save_generated(o.key_out, made.pkcs8));
-    return put_out(c, o, made.certificate, "made and enrolled");
+    return put_out(c, o, talk, made.certificate, "made and enrolled");
 }
 
 }  // namespace
@@ -270,6 +210,7 @@ void add_est(CLI::App& cli, context& c) {
     auto* const made = add("serverkeygen", "have the server make a key, and certify it", serverkeygen);
     add_request_options(*made, *o);
     made->add_option("--key-out", o->key_out, "where the key goes to: PKCS#8, mode 0600")->required();
+    add_est_tpm(*group, c);
     add_est_office(*group, c);
 }
 

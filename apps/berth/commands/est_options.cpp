@@ -4,6 +4,8 @@
 #include "common/prompt.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "est/fill_request.h"
+#include "est_client/issued_chain.h"
 #include "keystore/operations.h"
 #include "pki/kem_csr.h"
 #include "setup/keys.h"
@@ -114,7 +116,8 @@ void add_request_options(CLI::App& command, est_options& o) {
     command.add_option("--binding", o.binding, "whether the request is bound to this connection: auto, always, never")
         ->check(CLI::IsMember({"auto", "always", "never"}));
     command.add_option("--wait", o.wait, "how many seconds to wait for somebody's approval (0: told, and exit code 1)");
-    command.add_option("--out", o.out, "where the certificate goes to (default: standard output)");
+    command.add_option("--out", o.out, "where the certificate and its issuers go to (default: standard output)");
+    command.add_flag("--leaf-only", o.leaf_only, "the certificate alone, as the server has sent it");
 }
 
 result<est_conversation> converse(const est_options& o, bool trusted) {
@@ -197,6 +200,48 @@ result<pki::csr_template> contents_of(const est_options& o) {
     out.alt_names.dns = o.dns;
     out.alt_names.uris = o.uris;
     return out;
+}
+
+result<pki::csr_template> as_wanted(est_conversation& talk, pki::csr_template own) {
+    const auto wanted = talk.wait_for<pki::csr_attributes>([&](auto then) { talk.session->csrattrs(then); });
+    if (!wanted) {
+        return wanted.error().is("not_offered") ? result<pki::csr_template>(std::move(own)) : fail(wanted.error());
+    }
+    // The binding is put in with the connection at hand.
+    auto filled = est::fill_request(*wanted, std::move(own), std::string("to be bound"));
+    if (filled) {
+        filled->challenge_password.reset();
+    }
+    return filled;
+}
+
+result<void> put_out(const context& c, const est_options& o, est_conversation& talk, const pki::certificate& issued,
+                     const char* what) {
+    std::vector<pki::certificate> chain{issued};
+    if (!o.leaf_only) {
+        // What was issued is not lost for want of those above it.
+        if (const auto cas = talk.wait_for<std::vector<pki::certificate>>([&](auto then) { talk.session->cacerts(then); })) {
+            chain = issued_chain(issued, *cas);
+        }
+    }
+    const std::string pem = pki::to_pem(chain);
+    if (!o.out.empty()) {
+        BERTH_CHECK(write_text(o.out, pem));
+    }
+    if (c.json) {
+        print_json(wire::json::object{{"subject", issued.subject()},
+                                      {"serial", issued.serial_hex()},
+                                      {"not_before", issued.not_before()},
+                                      {"not_after", issued.not_after()},
+                                      {"certificate", issued.to_pem()},
+                                      {"issuers", pki::to_pem(std::span(chain).subspan(1))}});
+        return {};
+    }
+    if (o.out.empty()) {
+        fmt::print("{}", pem);
+    }
+    fmt::print(stderr, "{}: {} (serial number {}, from {})\n", what, issued.subject(), issued.serial_hex(), issued.issuer());
+    return {};
 }
 
 }  // namespace berth::app

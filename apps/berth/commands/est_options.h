@@ -5,6 +5,8 @@
 #include "est_client/est_session.h"
 #include "keystore/key.h"
 
+#include <thread>
+
 namespace berth::app {
 
 struct est_options {
@@ -17,6 +19,7 @@ struct est_options {
     std::string new_key, algorithm, new_passphrase_file;
     std::vector<std::string> subject, dns, uris;
     std::string out, key_out, existing;
+    bool leaf_only = false;
     std::string binding = "auto";
     uint32_t wait = 0;
 };
@@ -65,5 +68,37 @@ struct voucher {
 result<est_wish> wish_for(const est_options& o, pki::csr_template contents, key_to_certify key, const std::optional<voucher>& by);
 // The names of --subject, --dns and --uri. Error `bad_subject`.
 result<pki::csr_template> contents_of(const est_options& o);
+
+// `own`, as the server wants it; a server that does not say wants nothing.
+result<pki::csr_template> as_wanted(est_conversation& talk, pki::csr_template own);
+
+// Comes again for as long as --wait says; RFC 7030 4.2.3: with the same request.
+template <class Thing, class Outcome, class F>
+result<Thing> insist(const est_options& o, const F& ask) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(o.wait);
+    while (true) {
+        BERTH_TRY(outcome, ask());
+        if (auto* done = std::get_if<Thing>(&outcome)) {
+            return std::move(*done);
+        }
+        const auto& later = std::get<est::come_again>(outcome);
+        const auto again = std::chrono::steady_clock::now() + std::chrono::seconds(later.seconds);
+        if (again > until) {
+            return fail(
+                error{error_category::peer,
+                      "approval_pending",
+                      fmt::format("the server has not decided yet ({}); ask again with the same key in {} seconds, or wait for "
+                                  "it (--wait)",
+                                  later.said.empty() ? "it gives no reason" : later.said, later.seconds),
+                      {{"retry_after", std::to_string(later.seconds)}}});
+        }
+        fmt::print(stderr, "the server has not decided yet; asking again in {} s\n", later.seconds);
+        std::this_thread::sleep_until(again);
+    }
+}
+
+// What was issued, to --out and to who reads: with its issuers, for which the server is asked, unless --leaf-only says otherwise.
+result<void> put_out(const context& c, const est_options& o, est_conversation& talk, const pki::certificate& issued,
+                     const char* what);
 
 }  // namespace berth::app

@@ -300,6 +300,9 @@ constexpr std::array manuals{
         "ldevid.key --alg p256 --subject serialNumber=SN-1 --out ldevid.pem"},
     manual{"est reenrol", "Reads --ca, --cert, --key, --new-key. Writes --out. Subject and names are those of --cert.",
            "berth est reenrol --server est.example:8443 --ca anchors.pem --cert device.pem --key device.key --out device.pem"},
+    manual{"est tpmenroll", "Makes --new-key in its TPM if --alg is given; opens the answer with the TPM; writes --out.",
+           "berth est tpmenroll --server est.example:8443 --label tpm --ca anchors.pem --new-key tpm2:0x81000002 --alg p256 "
+           "--out tpm.pem"},
     manual{"est serverkeygen", "Writes --key-out (mode 0600) and --out.",
            "berth est serverkeygen --server est.example:8443 --ca anchors.pem --user SN-1 --password-file pw --subject "
            "serialNumber=SN-1 --key-out device.key --out device.pem"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "onboarding/registrar/records.h"
+#include "pki/certificate.h"
 
 namespace berth::onboarding {
 
@@ -17,6 +18,7 @@ struct certificate_order {
     device_identity device;
     std::string log_id;
     std::vector<certificate_order_item> items;
+    std::vector<pki::certificate> z3 = {};  // what the device has shown on KK2: its leaf, and the CAs up to its maker's root
 };
 
 }  // namespace berth::onboarding

@@ -80,6 +80,9 @@ public:
     virtual result<bool> key_belongs_to_another(const device_identity& device, const hash_field& spki_hash) = 0;
     virtual result<void> save_requests(const kk3_id_field& id, const device_identity& device, bytes_view requests,
                                        unix_seconds now) = 0;
+    // What save_requests() was given of this device from then on, and after its last certificate was issued: oldest first, and
+    // the oldest few are enough.
+    virtual result<std::vector<bytes>> unanswered_requests(const device_identity&, unix_seconds) { return std::vector<bytes>{}; }
     // All in one transaction.
     virtual result<void> save_certificates(const std::vector<issued_certificate>& certificates, unix_seconds now) = 0;
     virtual result<void> save_grant(const granted& g) = 0;

@@ -25,6 +25,8 @@ constexpr milliseconds most_silence = 60'000;
 constexpr milliseconds most_session = 660'000;
 // A device repeats 3 after `pending`, which asks for a second at least; the network may press two together a little.
 constexpr milliseconds least_between_requests = 500;
+// How long a CA may take to decide before it is asked by another request for the same key.
+constexpr unix_seconds oldest_request = 30 * 24 * 3600;
 
 // No control characters: neither C0 and DEL, nor C1 (U+0080 to U+009F, as UTF-8 or as they stand), with which terminals are
 // steered too.
@@ -36,6 +38,11 @@ bool printable(std::string_view text) {
         }
     }
     return escaped.find("\\u") == std::string::npos && escaped.find("\\n") == std::string::npos;
+}
+
+// The device's serial and nothing else.
+bool names_alone(const pki::verified_csr& csr, const std::string& serial) {
+    return csr.attribute("serialNumber") == serial && csr.name().attributes.size() == 1 && csr.alt_names().empty();
 }
 
 std::string cause_of(const error& e) {
@@ -201,6 +208,9 @@ result<void> registrar_session::on_authorization_request(const frame& f) {
         }
         if (clock_.steady() - std::exchange(requested_at_, clock_.steady()) < least_between_requests) {
             return refuse("too_many_requests", "the same request again at once");
+        }
+        if (masa_authorized_ && state_ == registrar_state::issuing && !issued_all_) {
+            return say_pending(settings_.retry_after);
         }
         if (masa_authorized_) {
             return proceed();  // "or answers from what it stored"; nothing, when the answer crossed the question
@@ -434,8 +444,7 @@ result<void> registrar_session::check_requests() {
                 !crypto::equal(as_bytes(*csr->challenge_password()), as_bytes(csr_binding(kk2_.exporter)))) {
                 return refuse("possession_unconfirmed", fmt::format("the request for \"{}\" was not made on this KK2", a.name));
             }
-            if (csr->attribute("serialNumber") != device_.identity.serial || csr->name().attributes.size() != 1 ||
-                !csr->alt_names().empty()) {
+            if (!names_alone(*csr, device_.identity.serial)) {
                 return refuse("malformed",
                               fmt::format("the request for \"{}\" must name the device's serial and nothing else", a.name));
             }
@@ -485,7 +494,7 @@ result<void> registrar_session::on_challenge_response(const frame& f) {
 
 // "A certificate for the same identity and key is reused (and logged as reused) if unrevoked, of the same profile, chaining
 // to the current Z2, with over a third of its life left"
-bool registrar_session::reusable(const issued_certificate& c) const {
+result<bool> registrar_session::reusable(const issued_certificate& c) const {
     const unix_seconds left = c.not_after - clock_.now();
     if (c.revoked || c.profile != settings_.ca_profile || left <= (c.not_after - c.not_before) / 3) {
         return false;
@@ -501,7 +510,33 @@ bool registrar_session::reusable(const issued_certificate& c) const {
     pki::verify_options options;
     options.time = pki::validity_instants::at(clock_.now());
     options.leaf = c.kind == credential_kind::kem ? pki::leaf_rule::kem : pki::leaf_rule::signature;
-    return settings_.domain && pki::verify_chain(*settings_.domain, chain, options).has_value();
+    if (!settings_.domain || !pki::verify_chain(*settings_.domain, chain, options)) {
+        return false;
+    }
+    if (settings_.ended_by_ca) {
+        BERTH_TRY(ended, settings_.ended_by_ca(c));
+        return !ended;
+    }
+    return true;
+}
+
+// A request is signed anew for each KK2. A CA that lets somebody wait knows it by its octets (RFC 7030 4.2.3): what it is asked
+// again, after a new KK2 or a restart of ours, is what it was asked before.
+result<bytes> registrar_session::first_request(const asked_credential& a) {
+    BERTH_TRY(all, records_.unanswered_requests(device_.identity, clock_.now() - oldest_request));
+    for (const auto& octets : all) {
+        const auto m = wire::decode<credential_requests>(octets);
+        for (const auto& r : m ? m->requests.items : std::vector<credential_request>{}) {
+            if (r.kind != credential_kind::signature || r.name.text() != a.name) {
+                continue;
+            }
+            const auto csr = pki::verified_csr::parse(r.request.value);
+            if (csr && same_octets(csr->key().spki(), a.spki) && names_alone(*csr, device_.identity.serial)) {
+                return r.request.value;
+            }
+        }
+    }
+    return a.request;
 }
 
 result<void> registrar_session::ask_ca() {
@@ -512,16 +547,25 @@ result<void> registrar_session::ask_ca() {
     if (configuration.json.size() > 65535) {
         return refuse("too_large", "the configuration for this device is over 65 535 octets; set a smaller one");
     }
-    certificate_order order{device_.identity, log_id(), {}};
+    certificate_order order{device_.identity, log_id(), {}, kk2_.peer_chain};
     for (const auto& a : asked_) {
         const auto spki_hash = to_array<32>(crypto::sha256(a.spki).view());
         BERTH_TRY(known, records_.find_certificate(device_.identity, a.name, spki_hash));
-        if (known && reusable(*known)) {
+        bool serves = false;
+        if (known) {
+            BERTH_TRY(usable, reusable(*known));
+            serves = usable;
+        }
+        if (serves) {
             log::info("certificate_reused", "the device has shown this key before; its certificate still serves",
                       {{"id", log_id()}, {"serial", device_.identity.serial}, {"credential", a.name}});
             issued_.push_back(std::move(*known));
         } else {
-            order.items.push_back({a.name, a.kind, a.spki, a.kind == credential_kind::signature ? a.request : bytes{}});
+            order.items.push_back({a.name, a.kind, a.spki, {}});
+            if (a.kind == credential_kind::signature) {
+                BERTH_TRY(request, first_request(a));
+                order.items.back().request = std::move(request);
+            }
         }
     }
     if (!order.items.empty()) {
@@ -552,6 +596,19 @@ void registrar_session::ca_answered(result<std::vector<issued_certificate>> answ
         issued_all_ = true;
         step_done(step::s12, octets);
         return masa_authorized_ ? grant_now() : result<void>{};
+    }();
+    if (!done) {
+        refuse_here(done.error());
+    }
+}
+
+void registrar_session::ca_takes_time() {
+    if (state_ != registrar_state::issuing || issued_all_) {
+        return;
+    }
+    const auto done = [&]() -> result<void> {
+        BERTH_CHECK(move(registrar_event::ca_delayed));
+        return say_pending(settings_.retry_after);
     }();
     if (!done) {
         refuse_here(done.error());

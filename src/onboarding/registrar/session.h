@@ -24,6 +24,8 @@ struct registrar_settings {
     std::string ca_profile = "operational";
     std::shared_ptr<const integrity_policy> integrity = {};  // none: no quote is asked for
     std::optional<pki::trust_store> domain;  // Z2, to which a certificate that is used again must lead; without it none is
+    // Whether the CA has ended a certificate by itself, which then is not used again. None: it has no say in that.
+    std::function<result<bool>(const issued_certificate&)> ended_by_ca = {};
 };
 
 // What a KK2 was for.
@@ -48,6 +50,7 @@ public:
     void masa_lost();                 // that KK1 is gone
     void masa_unreachable();          // no KK1 can be had now
     void ca_answered(result<std::vector<issued_certificate>> answer);
+    void ca_takes_time();     // the order was taken, and is answered later: "`pending` may come [...]: the CA is slow"
     void operator_decided();  // look at the approval again
     // Also the lists that an IAK is judged by. Needs no store: whatever is judged or issued from now on is so by this policy.
     void integrity_changed(std::shared_ptr<const integrity_policy> now);
@@ -80,6 +83,13 @@ public:
     [[nodiscard]] registrar_session_kind kind() const { return kind_; }
 
 private:
+    struct asked_credential {
+        std::string name;
+        credential_kind kind = credential_kind::signature;
+        bytes spki;
+        bytes request;
+    };
+
     result<void> handle(const frame& f);
     result<void> on_tunnel(const frame& f);
     result<void> on_authorization_request(const frame& f);
@@ -102,7 +112,9 @@ private:
     result<void> ask_ca();
     result<void> grant_now();
     result<void> say_pending(uint32_t retry_after);
-    [[nodiscard]] bool reusable(const issued_certificate& c) const;
+    [[nodiscard]] result<bool> reusable(const issued_certificate& c) const;
+    // What the device has sent first for this key.
+    [[nodiscard]] result<bytes> first_request(const asked_credential& a);
     void masa_took_it_back(const error& e);
 
     // The state that `e` leads to. Error `unexpected_message`.
@@ -123,13 +135,6 @@ private:
     void refuse_here(const error& e);
     void end(error why);
     void step_done(step s, size_t octets = 0) { steps_.push_back({s, octets}); }
-
-    struct asked_credential {
-        std::string name;
-        credential_kind kind = credential_kind::signature;
-        bytes spki;
-        bytes request;
-    };
 
     registrar_settings settings_;  // of when it began: a change of Z4 is for the sessions that come
     registrar_records& records_;

@@ -27,6 +27,7 @@ std::string_view to_string(registrar_event e) {
     case registrar_event::challenge_sent: return "challenge_sent";
     case registrar_event::challenge_response: return "challenge_response";
     case registrar_event::ca_asked: return "ca_asked";
+    case registrar_event::ca_delayed: return "ca_delayed";
     case registrar_event::granted: return "granted";
     case registrar_event::result: return "result";
     case registrar_event::configuration_request: return "configuration_request";

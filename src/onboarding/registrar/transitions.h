@@ -28,6 +28,7 @@ enum class registrar_event : uint8_t {
     challenge_sent,
     challenge_response,
     ca_asked,
+    ca_delayed,
     granted,
     result,
     configuration_request,
@@ -35,7 +36,7 @@ enum class registrar_event : uint8_t {
     refused_here,
 };
 
-inline constexpr std::array<transition<registrar_state, registrar_event>, 37> registrar_transitions{{
+inline constexpr std::array<transition<registrar_state, registrar_event>, 38> registrar_transitions{{
     {registrar_state::greeted, registrar_event::onboard_request, registrar_state::relaying},
     {registrar_state::greeted, registrar_event::result, registrar_state::done},  // "as its first and only frame"
     {registrar_state::greeted, registrar_event::configuration_request, registrar_state::done},
@@ -55,6 +56,7 @@ inline constexpr std::array<transition<registrar_state, registrar_event>, 37> re
     {registrar_state::proving, registrar_event::ca_asked, registrar_state::issuing},
     {registrar_state::issuing, registrar_event::authorization_request, registrar_state::issuing},
     {registrar_state::issuing, registrar_event::authorization, registrar_state::issuing},
+    {registrar_state::issuing, registrar_event::ca_delayed, registrar_state::issuing},  // it will answer later
     {registrar_state::issuing, registrar_event::granted, registrar_state::granted},
     {registrar_state::granted, registrar_event::result, registrar_state::done},
     {registrar_state::granted, registrar_event::authorization, registrar_state::granted},

@@ -209,9 +209,13 @@ CREATE TRIGGER life_is_append_only_1 BEFORE UPDATE ON life BEGIN SELECT RAISE(AB
 CREATE TRIGGER life_is_append_only_2 BEFORE DELETE ON life BEGIN SELECT RAISE(ABORT, 'what was said of a life stays'); END;
 )sql";
 
+// What a device has asked for before: whenever a CA is asked for it.
+constexpr const char* registrar_7 = "CREATE INDEX requests_device ON requests (root_spki, serial, at)";
+
 constexpr database::migration masa_steps[] = {{1, masa_1}, {2, masa_2, false}};
 constexpr database::migration registrar_steps[] = {{1, registrar_1},        {2, registrar_2}, {3, registrar_3},
-                                                   {4, registrar_4, false}, {5, registrar_5}, {6, registrar_6}};
+                                                   {4, registrar_4, false}, {5, registrar_5}, {6, registrar_6},
+                                                   {7, registrar_7, false}};
 
 }  // namespace
 

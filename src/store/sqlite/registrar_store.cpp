@@ -121,6 +121,21 @@ result<void> sqlite_registrar_store::save_requests(const kk3_id_field& id, const
     return write.bind(id).bind(device.device_root_spki).bind(device.serial).bind(requests).bind(now).run();
 }
 
+result<std::vector<bytes>> sqlite_registrar_store::unanswered_requests(const device_identity& device, unix_seconds from) {
+    BERTH_TRY(read, db_->prepare("SELECT requests FROM requests WHERE root_spki = ? AND serial = ? AND at >= ? AND at > (SELECT "
+                                 "COALESCE(MAX(issued_at), 0) FROM certificate WHERE root_spki = ? AND serial = ?) ORDER BY at "
+                                 "LIMIT 16"));
+    read.bind(device.device_root_spki).bind(device.serial).bind(from).bind(device.device_root_spki).bind(device.serial);
+    std::vector<bytes> out;
+    for (;;) {
+        BERTH_TRY(row, read.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back(read.blob(0));
+    }
+}
+
 result<void> sqlite_registrar_store::save_certificates(const std::vector<issued_certificate>& certificates, unix_seconds now) {
     BERTH_FAULT_POINT("registrar.before_certificates");
     auto done = db_->transaction([&]() -> result<void> {

@@ -32,6 +32,7 @@ public:
     result<onboarding::membership> membership_of(const onboarding::device_identity& device) override;
     result<bool> key_belongs_to_another(const onboarding::device_identity& device,
                                         const onboarding::hash_field& spki_hash) override;
+    result<std::vector<bytes>> unanswered_requests(const onboarding::device_identity& device, unix_seconds from) override;
     result<void> save_requests(const onboarding::kk3_id_field& id, const onboarding::device_identity& device, bytes_view requests,
                                unix_seconds now) override;
     result<void> save_certificates(const std::vector<onboarding::issued_certificate>& certificates, unix_seconds now) override;

@@ -40,13 +40,16 @@ protected:
                   .to_pem());
         ASSERT_TRUE(pki::save_private_key(at("SN-1-kem.key"), device));
         must({"ca", "init", "--dir", at("ca"), "--customer", "Birch", "--hierarchy", "customer", "--algorithm", "p256"});
-        write("ca/ca.toml", profiles);
+        write("ca/ca.toml", profiles + more_profiles);
         secret_file("password", "correct horse");
         secret_file("wrong-password", "battery staple");
         secret_file("header", "0123456789abcdef0123456789abcdef");
         secret_file("wrong-header", "0123456789abcdef0123456789abcdeg");
         must({"est", "user", "SN-7", "--file", at("users"), "--password-file", at("password")});
-        write("berthd.toml", configuration);
+        for (const auto& [name, text] : more_files) {
+            write(name, text);
+        }
+        write("berthd.toml", configuration + more_configuration);
         const auto check = run_program("berthd", {"--json", "check", at("berthd.toml")});
         ASSERT_EQ(check.exit, 0) << check.all();
         start();
@@ -251,6 +254,8 @@ label = "slow"
 profile = "slow"
 retry_after = 1
 )";
+    static inline std::string more_profiles, more_configuration;  // of a suite of its own
+    static inline std::map<std::string, std::string> more_files;
     static inline std::unique_ptr<temporary_directory> directory;
     static inline std::unique_ptr<app::child_process> server;
     static inline std::map<std::string, uint16_t> ports;

@@ -19,7 +19,11 @@ refuse() { # STATUS TEXT
 }
 
 case $operation in
-cacerts) certs_only root.pem ;;
+cacerts)
+    set -- root.pem
+    [ ! -e issuer.pem ] || set -- root.pem issuer.pem # the CA, where another one signs than the root of the server
+    certs_only "$@"
+    ;;
 csrattrs)
     printf 'Content-Type: application/csrattrs\r\n\r\n'
     "$OPENSSL" asn1parse -genconf attributes.cnf -noout -out attributes.der

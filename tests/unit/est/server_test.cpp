@@ -273,6 +273,39 @@ TEST_F(EstServer, AChannelWithoutABindingHasNone) {
     EXPECT_EQ(ca_.asked, 0);
 }
 
+// TLS 1.2 without the extended master secret: the client's to mend, and no fault of the server's.
+TEST_F(EstServer, AnOldChannelWhoseBindingWouldNotBeSafeHasNone) {
+    over_ = {binding_kind::tls_unique,
+             [] { return result<secret_bytes>(fail(error_category::usage, "no_channel", "without extended master secret")); }};
+    pki::csr_template t = own();
+    t.challenge_password = wire::base64(as_bytes("finished-msg"));
+    expect_refused(enrol(csr(t)), 400, "no_channel_binding");
+    EXPECT_EQ(ca_.asked, 0);
+    EXPECT_EQ(enrol(csr(own())).response.status, 200u) << "nothing is to be compared";
+}
+
+// What a registration authority hands on was bound to another connection, by who signed it.
+TEST_F(EstServer, ARegistrationAuthoritysRequestsAreOfOtherConnections) {
+    over_ = exporting();
+    pki::csr_template t = own();
+    t.challenge_password = wire::base64(as_bytes("of another connection"));
+    expect_refused(enrol(csr(t)), 400, "channel_binding_wrong");
+    who_.any_name = true;
+    t.subject = {};
+    t.subject.add("serialNumber", "somebody else");
+    EXPECT_EQ(enrol(csr(t)).response.status, 200u);
+}
+
+TEST_F(EstServer, NamesThatMayBeChosenAreTheAuthoritysToJudge) {
+    pki::csr_template t = own();
+    t.alt_names.dns = {"gateway.plant.example"};
+    expect_refused(enrol(csr(t)), 403, "name_not_permitted");
+    EXPECT_EQ(ca_.asked, 0);
+    ca_.usual.authority_judges_names = true;
+    EXPECT_EQ(enrol(csr(t)).response.status, 200u);
+    EXPECT_EQ(ca_.asked, 1);
+}
+
 class EstReenrol : public EstServer {
 protected:
     EstReenrol() { who_ = device(ca_, "SN-1", idevid_, trust_class::operational); }

@@ -33,11 +33,16 @@ TEST(Network, HoldsWhatItSays) {
     }
 }
 
+// A line that could not be compared with is found when the file is read, not when somebody comes with that name.
 TEST(Users, LinesAreReadOrNamed) {
-    const auto users = value_of(parse_users("# devices\n\nSN-1:scrypt:15:8:1:a:b\nSN-2:scrypt:x"));
+    const std::string good = "scrypt:15:8:1:" + std::string(32, 'a') + ":" + std::string(64, 'b');
+    const auto users = value_of(parse_users("# devices\n\nSN-1:" + good + "\nSN-2:" + good));
     EXPECT_EQ(users.size(), 2U);
-    EXPECT_EQ(users.at("SN-1"), "scrypt:15:8:1:a:b");
-    for (const char* text : {"SN-1", ":scrypt:x", "SN-1:plain", "SN-1:scrypt:a\nSN-1:scrypt:b"}) {
+    EXPECT_EQ(users.at("SN-1"), good);
+    for (const std::string& text :
+         {std::string("SN-1"), ":" + good, std::string("SN-1:plain"), "SN-1:" + good + "\nSN-1:" + good,
+          std::string("SN-1:scrypt:x"), "SN-1:" + good.substr(0, good.size() - 1), "SN-1:" + good + ":more",
+          "SN-1:scrypt:15:8:1:" + std::string(32, 'a') + ":" + std::string(64, 'z'), "SN-1:scrypt:30" + good.substr(9)}) {
         EXPECT_EQ(name_of_error(parse_users(text)), "bad_users") << text;
     }
 }

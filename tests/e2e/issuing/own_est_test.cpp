@@ -1,0 +1,203 @@
+// S12 by another berthd's EST server, at which the registrar is a registration authority.
+#include "issuing_world.h"
+
+namespace berth::test {
+namespace {
+
+constexpr const char* profiles = R"(
+[[profile]]
+name = "onboarded"
+authority = "ca"
+requires = ["ra"]
+subject = "O=Birch,serialNumber={serial}"
+names_maker = true
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["clientAuth"]
+[[profile]]
+name = "slow"
+authority = "ca"
+requires = ["ra"]
+subject = "O=Birch,serialNumber={serial}"
+names_maker = true
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["clientAuth"]
+approval = true
+[[profile]]
+name = "registrar"
+authority = "ca"
+requires = ["admin"]
+subject = "O=Birch,CN={name}"
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["clientAuth", "cmcRA"]
+[[profile]]
+name = "operational"
+authority = "ca"
+requires = ["admin"]
+subject = "O=Birch,CN={name}"
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["clientAuth"]
+[[profile]]
+name = "server"
+authority = "ca"
+requires = ["admin"]
+subject = "O=Birch"
+may_ask_dns = ["localhost"]
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["serverAuth"]
+)";
+
+class OwnEst : public issuing_world {
+protected:
+    static void SetUpTestSuite() {
+        begin({"Birch"});
+        ASSERT_TRUE(app::write_text(ca_directory() / "ca.toml", profiles));
+        certified("server", "server", "-addext subjectAltName=DNS:localhost");
+        certified("ra", "registrar", "");
+        certified("no-ra", "operational", "");
+        const auto maker = registrar_file("z1.pem");
+        ASSERT_TRUE(app::write_text(at("est.toml"), fmt::format(R"(
+[est]
+listen = "127.0.0.1:0"
+chain = "server.pem"
+key = "file:server.key"
+directory = "{0}"
+[[est.trust]]
+proof = "operational"
+anchors = ["{0}/ca.pem"]
+[[est.label]]
+label = "onboarded"
+profile = "onboarded"
+maker = "{1}"
+[[est.label]]
+label = "slow"
+profile = "slow"
+maker = "{1}"
+retry_after = 1
+)",
+                                                                ca_directory().string(), maker)));
+        start_est();
+    }
+    static void TearDownTestSuite() {
+        est.reset();
+        small_world::TearDownTestSuite();
+    }
+    static void start_est() {
+        est = std::make_unique<app::child_process>(
+            got(app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / "berthd", {"--config", at("est.toml")})));
+        for (const milliseconds until = system_clock().steady() + 20'000; system_clock().steady() < until && port == 0;) {
+            app::poll_children({&*est}, 50);
+            for (const auto& line : est->take_output_lines()) {
+                const auto object = wire::parse_json_object(line);
+                if (object && object->contains("port")) {
+                    port = object->at("port").to_number<uint16_t>();
+                }
+            }
+        }
+        ASSERT_NE(port, 0);
+    }
+    static std::string at(const std::string& name) { return (world->directory() / name).string(); }
+    // A P-256 key of that name, certified by a profile.
+    static void certified(const std::string& name, const std::string& profile, const std::string& more) {
+        const auto made =
+            run_program("/bin/sh", {"-c", "cd " + world->directory().string() +
+                                              " && " BERTH_OPENSSL_COMMAND
+                                              " req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / -keyout " +
+                                              name + ".key -out " + name + ".csr " + more + " && chmod 600 " + name + ".key"});
+        ASSERT_EQ(made.exit, 0) << made.all();
+        const auto issued =
+            ca({"issue", "--profile", profile, "--csr", at(name + ".csr"), "--who", name, "--out", at(name + ".pem")});
+        ASSERT_EQ(issued.exit, 0) << issued.all();
+    }
+    static void ask(const std::string& label, const std::string& as = "ra") {
+        name_ca(fmt::format("est = \"localhost:{}\"\nlabel = \"{}\"\nanchors = [\"z2.pem\"]\nchain = \"{}\"\nkey = \"file:{}\"\n",
+                            port, label, at(as + ".pem"), at(as + ".key")));
+        ASSERT_TRUE(reload("Birch")) << all_heard("Birch");
+    }
+    static app::device_order order(const std::string& serial) {
+        auto out = world->order_for(serial, "Birch");
+        out.credentials = {{"device", "p256"}};
+        return out;
+    }
+
+    static inline std::unique_ptr<app::child_process> est;
+    static inline uint16_t port = 0;
+};
+
+TEST_F(OwnEst, TheRegistrarAsksForItsDevices) {
+    ask("onboarded");
+    const auto bundle = make(order("E-1"), "Birch");
+    const auto done = onboard(bundle);
+    ASSERT_EQ(done.exit, 0) << done.all() << all_heard("Birch");
+    const auto entries = log_of("E-1");
+    ASSERT_EQ(entries.size(), 1u);
+    EXPECT_THAT(entries[0], testing::HasSubstr("\"proofs\":\"operational+ra\""));
+    EXPECT_THAT(entries[0], testing::HasSubstr("asked for by"));
+    EXPECT_THAT(entries[0], testing::HasSubstr(installed(bundle, "device").serial_hex()));
+}
+
+TEST_F(OwnEst, WhoIsNoRegistrationAuthorityGetsNothingForOthers) {
+    ask("onboarded", "no-ra");
+    const size_t from = heard.size();
+    const auto refused = onboard(make(order("E-2"), "Birch"));
+    EXPECT_EQ(refused.error_name(), "ca_refused") << refused.all();
+    EXPECT_TRUE(hear("Birch", "ca_refused", "E-2", from));
+    EXPECT_TRUE(log_of("E-2").empty());
+}
+
+TEST_F(OwnEst, AKeyOfAKemIsRefusedByName) {
+    ask("onboarded");
+    auto with_kem = order("E-3");
+    with_kem.credentials.emplace_back("device-kem", "mlkem768_p256");
+    const size_t from = heard.size();
+    const auto refused = onboard(make(with_kem, "Birch"));
+    EXPECT_EQ(refused.error_name(), "ca_refused") << refused.all();
+    EXPECT_TRUE(hear("Birch", "ca_refused", "kem_not_by_est", from));
+    EXPECT_TRUE(log_of("E-3").empty()) << "nothing is issued of an order that cannot be filled";
+}
+
+// A registrar that is killed while somebody at the CA thinks about it loses nothing, and the CA sees one request.
+TEST_F(OwnEst, ADeviceWaitsForTheCasApprovalAndOutlivesTheRegistrarsDeath) {
+    ask("slow");
+    const auto bundle = make(order("E-4"), "Birch");
+    auto device = agent(bundle);
+    ASSERT_TRUE(hear("Birch", "ca_lets_wait", "E-4")) << all_heard("Birch");
+    ASSERT_TRUE(says(device, "pending"));
+    const size_t from = heard.size();
+    world->signal("Birch", SIGKILL);
+    ASSERT_TRUE(world->restart("Birch"));
+    ASSERT_TRUE(hear("Birch", "ca_lets_wait", "E-4", from, 120'000)) << "it has come again, and so has its order";
+    const auto waiting = berth({"--json", "est", "waiting", "--dir", ca_directory().string()});
+    ASSERT_EQ(waiting.output.size(), 1u) << waiting.all();
+    const std::string id(wire::parse_json_object(waiting.output[0])->at("request").as_string());
+    const auto approved = berth({"est", "approve", id, "--dir", ca_directory().string(), "--by", "Ines"});
+    ASSERT_EQ(approved.exit, 0) << approved.all();
+    const auto done = end_of(device);
+    EXPECT_EQ(done.exit, 0) << done.all() << all_heard("Birch");
+    EXPECT_EQ(log_of("E-4").size(), 1u);
+}
+
+TEST_F(OwnEst, AServerThatIsAwayIsWaitedFor) {
+    ask("onboarded");
+    ::kill(est->pid(), SIGTERM);
+    while (!est->ended()) {
+        app::poll_children({&*est}, 50);
+    }
+    const auto old = std::exchange(port, uint16_t{0});
+    auto toml = got(app::read_text(at("est.toml")));
+    const auto bundle = make(order("E-5"), "Birch");
+    auto device = agent(bundle);
+    ASSERT_TRUE(hear("Birch", "ca_not_reached", "E-5")) << all_heard("Birch");
+    toml.replace(toml.find("127.0.0.1:0"), 11, fmt::format("127.0.0.1:{}", old));
+    ASSERT_TRUE(app::write_text(at("est.toml"), toml));
+    start_est();
+    const auto done = end_of(device);
+    EXPECT_EQ(done.exit, 0) << done.all() << all_heard("Birch");
+}
+
+}  // namespace
+}  // namespace berth::test
