@@ -54,9 +54,6 @@ public:
         return serving_.office->check_usable(clock_);
     }
 
-    // What was asked in this turn is kept and answered now, for whoever writes to the same records.
-    void end_turn() { turn_.end_now(); }
-
 private:
     est_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics, prepared serving);
     void serve(const net::http_request& request, const net::http_responder& respond);
