@@ -6,6 +6,7 @@
 #include "pki/csr.h"
 #include "pki/epoch.h"
 #include "pki/explain.h"
+#include "pki/kem_csr.h"
 #include "pki/verify.h"
 #include "wire/pem.h"
 
@@ -31,6 +32,21 @@ result<bytes> read_request(const std::string& file) {
     return to_bytes(blocks[0].der.reveal());
 }
 
+// The device that a certificate speaks of.
+result<void> identify(const ca_directory& in, const pki::verified_chain& verified, ca::requester& who) {
+    BERTH_TRY(serial, verified.leaf().device_serial());
+    who.device.serial = serial;
+    // An operational certificate names the maker, an IDevID leads to him.
+    who.device.maker_root = pki::maker_root_of(verified.leaf()).value_or(verified.anchor().spki_sha256());
+    who.certificate = verified.leaf();
+    who.issuer = (verified.chain().size() > 1 ? verified.chain()[1] : verified.anchor()).spki_sha256();
+    who.anchor = verified.anchor().spki_sha256();
+    BERTH_TRY(epoch, pki::epoch_of(verified.leaf()));
+    who.epoch = epoch;
+    BERTH_TRY(current, in.records().epoch_of(who.device));
+    return pki::require_epoch(verified.leaf(), current);
+}
+
 // The identity that the operator vouches for: the device of that certificate, whose chain is judged here.
 result<void> fill_in_identity(const issue_options& o, const ca_directory& in, ca::requester& who) {
     if (o.identity.empty()) {
@@ -48,17 +64,54 @@ result<void> fill_in_identity(const issue_options& o, const ca_directory& in, ca
     how.time = pki::validity_instants::at(system_clock().now());
     how.leaf = chain.front().is_kem() ? pki::leaf_rule::kem : pki::leaf_rule::signature;
     BERTH_TRY(verified, pki::verify_chain(trust, chain, how));
-    BERTH_TRY(serial, verified.leaf().device_serial());
-    who.device.serial = serial;
-    // An operational certificate names the maker, an IDevID leads to him.
-    who.device.maker_root = pki::maker_root_of(verified.leaf()).value_or(verified.anchor().spki_sha256());
-    who.certificate = verified.leaf();
-    who.issuer = (verified.chain().size() > 1 ? verified.chain()[1] : verified.anchor()).spki_sha256();
-    who.anchor = verified.anchor().spki_sha256();
-    BERTH_TRY(epoch, pki::epoch_of(verified.leaf()));
-    who.epoch = epoch;
-    BERTH_TRY(current, in.records().epoch_of(who.device));
-    return pki::require_epoch(verified.leaf(), current);
+    return identify(in, verified, who);
+}
+
+// A request for a KEM key, which cannot sign it: the key of a certificate of the same device vouches for it (RFC 9883). That
+// certificate is the identity, unless another one of the same device is named. Each certificate that the statement may name
+// without carrying it is among those of --identity.
+result<ca::asked> asked_for_kem(const issue_options& o, const ca_directory& in, bytes_view der, ca::requester& who) {
+    if (o.anchors.empty()) {
+        return fail(error_category::usage, "bad_arguments",
+                    "a KEM key cannot sign its request, and a certificate vouches for it: say the roots that this may lead to "
+                    "(--anchor)");
+    }
+    BERTH_TRY(anchors, read_anchors({o.anchors.begin(), o.anchors.end()}));
+    BERTH_TRY(trust, pki::trust_store::build({std::move(anchors), {}, {}}));
+    pki::verify_options how;
+    how.time = pki::validity_instants::at(system_clock().now());
+    std::vector<pki::certificate> known;
+    if (!o.identity.empty()) {
+        BERTH_TRY(chain, read_chain(o.identity));
+        known = std::move(chain);
+    }
+    BERTH_TRY(request, pki::verified_kem_csr::parse(der, {trust, how, known}));
+    const auto& signer = request.signer();
+    const std::string serial = signer.leaf().device_serial().value_or("");
+    const auto maker = pki::maker_root_of(signer.leaf()).value_or(signer.anchor().spki_sha256());
+    const bool other_maker = !o.identity.empty() && who.device.maker_root != maker;
+    if (!who.device.serial.empty() && (serial != who.device.serial || other_maker)) {
+        return fail(error{error_category::usage, "signer_of_another",
+                          fmt::format("the request is vouched for by the device \"{}\", and is to be certified for \"{}\"",
+                                      serial, who.device.serial)}
+                        .with("serial", serial));
+    }
+    if (o.identity.empty()) {
+        BERTH_CHECK(identify(in, signer, who));
+    }
+    return ca::asked_by(request.asks());
+}
+
+result<ca::asked> asked_for(const issue_options& o, const ca_directory& in, bytes_view der, ca::requester& who) {
+    auto request = pki::verified_csr::parse(der);
+    if (request) {
+        return ca::asked_by(request->asks());
+    }
+    const auto contents = pki::parse_csr_contents(der);
+    if (!contents || contents->attribute(pki::oid_statement_of_possession) == nullptr) {
+        return fail(std::move(request).error());
+    }
+    return asked_for_kem(o, in, der, who);
 }
 
 void add_issue(CLI::App& group, context& c) {
@@ -68,7 +121,9 @@ void add_issue(CLI::App& group, context& c) {
     cmd->add_option("--profile", o->profile, "the profile, which also says which CA issues")->required();
     cmd->add_option("--csr", o->csr, "the request (PKCS#10, PEM or DER)")->required();
     cmd->add_option("--identity", o->identity, "the certificate of the device that it is for, with those above it (PEM)");
-    cmd->add_option("--anchor", o->anchors, "root that the identity may lead to (PEM); repeatable");
+    cmd->add_option(
+        "--anchor", o->anchors,
+        "root that the identity, or the certificate that vouches for a KEM key's request, may lead to (PEM); repeatable");
     cmd->add_option("--serial", o->serial, "the device's serial, where there is no certificate of it");
     cmd->add_option("--who", o->who, "{name} of the profile, and who it is for in the log (admin)");
     cmd->add_option("--batch", o->batch, "the batch that it is issued in, for revoking it as a whole");
@@ -80,11 +135,10 @@ void add_issue(CLI::App& group, context& c) {
             BERTH_TRY(in, o->open());
             BERTH_TRY(placed, in.configuration().find(o->profile));
             BERTH_TRY(der, read_request(o->csr));
-            BERTH_TRY(request, pki::verified_csr::parse(der));
             ca::requester who{{ca::proof::admin}, o->who, {}};
             BERTH_CHECK(fill_in_identity(*o, in, who));
             BERTH_TRY(by, in.issuer(placed.authority));
-            const ca::asked what = ca::asked_by(request.asks());
+            BERTH_TRY(what, asked_for(*o, in, der, who));
             ca::issuing_order order{placed.profile, who, what, o->batch};
             order.approved = true;  // by whoever gives this command
             if (!o->lifetime.empty()) {
