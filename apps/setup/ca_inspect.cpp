@@ -3,12 +3,13 @@
 #include "base/wipe.h"
 #include "common/files.h"
 #include "onboarding/messages/voucher.h"
+#include "pki/certs_only.h"
 #include "pki/crl_scope.h"
 #include "pki/csr.h"
 #include "pki/epoch.h"
 #include "pki/explain.h"
 #include "pki/issued_extras.h"
-#include "pki/ocsp.h"
+#include "pki/ocsp_contents.h"
 #include "pki/private_key_file.h"
 #include "pki/profiles.h"
 #include "wire/codec.h"
@@ -281,6 +282,80 @@ explained explain(const pki::ocsp_query& query) {
     return out;
 }
 
+std::string answer_text(const pki::ocsp_answer& a, unix_seconds now) {
+    std::string state(pki::to_string(a.state));
+    if (a.state == pki::ocsp_state::revoked) {
+        state = fmt::format("revoked since {} ({})", to_iso8601(a.revoked_at), pki::to_string(a.reason));
+    }
+    const std::string until = a.next_update == 0    ? "newer answers are there at any time"
+                              : a.next_update < now ? fmt::format("to be renewed by {}, which is past", to_iso8601(a.next_update))
+                                                    : fmt::format("to be renewed by {}", to_iso8601(a.next_update));
+    return fmt::format("{}: {}, as of {}, {}.", to_hex(a.id.serial), state, to_iso8601(a.this_update), until);
+}
+
+explained explain(const pki::ocsp_contents& r, unix_seconds now) {
+    explained out{"ocsp_response", {}, {}};
+    if (!r.failure.empty()) {
+        out.lines.push_back(fmt::format("OCSP response that answers nothing: {}. Nobody has signed it.", r.failure));
+        out.facts = {{"failure", r.failure}};
+        return out;
+    }
+    out.lines.push_back(
+        fmt::format("OCSP response of {}, made at {}, {}. Whether its signature is to be believed only the asker can "
+                    "tell, who knows the issuer.",
+                    r.responder, to_iso8601(r.produced_at), r.nonce ? "with the asker's nonce" : "without a nonce"));
+    wire::json::array answers;
+    for (const auto& a : r.answers) {
+        out.lines.push_back(answer_text(a, now));
+        wire::json::object one{{"serial", to_hex(a.id.serial)},
+                               {"state", std::string(pki::to_string(a.state))},
+                               {"this_update", to_iso8601(a.this_update)}};
+        if (a.next_update != 0) {
+            one["next_update"] = to_iso8601(a.next_update);
+        }
+        if (a.state == pki::ocsp_state::revoked) {
+            one["revoked_at"] = to_iso8601(a.revoked_at);
+            one["reason"] = std::string(pki::to_string(a.reason));
+        }
+        answers.push_back(std::move(one));
+    }
+    std::vector<std::string> sent;
+    sent.reserve(r.certificates.size());
+    for (const auto& c : r.certificates) {
+        sent.push_back(shown(c.subject()));
+    }
+    if (!sent.empty()) {
+        out.lines.push_back("Certificates sent along: " + joined(sent) + ".");
+    }
+    out.facts = {{"responder", r.responder},
+                 {"produced_at", to_iso8601(r.produced_at)},
+                 {"nonce", r.nonce},
+                 {"answers", std::move(answers)},
+                 {"certificates", list_of(sent)}};
+    return out;
+}
+
+explained explain(const pki::certs_only& bundle, unix_seconds now) {
+    explained out{"pkcs7", {}, {}};
+    out.lines.push_back(
+        fmt::format("Bundle of {} certificates and {} revocation lists (PKCS#7, certs-only). Nobody has signed the "
+                    "bundle itself.",
+                    bundle.certificates.size(), bundle.crls.size()));
+    wire::json::array certificates, lists;
+    for (const auto& c : bundle.certificates) {
+        auto one = explain(c, now);
+        out.lines.insert(out.lines.end(), one.lines.begin(), one.lines.end());
+        certificates.push_back(std::move(one.facts));
+    }
+    for (const auto& list : bundle.crls) {
+        auto one = explain(list, now);
+        out.lines.insert(out.lines.end(), one.lines.begin(), one.lines.end());
+        lists.push_back(std::move(one.facts));
+    }
+    out.facts = {{"certificates", std::move(certificates)}, {"crls", std::move(lists)}};
+    return out;
+}
+
 explained explain(const onboarding::voucher& v) {
     explained out{"voucher", {}, {}};
     const std::string serial(as_text(v.device_serial.value));
@@ -349,6 +424,12 @@ std::optional<explained> explain_der(bytes_view der, unix_seconds now) {
     if (const auto query = pki::parse_ocsp_query(der)) {
         return explain(*query);
     }
+    if (const auto response = pki::parse_ocsp_contents(der)) {
+        return explain(*response, now);
+    }
+    if (const auto bundle = pki::parse_certs_only(der)) {
+        return explain(*bundle, now);
+    }
     if (const auto key = crypto::verification_key::from_spki(der)) {
         return explain_public_key(der);
     }
@@ -388,6 +469,14 @@ result<explained> explain_block(const std::filesystem::path& file, const wire::p
         BERTH_CHECK(pki::parse_csr_contents(der));
         return *explain_request(der);
     }
+    if (block.label == "PKCS7" || block.label == "CMS") {
+        BERTH_TRY(bundle, pki::parse_certs_only(der));
+        return explain(bundle, now);
+    }
+    if (block.label == "OCSP RESPONSE") {
+        BERTH_TRY(response, pki::parse_ocsp_contents(der));
+        return explain(response, now);
+    }
     if (block.label == "PUBLIC KEY") {
         return explain_public_key(der);
     }
@@ -414,9 +503,9 @@ result<std::vector<explained>> explain_file(const std::filesystem::path& file, c
     if (text.find("-----BEGIN ") == std::string::npos) {
         auto one = explain_der(as_bytes(text), now);
         if (!one) {
-            return fail(
-                not_understood(file, "it is neither PEM nor DER of a certificate, request, revocation list, OCSP request, public "
-                                     "key or voucher"));
+            return fail(not_understood(
+                file, "it is neither PEM nor DER of a certificate, request, revocation list, OCSP request or response, "
+                      "certs-only bundle, public key or voucher"));
         }
         out.push_back(std::move(*one));
     } else {

@@ -66,7 +66,7 @@ std::string_view advice(life_phase from, life_step step) {
                                            "(berth ownership revoke)"
                                          : "no customer has certified it yet: berth device onboard comes first";
     case enrolment: return "it is not onboarded yet: berth device onboard comes first";
-    case provisioning: return "it is onboarded already: berth device reset comes first, if it is to be another's";
+    case provisioning:
     case operational: return "it is onboarded already: berth device reset comes first, if it is to be another's";
     case reassignment: return "nobody's certificates are on it: berth device onboard comes first";
     case decommissioned:

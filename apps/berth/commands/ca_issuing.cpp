@@ -6,6 +6,7 @@
 #include "pki/csr.h"
 #include "pki/epoch.h"
 #include "pki/explain.h"
+#include "pki/kem_csr.h"
 #include "pki/verify.h"
 #include "wire/pem.h"
 
@@ -53,6 +54,22 @@ result<ca::device_key> device_of(const pki::verified_chain& verified, const ca_d
     return out;
 }
 
+// The device that a certificate speaks of, and on whose word.
+result<void> identify(const ca_directory& in, const pki::verified_chain& verified, ca::requester& who) {
+    who.certificate = verified.leaf();
+    who.issuer = (verified.chain().size() > 1 ? verified.chain()[1] : verified.anchor()).spki_sha256();
+    who.anchor = verified.anchor().spki_sha256();
+    for (size_t i = 2; i < verified.chain().size(); ++i) {
+        who.between.push_back(verified.chain()[i].spki_sha256());
+    }
+    BERTH_TRY(device, device_of(verified, in, who));
+    who.device = std::move(device);
+    BERTH_TRY(epoch, pki::epoch_of(verified.leaf()));
+    who.epoch = epoch;
+    BERTH_TRY(current, in.records().epoch_of(who.device));
+    return pki::require_epoch(verified.leaf(), current);
+}
+
 // The identity that the operator vouches for: the device of that certificate, whose chain is judged here.
 result<void> fill_in_identity(const issue_options& o, const ca_directory& in, ca::requester& who) {
     if (o.identity.empty()) {
@@ -70,18 +87,53 @@ result<void> fill_in_identity(const issue_options& o, const ca_directory& in, ca
     how.time = pki::validity_instants::at(system_clock().now());
     how.leaf = chain.front().is_kem() ? pki::leaf_rule::kem : pki::leaf_rule::signature;
     BERTH_TRY(verified, pki::verify_chain(trust, chain, how));
-    who.certificate = verified.leaf();
-    who.issuer = (verified.chain().size() > 1 ? verified.chain()[1] : verified.anchor()).spki_sha256();
-    who.anchor = verified.anchor().spki_sha256();
-    for (size_t i = 2; i < verified.chain().size(); ++i) {
-        who.between.push_back(verified.chain()[i].spki_sha256());
+    return identify(in, verified, who);
+}
+
+// A request for a KEM key, which cannot sign it: the key of a certificate of the same device vouches for it (RFC 9883). That
+// certificate is the identity, unless another one of the same device is named. Each certificate that the statement may name
+// without carrying it is among those of --identity.
+result<ca::asked> asked_for_kem(const issue_options& o, const ca_directory& in, bytes_view der, ca::requester& who) {
+    if (o.anchors.empty()) {
+        return fail(error_category::usage, "bad_arguments",
+                    "a KEM key cannot sign its request, and a certificate vouches for it: say the roots that this may lead to "
+                    "(--anchor)");
     }
-    BERTH_TRY(device, device_of(verified, in, who));
-    who.device = std::move(device);
-    BERTH_TRY(epoch, pki::epoch_of(verified.leaf()));
-    who.epoch = epoch;
-    BERTH_TRY(current, in.records().epoch_of(who.device));
-    return pki::require_epoch(verified.leaf(), current);
+    BERTH_TRY(anchors, read_anchors({o.anchors.begin(), o.anchors.end()}));
+    BERTH_TRY(trust, pki::trust_store::build({std::move(anchors), {}, {}}));
+    pki::verify_options how;
+    how.time = pki::validity_instants::at(system_clock().now());
+    std::vector<pki::certificate> known;
+    if (!o.identity.empty()) {
+        BERTH_TRY(chain, read_chain(o.identity));
+        known = std::move(chain);
+    }
+    BERTH_TRY(request, pki::verified_kem_csr::parse(der, {trust, how, known}));
+    ca::requester signer = who;
+    BERTH_CHECK(identify(in, request.signer(), signer));
+    const bool other_maker = !o.identity.empty() && who.device.maker_root != signer.device.maker_root;
+    if (!who.device.serial.empty() && (signer.device.serial != who.device.serial || other_maker)) {
+        return fail(error{error_category::usage, "signer_of_another",
+                          fmt::format("the request is vouched for by the device \"{}\", and is to be certified for \"{}\"",
+                                      signer.device.serial, who.device.serial)}
+                        .with("serial", signer.device.serial));
+    }
+    if (o.identity.empty()) {
+        who = std::move(signer);
+    }
+    return ca::asked_by(request.asks());
+}
+
+result<ca::asked> asked_for(const issue_options& o, const ca_directory& in, bytes_view der, ca::requester& who) {
+    auto request = pki::verified_csr::parse(der);
+    if (request) {
+        return ca::asked_by(request->asks());
+    }
+    const auto contents = pki::parse_csr_contents(der);
+    if (!contents || contents->attribute(pki::oid_statement_of_possession) == nullptr) {
+        return fail(std::move(request).error());
+    }
+    return asked_for_kem(o, in, der, who);
 }
 
 void add_issue(CLI::App& group, context& c) {
@@ -91,7 +143,9 @@ void add_issue(CLI::App& group, context& c) {
     cmd->add_option("--profile", o->profile, "the profile, which also says which CA issues")->required();
     cmd->add_option("--csr", o->csr, "the request (PKCS#10, PEM or DER)")->required();
     cmd->add_option("--identity", o->identity, "the certificate of the device that it is for, with those above it (PEM)");
-    cmd->add_option("--anchor", o->anchors, "root that the identity may lead to (PEM); repeatable");
+    cmd->add_option(
+        "--anchor", o->anchors,
+        "root that the identity, or the certificate that vouches for a KEM key's request, may lead to (PEM); repeatable");
     cmd->add_option("--serial", o->serial, "the device's serial, where there is no certificate of it");
     cmd->add_option("--who", o->who, "{name} of the profile, and who it is for in the log (admin)");
     cmd->add_option("--batch", o->batch, "the batch that it is issued in, for revoking it as a whole");
@@ -103,11 +157,10 @@ void add_issue(CLI::App& group, context& c) {
             BERTH_TRY(in, o->open());
             BERTH_TRY(placed, in.configuration().find(o->profile));
             BERTH_TRY(der, read_request(o->csr));
-            BERTH_TRY(request, pki::verified_csr::parse(der));
             ca::requester who{{ca::proof::admin}, o->who, {}};
             BERTH_CHECK(fill_in_identity(*o, in, who));
             BERTH_TRY(by, in.issuer(placed.authority));
-            const ca::asked what = ca::asked_by(request.asks());
+            BERTH_TRY(what, asked_for(*o, in, der, who));
             ca::issuing_order order{placed.profile, who, what, o->batch};
             order.approved = true;  // by whoever gives this command
             if (!o->lifetime.empty()) {

@@ -10,7 +10,6 @@ namespace berth::app {
 namespace {
 
 namespace fs = std::filesystem;
-using onboarding::device_identity;
 using registry::life_phase;
 using registry::ownership_state;
 using wanted_root = std::optional<std::array<uint8_t, 32>>;

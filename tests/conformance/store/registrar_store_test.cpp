@@ -191,7 +191,8 @@ TEST_P(RegistrarStore, ALifeEndsAndMayBeTakenBack) {
     EXPECT_EQ(*store->approval_of(device), approval::unknown);
     ASSERT_TRUE(store->decide(device, true, 41));
     std::string steps;
-    for (const auto& e : *store->life_of(device)) {
+    const auto told = *store->life_of(device);
+    for (const auto& e : told) {
         steps += e.step + " ";
     }
     EXPECT_EQ(steps, "seen certified revoked decommissioned recommissioned ");

@@ -1,5 +1,6 @@
 // What `berth ca issue` grants and refuses of requests that openssl has made.
 #include "ca_fixture.h"
+#include "pki/kem_csr.h"
 #include "support/test_pki.h"
 
 namespace berth::test {
@@ -49,6 +50,50 @@ TEST_F(Issuing, RequestsAreHonouredOrRefused) {
                             {"-addext", "extendedKeyUsage=clientAuth", "-addext", "keyUsage=digitalSignature", "-addext",
                              "basicConstraints=CA:FALSE"})),
               "accepted");
+}
+
+// RFC 9883: a KEM key cannot sign, and the signature key of the same device says that it is its own.
+TEST_F(Issuing, KemKeysThatASignatureKeyVouchesFor) {
+    profile_without_maker("\n[[profile]]\nname = \"kem\"\nauthority = \"ca\"\nrequires = [\"admin\"]\nsubject = "
+                          "\"O=Test,serialNumber={serial}\"\nkeys = [\"mlkem768_p256\"]\nlifetime = \"8h\"\n");
+    const unix_seconds now = system_clock().now();
+    const pki::validity these_days{now - day, now + 100 * day};
+    const auto maker = make_root("maker", crypto::signature_algorithm::ecdsa_p256_sha256, these_days);
+    const auto key = signature_key("idevid");
+    const auto idevid =
+        test::issue(maker, pki::idevid_signature_template("Test", "SN-1", std::nullopt, these_days), key.public_key().spki());
+    put(at("z1.pem"), maker.certificate.to_pem());
+    put(at("idevid.pem"), idevid.to_pem());
+    const auto names = got(pki::names_of(idevid));
+    pki::csr_template contents;
+    contents.subject = names.subject;
+    contents.alt_names = names.alt_names;
+    const auto asking = [&](const std::string& name, bool carry) {
+        const auto der = got(pki::build_kem_csr(contents, kem_key("kem").public_key(), idevid, key, carry));
+        put(at(name), std::string(as_text(der)));
+        return at(name);
+    };
+    const auto certify = [&](const std::string& csr, std::vector<std::string> more) {
+        std::filesystem::remove(at("out.pem"));
+        more.insert(more.begin(), {"ca", "issue", "--dir", at("ca"), "--profile", "kem", "--csr", csr, "--out", at("out.pem")});
+        return refused(more);
+    };
+    const std::string whole = asking("whole.csr", true);
+    EXPECT_EQ(certify(whole, {"--serial", "SN-1"}), "bad_arguments") << "whose word is believed?";
+    EXPECT_EQ(certify(whole, {"--anchor", at("ca/z2.pem")}), "unknown_issuer");
+    EXPECT_EQ(certify(whole, {"--serial", "SN-2", "--anchor", at("z1.pem")}), "signer_of_another");
+    EXPECT_FALSE(std::filesystem::exists(at("out.pem")));
+    EXPECT_EQ(certify(whole, {"--anchor", at("z1.pem")}), "accepted");
+    EXPECT_TRUE(got(app::read_chain(at("out.pem"))).front().is_kem());
+    EXPECT_EQ(must({"ca", "log", "--dir", at("ca"), "--device", "SN-1"}).json().at("profile").as_string(), "kem");
+    // A statement that only names its certificate needs that certificate here.
+    const std::string named = asking("named.csr", false);
+    EXPECT_EQ(certify(named, {"--anchor", at("z1.pem")}), "signer_unknown");
+    EXPECT_EQ(certify(named, {"--anchor", at("z1.pem"), "--identity", at("idevid.pem")}), "accepted");
+    std::string der = text_of(whole);
+    der.back() = static_cast<char>(der.back() ^ 1);
+    put(at("forged.csr"), der);
+    EXPECT_EQ(certify(at("forged.csr"), {"--anchor", at("z1.pem")}), "bad_signature");
 }
 
 TEST_F(Issuing, RequestsThatAreNone) {

@@ -32,6 +32,23 @@ TEST_F(Reading, EveryKindOfFile) {
     EXPECT_THAT(told({at("leaf.der")}), testing::HasSubstr("SN-1"));
     ASSERT_EQ(openssl({"ocsp", "-issuer", at("ca/ca.pem"), "-cert", at("leaf.pem"), "-reqout", at("request.der")}), 0);
     EXPECT_THAT(told({at("request.der")}), testing::HasSubstr("with a nonce"));
+    must({"ca", "ocsp", "--dir", at("ca"), "--name", "ca", "--request", at("request.der"), "--out", at("answer.der")});
+    EXPECT_THAT(told({at("answer.der")}),
+                testing::AllOf(testing::HasSubstr("OCSP response of"), testing::HasSubstr("revoked since"),
+                               testing::HasSubstr("key_compromise"), testing::HasSubstr("with the asker's nonce")));
+    const auto answer = must({"ca", "inspect", at("answer.der")}).json();
+    EXPECT_EQ(answer.at("kind").as_string(), "ocsp_response");
+    EXPECT_EQ(answer.at("answers").at(0).at("serial").as_string(), serial_of(at("leaf.pem")));
+    put(at("later.der"), std::string("\x30\x03\x0a\x01\x03", 5));
+    EXPECT_THAT(told({at("later.der")}), testing::HasSubstr("answers nothing: try_later"));
+    for (const char* form : {"PEM", "DER"}) {
+        ASSERT_EQ(
+            openssl({"crl2pkcs7", "-in", at("ca.crl"), "-certfile", at("leaf.pem"), "-outform", form, "-out", at("all.p7")}), 0)
+            << log();
+        EXPECT_THAT(told({at("all.p7")}), testing::AllOf(testing::HasSubstr("2 certificates and 1 revocation lists"),
+                                                         testing::HasSubstr("It speaks of the device SN-1")))
+            << form;
+    }
     // A bundle: a line of JSON each.
     put(at("bundle"), text_of(at("ca/ca.pem")) + text_of(at("ca/z2.key")));
     const auto bundle = must({"ca", "inspect", at("bundle")});

@@ -1,4 +1,4 @@
-#include "pki/ocsp.h"
+#include "pki/ocsp_contents.h"
 
 #include "pki/issued_extras.h"
 #include "support/test_pki.h"
@@ -207,6 +207,32 @@ TEST(OcspResponse, AgeHasLimits) {
     EXPECT_EQ(at(test_now + day, 3600), "ocsp_expired") << "what it says of itself is not enough";
     answer.next_update = answer.this_update - 1;
     EXPECT_EQ(name_of_error(sign_ocsp_response({&answer, 1}, {}, test_now, p.root.certificate, p.root.key)), "bad_template");
+}
+
+TEST(OcspContents, AreToldWhoeverHasSigned) {
+    const parties p;
+    auto answer = p.good();
+    answer.state = ocsp_state::revoked;
+    answer.revoked_at = test_now - day;
+    answer.reason = revocation_reason::key_compromise;
+    const auto read = value_of(parse_ocsp_contents(p.by_issuer(answer, bytes{1, 2, 3})));
+    EXPECT_TRUE(read.failure.empty());
+    EXPECT_EQ(read.responder.size(), 40U) << "its key's SHA-1";
+    EXPECT_EQ(read.produced_at, test_now);
+    EXPECT_TRUE(read.nonce && read.certificates.empty());
+    ASSERT_EQ(read.answers.size(), 1U);
+    EXPECT_EQ(read.answers[0].id.serial, p.leaf.serial());
+    EXPECT_EQ(read.answers[0].state, ocsp_state::revoked);
+    EXPECT_EQ(read.answers[0].revoked_at, test_now - day);
+    EXPECT_EQ(read.answers[0].reason, revocation_reason::key_compromise);
+    EXPECT_EQ(read.answers[0].next_update, test_now + 3600);
+    const auto responder = p.responder();
+    EXPECT_EQ(value_of(parse_ocsp_contents(p.by(responder))).certificates, std::vector{responder});
+    EXPECT_EQ(value_of(parse_ocsp_contents(ocsp_failure_response(ocsp_failure::try_later))).failure, "try_later");
+    auto longer = p.by_issuer(answer);
+    longer.push_back(0);
+    EXPECT_EQ(name_of_error(parse_ocsp_contents(longer)), "bad_ocsp_response");
+    EXPECT_EQ(name_of_error(parse_ocsp_contents({})), "bad_ocsp_response");
 }
 
 TEST(OcspResponse, FailuresSayWhich) {
