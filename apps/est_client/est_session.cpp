@@ -8,6 +8,20 @@ namespace berth::app {
 
 namespace {
 
+// RFC 5280 4.2.1.12: a certificate without extended key usages is restricted to none of them. Servers of somebody else's may
+// have such a one; over AuthKEM the profile wants the purpose.
+authkem::peer_policy named(const est_server& server) {
+    const std::string host = server.host.empty() ? server.at.host : server.host;
+    authkem::peer_policy strict = authkem::server_named(host);
+    if (server.over_authkem) {
+        return strict;
+    }
+    return [host, strict = std::move(strict)](const pki::verified_chain& chain) -> result<void> {
+        const pki::certificate& leaf = chain.leaf();
+        return leaf.extended_key_usages().empty() && !leaf.is_ca() && leaf.has_dns_name(host) ? result<void>{} : strict(chain);
+    };
+}
+
 result<authkem::chain_rules> rules_for(const est_server& server) {
     authkem::chain_rules rules;
     if (server.anchors.empty()) {
@@ -18,7 +32,7 @@ result<authkem::chain_rules> rules_for(const est_server& server) {
     rules.trust = std::move(trust);
     rules.allow_rsa = true;  // a server of somebody else's may have such a chain; our own keys never are
     rules.time = server.time;
-    rules.policy = authkem::server_named(server.host.empty() ? server.at.host : server.host);
+    rules.policy = named(server);
     return rules;
 }
 

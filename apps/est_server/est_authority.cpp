@@ -47,8 +47,9 @@ est::label_policy policy_of(const est_label_config& config, const ca::profile& p
     est::label_policy out;
     out.binding = config.binding_required ? est::binding_rule::required : est::binding_rule::if_present;
     out.public_information = config.public_information;
-    const ca::free_choice& free = profile.may_ask;
-    out.authority_judges_names = !free.attributes.empty() || !free.dns.empty() || !free.uri_prefixes.empty();
+    // The profile knows all that a certificate of it may say of whoever asks; so a request may also say just that.
+    out.authority_judges_names = true;
+    out.known_extensions.assign(ca::issuers_extensions.begin(), ca::issuers_extensions.end());
     for (const auto& demand : profile.required) {
         auto rule = rule_for(demand);
         if (!rule) {

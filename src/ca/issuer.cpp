@@ -256,6 +256,15 @@ result<pki::certificate> issuer::issue(const issuing_order& order, ca_records& r
     // A serial that was there before is drawn again; twice is no accident.
     for (int tries = 0;; ++tries) {
         BERTH_TRY(made, pki::issue(contents, extras, order.what.spki, certificate(), key(), random));
+        for (const auto& wanted : order.what.as_issued) {
+            if (!pki::has_extension(made, wanted)) {
+                return fail(refused("request_refused", order.who,
+                                    "it asks for an extension " + wanted.oid +
+                                        " that is the CA's to fill in, and would be another; leave it out")
+                                .value()
+                                .with("field", wanted.oid));
+            }
+        }
         entry.serial = made.serial();
         entry.certificate = to_bytes(made.der());
         entry.subject = made.subject();

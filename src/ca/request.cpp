@@ -15,7 +15,11 @@ asked asked_by(const pki::csr_contents& request) {
     // A challengePassword is for whoever authenticates the requester, and goes into no certificate.
     out.not_understood = request.other_alt_names;
     for (const auto& extension : request.other_extensions) {
-        out.not_understood.push_back(extension.oid);
+        if (std::ranges::find(issuers_extensions, extension.oid) != issuers_extensions.end()) {
+            out.as_issued.push_back(extension);
+        } else {
+            out.not_understood.push_back(extension.oid);
+        }
     }
     for (const auto& attribute : request.other_attributes) {
         out.not_understood.push_back(attribute.oid);

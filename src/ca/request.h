@@ -3,9 +3,15 @@
 #pragma once
 
 #include "pki/csr_contents.h"
+#include "pki/epoch.h"
 #include "pki/issue.h"
 
 namespace berth::ca {
+
+// What a CA alone says in a certificate: subjectKeyIdentifier, authorityKeyIdentifier, where lists, OCSP and the issuer are,
+// policies, nocheck, and Berth's epoch. Clients that have a certificate renewed copy all of it into the request (libest).
+inline constexpr std::array<std::string_view, 8> issuers_extensions{
+    "2.5.29.14", "2.5.29.35", "2.5.29.31", "2.5.29.46", "1.3.6.1.5.5.7.1.1", "2.5.29.32", "1.3.6.1.5.5.7.48.1.5", pki::oid_epoch};
 
 struct asked {
     bytes spki;  // possession of the key has been proved
@@ -15,6 +21,8 @@ struct asked {
     std::optional<std::vector<std::string>> extended_key_usages = {};  // there, and empty: refused
     std::optional<bool> is_ca = {};
     std::optional<uint32_t> path_length = {};
+    // Of issuers_extensions: honoured if the certificate has them octet for octet, and otherwise the request is refused.
+    std::vector<pki::requested_extension> as_issued = {};
     // OIDs and names of what nobody here could honour: extensions, attributes, kinds of names.
     std::vector<std::string> not_understood = {};
 };

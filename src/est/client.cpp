@@ -21,7 +21,8 @@ http_request client::request(operation op, bool with_password) const {
 http_request client::post(operation op, bytes_view csr, bool with_password) const {
     http_request out = request(op, with_password);
     out.headers.add("Content-Type", std::string(type::pkcs10));
-    out.body = framed(csr, framing::one_line);
+    // RFC 8951 3.1 has every server take both; what was written before it (libest) takes lines alone.
+    out.body = framed(csr, framing::lines_64);
     return out;
 }
 

@@ -288,4 +288,16 @@ result<certificate_names> names_of(const certificate& c) {
     return out;
 }
 
+bool has_extension(const certificate& c, const requested_extension& wanted) {
+    const X509* x509 = c.get().x509.get();
+    for (int at = 0; at < X509_get_ext_count(x509); ++at) {
+        X509_EXTENSION* const own = X509_get_ext(x509, at);
+        if (crypto::dotted(X509_EXTENSION_get_object(own)) == wanted.oid) {
+            return (X509_EXTENSION_get_critical(own) != 0) == wanted.critical &&
+                   same_octets(octets_of(X509_EXTENSION_get_data(own)), wanted.value);
+        }
+    }
+    return false;
+}
+
 }  // namespace berth::pki

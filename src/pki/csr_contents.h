@@ -54,6 +54,9 @@ struct csr_contents {
 // or longer than RFC 5280's upper bounds.
 result<csr_contents> parse_csr_contents(bytes_view der);
 
+// Whether the certificate has just this one: kind, criticality and octets.
+bool has_extension(const certificate& c, const requested_extension& wanted);
+
 // The names of a certificate as its issuer wrote them, for comparing with those of a request.
 struct certificate_names {
     distinguished_name subject;

@@ -78,6 +78,27 @@ TEST_F(ForeignClient, CurlEnrolsWithACertificate) {
     EXPECT_EQ(status_of(ca).front(), '4') << ca.all();
 }
 
+// Who asks for just what he would be given is given it; and clients (libest) copy all of a certificate into the request for the
+// next one, which is honoured as long as it comes out the same.
+TEST_F(ForeignClient, WhatComesOutTheSameMayBeAskedFor) {
+    const auto data = request("whole", "/O=Birch/serialNumber=SN-7");
+    const auto first = post(url("password", "simpleenroll"), data, password());
+    ASSERT_EQ(status_of(first), "200") << first.all();
+    subjects_in(first, "whole");
+    EXPECT_EQ(
+        status_of(post(url("password", "simpleenroll"), request("other-o", "/O=Cedar/serialNumber=SN-7"), password())).front(),
+        '4');
+
+    const auto copied = openssl({"x509", "-x509toreq", "-copy_extensions", "copyall", "-in", at("whole.pem"), "-signkey",
+                                 at("whole.key"), "-out", at("copied.pem")});
+    ASSERT_EQ(copied.exit, 0) << copied.all();
+    EXPECT_EQ(openssl({"req", "-in", at("copied.pem"), "-outform", "DER", "-out", at("copied.der")}).exit, 0);
+    EXPECT_EQ(openssl({"base64", "-in", at("copied.der"), "-out", at("copied.b64")}).exit, 0);
+    const auto renewed =
+        post(url("", "simplereenroll"), "@" + at("copied.b64"), {"--cert", at("whole.pem"), "--key", at("whole.key")});
+    EXPECT_EQ(status_of(renewed), "200") << renewed.all();
+}
+
 TEST_F(ForeignClient, GuessingEnds) {
     const auto data = request("guess", "/serialNumber=SN-7");
     std::string last;

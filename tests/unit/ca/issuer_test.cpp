@@ -59,6 +59,37 @@ TEST(Issuer, RefusesWithoutATrace) {
     EXPECT_EQ(entries(w), 0U);
 }
 
+// Who has a certificate renewed may copy from it what only the CA can say: honoured where it comes out the same.
+TEST(Issuer, WhatTheCaSaysMayBeAskedFor) {
+    ca_world w({.crl_url = "http://ca.example/crl"});
+    const auto first = value_of(w.issue(operational_profile(), a_device(), a_key()));
+    pki::requested_extension key_id{"2.5.29.14", false, {0x04, 0x14}};
+    append(key_id.value, first.subject_key_id());
+    EXPECT_TRUE(pki::has_extension(first, key_id));
+
+    pki::csr_contents request;
+    request.spki = a_key().spki;
+    request.other_extensions = {key_id};
+    const auto again = value_of(w.issue(operational_profile(), a_device(), asked_by(request)));
+    EXPECT_TRUE(pki::has_extension(again, key_id));
+    EXPECT_EQ(entries(w), 2U);
+
+    const auto refused = [&](pki::requested_extension changed) {
+        request.other_extensions = {key_id, std::move(changed)};
+        const auto made = w.issue(operational_profile(), a_device(), asked_by(request));
+        EXPECT_EQ(name_of_error(made), "request_refused");
+        EXPECT_EQ(entries(w), 2U);
+    };
+    auto other = key_id;
+    other.value.back() ^= 1;
+    refused(other);
+    other = key_id;
+    other.critical = true;
+    refused(other);
+    refused({"2.5.29.46", false, {0x30, 0x00}});  // none of its certificates has freshestCRL
+    refused({"2.5.29.30", false, {0x30, 0x00}});  // nor is nameConstraints the CA's alone
+}
+
 TEST(Issuer, SerialsAreDrawnAgainWhenTheyWereThere) {
     class stuck final : public random_source {
     public:

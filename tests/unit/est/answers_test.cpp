@@ -54,6 +54,9 @@ TEST_F(EstAnswers, RequestsAreWhatTheServerReads) {
     EXPECT_EQ(r.headers.get("X-Secret"), "s");
     EXPECT_EQ(r.headers.get("Content-Type"), "application/pkcs10");
     EXPECT_EQ(value_of(unframed(r.body)), csr);
+    // Servers older than RFC 8951 read lines alone (libest's).
+    EXPECT_EQ(r.body.find('\n'), 64U);
+    EXPECT_TRUE(r.body.ends_with('\n'));
     EXPECT_EQ(c.simplereenroll(csr).path, "/.well-known/est/devices/simplereenroll");
     EXPECT_EQ(c.serverkeygen(csr).headers.get("Accept"), "multipart/mixed");
     // RFC 7030 3.2.3: the server asks first; and never where the server is not known yet.
@@ -155,6 +158,11 @@ TEST_F(EstAnswers, Attributes) {
     EXPECT_TRUE(value_of(client_.read_csrattrs({204, {}, {}})).empty());
     EXPECT_TRUE(value_of(client_.read_csrattrs({404, {}, {}})).empty());
     EXPECT_TRUE(value_of(client_.read_csrattrs(answer_of(type::csrattrs, hex("3000")))).empty());
+    auto ends_as_in_c = answer_of(type::csrattrs, hex("3000"));
+    ends_as_in_c.body.push_back('\0');
+    EXPECT_TRUE(value_of(client_.read_csrattrs(ends_as_in_c)).empty());
+    ends_as_in_c.body.insert(1, 1, '\0');
+    EXPECT_EQ(name_of_error(client_.read_csrattrs(ends_as_in_c)), "bad_base64");
     EXPECT_EQ(name_of_error(client_.read_csrattrs({500, {}, {}})), "refused");
     EXPECT_EQ(name_of_error(client_.read_csrattrs(answer_of(type::pkcs7, hex("3000")))), "bad_answer");
     EXPECT_EQ(name_of_error(client_.read_csrattrs(answer_of(type::csrattrs, hex("3001")))), "bad_csr_attributes");
