@@ -29,6 +29,7 @@ result<bytes> seal_envelope(bytes_view content, const secret_bytes& key, bytes_v
     }
     const cms_ptr cms(
         must(CMS_EnvelopedData_create_ex(EVP_aes_256_cbc(), crypto::lib_context(), nullptr), "making EnvelopedData"));
+    must(CMS_set_detached(cms.get(), 0), "keeping content");
     // Both become libcrypto's, which wipes the key.
     auto* const own_key = static_cast<unsigned char*>(must(OPENSSL_memdup(key.reveal().data(), key.size()), "copying a key"));
     auto* const own_id = static_cast<unsigned char*>(must(OPENSSL_memdup(key_id.data(), key_id.size()), "copying a name"));
