@@ -24,8 +24,8 @@ tl::unexpected<error> refuse(const char* name, const char* why) {
 }  // namespace
 
 result<bytes> seal_envelope(bytes_view content, const secret_bytes& key, bytes_view key_id) {
-    if (key.size() != envelope_key_octets) {
-        return fail(error_category::usage, "bad_template", "A key of 32 octets is needed for AES-256.");
+    if (key.size() != envelope_key_octets || key_id.empty()) {
+        return fail(error_category::usage, "bad_template", "A key of 32 octets is needed for AES-256, and a name for it.");
     }
     const cms_ptr cms(
         must(CMS_EnvelopedData_create_ex(EVP_aes_256_cbc(), crypto::lib_context(), nullptr), "making EnvelopedData"));
