@@ -24,11 +24,12 @@ tl::unexpected<error> refuse(const char* name, const char* why) {
 }  // namespace
 
 result<bytes> seal_envelope(bytes_view content, const secret_bytes& key, bytes_view key_id) {
-    if (key.size() != envelope_key_octets) {
-        return fail(error_category::usage, "bad_template", "A key of 32 octets is needed for AES-256.");
+    if (key.size() != envelope_key_octets || key_id.empty()) {
+        return fail(error_category::usage, "bad_template", "A key of 32 octets is needed for AES-256, and a name for it.");
     }
     const cms_ptr cms(
         must(CMS_EnvelopedData_create_ex(EVP_aes_256_cbc(), crypto::lib_context(), nullptr), "making EnvelopedData"));
+    must(CMS_set_detached(cms.get(), 0), "keeping content");
     // Both become libcrypto's, which wipes the key.
     auto* const own_key = static_cast<unsigned char*>(must(OPENSSL_memdup(key.reveal().data(), key.size()), "copying a key"));
     auto* const own_id = static_cast<unsigned char*>(must(OPENSSL_memdup(key_id.data(), key_id.size()), "copying a name"));

@@ -10,7 +10,8 @@ namespace berth::pki {
 
 inline constexpr size_t envelope_key_octets = 32;
 
-// DER. `key_id`: what the recipient is told of the key. Error bad_template: the key has not envelope_key_octets.
+// DER. `key_id`: what the recipient is told of the key. Error bad_template: the key has not
+// envelope_key_octets, or no name.
 result<bytes> seal_envelope(bytes_view content, const secret_bytes& key, bytes_view key_id);
 
 // Errors (category peer) bad_envelope: not EnvelopedData, or a content that does not decrypt; wrong_envelope_key: it is not for

@@ -77,16 +77,21 @@ TEST_F(DirectoryCa, WhatTheRegistrarRevokesIsRevokedInTheCasRecords) {
     }));
 }
 
-TEST_F(DirectoryCa, WhatTheCaRevokesIsNotUsedAgain) {
+TEST_F(DirectoryCa, AnEpochThatIsRaisedThereReachesWhatWasOnboarded) {
     const auto bundle = make(order("D-3"), "Birch");
     ASSERT_EQ(onboard(bundle).exit, 0);
-    const auto before = installed(bundle, "device").serial_hex();
-    ASSERT_EQ(onboard(bundle).exit, 0);
-    EXPECT_EQ(installed(bundle, "device").serial_hex(), before) << "used again while it is good";
     const auto raised = ca({"revoke", "--epoch", "D-3", "--reason", "superseded"});
     ASSERT_EQ(raised.exit, 0) << raised.all();
-    ASSERT_EQ(onboard(bundle).exit, 0);
-    EXPECT_NE(installed(bundle, "device").serial_hex(), before) << "its epoch has passed";
+    for (const auto& entry : log_of("D-3")) {
+        EXPECT_THAT(entry, testing::HasSubstr("\"revoked_by\":\"epoch\""));
+    }
+    ASSERT_EQ(berth({"device", "reset", "--bundle", bundle.string()}).exit, 0);
+    const auto again = onboard(bundle);
+    ASSERT_EQ(again.exit, 0) << again.all() << all_heard("Birch");
+    const auto entries = log_of("D-3");
+    ASSERT_EQ(entries.size(), 4u);
+    EXPECT_THAT(entries.back(), testing::HasSubstr("\"epoch\":1"));
+    EXPECT_THAT(entries.back(), testing::HasSubstr("\"good\""));
 }
 
 TEST_F(DirectoryCa, ADeviceWhoseLifeHasEndedThereIsRefused) {
@@ -94,10 +99,11 @@ TEST_F(DirectoryCa, ADeviceWhoseLifeHasEndedThereIsRefused) {
     ASSERT_EQ(onboard(bundle).exit, 0);
     const auto ended = ca({"revoke", "--device", "D-4", "--reason", "cessation_of_operation"});
     ASSERT_EQ(ended.exit, 0) << ended.all();
+    ASSERT_EQ(berth({"device", "reset", "--bundle", bundle.string()}).exit, 0);
     const size_t from = heard.size();
     const auto refused = onboard(bundle);
     EXPECT_EQ(refused.error_name(), "ca_refused") << refused.all();
-    EXPECT_TRUE(hear("Birch", "ca_refused", "D-4", from));
+    EXPECT_TRUE(hear("Birch", "ca_refused", "requester_withdrawn", from)) << all_heard("Birch");
 }
 
 TEST_F(DirectoryCa, AProfileThatIsNotForDevicesIsRefusedBeforeAnythingServes) {

@@ -24,7 +24,8 @@ TEST(Envelope, IsMadeWithAKeyOfAes256Alone) {
         ASSERT_FALSE(made);
         EXPECT_EQ(made.error().name, "bad_template");
     }
-    const bytes sealed = test::value_of(seal_envelope(content, key, {}));
+    EXPECT_EQ(seal_envelope(content, key, {}).error().name, "bad_template");
+    const bytes sealed = test::value_of(seal_envelope(content, key, as_bytes("x")));
     EXPECT_EQ(open_envelope(sealed, secret_bytes(size_t{16})).error().name, "wrong_envelope_key");
 }
 
