@@ -82,7 +82,8 @@ result<std::string> device_ldevid::usual_place() const {
         return "tpm2:0x81000002" + (name.tcti.empty() ? std::string() : ";tcti=" + name.tcti);
     }
     case keystore::key_store_kind::stsafe: return "stsafe:" + in_slot(identity.rest, "3");
-    case keystore::key_store_kind::pkcs11: break;
+    case keystore::key_store_kind::pkcs11:
+    case keystore::key_store_kind::sealed: break;
     }
     return fail(error_category::usage, "bad_arguments", "a token has no usual place for an LDevID's key: name one (--key)");
 }

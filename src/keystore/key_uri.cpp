@@ -14,7 +14,8 @@ struct scheme {
 };
 
 constexpr std::array schemes{scheme{key_store_kind::file, "file"}, scheme{key_store_kind::tpm2, "tpm2"},
-                             scheme{key_store_kind::stsafe, "stsafe"}, scheme{key_store_kind::pkcs11, "pkcs11"}};
+                             scheme{key_store_kind::stsafe, "stsafe"}, scheme{key_store_kind::pkcs11, "pkcs11"},
+                             scheme{key_store_kind::sealed, "sealed"}};
 
 const scheme& scheme_of(key_store_kind kind) {
     return schemes[static_cast<size_t>(kind)];
@@ -69,7 +70,7 @@ result<key_uri> parse_key_uri(std::string_view text) {
             return key_uri{s.kind, std::move(rest)};
         }
     }
-    return bad_key_uri(text, "the schemes are file, tpm2, stsafe and pkcs11; write file:" + std::string(text) +
+    return bad_key_uri(text, "the schemes are file, tpm2, stsafe, pkcs11 and sealed; write file:" + std::string(text) +
                                  " for a file of that name");
 }
 

@@ -5,6 +5,7 @@
 //                                ;tcti=NAME the TPM (default: BERTH_TPM2_TCTI, else device:/dev/tpmrm0)
 //   stsafe:slot=1                slot of an STSAFE-A (stsafe/uri.h has the rest of it)
 //   pkcs11:token=...;object=...  RFC 7512 (pkcs11/uri.h has what of it)
+//   sealed:key.sealed;by=NAME    a file that only whoever keeps the key NAME opens (sealed/backend.h)
 #pragma once
 
 #include "base/result.h"
@@ -18,7 +19,7 @@
 
 namespace berth::keystore {
 
-enum class key_store_kind : uint8_t { file, tpm2, stsafe, pkcs11 };
+enum class key_store_kind : uint8_t { file, tpm2, stsafe, pkcs11, sealed };
 
 struct key_uri {
     key_store_kind kind = key_store_kind::file;

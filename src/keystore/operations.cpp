@@ -2,6 +2,7 @@
 
 #include "keystore/file_backend.h"
 #include "keystore/pkcs11/backend.h"
+#include "keystore/sealed/backend.h"
 #include "keystore/stsafe/backend.h"
 #include "keystore/tpm2/backend.h"
 
@@ -81,6 +82,7 @@ const backend& backend_of(key_store_kind kind) {
     case key_store_kind::tpm2: return tpm2::tpm2_backend();
     case key_store_kind::stsafe: return stsafe::stsafe_backend();
     case key_store_kind::pkcs11: return pkcs11::pkcs11_backend();
+    case key_store_kind::sealed: return sealed::sealed_backend();
     case key_store_kind::file: break;
     }
     return file_backend();

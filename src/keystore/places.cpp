@@ -1,6 +1,7 @@
 #include "keystore/places.h"
 
 #include "keystore/pkcs11/uri.h"
+#include "keystore/sealed/backend.h"
 #include "keystore/stsafe/uri.h"
 #include "keystore/tpm2/keys.h"
 
@@ -34,6 +35,10 @@ result<key_location> location_of(std::string_view uri, const open_options& optio
                             {"slot " + std::to_string(name.place.slot), "zone " + std::to_string(name.place.zone)}};
     }
     case key_store_kind::pkcs11: return in_token(parsed.rest);
+    case key_store_kind::sealed: {
+        BERTH_TRY(name, sealed::parse_name(parsed.rest));
+        return location_of("file:" + name.file, options);
+    }
     case key_store_kind::file: break;
     }
     return key_location{parsed.kind, {}, {std::filesystem::path(options.path(parsed.rest)).lexically_normal().string()}};
