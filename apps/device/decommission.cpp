@@ -30,6 +30,12 @@ bool is_makers(const device_bundle& bundle, const fs::path& file) {
            std::ranges::any_of(names, [&](const char* name) { return whole == (bundle.directory / name).lexically_normal(); });
 }
 
+// A bundle that was meddled with does not make us destroy what is elsewhere, either.
+bool is_below(const fs::path& directory, const fs::path& file) {
+    const fs::path way = file.lexically_normal().lexically_relative(directory.lexically_normal());
+    return !way.empty() && *way.begin() != ".." && way != ".";
+}
+
 // All files below, those of directories before the directories.
 result<std::vector<fs::path>> files_below(const fs::path& top) {
     std::vector<fs::path> out;
@@ -82,16 +88,16 @@ result<bool> delete_key(const device_bundle& bundle, const std::string& uri) {
     if (whose == "p3" || whose == "p3-sig") {
         return false;
     }
-    constexpr std::string_view in_file = "file:";
-    if (uri.starts_with(in_file)) {
-        const fs::path file = bundle.directory / uri.substr(in_file.size());
+    const keystore::open_options how{bundle.directory.string(), bundle.passphrase};
+    BERTH_TRY(at, keystore::location_of(uri, how));
+    if (at.kind == keystore::key_store_kind::file) {
+        const fs::path file = at.places.front();
         BERTH_TRY(there, is_there(file));
-        if (there && !is_makers(bundle, file)) {
+        if (there && is_below(bundle.directory, file) && !is_makers(bundle, file)) {
             BERTH_CHECK(overwrite_and_remove(file));
         }
         return false;
     }
-    const keystore::open_options how{bundle.directory.string(), bundle.passphrase};
     auto deleted = keystore::remove_key(uri, how);
     if (!deleted && deleted.error().is("file_not_found")) {
         deleted = keystore::remove_key(keystore::without_file(uri), how);  // half of it is lost already

@@ -43,6 +43,27 @@ TEST_F(KeptFiles, TwoPlacesInAChipAreUsedInTurn) {
     EXPECT_EQ(mend(test_now + 30).current, 2U);
 }
 
+// What no chip computes: in files that this TPM alone opens, used in turn like places in it.
+TEST_F(KeptFiles, PostQuantumKeysAreSealedToAChip) {
+    NEEDS_A_TPM();
+    const auto sealed = [&](const char* file) { return fmt::format("sealed:{};by={}", file, place("0x81000001")); };
+    wish_.algorithm = crypto::signature_algorithm::mldsa65;
+    wish_.places = {sealed("pq-1.sealed"), sealed("pq-2.sealed")};
+    add(test_now, test_now + day, test_now + 10);
+    ASSERT_TRUE(files_.accepted(1));
+    const auto first = bundle_.directory / "pq-1.sealed";
+    EXPECT_TRUE(std::filesystem::exists(first));
+    EXPECT_FALSE(std::filesystem::exists(files_.path_of(1) / "key.pem"));
+
+    add(test_now + 10, test_now + 2 * day, test_now + day);
+    ASSERT_TRUE(files_.accepted(2));
+    const auto k = mend(test_now + 20);
+    ASSERT_EQ(k.certified.size(), 1U);
+    const auto key = value_of(files_.open(k.certified[0]));
+    EXPECT_EQ(std::get<keystore::signing_key_ptr>(key)->able().backend, "sealed");
+    EXPECT_FALSE(std::filesystem::exists(first)) << "the former key goes";
+}
+
 TEST_F(KeptFiles, OnePlaceInAChipKeepsItsKey) {
     NEEDS_A_TPM();
     wish_.places = {place("0x81020010")};
