@@ -22,8 +22,8 @@ constexpr std::array manuals{
         "first three devices, one for what grep finds in those with chips, then one with \"ok\".",
         "berth demo --devices 10"},
     manual{"quickstart",
-           "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, "
-           "devices/SN-0001 (a bundle that waits to be onboarded).",
+           "Writes below --dir, which must be empty or not there yet: factory/, masa/, one directory per customer, est/, "
+           "devices/SN-0001 (a bundle that waits to be onboarded, and then for a certificate by EST).",
            "berth quickstart --dir /tmp/q --json"},
     manual{
         "factory init",

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "berth/commands/own_directory.h"
+#include "berth/commands/quickstart_est.h"
 #include "common/files.h"
 #include "common/words.h"
 #include "crypto/random.h"
@@ -20,7 +21,7 @@ volatile std::sig_atomic_t interrupted = 0;
 
 struct options {
     std::string dir;
-    std::string roles = "masa,registrar,ca";
+    std::string roles = "masa,registrar,ca,est";
     bool post_quantum = false;
 };
 
@@ -32,22 +33,23 @@ result<std::set<std::string, std::less<>>> parse_roles(const std::string& roles)
         const size_t comma = rest.find(',');
         const std::string role(rest.substr(0, comma));
         rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
-        if (role == "est" || role == "hub" || role == "gateway") {
+        if (role == "hub" || role == "gateway") {
             return fail(error{error_category::usage,
                               "role_not_available",
                               fmt::format("this version has no role \"{}\" yet", role),
                               {{"role", role}}});
         }
-        if (role != "masa" && role != "registrar" && role != "ca") {
+        if (role != "masa" && role != "registrar" && role != "ca" && role != "est") {
             return fail(error{error_category::usage,
                               "unknown_role",
-                              fmt::format("\"{}\" is no role; masa, registrar, ca", role),
+                              fmt::format("\"{}\" is no role; masa, registrar, ca, est", role),
                               {{"role", role}}});
         }
         out.insert(role);
     }
     // Each of these is of no use without the others: a registrar asks a MASA and its own CA, and the CA serves a registrar.
-    for (const auto& [role, needed] : {std::pair("registrar", "masa"), {"registrar", "ca"}, {"ca", "registrar"}}) {
+    for (const auto& [role, needed] :
+         {std::pair("registrar", "masa"), {"registrar", "ca"}, {"ca", "registrar"}, {"est", "registrar"}}) {
         if (out.contains(role) && !out.contains(needed)) {
             return fail(error{
                 error_category::usage,
@@ -94,7 +96,16 @@ result<void> quickstart(const options& o, bool json) {
     const world_customer* const customer = w->customers().empty() ? nullptr : &w->customers().front();
     const std::string name = customer ? customer->name : "";
     BERTH_TRY(bundle, w->make_device(first_device(*w, name, o), name));
+    std::optional<quick_est> est;
+    if (customer && roles.contains("est")) {
+        const auto algorithm =
+            o.post_quantum ? crypto::signature_algorithm::mldsa65 : crypto::signature_algorithm::ecdsa_p256_sha256;
+        BERTH_TRY(started, start_quick_est(how.directory / "est", *customer, algorithm, system_clock(), crypto::system_random()));
+        est.emplace(std::move(started));
+        BERTH_CHECK(have_kept(bundle, *est, o.post_quantum ? "mldsa65" : "p256"));
+    }
     BERTH_TRY(program, sibling_program("berth"));
+    BERTH_TRY(agent, sibling_program("berth-agent"));
     const auto command = [&](const std::string& rest) { return shell_word(program.string()) + " " + rest; };
     std::string another =
         fmt::format("factory make --dir {} --masa {} --serial SN-0002 --out {}", shell_word(w->factory().string()),
@@ -118,6 +129,13 @@ result<void> quickstart(const options& o, bool json) {
         commands["assign"] =
             command(fmt::format("ownership assign SN-0002 {} --masa {}", shell_word(name), shell_word(w->masa().string())));
     }
+    if (est) {
+        endpoints["est"] = est->at.text();
+        files["est"] = est->config.string();
+        commands["certificate"] =
+            fmt::format("{} --bundle {} --renew-once", shell_word(agent.string()), shell_word(bundle.string()));
+        commands["credentials"] = command(fmt::format("device credentials --bundle {}", shell_word(bundle.string())));
+    }
     commands["another_device"] = command(another);
     if (customer) {
         commands["onboard_another"] =
@@ -131,10 +149,12 @@ result<void> quickstart(const options& o, bool json) {
     if (json) {
         print_json(out);
     } else {
-        fmt::print("MASA on {}{}; everything lies in {}.\n\n", w->kk1().text(),
-                   customer ? fmt::format(", registrar of {} on {}", name, customer->kk2.text()) : "", how.directory.string());
+        fmt::print("MASA on {}{}{}; everything lies in {}.\n\n", w->kk1().text(),
+                   customer ? fmt::format(", registrar of {} on {}", name, customer->kk2.text()) : "",
+                   est ? fmt::format(", EST on {}", est->at.text()) : "", how.directory.string());
         // In the order in which they make sense.
-        for (const char* name_of_command : {"onboard", "devices", "log", "another_device", "assign", "onboard_another"}) {
+        for (const char* name_of_command :
+             {"onboard", "certificate", "credentials", "devices", "log", "another_device", "assign", "onboard_another"}) {
             if (const auto* const text = commands.if_contains(name_of_command)) {
                 fmt::print("  {}\n", std::string_view(text->as_string()));
             }
@@ -144,7 +164,11 @@ result<void> quickstart(const options& o, bool json) {
         std::fflush(stdout);
     }
     while (!interrupted) {
-        (void)w->events(500);
+        (void)(est ? w->events(500, {&est->server}) : w->events(500));
+        if (est) {
+            (void)est->server.take_output_lines();
+            (void)est->server.take_error_lines();
+        }
     }
     return {};
 }
@@ -155,7 +179,7 @@ void add_quickstart(CLI::App& cli, context& c) {
     const auto o = std::make_shared<options>();
     auto* const cmd = cli.add_subcommand("quickstart", "set up and run every role on free loopback ports, until interrupted");
     cmd->add_option("--dir", o->dir, "where everything goes; new or empty")->required();
-    cmd->add_option("--roles", o->roles, "masa, or masa,registrar,ca (all)");
+    cmd->add_option("--roles", o->roles, "masa, or masa,registrar,ca, and with them est (all)");
     cmd->add_flag("--pq", o->post_quantum,
                   "devices have and ask for post-quantum and hybrid keys only (CAs and channels always do)");
     cmd->callback([o, &c] {

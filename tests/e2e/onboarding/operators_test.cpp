@@ -132,7 +132,7 @@ TEST_F(Quickstart, RunsTheRolesThatAreAskedFor) {
 }
 
 TEST_F(Quickstart, RefusesRolesThatCannotWorkAlone) {
-    for (const char* roles : {"registrar", "masa,registrar", "ca", "masa,ca", ","}) {
+    for (const char* roles : {"registrar", "masa,registrar", "ca", "masa,ca", "masa,est", ","}) {
         const auto r = berth({"--json", "quickstart", "--dir", at("q"), "--roles", roles});
         EXPECT_EQ(r.error_name(), std::string(roles) == "," ? "unknown_role" : "role_incomplete") << roles;
         EXPECT_EQ(r.exit, 2) << roles;
@@ -146,7 +146,7 @@ TEST_F(Quickstart, PostQuantumMeansNoClassicalKeyAnywhere) {
         EXPECT_EQ(berth({"device", "onboard", "--bundle", device}).exit, 0);
     };
     const auto out = run({"--pq"});
-    EXPECT_EQ(out.at("roles").as_array().size(), 3u);
+    EXPECT_EQ(out.at("roles").as_array().size(), 4u);
     size_t certificates = 0;
     for (const auto& file : fs::recursive_directory_iterator(at("q"))) {
         if (file.path().extension() != ".pem" || file.path().filename().string().starts_with("p3") ||

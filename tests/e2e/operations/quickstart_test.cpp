@@ -31,6 +31,10 @@ TEST(Quickstart, ItsCommandsWorkAsPrinted) {
     const auto onboarded = run("onboard");
     EXPECT_EQ(onboarded.exit, 0) << onboarded.all();
     EXPECT_THAT(onboarded.all(), testing::HasSubstr("Onboarded by"));
+    // EST: a certificate for today, by the one that the onboarding has given.
+    const auto certified = run("certificate");
+    EXPECT_EQ(certified.exit, 0) << certified.all();
+    EXPECT_THAT(run("credentials").all(), testing::HasSubstr("today: valid"));
     const auto devices = run("devices");
     EXPECT_EQ(devices.exit, 0);
     EXPECT_THAT(devices.all(), testing::HasSubstr("SN-0001"));
