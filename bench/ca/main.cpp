@@ -89,8 +89,8 @@ void print_ratios(const bench::turn_reporter& turns) {
         const auto* const found = turns.find(name);
         return found == nullptr ? 0 : bench::median(found->wall);
     };
-    std::printf("\n%-9s %12s | %12s %9s | %12s %9s | %14s %14s | %12s %12s\n", "key", "bare, 1/s", "signed, 1/s", "of bare",
-                "logged, 1/s", "of bare", "(CPU 1/s)", "each kept 1/s", "OCSP, 1/s", "kept, 1/s");
+    std::printf("\n%-9s %10s | %11s %8s | %11s %8s %12s %13s | %10s %8s %10s\n", "key", "bare, 1/s", "signed, 1/s", "of bare",
+                "logged, 1/s", "of bare", "(time, 1/s)", "each kept 1/s", "OCSP, 1/s", "of bare", "kept, 1/s");
     for (const auto& alg : algorithms) {
         const std::string name = alg.name;
         const double base = cpu(name + "/bare");
@@ -101,14 +101,13 @@ void print_ratios(const bench::turn_reporter& turns) {
         const double nonce = cpu(name + "/ocsp");
         const double kept = cpu(name + "/ocsp kept");
         if (base > 0 && signed_in > 0 && in_batches > 0 && each > 0 && nonce > 0 && kept > 0) {
-            std::printf("%-9s %12.0f | %12.0f %9.3f | %12.0f %9.3f | %14.0f %14.0f | %12.0f %12.0f\n", alg.name, 1 / base,
-                        1 / signed_in, base / signed_in, 1 / in_batches, base / in_batches, 1 / log_cpu, 1 / each, 1 / nonce,
-                        1 / kept);
+            std::printf("%-9s %10.0f | %11.0f %8.3f | %11.0f %8.3f %12.0f %13.0f | %10.0f %8.3f %10.0f\n", alg.name, 1 / base,
+                        1 / signed_in, base / signed_in, 1 / log_cpu, base / log_cpu, 1 / in_batches, 1 / each, 1 / nonce,
+                        base / nonce, 1 / kept);
         }
     }
-    std::printf(
-        "bare, signed, OCSP: CPU time of the one thread; logged: time that passes, 64 certificates in one commit, or each in "
-        "one\n");
+    std::printf("CPU time of the one thread; logged: 64 certificates in one commit; (time) and each kept in a commit of its own: "
+                "time that passes\n");
 }
 
 double seconds_of(const std::function<void()>& work) {
