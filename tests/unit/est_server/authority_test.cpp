@@ -37,8 +37,8 @@ protected:
         EXPECT_TRUE(write_text(path / "ca.toml", profiles));
         est_config config;
         config.directory = path;
-        config.labels.push_back({"", "token"});
-        office_ = value_of(est_office::open(config, std::nullopt, store::opening::existing));
+        config.labels.emplace_back().profile = "token";
+        office_ = value_of(est_office::open(config, {}, store::opening::existing));
         before_ = entries();
     }
     size_t entries() { return value_of(office_->records().list({})).size(); }
