@@ -159,6 +159,7 @@ result<kept_source> read_source(table_reader& t) {
     out.label = t.text("label", "");
     const std::string trust = t.text("trust", "installed");
     out.trust = trust == "installed" ? t.directory() / "installed" / "domain-root.pem" : t.directory() / trust;
+    out.crls = t.paths("crls", false);
     out.allow_tls12 = t.flag("tls12", false);
     out.over_authkem = t.flag("authkem", false);
     if (out.over_authkem && out.allow_tls12) {

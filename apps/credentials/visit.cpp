@@ -137,6 +137,8 @@ result<void> visit::begin(const kept_credential& k, deed planned) {
     server.host = at_.host;
     BERTH_TRY(anchors, followed_trust(in_.bundle.directory, at_).anchors());
     server.anchors = std::move(anchors);
+    BERTH_TRY(lists, read_crls(at_.crls));
+    server.crls = std::move(lists);
     server.allow_tls12 = at_.allow_tls12;
     server.over_authkem = at_.over_authkem;
     server.time = in_.time.instants();

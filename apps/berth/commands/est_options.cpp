@@ -97,6 +97,7 @@ void add_server_options(CLI::App& command, est_options& o) {
     command.add_option("--label", o.label, "the label of a profile, /.well-known/est/LABEL/ (default: none)");
     command.add_option("--host", o.host, "the name that its certificate must carry (default: that of --server)");
     command.add_option("--ca", o.ca, "who may vouch for it: roots, PEM");
+    command.add_option("--crl", o.crls, "revocation lists of those roots and of the CAs below them, PEM; may be repeated");
     command.add_option("--cert", o.certificate, "what this client shows: its certificate and issuers, PEM");
     command.add_option("--key", o.key, "the key of --cert, by its name");
     command.add_option("--passphrase-file", o.passphrase_file, "its first line unlocks --key");
@@ -130,6 +131,8 @@ result<est_conversation> converse(const est_options& o, bool trusted) {
     if (!o.ca.empty()) {
         BERTH_TRY(anchors, read_anchors({o.ca}));
         out.server.anchors = std::move(anchors);
+        BERTH_TRY(lists, read_crls({o.crls.begin(), o.crls.end()}));
+        out.server.crls = std::move(lists);
     } else if (trusted) {
         return fail(missing("this command", "--ca (who may vouch for the server; berth est cacerts --fingerprint gets them)"));
     }

@@ -11,6 +11,7 @@ namespace berth::app {
 
 struct est_options {
     std::string server, label, host, ca, fingerprint;
+    std::vector<std::string> crls;
     std::string certificate, key, passphrase_file;
     std::string user, password_file;
     std::string header, header_file, token_file;

@@ -56,6 +56,25 @@ protected:
     uint16_t publisher_port_ = 0;
 };
 
+// The other way round: a client that has its CA's list believes no server that is on it, nor an old list.
+TEST_F(EstRevocation, OfTheServerItself) {
+    const auto root = got(app::read_certificate(at("web.pem")));
+    const auto key = make_root("web", crypto::signature_algorithm::ecdsa_p256_sha256, {0, 4'000'000'000}).key;
+    const auto list = [&](const char* name, std::vector<pki::revoked_entry> revoked, unix_seconds until) {
+        const unix_seconds now = system_clock().now();
+        write(name, got(pki::issue_crl({1, now - 3'600, now + until, std::move(revoked)}, root, key)).to_pem());
+    };
+    const auto asked = [](const char* name) { return est("csrattrs", "", {"--crl", at(name)}); };
+    list("nobody.crl", {}, 3'600);
+    EXPECT_EQ(asked("nobody.crl").exit, 0) << asked("nobody.crl").all();
+    list("server.crl", {{leaf("server").serial(), system_clock().now() - 60}}, 3'600);
+    const auto revoked = asked("server.crl");
+    EXPECT_EQ(revoked.exit, 1) << revoked.all();
+    EXPECT_NE(revoked.all().find("revoked"), std::string::npos) << revoked.all();
+    list("old.crl", {}, -60);
+    EXPECT_NE(asked("old.crl").exit, 0);
+}
+
 TEST_F(EstRevocation, ByOcspOfTheMaker) {
     publish();
     idevid("one", "SN-41");

@@ -31,14 +31,16 @@ TEST(KeepingConfig, HasItsDefaults) {
 }
 
 TEST(KeepingConfig, ReadsAllOfIt) {
-    const auto read = parse(
-        "[[est]]\nserver = \"127.0.0.1:1\"\nhost = \"est.example\"\nlabel = \"ops\"\ntrust = \"roots.pem\"\ntls12 = true\n" +
-        credential +
-        "identity = \"device\"\nrenew = \"12hour\"\nspread = 0\nsubject = [\"CN=pump\", \"O=Birch\"]\n"
-        "dns = [\"pump.example\"]\nuris = [\"urn:pump\"]\naccept = \"told\"\nrun = [\"/bin/x\", \"y\"]\n"
-        "reload = [\"nginx.service\"]\nhook_seconds = 5\n"
-        "key = [\"tpm2:0x81020010\", \"tpm2:0x81020011\"]\n");
+    const auto read = parse("[[est]]\nserver = \"127.0.0.1:1\"\nhost = \"est.example\"\nlabel = \"ops\"\ntrust = "
+                            "\"roots.pem\"\ncrls = [\"server.crl\"]\ntls12 = true\n" +
+                            credential +
+                            "identity = \"device\"\nrenew = \"12hour\"\nspread = 0\nsubject = [\"CN=pump\", \"O=Birch\"]\n"
+                            "dns = [\"pump.example\"]\nuris = [\"urn:pump\"]\naccept = \"told\"\nrun = [\"/bin/x\", \"y\"]\n"
+                            "reload = [\"nginx.service\"]\nhook_seconds = 5\n"
+                            "key = [\"tpm2:0x81020010\", \"tpm2:0x81020011\"]\n");
     ASSERT_TRUE(read) << read.error().message;
+    ASSERT_EQ(read->sources[0].crls.size(), 1U);
+    EXPECT_EQ(read->sources[0].crls[0].filename(), "server.crl");
     EXPECT_EQ(read->sources[0].trust, "/bundle/roots.pem");
     const auto& wish = read->sources[0].credentials[0];
     EXPECT_EQ(wish.policy.threshold, (est::portion{est::portion::unit::seconds, 43'200}));
