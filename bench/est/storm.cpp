@@ -4,44 +4,20 @@
 // Each device's instant is drawn by est::renew_at, as berth-agent draws it, for certificates of two hours whose second hour is
 // the spread; that hour is played in a minute. Then one process opens a connection for each device, shows its certificate, and
 // asks for the next one (simplereenroll, the same key) from a real berthd with [est] on loopback, with its records on disk.
-#include "common/files.h"
-#include "common/process.h"
 #include "crypto/random.h"
 #include "est/renewal.h"
+#include "est/world.h"
 #include "est_client/est_session.h"
-#include "keystore/software.h"
-#include "pki/issue.h"
-#include "pki/private_key_file.h"
-#include "pki/profiles.h"
-#include "setup/keys.h"
-#include "wire/json.h"
 
 #include <charconv>
 #include <csignal>
 
-#include <sys/resource.h>
-
 namespace {
 
 using namespace berth;
-namespace fs = std::filesystem;
-
-constexpr unix_seconds hour = 3'600;
-constexpr auto p256 = crypto::signature_algorithm::ecdsa_p256_sha256;
-
-template <class T>
-T got(result<T> r) {
-    if (!r) {
-        std::fprintf(stderr, "bench_est: %s [%s]\n", r.error().message.c_str(), r.error().name.c_str());
-        std::exit(3);
-    }
-    return std::move(*r);
-}
-void must(const result<void>& r) {
-    if (!r) {
-        (void)got(result<int>(fail(r.error())));
-    }
-}
+using est::bench::got;
+using est::bench::hour;
+using est::bench::world;
 
 struct settings {
     size_t devices = 10'000;
@@ -49,106 +25,9 @@ struct settings {
     size_t at_once = 256;          // connections
 };
 
-// A CA, a server's certificate by it, berthd.toml; and the fleet's certificates. All devices have one key: the server cannot
-// tell.
-class place {
-public:
-    explicit place(size_t devices) : directory_(got(app::make_temporary_directory("berth-storm"))), key_(make_key()) {
-        const fs::path bin = got(app::sibling_program("berth"));
-        auto init = got(app::child_process::start(
-            bin, {"ca", "init", "--dir", at("ca"), "--customer", "Birch", "--hierarchy", "customer", "--algorithm", "p256"}));
-        while (!init.ended()) {
-            app::poll_children({&init}, 50);
-        }
-        must(app::write_text(at("ca/ca.toml"), R"([[profile]]
-name = "today"
-authority = "ca"
-requires = ["operational"]
-subject = "O=Birch,serialNumber={serial}"
-keys = ["p256"]
-lifetime = "8h"
-extended_key_usages = ["clientAuth"]
-)"));
-        must(app::write_text(at("berthd.toml"), R"([est]
-listen = "127.0.0.1:0"
-chain = "server.pem"
-key = "file:server.key"
-directory = "ca"
-[[est.trust]]
-proof = "operational"
-anchors = ["ca/ca.pem"]
-[[est.label]]
-profile = "today"
-)"));
-        issuer_ = got(app::read_chain(at("ca/ca.pem")));
-        const auto ca_key = got(app::open_key_of(at("ca"), "ca"));
-        const unix_seconds now = system_clock().now();
-        const pki::validity today{now - hour, now + 24 * hour};
-        auto& random = crypto::system_random();
-        const auto server_key = make_key();
-        const auto server = got(pki::issue(pki::server_template("Birch", {"localhost"}, today), server_key.public_key().spki(),
-                                           issuer_.front(), ca_key->as_signing_key(), random));
-        must(app::write_text(at("server.pem"), server.to_pem() + issuer_.front().to_pem()));
-        must(pki::save_private_key(at("server.key"), server_key));
-        for (size_t i = 0; i < devices; ++i) {
-            fleet.push_back(
-                got(pki::issue(pki::idevid_signature_template("Birch", fmt::format("SN-{:06}", i), std::nullopt, today),
-                               key_.public_key().spki(), issuer_.front(), ca_key->as_signing_key(), random)));
-        }
-        handle = keystore::software_signing_key(key_);
-        root = got(app::read_certificate(at("ca/z2.pem")));
-    }
-    ~place() {
-        berthd_.reset();
-        std::error_code ignored;
-        fs::remove_all(directory_, ignored);
-    }
-    // A berthd that has served nobody yet; its port.
-    net::address serve() {
-        berthd_.reset();
-        berthd_.emplace(got(app::child_process::start(got(app::sibling_program("berthd")), {"--config", at("berthd.toml")})));
-        uint16_t port = 0;
-        const milliseconds until = system_clock().steady() + 20'000;
-        while (system_clock().steady() < until && !berthd_->ended()) {
-            app::poll_children({&*berthd_}, 50);
-            for (const auto& line : berthd_->take_output_lines()) {
-                const auto event = wire::parse_json_object(line);
-                if (event && event->contains("port")) {
-                    port = static_cast<uint16_t>(got(wire::integer_member(*event, "port")));
-                }
-                if (event && wire::text_member(*event, "event").value_or("") == "ready" && port != 0) {
-                    return {"localhost", port};
-                }
-            }
-        }
-        std::fputs("bench_est: berthd did not begin\n", stderr);
-        std::exit(3);
-    }
-
-    // What it logs is of no interest, and would fill the pipe.
-    void listen() {
-        app::poll_children({&*berthd_}, 0);
-        (void)berthd_->take_output_lines();
-        (void)berthd_->take_error_lines();
-    }
-
-    std::vector<pki::certificate> fleet;
-    keystore::signing_key_ptr handle;
-    std::optional<pki::certificate> root;
-    [[nodiscard]] const pki::certificate& issuer() const { return issuer_.front(); }
-
-private:
-    static crypto::signing_key make_key() { return crypto::signing_key::generate(p256, crypto::system_random()); }
-    [[nodiscard]] std::string at(const std::string& name) const { return (directory_ / name).string(); }
-    fs::path directory_;
-    crypto::signing_key key_;
-    std::vector<pki::certificate> issuer_;
-    std::optional<app::child_process> berthd_;
-};
-
 class storm {
 public:
-    storm(place& at, const settings& how, uint32_t spread_percent) : at_(at), how_(how), server_(at.serve()), tick_(loop_) {
+    storm(world& at, const settings& how, uint32_t spread_percent) : at_(at), how_(how), server_(at.serve()), tick_(loop_) {
         est::renewal_policy policy;
         policy.threshold = {est::portion::unit::percent, 50};
         policy.spread_percent = spread_percent;
@@ -202,8 +81,8 @@ private:
         const pki::certificate& own = at_.fleet[which.second];
         app::est_server to;
         to.at = server_;
-        to.anchors = {*at_.root};
-        to.own = net::tls_credential{{own, at_.issuer()}, at_.handle};
+        to.anchors = {at_.root};
+        to.own = net::tls_credential{{own, at_.issuer.front()}, at_.device_key};
         auto over = got(app::transport_to(to, system_clock(), crypto::system_random()));
         auto session =
             std::make_unique<app::est_session>(loop_, server_, std::move(over), got(est::client::make({})), system_clock());
@@ -211,8 +90,8 @@ private:
         auto names = got(pki::names_of(own));
         wish.contents.subject = std::move(names.subject);
         wish.contents.alt_names = std::move(names.alt_names);
-        wish.spki = to_bytes(at_.handle->public_key().spki());
-        wish.build = [key = at_.handle](const pki::csr_template& t) { return pki::build_csr(t, key->as_signing_key()); };
+        wish.spki = to_bytes(at_.device_key->public_key().spki());
+        wish.build = [key = at_.device_key](const pki::csr_template& t) { return pki::build_csr(t, key->as_signing_key()); };
         session->enrol(std::move(wish), true,
                        [this, which](result<app::est_session::enrolled> answer) { answered(which, std::move(answer)); });
         running_.emplace(which.second, std::move(session));
@@ -232,7 +111,7 @@ private:
         loop_.post([this, which] { running_.erase(which.second); });
     }
 
-    place& at_;
+    world& at_;
     const settings& how_;
     net::address server_;
     net::loop loop_;
@@ -261,7 +140,7 @@ int main(int argc, char** argv) {
     };
     number(1, how.devices, 1);
     number(2, how.window, 1000);
-    place at(how.devices);
+    world at(how.devices);
     fmt::print("| spread, % | devices | renewed | took, s | peak, per s | longest queue | p50, p99 ms | failures |\n"
                "|---|---|---|---|---|---|---|---|\n");
     std::fflush(stdout);
