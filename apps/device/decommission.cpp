@@ -3,6 +3,7 @@
 #include "common/files.h"
 #include "keystore/operations.h"
 #include "keystore/places.h"
+#include "keystore/tpm2/keys.h"
 #include "store/fault_point.h"
 
 #include <fcntl.h>
@@ -32,8 +33,11 @@ bool is_makers(const device_bundle& bundle, const fs::path& file) {
 
 // A bundle that was meddled with does not make us destroy what is elsewhere, either.
 bool is_below(const fs::path& directory, const fs::path& file) {
-    const fs::path way = file.lexically_normal().lexically_relative(directory.lexically_normal());
-    return !way.empty() && *way.begin() != ".." && way != ".";
+    std::error_code ec;
+    // Links on the way lead elsewhere; the last part may be gone already.
+    const fs::path real = fs::weakly_canonical(directory, ec) / "";
+    const fs::path parent = ec ? fs::path() : fs::weakly_canonical(file.parent_path(), ec) / "";
+    return !ec && parent.string().starts_with(real.string());
 }
 
 // All files below, those of directories before the directories.
@@ -82,6 +86,12 @@ result<std::vector<std::string>> keys_named_in(const fs::path& bundle) {
 
 result<void> overwrite_and_remove(const fs::path& file);
 
+// If it is there, in the bundle, and not the maker's.
+result<void> remove_owners(const device_bundle& bundle, const fs::path& file) {
+    BERTH_TRY(there, is_there(file));
+    return there && is_below(bundle.directory, file) && !is_makers(bundle, file) ? overwrite_and_remove(file) : result<void>{};
+}
+
 // Says whether there was one in a chip.
 result<bool> delete_key(const device_bundle& bundle, const std::string& uri) {
     BERTH_TRY(whose, identity_key_at(uri, bundle.directory));
@@ -92,18 +102,18 @@ result<bool> delete_key(const device_bundle& bundle, const std::string& uri) {
     BERTH_TRY(at, keystore::location_of(uri, how));
     if (at.kind == keystore::key_store_kind::file) {
         const fs::path file = at.places.front();
-        BERTH_TRY(there, is_there(file));
-        if (there && is_below(bundle.directory, file) && !is_makers(bundle, file)) {
-            BERTH_CHECK(overwrite_and_remove(file));
-        }
+        BERTH_CHECK(remove_owners(bundle, file));
         return false;
     }
-    auto deleted = keystore::remove_key(uri, how);
-    if (!deleted && deleted.error().is("file_not_found")) {
-        deleted = keystore::remove_key(keystore::without_file(uri), how);  // half of it is lost already
-    }
+    // What lies beside it is ours to judge.
+    const auto deleted = keystore::remove_key(keystore::without_file(uri), how);
     if (!deleted && !deleted.error().is("key_not_found")) {
-        return fail(std::move(deleted).error().with("uri", uri));
+        return fail(error(deleted.error()).with("uri", uri));
+    }
+    BERTH_TRY(parsed, keystore::parse_key_uri(uri));
+    if (parsed.kind == keystore::key_store_kind::tpm2) {
+        BERTH_TRY(name, keystore::tpm2::parse_key_name(parsed.rest));
+        BERTH_CHECK(name.seed.empty() ? result<void>{} : remove_owners(bundle, how.path(name.seed)));
     }
     return deleted.has_value();
 }
@@ -175,8 +185,8 @@ result<decommission_report> decommission(const device_bundle& bundle, const std:
     // Before what names them.
     for (const auto& file : secrets) {
         BERTH_TRY(there, is_there(file));
-        if (there && !is_makers(bundle, file)) {
-            BERTH_CHECK(overwrite_and_remove(file));
+        if (there) {
+            BERTH_CHECK(remove_owners(bundle, file));
             ++out.files;
         }
     }

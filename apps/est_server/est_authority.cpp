@@ -49,6 +49,7 @@ est::label_policy policy_of(const est_label_config& config, const ca::profile& p
     out.public_information = config.public_information;
     // The profile knows all that a certificate of it may say of whoever asks; so a request may also say just that.
     out.authority_judges_names = true;
+    out.for_authorities = std::ranges::any_of(profile.required, [](const auto& set) { return set.contains(ca::proof::ra); });
     out.known_extensions.assign(ca::issuers_extensions.begin(), ca::issuers_extensions.end());
     for (const auto& demand : profile.required) {
         auto rule = rule_for(demand);
@@ -231,7 +232,19 @@ std::optional<pki::possession_rules> est_request_authority::vouchers(std::string
 // RFC 7030 4.2.3: a client comes again with the same request; another connection's binding makes it other octets. Who asks, for
 // which key, which names and which uses is what makes it the same.
 // A TPM of which nothing else is shown is called by its endorsement key; somebody whose device is known keeps that name.
-ca::requester est_request_authority::with_endorsement(const pki::verified_chain& endorsement) const {
+// What ends the word of a TPM's maker here ends it whatever else is shown beside; and all of them are noted as those on whose
+// word the certificate stands.
+result<ca::requester> est_request_authority::with_endorsement(const pki::verified_chain& endorsement) const {
+    const auto& chain = endorsement.chain();
+    for (size_t i = 0; i < chain.size(); ++i) {
+        const auto above = (i + 1 < chain.size() ? chain[i + 1] : endorsement.anchor()).spki_sha256();
+        BERTH_TRY(status, office_.records().status(above, chain[i].serial()));
+        BERTH_TRY(ended, office_.records().is_withdrawn(ca::withdrawal_kind::issuer, ca::withdrawal::of_issuer(above)));
+        if (ended || status.state == ca::standing::revoked) {
+            return fail(error_category::peer, "requester_withdrawn",
+                        "The certificate of " + chain[i].subject() + " was revoked here, or the word of its issuer withdrawn.");
+        }
+    }
     ca::requester out = who_.ca;
     out.proofs.insert(ca::proof::endorsement);
     const auto& ek = endorsement.leaf();
@@ -241,9 +254,13 @@ ca::requester est_request_authority::with_endorsement(const pki::verified_chain&
     }
     if (!out.certificate) {
         out.certificate = ek;
-        out.issuer = (endorsement.chain().size() > 1 ? endorsement.chain()[1] : endorsement.anchor()).spki_sha256();
+        out.issuer = (chain.size() > 1 ? chain[1] : endorsement.anchor()).spki_sha256();
         out.anchor = endorsement.anchor().spki_sha256();
     }
+    for (size_t i = 1; i < chain.size(); ++i) {
+        out.between.push_back(chain[i].spki_sha256());
+    }
+    out.between.push_back(endorsement.anchor().spki_sha256());
     return out;
 }
 

@@ -69,7 +69,7 @@ private:
                                               const ca::requester& who) const;
     // waiting or approved. Errors `approval_denied`, `already_issued`.
     [[nodiscard]] result<ca::decision> decided(const ca::pending_request& request) const;
-    [[nodiscard]] ca::requester with_endorsement(const pki::verified_chain& endorsement) const;
+    [[nodiscard]] result<ca::requester> with_endorsement(const pki::verified_chain& endorsement) const;
     // Who is to be certified: whoever asks, or the device that a registration authority asks for. Errors `identity_incomplete`
     // (its request does not name one device), `epoch_passed`.
     [[nodiscard]] result<ca::requester> subject_of(const est_label& label, const est::enrolment& request) const;

@@ -276,6 +276,10 @@ void est_role::turn_ended(bool kept) {
 }
 
 bool est_role::is_for_everybody(const net::http_request& request) const {
+    // Who shows a certificate wants to know whether it is good: devices take the answer as its acceptance.
+    if (!request.peer->chain.empty()) {
+        return false;
+    }
     const auto asked = est::parse_target(request.method, request.path);
     if (!asked || (asked->op != est::operation::cacerts && asked->op != est::operation::csrattrs)) {
         return false;

@@ -60,6 +60,9 @@ ca::requester requester_of(const onboarding::certificate_order& order) {
         out.name = order.z3.front().subject();
         out.certificate = order.z3.front();
         out.issuer = order.z3.size() > 1 ? order.z3[1].spki_sha256() : out.anchor;
+        for (size_t i = 2; i < order.z3.size(); ++i) {
+            out.between.push_back(order.z3[i].spki_sha256());
+        }
     }
     return out;
 }

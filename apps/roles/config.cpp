@@ -236,6 +236,9 @@ result<est_trust_config> read_est_trust(table_reader t) {
     if (!out.ocsp_url.empty() && (out.revocation != revocation_rule::ocsp || !out.ocsp_url.starts_with("http://"))) {
         t.complain(nullptr, "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
     }
+    if (out.proof == "endorsement" && (out.revocation != revocation_rule::lists_given || t.has("ocsp_keep"))) {
+        t.complain(nullptr, "certificates of endorsement keys are judged by \"crls\" alone: leave out \"revocation\"");
+    }
     BERTH_CHECK(t.finish());
     return out;
 }

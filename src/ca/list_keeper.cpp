@@ -70,7 +70,7 @@ result<std::array<uint8_t, 32>> list_keeper::contents_now(const name& which, ca_
     revocation_query query{by_.id(), which.shard, 0, 0};
     if (which.delta) {
         const kept_list* complete = find({which.shard, false});
-        query.recorded_since = complete ? complete->this_update : 0;
+        query.recorded_since = complete ? delta_begins(complete->this_update) : 0;
     }
     std::set<bytes> serials;
     BERTH_CHECK(records.each_revoked(query, [&](const pki::revoked_entry& entry) { serials.insert(entry.serial); }));

@@ -31,7 +31,7 @@ result<pki::crl> make_list(const issuer& by, const list_order& order, ca_records
     // RFC 5280 3.3: "An entry MUST NOT be removed from the CRL until it appears on one regularly scheduled CRL issued beyond the
     // revoked certificate's validity period."
     query.expires_after = complete ? complete->this_update : 0;
-    query.recorded_since = order.delta ? complete->this_update : 0;
+    query.recorded_since = order.delta ? delta_begins(complete->this_update) : 0;
     BERTH_CHECK(records.each_revoked(query, [&](const pki::revoked_entry& entry) { contents.revoked.push_back(entry); }));
     note.entries = contents.revoked.size();
     BERTH_TRY(number, records.note_crl(note, order.at_least));

@@ -8,6 +8,13 @@
 
 namespace berth::ca {
 
+// Who ends something says when before he has the records to himself, and may have to wait for them: a delta tells of what is that
+// much older than the list that it continues, too. Entries too many do no harm.
+inline constexpr unix_seconds slowest_record = 120;
+inline unix_seconds delta_begins(unix_seconds base_this_update) {
+    return base_this_update > slowest_record ? base_this_update - slowest_record : 0;
+}
+
 struct list_order {
     std::optional<uint32_t> shard = {};  // absent: of everything that this CA has issued
     bool delta = false;                  // since the last complete list of that scope

@@ -21,6 +21,8 @@ struct label_policy {
     std::vector<std::string> known_extensions;
     std::vector<std::string> known_attributes;
     std::string realm = "est";
+    // Registration authorities (requester::any_name) ask for others here.
+    bool for_authorities = false;
     // Requests may choose names beside the requester's own, and the authority knows which: it judges all of them.
     bool authority_judges_names = false;
 };

@@ -17,10 +17,13 @@ bool may_issue(const pki::certificate& c) {
 }
 
 // Whether `link` certifies the key and name of `root`, and is signed by `by`.
+// RFC 4210 4.4: NewWithOld is of the CA whose key it signs with, under the name that it had. Without that, any CA that the root
+// has certified could make a root of itself, and its certificate would be the link.
 bool leads(const pki::certificate& link, const pki::certificate& by, const pki::certificate& root, unix_seconds now) {
     return same_octets(link.spki(), root.spki()) && same_octets(link.subject_der(), root.subject_der()) &&
-           same_octets(link.issuer_der(), by.subject_der()) && link.not_before() <= now && now <= link.not_after() &&
-           by.not_before() <= now && now <= by.not_after() && link.check_signature(by).has_value();
+           same_octets(link.issuer_der(), by.subject_der()) && same_octets(link.subject_der(), by.subject_der()) &&
+           link.not_before() <= now && now <= link.not_after() && by.not_before() <= now && now <= by.not_after() &&
+           link.check_signature(by).has_value();
 }
 
 }  // namespace

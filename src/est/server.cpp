@@ -172,7 +172,7 @@ private:
     result<void> judge_request(const pki::csr_contents& asks) const {
         // A registration authority hands on what somebody else has signed, on another connection: it cannot be bound to this one,
         // and the authority itself has judged possession (RFC 7030 3.7).
-        if (!who_.any_name) {
+        if (!who_.any_name || !policy_->for_authorities || out_.asked->op == operation::simplereenroll) {
             BERTH_CHECK(judge_binding(asks, over_, policy_->binding));
         }
         BERTH_CHECK(refuse_unknown(asks));
