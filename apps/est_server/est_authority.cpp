@@ -167,6 +167,18 @@ result<void> est_office::add(const est_label_config& config) {
                               config.profile)}
                 .with("profile", config.profile));
     }
+    const auto by_tpm_alone = [](const auto& set) {
+        return set.contains(ca::proof::endorsement) &&
+               std::ranges::all_of(set, [](ca::proof p) { return p == ca::proof::endorsement || p == ca::proof::address; });
+    };
+    if (placed.profile.most_at_once > 0 && std::ranges::any_of(placed.profile.required, by_tpm_alone)) {
+        return fail(error{error_category::usage, "bad_config",
+                          fmt::format("the profile {} has most_at_once and is given to whoever shows an endorsement key's "
+                                      "certificate: somebody else could use up what a TPM may have. Leave out most_at_once, or "
+                                      "demand more beside the endorsement",
+                                      config.profile)}
+                        .with("profile", config.profile));
+    }
     if (!issuers_.contains(placed.authority)) {
         BERTH_TRY(issuer, directory_.issuer(placed.authority));
         issuers_.emplace(placed.authority, std::move(issuer));

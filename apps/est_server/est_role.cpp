@@ -288,9 +288,30 @@ bool est_role::is_for_everybody(const net::http_request& request) const {
     return label && label->policy.public_information;
 }
 
+// An endorsement key's certificate is no secret, and what is issued on proof of one is issued before the TPM has opened it: who
+// shows nothing else may not have any number of signatures and entries in the log.
+result<est_visitor> est_role::admit(const net::http_request& request) {
+    if (is_for_everybody(request)) {
+        return visitors::nobody(request);
+    }
+    BERTH_TRY(visitor, serving_.who->admit(request, serving_.office->records(), clock_.now()));
+    const auto asked = est::parse_target(request.method, request.path);
+    if (asked && asked->op == est::operation::tpmenroll && !visitor.ca.certificate && !visitor.token &&
+        !visitor.ca.proofs.contains(ca::proof::basic)) {
+        const std::string from = neighbourhood(request.peer->address);
+        if (!unknown_tpms_.may(from, clock_.now())) {
+            return fail(error{error_category::peer,
+                              "too_many_requests",
+                              "Too many TPMs were enrolled from there that show nothing else: come again in a minute.",
+                              {{"status", "429"}}});
+        }
+        unknown_tpms_.count(from, clock_.now());
+    }
+    return visitor;
+}
+
 std::pair<std::string, est::answer> est_role::judge(const net::http_request& request) {
-    const auto visitor = is_for_everybody(request) ? result<est_visitor>(visitors::nobody(request))
-                                                   : serving_.who->admit(request, serving_.office->records(), clock_.now());
+    const auto visitor = admit(request);
     if (!visitor) {
         est::answer out;
         out.why = visitor.error();

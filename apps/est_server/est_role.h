@@ -59,6 +59,7 @@ private:
     void serve(const net::http_request& request, const net::http_responder& respond);
     // Once it is known what became of his certificates.
     void serve_now(const net::http_request& request, const net::http_responder& respond);
+    result<est_visitor> admit(const net::http_request& request);
     // Who asks, as far as that was found out, and what he is answered.
     std::pair<std::string, est::answer> judge(const net::http_request& request);
     // Whether what it asks for is for everybody: then nobody has to show anything, nor is judged by what he shows.
@@ -68,6 +69,7 @@ private:
     result<std::unique_ptr<net::http_server>> listen(net::loop& on, const net::address& at, net::http_transport over,
                                                      ops::metric_registry& metrics, const char* name);
 
+    attempts unknown_tpms_{30, 300};
     net::loop& loop_;
     const clock& clock_;
     random_source& random_;

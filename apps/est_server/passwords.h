@@ -1,8 +1,8 @@
 // HTTP Basic: who has which password, and how often somebody may guess.
 #pragma once
 
-#include "base/clock.h"
 #include "base/result.h"
+#include "est_server/attempts.h"
 
 #include <array>
 #include <map>
@@ -23,18 +23,12 @@ public:
     result<std::string> judge(std::string_view encoded, const std::string& from, unix_seconds now);
 
 private:
-    bool may_guess(const std::string& from, unix_seconds now);
-    void count_guess(const std::string& from, unix_seconds now);
-
+    // Wrong ones from one address (of IPv6: one /64): comparing one is made to be slow. And from all together: who has many
+    // addresses must not keep the server busy with guessing.
+    attempts guesses_{5, 300};
     std::map<std::string, std::string> users_;
     // Names whose password was right, with a hash of both: scrypt is made to be slow, and devices come again.
     std::map<std::string, std::array<uint8_t, 32>> known_;
-    struct guesses {
-        uint32_t count = 0;
-        unix_seconds until = 0;
-    };
-    std::map<std::string, guesses> guesses_;
-    guesses all_guesses_;  // of all addresses together
 };
 
 }  // namespace berth::app

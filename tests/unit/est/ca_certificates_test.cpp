@@ -84,6 +84,19 @@ TEST_F(EstTrust, ARootThatNobodyVouchesForIsNotTrusted) {
     EXPECT_EQ(name_of_error(update_trust({}, list{old_.certificate}, test_now)), "no_link_to_trust");
 }
 
+// Its own certificate would be the link, if the name did not matter.
+TEST_F(EstTrust, ACaBelowTheRootMakesNoRootOfItself) {
+    named_random random("self-made");
+    const auto self_made = value_of(pki::issue_self_signed(pki::root_template("Test", "issuing", usual), issuing_.key, random));
+    ASSERT_TRUE(same_octets(self_made.subject_der(), issuing_.certificate.subject_der()));
+    const list sent{old_.certificate, self_made, issuing_.certificate};
+    const trust_update t = value_of(update_trust(list{old_.certificate}, sent, test_now));
+    EXPECT_TRUE(t.added.empty());
+    // Nor is a stranger's root one because the root has certified it for something else.
+    const list crossed{old_.certificate, other_.certificate, link(other_, old_)};
+    EXPECT_TRUE(value_of(update_trust(list{old_.certificate}, crossed, test_now)).added.empty());
+}
+
 TEST_F(EstTrust, LinksHoldWhileTheyAreValid) {
     const list current{old_.certificate};
     const list sent{next_.certificate, link(next_, old_, {test_now - 2 * day, test_now - day})};
@@ -94,7 +107,12 @@ TEST_F(EstTrust, LinksHoldWhileTheyAreValid) {
 }
 
 TEST_F(EstTrust, SeveralRolloversAtOnce) {
-    const list sent{other_.certificate, next_.certificate, link(other_, next_), link(next_, old_)};
+    const authority third = [] {
+        named_random random("a third key of root one");
+        auto key = crypto::signing_key::generate(p256, random);
+        return authority{value_of(pki::issue_self_signed(pki::root_template("Test", "one", usual), key, random)), key};
+    }();
+    const list sent{third.certificate, next_.certificate, link(third, next_), link(next_, old_)};
     const trust_update t = value_of(update_trust(list{old_.certificate}, sent, test_now));
     EXPECT_EQ(t.added.size(), 2u);
     EXPECT_EQ(t.missing, list{old_.certificate});
