@@ -17,6 +17,9 @@ using boost::system::error_code;
 using tcp = boost::asio::ip::tcp;
 using local = boost::asio::local::stream_protocol;
 
+// Connections that are taken at once, before others have their turn.
+constexpr size_t most_in_a_turn = 64;
+
 struct http_server::impl : std::enable_shared_from_this<impl> {
     impl(loop& l, http_transport t, std::shared_ptr<http_service> s)
         : on(l),
@@ -28,6 +31,8 @@ struct http_server::impl : std::enable_shared_from_this<impl> {
 
     template <class Acceptor>
     void accept(Acceptor& from);
+    template <class Acceptor>
+    void take_waiting(Acceptor& from);
     void take(tcp::socket socket);
     void take(local::socket socket);
     void tell(const std::string& from, const error& why) const;
@@ -81,10 +86,26 @@ void http_server::impl::accept(Acceptor& from) {
             return;
         }
         self->take(std::move(socket));
+        self->take_waiting(from);
         if (!self->stopped) {
             self->accept(from);
         }
     });
+}
+
+// Those that wait already are taken in the same turn. One in each turn would be as many connections in a second as there are
+// turns, however few those become by what a turn's end takes: a commit to the disk.
+template <class Acceptor>
+void http_server::impl::take_waiting(Acceptor& from) {
+    error_code ec;
+    from.non_blocking(true, ec);
+    for (size_t i = 1; !ec && i < most_in_a_turn && !stopped; ++i) {
+        auto socket = from.accept(ec);
+        if (ec) {
+            return;  // nobody waits; another reason is told again to async_accept
+        }
+        take(std::move(socket));
+    }
 }
 
 void http_server::impl::tell(const std::string& from, const error& why) const {
