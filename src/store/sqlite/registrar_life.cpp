@@ -58,19 +58,21 @@ result<void> sqlite_registrar_store::recommission(const device_identity& device,
 }
 
 result<std::vector<owner_life_entry>> sqlite_registrar_store::life_of(const device_identity& device) {
-    BERTH_TRY(read, db_->prepare(
-                        "SELECT at, step, about FROM ("
-                        "SELECT first_seen AS at, 0 AS turn, 'seen' AS step, model AS about FROM device "
-                        "WHERE root_spki = ?1 AND serial = ?2 "
-                        "UNION ALL SELECT issued_at, 1, 'certified', group_concat(name, ', ') FROM "
-                        "(SELECT * FROM certificate WHERE root_spki = ?1 AND serial = ?2 ORDER BY name) GROUP BY issued_at "
-                        "UNION ALL SELECT at, 2, CASE installed WHEN 1 THEN 'installed' ELSE 'refused' END, refusal FROM result "
-                        "WHERE root_spki = ?1 AND serial = ?2 "
-                        "UNION ALL SELECT answered_at, 3, 'released', 'to ' || successor FROM release "
-                        "WHERE root_spki = ?1 AND serial = ?2 AND outcome = 'released' "
-                        "UNION ALL SELECT revoked_at, 4, 'revoked', count(*) || ': ' || why FROM certificate "
-                        "WHERE root_spki = ?1 AND serial = ?2 AND revoked_at > 0 GROUP BY revoked_at, why "
-                        "UNION ALL SELECT at, 5, step, about FROM life WHERE root_spki = ?1 AND serial = ?2) ORDER BY at, turn"));
+    BERTH_TRY(
+        read,
+        db_->prepare(
+            "SELECT at, step, about FROM ("
+            "SELECT first_seen AS at, 0 AS turn, 'seen' AS step, model AS about FROM device "
+            "WHERE root_spki = ?1 AND serial = ?2 "
+            "UNION ALL SELECT issued_at, 1, 'certified', group_concat(name, ', ') FROM "
+            "(SELECT * FROM certificate WHERE root_spki = ?1 AND serial = ?2 ORDER BY name) GROUP BY issued_at "
+            "UNION ALL SELECT at, 2, CASE installed WHEN 1 THEN 'installed' ELSE 'refused' END, refusal FROM result "
+            "WHERE root_spki = ?1 AND serial = ?2 "
+            "UNION ALL SELECT answered_at, 3, 'released', 'to ' || successor FROM release "
+            "WHERE root_spki = ?1 AND serial = ?2 AND outcome = 'released' "
+            "UNION ALL SELECT revoked_at, 4, 'revoked', count(*) || ': ' || why FROM certificate "
+            "WHERE root_spki = ?1 AND serial = ?2 AND revoked_at > 0 GROUP BY revoked_at, why "
+            "UNION ALL SELECT at, 4 + number, step, about FROM life WHERE root_spki = ?1 AND serial = ?2) ORDER BY at, turn"));
     read.bind(device.device_root_spki).bind(device.serial);
     std::vector<owner_life_entry> out;
     for (;;) {
