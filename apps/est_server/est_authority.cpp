@@ -337,14 +337,43 @@ ca::pending_request est_request_authority::pending(const est_label& label, const
     return out;
 }
 
-result<ca::decision> est_request_authority::decided(const ca::pending_request& request) const {
+result<ca::pending_request> est_request_authority::decided(const ca::pending_request& request) const {
     BERTH_TRY(known, office_.records().ask(request));
-    switch (known.state) {
-    case ca::decision::waiting:
-    case ca::decision::approved: return known.state;
-    case ca::decision::denied:
+    if (known.state == ca::decision::denied) {
         return fail(error{error_category::peer, "approval_denied", "This request was denied.", {{"status", "403"}}});
-    case ca::decision::issued: break;
+    }
+    return known;
+}
+
+// It was in the log before anybody saw it, and whoever asks the same again may not have seen it at all.
+result<pki::certificate> est_request_authority::given_before(const est_label& label, const ca::pending_request& request,
+                                                             bytes_view spki) const {
+    const auto by = office_.issuers_.at(label.authority).id();
+    std::optional<ca::issuance> found;
+    ca::log_query of_device;
+    of_device.device = request.device.serial;
+    for (bool more = !request.device.empty(); more;) {
+        BERTH_TRY(entries, office_.records().list(of_device));
+        for (auto& each : entries) {
+            of_device.after = each.number;
+            // One that is younger than the decision was got by another request: a renewal may keep its key.
+            if (each.issuer != by || each.device != request.device || each.profile != request.profile ||
+                each.requester != request.requester || each.proofs != request.proofs || each.at > request.decided_at ||
+                each.not_after < time_.now()) {
+                continue;
+            }
+            BERTH_TRY(certificate, pki::certificate::parse(each.certificate));
+            if (same_octets(certificate.spki(), spki)) {
+                found = std::move(each);
+            }
+        }
+        more = entries.size() == of_device.most;
+    }
+    if (found) {
+        BERTH_TRY(status, office_.records().status(found->issuer, found->serial));
+        if (status.state == ca::standing::good) {
+            return pki::certificate::parse(found->certificate);
+        }
     }
     return fail(error{error_category::peer,
                       "already_issued",
@@ -363,9 +392,13 @@ result<std::optional<pki::certificate>> est_request_authority::certify(const est
     BERTH_TRY(who, subject_of(label, request));
     const auto asked_for = label.profile.needs_approval ? std::optional(pending(label, request, who)) : std::nullopt;
     if (asked_for) {
-        BERTH_TRY(decision, decided(*asked_for));
-        if (decision == ca::decision::waiting) {
+        BERTH_TRY(known, decided(*asked_for));
+        if (known.state == ca::decision::waiting) {
             return std::nullopt;
+        }
+        if (known.state == ca::decision::issued) {
+            BERTH_TRY(again, given_before(label, known, spki));
+            return std::optional(std::move(again));
         }
     }
     ca::asked what = ca::asked_by(request.asks);

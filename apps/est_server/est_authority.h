@@ -67,8 +67,12 @@ public:
 private:
     [[nodiscard]] ca::pending_request pending(const est_label& label, const est::enrolment& request,
                                               const ca::requester& who) const;
-    // waiting or approved. Errors `approval_denied`, `already_issued`.
-    [[nodiscard]] result<ca::decision> decided(const ca::pending_request& request) const;
+    // waiting, approved or issued. Error `approval_denied`.
+    [[nodiscard]] result<ca::pending_request> decided(const ca::pending_request& request) const;
+    // What was issued for this request: the answer may have been lost. Error `already_issued`: it was for another key, has ended,
+    // or another CA has issued it.
+    [[nodiscard]] result<pki::certificate> given_before(const est_label& label, const ca::pending_request& request,
+                                                        bytes_view spki) const;
     [[nodiscard]] result<ca::requester> with_endorsement(const pki::verified_chain& endorsement) const;
     // Who is to be certified: whoever asks, or the device that a registration authority asks for. Errors `identity_incomplete`
     // (its request does not name one device), `epoch_passed`.

@@ -31,6 +31,10 @@ result<void> check_profile(const ca::profile& p) {
     if (p.is_ca || p.key_usage) {
         return unfit(p, "it is for CAs, or has `usages`; those of a device's certificate follow from its key");
     }
+    if (p.most_at_once == 1) {
+        return unfit(p, "it has `most_at_once = 1`; a device comes for the next certificate while it has the one before, so it "
+                        "needs at least twice as many as it has keys");
+    }
     const auto has = [&](std::string_view oid) {
         return std::ranges::find(p.extended_key_usages, oid) != p.extended_key_usages.end();
     };
@@ -103,15 +107,16 @@ result<onboarding::issued_certificate> directory_issuer::issue_one(const onboard
 
 void directory_issuer::issue(const onboarding::certificate_order& order, std::function<void(answer)> then) {
     make_way();
-    std::vector<onboarding::issued_certificate> out;
-    for (const auto& item : order.items) {
-        auto made = issue_one(order, item);
-        if (!made) {
-            return then(fail(std::move(made).error()));
+    // A device is given all that it asks for, or nothing is in the log that nobody ever sees.
+    auto made = directory_.records().all_or_nothing([&]() -> answer {
+        std::vector<onboarding::issued_certificate> out;
+        for (const auto& item : order.items) {
+            BERTH_TRY(one, issue_one(order, item));
+            out.push_back(std::move(one));
         }
-        out.push_back(std::move(*made));
-    }
-    then(std::move(out));
+        return out;
+    });
+    then(std::move(made));
 }
 
 result<bool> directory_issuer::has_ended(const onboarding::issued_certificate& c) {

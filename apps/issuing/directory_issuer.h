@@ -15,6 +15,8 @@ public:
         // Before the records are written to: whoever serves the same directory in this process ends its transaction. May be
         // empty.
         std::function<void()> make_way = {};
+        // Held as long as the directory is open: by it others see that it is.
+        std::shared_ptr<const std::filesystem::path> open_here = {};
     };
     // `domain`: Z2. Errors of the directory; `unknown_profile`, `unknown_authority`; `bad_config`: a profile that gives devices
     // nothing on proof of their IDevID, or something else than a device's certificate; those of pki::verify_chain for the CA.

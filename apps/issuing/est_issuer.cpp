@@ -212,9 +212,10 @@ void est_issuer::judge(const name& which, uint64_t over, const pki::certificate&
     if (!judged && judged.error().is("unknown_issuer") && !with_new_issuers) {
         // The CA may have another certificate than when it was asked.
         return sessions_.at(over).with->cacerts([this, which, over, leaf](result<std::vector<pki::certificate>> told) {
-            if (told) {
-                issuers_ = std::move(*told);
+            if (!told) {
+                return failed(which, over, told.error());  // nothing is known of the certificate: it is asked for again
             }
+            issuers_ = std::move(*told);
             judge(which, over, leaf, true);
         });
     }

@@ -202,14 +202,16 @@ void registrar_role::serve(kk2_ref which) {
 void registrar_role::order(kk2_ref which, const onboarding::certificate_order& what) {
     const uint64_t number = ++orders_;
     ordered_[number] = which;
-    issuer_->issue(
-        what, [this, number, device = what.device](order_issuer::answer answer) { ordered(number, device, std::move(answer)); });
+    issuer_->issue(what, [this, number, device = what.device, at = what.at](order_issuer::answer answer) {
+        ordered(number, device, at, std::move(answer));
+    });
     if (ordered_.contains(number)) {
         which->session->ca_takes_time();
     }
 }
 
-void registrar_role::ordered(uint64_t number, const onboarding::device_identity& device, order_issuer::answer answer) {
+void registrar_role::ordered(uint64_t number, const onboarding::device_identity& device, unix_seconds asked_at,
+                             order_issuer::answer answer) {
     if (!answer) {
         log::failure("ca_refused", answer.error(), {{"party", "registrar"}, {"serial", device.serial}});
     }
@@ -230,11 +232,26 @@ void registrar_role::ordered(uint64_t number, const onboarding::device_identity&
         which->session->ca_answered(std::move(answer));
         touch(which);
     } else if (answer) {
-        // The device will come with the same keys: its certificates wait for it.
-        if (const auto kept = store_->save_certificates(*answer, clock_.now()); !kept) {
+        if (const auto kept = keep(device, asked_at, std::move(*answer)); !kept) {
             log::failure("store_failed", kept.error(), {{"party", "registrar"}, {"serial", device.serial}});
         }
     }
+}
+
+// The device will come with the same keys: its certificates wait for it. But a CA may take a day, and the device may have gone
+// meanwhile, and nobody would ever end what it was given after its end; it may also have come back and wait for the very same.
+result<void> registrar_role::keep(const onboarding::device_identity& device, unix_seconds asked_at,
+                                  std::vector<onboarding::issued_certificate> certificates) {
+    for (const auto& [number, which] : ordered_) {
+        if (which->session->device().identity == device && !which->session->closing()) {
+            asked_at = std::max(asked_at, which->session->ordered_at());
+        }
+    }
+    BERTH_TRY(left, store_->left_since(device, asked_at));
+    for (auto& c : certificates) {
+        c.revoked = left;
+    }
+    return store_->save_certificates(certificates, clock_.now());
 }
 
 void registrar_role::serve_these(const std::set<onboarding::registrar_session*>& told) {

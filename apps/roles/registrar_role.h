@@ -93,7 +93,10 @@ private:
     void report(kk2_ref which);
     // Step S12 of a session, and its answer, now or later.
     void order(kk2_ref which, const onboarding::certificate_order& what);
-    void ordered(uint64_t number, const onboarding::device_identity& device, order_issuer::answer answer);
+    void ordered(uint64_t number, const onboarding::device_identity& device, unix_seconds asked_at, order_issuer::answer answer);
+    // What has come after its session: it waits for the device, unless that has gone.
+    result<void> keep(const onboarding::device_identity& device, unix_seconds asked_at,
+                      std::vector<onboarding::issued_certificate> certificates);
     void publish();
     void note_waiting(const onboarding::registrar_session& session);
     void close_older(const onboarding::device_identity& device);

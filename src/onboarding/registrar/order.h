@@ -19,6 +19,7 @@ struct certificate_order {
     std::string log_id;
     std::vector<certificate_order_item> items;
     std::vector<pki::certificate> z3 = {};  // what the device has shown on KK2: its leaf, and the CAs up to its maker's root
+    unix_seconds at = 0;                    // when it was made
 };
 
 }  // namespace berth::onboarding

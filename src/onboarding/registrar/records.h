@@ -83,7 +83,10 @@ public:
     // What save_requests() was given of this device from then on, and after its last certificate was issued: oldest first, and
     // the oldest few are enough.
     virtual result<std::vector<bytes>> unanswered_requests(const device_identity&, unix_seconds) { return std::vector<bytes>{}; }
-    // All in one transaction.
+    // Whether the device was denied (who is decommissioned is), or was given away then or later: what it had asked for by then is
+    // not for it any more.
+    virtual result<bool> left_since(const device_identity& device, unix_seconds then) = 0;
+    // All in one transaction. Those that are marked as revoked are so from now on.
     virtual result<void> save_certificates(const std::vector<issued_certificate>& certificates, unix_seconds now) = 0;
     virtual result<void> save_grant(const granted& g) = 0;
 

@@ -547,7 +547,7 @@ result<void> registrar_session::ask_ca() {
     if (configuration.json.size() > 65535) {
         return refuse("too_large", "the configuration for this device is over 65 535 octets; set a smaller one");
     }
-    certificate_order order{device_.identity, log_id(), {}, kk2_.peer_chain};
+    certificate_order order{device_.identity, log_id(), {}, kk2_.peer_chain, clock_.now()};
     for (const auto& a : asked_) {
         const auto spki_hash = to_array<32>(crypto::sha256(a.spki).view());
         BERTH_TRY(known, records_.find_certificate(device_.identity, a.name, spki_hash));
@@ -569,6 +569,7 @@ result<void> registrar_session::ask_ca() {
         }
     }
     if (!order.items.empty()) {
+        ordered_at_ = order.at;
         order_ = std::move(order);
         return {};
     }
@@ -583,10 +584,18 @@ void registrar_session::ca_answered(result<std::vector<issued_certificate>> answ
             return refuse("ca_refused", answer.error().message);
         }
         // Persisted before the message that depends on it; also when the session is over: the device will come with the same
-        // keys, and the same certificates shall wait for it.
+        // keys, and the same certificates shall wait for it. Unless it has gone meanwhile: then they end before they are used.
+        BERTH_TRY(left, records_.left_since(device_.identity, ordered_at_));
+        for (auto& c : *answer) {
+            c.revoked = left;
+        }
         BERTH_CHECK(records_.save_certificates(*answer, clock_.now()));
         if (state_ != registrar_state::issuing || issued_all_) {
             return {};
+        }
+        if (left) {
+            BERTH_CHECK(approval_if_not_denied());
+            return refuse("withdrawn");
         }
         size_t octets = 0;
         for (auto& c : *answer) {

@@ -68,6 +68,8 @@ public:
     [[nodiscard]] std::vector<masa_message> take_masa_messages() { return std::exchange(masa_out_, {}); }
     [[nodiscard]] bool wants_masa() const { return wants_masa_; }
     [[nodiscard]] std::optional<certificate_order> take_order() { return std::exchange(order_, std::nullopt); }
+    // When the newest was made.
+    [[nodiscard]] unix_seconds ordered_at() const { return ordered_at_; }
     [[nodiscard]] bool awaits_approval() const { return awaiting_approval_; }
     // A stored result that the MASA should be told on this session, once.
     [[nodiscard]] std::optional<result_message> take_report() { return std::exchange(report_, std::nullopt); }
@@ -167,6 +169,7 @@ private:
     std::vector<kem_challenge> challenges_;
     bool possession_proved_ = false;
     std::optional<certificate_order> order_;
+    unix_seconds ordered_at_ = 0;
     std::vector<issued_certificate> issued_;
     bool issued_all_ = false;
     std::optional<result_message> report_;

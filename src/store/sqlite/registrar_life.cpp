@@ -15,6 +15,16 @@ result<bool> sqlite_registrar_store::is_decommissioned(const device_identity& de
     return row && read.integer(0) != 0;
 }
 
+result<bool> sqlite_registrar_store::left_since(const device_identity& device, unix_seconds then) {
+    BERTH_TRY(decision, approval_of(device));
+    if (decision == onboarding::approval::denied) {
+        return true;
+    }
+    BERTH_TRY(read, db_->prepare("SELECT 1 FROM release WHERE root_spki = ? AND serial = ? AND outcome = 'released' AND "
+                                 "answered_at >= ? LIMIT 1"));
+    return read.bind(device.device_root_spki).bind(device.serial).bind(then).step();
+}
+
 result<void> sqlite_registrar_store::say_of_life(const device_identity& device, std::string_view step, const std::string& why,
                                                  unix_seconds now) {
     BERTH_TRY(write, db_->prepare("INSERT INTO life (root_spki, serial, at, step, about) VALUES (?, ?, ?, ?, ?)"));

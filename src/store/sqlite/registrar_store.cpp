@@ -142,9 +142,18 @@ result<void> sqlite_registrar_store::save_certificates(const std::vector<issued_
         for (const auto& c : certificates) {
             BERTH_TRY(leaf, pki::certificate::parse(c.chain.front()));
             BERTH_TRY(packed, pack_chain(c.chain));
-            BERTH_TRY(write, db_->prepare("INSERT OR IGNORE INTO certificate (leaf_hash, root_spki, serial, name, profile, kind, "
-                                          "spki_hash, chain, x509_serial, not_before, not_after, issued_at) "
-                                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+            std::string_view why;
+            if (c.revoked) {
+                BERTH_TRY(ended, is_decommissioned(c.device));
+                BERTH_TRY(decision, approval_of(c.device));
+                why = ended ? "decommissioned" : decision == approval::denied ? "denied" : "released";
+            }
+            // Two orders may be answered with one certificate: if one of them says that it has ended, it has.
+            BERTH_TRY(write, db_->prepare("INSERT INTO certificate (leaf_hash, root_spki, serial, name, profile, kind, "
+                                          "spki_hash, chain, x509_serial, not_before, not_after, issued_at, revoked_at, why) "
+                                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (leaf_hash) DO UPDATE "
+                                          "SET revoked_at = excluded.revoked_at, why = excluded.why "
+                                          "WHERE revoked_at = 0 AND excluded.revoked_at > 0"));
             BERTH_CHECK(write.bind(leaf.sha256())
                             .bind(c.device.device_root_spki)
                             .bind(c.device.serial)
@@ -157,7 +166,12 @@ result<void> sqlite_registrar_store::save_certificates(const std::vector<issued_
                             .bind(c.not_before)
                             .bind(c.not_after)
                             .bind(now)
+                            .bind(c.revoked ? now : 0)
+                            .bind(why)
                             .run());
+            if (c.revoked && db_->changes() > 0) {
+                BERTH_CHECK(db_->execute("UPDATE generation SET value = value + 1 WHERE name = 'revocation'"));
+            }
         }
         return {};
     });

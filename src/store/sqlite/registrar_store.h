@@ -35,6 +35,7 @@ public:
     result<std::vector<bytes>> unanswered_requests(const onboarding::device_identity& device, unix_seconds from) override;
     result<void> save_requests(const onboarding::kk3_id_field& id, const onboarding::device_identity& device, bytes_view requests,
                                unix_seconds now) override;
+    result<bool> left_since(const onboarding::device_identity& device, unix_seconds then) override;
     result<void> save_certificates(const std::vector<onboarding::issued_certificate>& certificates, unix_seconds now) override;
     result<void> save_grant(const onboarding::granted& g) override;
     result<onboarding::result_standing> save_result(const onboarding::kk3_id_field& id, const onboarding::device_identity& device,

@@ -201,6 +201,41 @@ TEST_P(RegistrarStore, ALifeEndsAndMayBeTakenBack) {
     EXPECT_EQ(*store->approval_of(other), approval::denied);
 }
 
+TEST_P(RegistrarStore, WhatComesAfterADevicesEndHasEnded) {
+    EXPECT_FALSE(*store->left_since(device, 10));
+    const auto release = *store->ask_release(device, "Cedar", 20, 60);
+    EXPECT_FALSE(*store->left_since(device, 10)) << "nobody has answered";
+    ASSERT_TRUE(store->release_answered(release, "released", 30));
+    EXPECT_TRUE(*store->left_since(device, 30));
+    EXPECT_FALSE(*store->left_since(device, 31)) << "asked for after it, by a device that was given back";
+    EXPECT_FALSE(*store->left_since(other, 10));
+    const auto generation = *store->revocation_generation();
+    auto late = certificate(1);
+    late.revoked = true;
+    ASSERT_TRUE(store->save_certificates({late}, 32));
+    EXPECT_NE(*store->revocation_generation(), generation) << "somebody has to be told";
+    ASSERT_EQ(store->revoked_certificates(40)->size(), 1u);
+    EXPECT_EQ(store->revoked_certificates(40)->front().at, 32);
+    EXPECT_EQ(store->revoked_certificates(40)->front().why, "released");
+    ASSERT_TRUE(store->save_certificates({certificate(1)}, 33));
+    EXPECT_EQ(*store->membership_of(device), membership::withdrawn) << "and it stays so";
+}
+
+TEST_P(RegistrarStore, WhatADeniedDeviceHasAskedForHasEndedWheneverItComes) {
+    ASSERT_TRUE(store->save_certificates({certificate(1)}, 20));
+    ASSERT_TRUE(store->decide(device, false, 30));
+    EXPECT_TRUE(*store->left_since(device, 40));
+    EXPECT_EQ(*store->membership_of(device), membership::member) << "a denial revokes nothing";
+    auto late = certificate(1);
+    late.revoked = true;
+    ASSERT_TRUE(store->save_certificates({late}, 41)) << "the same for another order";
+    EXPECT_EQ(store->revoked_certificates(50)->front().why, "denied");
+    ASSERT_TRUE(store->decide(device, true, 42));
+    EXPECT_FALSE(*store->left_since(device, 20));
+    ASSERT_TRUE(store->decommission(device, "lost", 50));
+    EXPECT_TRUE(*reopen()->left_since(device, 60));
+}
+
 TEST_P(RegistrarStore, ConfigurationIsVersionedAndLayered) {
     using registry::configuration_scope;
     EXPECT_EQ(store->configuration_for(device, "m")->version, 0u);

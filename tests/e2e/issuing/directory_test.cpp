@@ -32,6 +32,25 @@ names_maker = true
 keys = ["p256"]
 lifetime = "30d"
 extended_key_usages = ["clientAuth", "serverAuth"]
+[[profile]]
+name = "signing"
+authority = "ca"
+requires = ["idevid"]
+subject = "O=Birch,serialNumber={serial}"
+names_maker = true
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["clientAuth"]
+[[profile]]
+name = "once"
+authority = "ca"
+requires = ["idevid"]
+subject = "O=Birch,serialNumber={serial}"
+names_maker = true
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["clientAuth"]
+most_at_once = 1
 )";
 
 class DirectoryCa : public issuing_world {
@@ -106,9 +125,20 @@ TEST_F(DirectoryCa, ADeviceWhoseLifeHasEndedThereIsRefused) {
     EXPECT_TRUE(hear("Birch", "ca_refused", "requester_withdrawn", from)) << all_heard("Birch");
 }
 
+TEST_F(DirectoryCa, AnOrderIsIssuedWholeOrNotAtAll) {
+    const auto before = got(app::read_text(world->config("Birch")));
+    name_ca(fmt::format("directory = \"{}\"\nprofile = \"signing\"\n", ca_directory().string()));
+    ASSERT_TRUE(reload("Birch")) << all_heard("Birch");
+    const auto refused = onboard(make(order("D-5"), "Birch"));
+    EXPECT_EQ(refused.error_name(), "ca_refused") << refused.all();
+    EXPECT_TRUE(log_of("D-5").empty()) << "the profile has a place for one of its two keys";
+    ASSERT_TRUE(app::write_text(world->config("Birch"), before));
+    ASSERT_TRUE(reload("Birch"));
+}
+
 TEST_F(DirectoryCa, AProfileThatIsNotForDevicesIsRefusedBeforeAnythingServes) {
     const auto before = got(app::read_text(world->config("Birch")));
-    for (const char* profile : {"renewed", "server", "onborded"}) {
+    for (const char* profile : {"renewed", "server", "once", "onborded"}) {
         name_ca(fmt::format("directory = \"{}\"\nprofile = \"{}\"\n", ca_directory().string(), profile));
         const auto checked = run_program("berthd", {"--json", "check", world->config("Birch").string()});
         EXPECT_EQ(checked.exit, 2) << checked.all();

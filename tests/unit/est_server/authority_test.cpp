@@ -22,6 +22,16 @@ subject = "serialNumber={serial}"
 keys = ["p256"]
 lifetime = "8h"
 extended_key_usages = ["clientAuth"]
+
+[[profile]]
+name = "approved"
+authority = "ca"
+requires = ["basic"]
+subject = "serialNumber={serial}"
+keys = ["p256"]
+lifetime = "8h"
+extended_key_usages = ["clientAuth"]
+approval = true
 )";
 
 class EstAuthority : public testing::Test {
@@ -38,6 +48,7 @@ protected:
         est_config config;
         config.directory = path;
         config.labels.emplace_back().profile = "token";
+        config.labels.emplace_back().profile = config.labels.back().label = "approved";
         office_ = value_of(est_office::open(config, {}, store::opening::existing));
         before_ = entries();
     }
@@ -50,14 +61,32 @@ protected:
         out.token = token_;
         return out;
     }
-    std::string enrol(const est_visitor& who) {
-        const auto key = signature_key("device");
+    est_visitor with_password() {
+        est_visitor out = with_token();
+        out.ca.proofs = {ca::proof::basic};
+        out.token.reset();
+        return out;
+    }
+    std::string enrol(const est_visitor& who) { return name_of_error(ask(who, "", "device")); }
+    result<std::variant<est::issued, est::waiting>> ask(const est_visitor& who, const std::string& label, const char* with) {
+        const auto key = signature_key(with);
         pki::csr_template wanted;
         wanted.subject.add("serialNumber", "SN-1");
         const auto der = value_of(pki::build_csr(wanted, key));
         const auto csr = value_of(pki::verified_csr::parse(der));
         est_request_authority authority(*office_, who, clock_, random_);
-        return name_of_error(authority.enrol({est::operation::simpleenroll, "", who.est, csr.asks(), der}));
+        return authority.enrol({est::operation::simpleenroll, label, who.est, csr.asks(), der});
+    }
+    // Each waits until a person has approved of it.
+    pki::certificate approved(const est_visitor& who, const char* with) {
+        EXPECT_TRUE(std::holds_alternative<est::waiting>(value_of(ask(who, "approved", with))));
+        for (const auto& each : value_of(office_->records().waiting())) {
+            EXPECT_TRUE(office_->records().decide(each.id, ca::decision::approved, "somebody", clock_.now()));
+        }
+        return given(who, with);
+    }
+    pki::certificate given(const est_visitor& who, const char* with) {
+        return std::get<est::issued>(value_of(ask(who, "approved", with))).certificate;
     }
 
     temporary_directory directory_;
@@ -88,6 +117,29 @@ TEST_F(EstAuthority, WhoIsGivenOneIsInTheLogOnce) {
     EXPECT_EQ(entries(), before_ + 1);
     EXPECT_EQ(enrol(with_token()), "token_used");
     EXPECT_EQ(entries(), before_ + 1);
+}
+
+// The answer was lost, after what it says was kept.
+TEST_F(EstAuthority, WhatWasApprovedIsGivenAgainWhileItHolds) {
+    const auto who = with_password();
+    const auto first = approved(who, "device");
+    const auto other = approved(who, "another");
+    ASSERT_EQ(entries(), before_ + 2);
+    clock_.advance(60'000);
+    EXPECT_EQ(given(who, "device"), first);
+    EXPECT_EQ(given(who, "another"), other);
+    EXPECT_EQ(entries(), before_ + 2) << "the same, and not another one";
+    auto somebody = who;
+    somebody.ca.name = somebody.ca.device.serial = "SN-2";
+    EXPECT_NE(name_of_error(ask(somebody, "approved", "device")), "already_issued") << "another's request is another";
+    // What has ended is not given again.
+    const auto issuer = value_of(office_->directory().issuer("ca")).id();
+    ASSERT_TRUE(office_->records().revoke(issuer, first.serial(), pki::revocation_reason::key_compromise, clock_.now()));
+    EXPECT_EQ(name_of_error(ask(who, "approved", "device")), "already_issued");
+    EXPECT_EQ(given(who, "another"), other);
+    clock_.advance(9 * 3600 * 1000);
+    EXPECT_EQ(name_of_error(ask(who, "approved", "another")), "already_issued") << "it has expired";
+    EXPECT_EQ(entries(), before_ + 2);
 }
 
 }  // namespace

@@ -65,6 +65,22 @@ TEST_F(SlowCa, ItsRefusalIsTheEnd) {
     EXPECT_TRUE(s->registrar->take_output().empty()) << "nothing is said after the end";
 }
 
+TEST_F(SlowCa, WhatItIssuesToADeviceThatHasGoneHasEnded) {
+    const auto s = at_the_ca();
+    s->registrar->ca_takes_time();
+    s->run();
+    const auto number = got(birch.store->ask_release(d.identity, "Cedar", p.clock.now(), p.clock.now() + 60));
+    ASSERT_TRUE(birch.store->release_answered(number, "released", p.clock.now() + 1));
+    p.clock.advance(5'000);
+    ca_answers(*s);
+    s->run();
+    EXPECT_EQ(s->device_error(), "withdrawn");
+    const auto all = got(birch.store->certificates_of(d.identity));
+    ASSERT_FALSE(all.empty());
+    EXPECT_TRUE(std::ranges::all_of(all, [](const auto& c) { return c.revoked; }));
+    EXPECT_EQ(got(birch.store->revoked_certificates(p.clock.now())).size(), all.size());
+}
+
 TEST_F(SlowCa, WhatItWasAskedBeforeItIsAskedAgain) {
     const auto first = at_the_ca();
     const auto before = *first->order;
