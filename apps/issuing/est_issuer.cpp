@@ -15,6 +15,8 @@ constexpr milliseconds minute = 60'000;
 constexpr milliseconds patience_with_silence = 15 * minute;  // a little longer than a device waits
 constexpr milliseconds patience_with_people = 24 * 60 * minute;
 constexpr uint32_t most_wait = 3600;
+constexpr size_t most_open = 4096;  // certificates that are asked for; each holds a request of up to some 10 kB
+constexpr size_t most_joined = 16;  // orders that wait for the same one
 
 result<void> show(const key_and_chain& from, est_server& server) {
     BERTH_TRY(chain, read_chain(from.chain));
@@ -46,6 +48,11 @@ bool is_refusal(const error& e) {
     }
     constexpr std::string_view names[] = {"not_offered", "bad_answer", "wrong_key", "too_large", "bad_base64", "bad_certs_only"};
     return std::ranges::find(names, std::string_view(e.name)) != std::end(names);
+}
+
+error replaced_by_another() {
+    return {error_category::environment, "order_replaced",
+            "the device has asked again since, and that order is the one that counts"};
 }
 
 }  // namespace
@@ -92,6 +99,10 @@ result<est::client> est_issuer::make_client(const std::string& label) const {
     return est::client::make(std::move(options));
 }
 
+est_issuer::name est_issuer::name_of(const onboarding::certificate_order& order, const onboarding::certificate_order_item& item) {
+    return {order.device, item.name, crypto::sha256(item.spki).to_bytes()};
+}
+
 void est_issuer::issue(const onboarding::certificate_order& order, std::function<void(answer)> then) {
     for (const auto& item : order.items) {
         if (item.kind == onboarding::credential_kind::kem) {
@@ -101,11 +112,27 @@ void est_issuer::issue(const onboarding::certificate_order& order, std::function
                                          item.name)));
         }
     }
+    replace_former(order);
+    const auto is_open = [&](const auto& item) { return asking_.contains(name_of(order, item)); };
+    const auto joins = static_cast<size_t>(std::ranges::count_if(order.items, is_open));
+    if (asking_.size() + order.items.size() - joins > most_open) {
+        return then(fail(error_category::environment, "too_many_orders",
+                         fmt::format("{} certificates are asked of the CA already, and it has not answered; see what keeps it "
+                                     "(ca_lets_wait, ca_not_reached)",
+                                     asking_.size())));
+    }
     const auto whole = std::make_shared<collecting>(collecting{std::move(then), order.items.size(), {}});
+    std::vector<std::shared_ptr<collecting>> former;  // told at the end: whoever is told may ask for more
     for (const auto& item : order.items) {
-        const name key{order.device, item.name, crypto::sha256(item.spki).to_bytes()};
+        const name key = name_of(order, item);
         const auto [at, is_new] = asking_.try_emplace(key);
         asked& one = at->second;
+        one.replaced = false;
+        std::erase_if(one.by, [](const auto& each) { return !each->then; });
+        if (one.by.size() == most_joined) {
+            former.push_back(std::move(one.by.front()));
+            one.by.erase(one.by.begin());
+        }
         one.by.push_back(whole);
         one.wanted_at = around_.time.steady();
         if (!is_new) {
@@ -118,7 +145,38 @@ void est_issuer::issue(const onboarding::certificate_order& order, std::function
         one.again = std::make_unique<net::timer>(around_.on);
         ready_.push_back(key);
     }
+    for (const auto& each : former) {
+        if (each->then) {
+            std::exchange(each->then, nullptr)(fail(replaced_by_another()));
+        }
+    }
     pump();
+}
+
+void est_issuer::replace_former(const onboarding::certificate_order& order) {
+    std::vector<name> idle;
+    for (const auto& item : order.items) {
+        const name now = name_of(order, item);
+        const auto same_place = [&](const name& each) {
+            return std::tie(std::get<0>(each), std::get<1>(each)) == std::tie(std::get<0>(now), std::get<1>(now));
+        };
+        for (auto at = asking_.lower_bound(name{order.device, item.name, {}}); at != asking_.end() && same_place(at->first);
+             ++at) {
+            if (at->first == now) {
+                continue;
+            }
+            at->second.replaced = true;
+            if (!at->second.asking) {
+                idle.push_back(at->first);
+            }
+        }
+    }
+    for (const auto& each : idle) {
+        if (asking_.contains(each)) {
+            std::erase(ready_, each);
+            finish(each, fail(replaced_by_another()));
+        }
+    }
 }
 
 result<uint64_t> est_issuer::take_session(const std::string& label) {
@@ -145,6 +203,7 @@ void est_issuer::pump() {
         }
         // That these options make a client was seen at start, and a maker's label when its table was read.
         if (const auto over = take_session(found->second.label)) {
+            found->second.asking = true;
             ask(which, *over);
         } else {
             finish(which, fail(over.error()));
@@ -245,6 +304,10 @@ void est_issuer::failed(const name& which, uint64_t over, const error& why) {
 
 void est_issuer::ask_again(const name& which, milliseconds after, milliseconds patience, const error& why) {
     asked& one = asking_.at(which);
+    one.asking = false;
+    if (one.replaced) {
+        return finish(which, fail(replaced_by_another()));
+    }
     if (around_.time.steady() - one.wanted_at > patience) {
         return finish(which, fail(why));
     }

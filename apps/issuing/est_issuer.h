@@ -24,7 +24,9 @@ public:
 
     // Refusals: `kem_not_by_est` (incompatible); what the server has refused, in its words; a certificate that cannot be handed
     // on (granted_certificate.h). Of a server that is away, or does not know us, it is thought that it will mend: it is asked
-    // again, for a quarter of an hour after somebody has wanted it; one that answers 202 for a day.
+    // again, for a quarter of an hour after somebody has wanted it; one that answers 202 for a day. `order_replaced`
+    // (environment): the device has asked for another key since, or again and again for the same; `too_many_orders`
+    // (environment): as many as may be wait already.
     void issue(const onboarding::certificate_order& order, std::function<void(answer)> then) override;
     [[nodiscard]] size_t under_way() const override { return asking_.size(); }
     [[nodiscard]] std::string profile() const override { return "est"; }
@@ -41,6 +43,7 @@ private:
     };
     // One certificate: of a device, by the credential's name, for this key.
     using name = std::tuple<onboarding::device_identity, std::string, bytes>;
+    static name name_of(const onboarding::certificate_order& order, const onboarding::certificate_order_item& item);
     struct asked {
         onboarding::device_identity device;
         onboarding::certificate_order_item item;
@@ -48,7 +51,9 @@ private:
         std::vector<std::shared_ptr<collecting>> by;
         milliseconds wanted_at = 0;  // when somebody has wanted it last
         unsigned failures = 0;
-        bool told = false;  // that it waits
+        bool told = false;      // that it waits
+        bool asking = false;    // now: a session's handlers know it
+        bool replaced = false;  // by an order for another key: what comes is taken, and nothing is asked again
         std::unique_ptr<net::timer> again;
     };
     // A session with the server, by a number: its handlers know it by that, and own nothing.
@@ -61,6 +66,8 @@ private:
     est_issuer(std::string label, pki::trust_store domain, net::channel_transport over, surroundings around)
         : label_(std::move(label)), domain_(std::move(domain)), over_(std::move(over)), around_(around) {}
     [[nodiscard]] result<est::client> make_client(const std::string& label) const;
+    // Orders for other keys than these of the same device and names: it has one of each.
+    void replace_former(const onboarding::certificate_order& order);
     void pump();
     void ask(const name& which, uint64_t over);
     void enrol(const name& which, uint64_t over);

@@ -212,7 +212,7 @@ void registrar_role::order(kk2_ref which, const onboarding::certificate_order& w
 
 void registrar_role::ordered(uint64_t number, const onboarding::device_identity& device, unix_seconds asked_at,
                              order_issuer::answer answer) {
-    if (!answer) {
+    if (!answer && !answer.error().is("order_replaced")) {
         log::failure("ca_refused", answer.error(), {{"party", "registrar"}, {"serial", device.serial}});
     }
     const auto found = ordered_.find(number);
@@ -229,7 +229,9 @@ void registrar_role::ordered(uint64_t number, const onboarding::device_identity&
     if (still_here) {
         const auto which = found->second;
         ordered_.erase(found);
-        which->session->ca_answered(std::move(answer));
+        if (answer || !which->session->closing()) {  // who was sent away already is not refused once more
+            which->session->ca_answered(std::move(answer));
+        }
         touch(which);
     } else if (answer) {
         if (const auto kept = keep(device, asked_at, std::move(*answer)); !kept) {
