@@ -181,6 +181,21 @@ TEST_F(OwnEst, ADeviceWaitsForTheCasApprovalAndOutlivesTheRegistrarsDeath) {
     EXPECT_EQ(log_of("E-4").size(), 1u);
 }
 
+TEST_F(OwnEst, WhatIsIssuedToADeviceThatHasGoneIsToldToItsOperator) {
+    ask("slow");
+    auto device = agent(make(order("E-6"), "Birch"));
+    ASSERT_TRUE(hear("Birch", "ca_lets_wait", "E-6")) << all_heard("Birch");
+    const auto dir = world->customer("Birch").registrar.string();
+    const auto gone = berth({"registrar", "decommission", "E-6", "--dir", dir});
+    ASSERT_EQ(gone.exit, 0) << gone.all();
+    EXPECT_TRUE(says(device, "approval_denied")) << all_heard("Birch");
+    const auto waiting = berth({"--json", "est", "waiting", "--dir", ca_directory().string()});
+    ASSERT_EQ(waiting.output.size(), 1u) << waiting.all();
+    const std::string id(wire::parse_json_object(waiting.output[0])->at("request").as_string());
+    ASSERT_EQ(berth({"est", "approve", id, "--dir", ca_directory().string(), "--by", "Ines"}).exit, 0);
+    EXPECT_TRUE(hear("Birch", "revoke_at_the_ca", "decommissioned")) << all_heard("Birch");
+}
+
 TEST_F(OwnEst, AServerThatIsAwayIsWaitedFor) {
     ask("onboarded");
     ::kill(est->pid(), SIGTERM);
