@@ -177,7 +177,11 @@ TEST_F(Enrolment, SomebodyDecides) {
     const std::vector<std::string> again{"--new-key", at("slow.key"), "--subject", "serialNumber=SN-1", "--out", at("slow.pem")};
     const auto issued = est("enrol", "slow", as("SN-1", again));
     ASSERT_EQ(issued.exit, 0) << issued.all();
-    EXPECT_EQ(est("enrol", "slow", as("SN-1", again)).error_name(), "refused") << "approved once is issued once";
+    const auto first = leaf("slow");
+    // The answer may have been lost.
+    const auto once_more = est("enrol", "slow", as("SN-1", again));
+    ASSERT_EQ(once_more.exit, 0) << once_more.all();
+    EXPECT_EQ(leaf("slow"), first) << "approved once is issued once";
 
     EXPECT_EQ(est("enrol", "slow", as("SN-2", new_key("denied", "SN-2"))).error_name(), "approval_pending");
     const auto second = must({"est", "waiting", "--dir", at("ca")});

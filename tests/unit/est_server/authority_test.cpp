@@ -48,7 +48,8 @@ protected:
         est_config config;
         config.directory = path;
         config.labels.emplace_back().profile = "token";
-        config.labels.emplace_back().profile = config.labels.back().label = "approved";
+        auto& other = config.labels.emplace_back();
+        other.label = other.profile = "approved";
         office_ = value_of(est_office::open(config, {}, store::opening::existing));
         before_ = entries();
     }
