@@ -70,14 +70,17 @@ result<std::vector<pki::crl>> read_crls(const std::vector<std::filesystem::path>
     std::vector<pki::crl> out;
     for (const auto& file : files) {
         BERTH_TRY(text, pki::read_file(file.string(), most_list_octets));
-        auto lists = pki::crl::parse_pem_all(as_text(text));
+        // As web servers have them: one in DER.
+        const bool der = !text.empty() && text.front() == 0x30;
+        auto lists = der ? pki::crl::parse(text).map([](pki::crl one) { return std::vector{std::move(one)}; })
+                         : pki::crl::parse_pem_all(as_text(text));
         if (!lists) {
             return wrong_file(lists.error(), file);
         }
         if (lists->empty()) {  // a list that was cut to nothing would otherwise say that nobody is revoked
             return fail(
-                error{error_category::usage, "bad_crl", fmt::format("{} holds no revocation list in PEM", file.string())}.with(
-                    "path", file.string()));
+                error{error_category::usage, "bad_crl", fmt::format("{} holds no revocation list, in PEM or DER", file.string())}
+                    .with("path", file.string()));
         }
         out.insert(out.end(), lists->begin(), lists->end());
     }

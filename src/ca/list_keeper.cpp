@@ -6,6 +6,12 @@
 
 namespace berth::ca {
 
+namespace {
+
+constexpr unix_seconds as_new_as_ours = 60;
+
+}  // namespace
+
 void list_keeper::take_over(list_keeper&& former) {
     const auto& own = by_.settings();
     const auto& his = former.by_.settings();
@@ -96,9 +102,10 @@ result<bool> list_keeper::is_due(const name& which, ca_records& records, uint64_
         return true;  // it continues a list that has been replaced
     }
     if (!which.delta) {
-        // Somebody else has made one by hand: what is served is the newest, and deltas begin at it.
+        // Somebody else has made one: what is served is the newest, and deltas begin at it. Not where that is as new as ours: two
+        // who keep the lists of one CA would follow each other without end.
         BERTH_TRY(newest, records.last_crl(by_.id(), which.shard, false));
-        if (newest && newest->number > kept.list.number) {
+        if (newest && newest->number > kept.list.number && newest->this_update > kept.list.this_update + as_new_as_ours) {
             return true;
         }
     }

@@ -123,7 +123,7 @@ result<void> revoke(const revoke_options& o, context& c) {
             BERTH_TRY(device, device_named(o, in, o.device));
             all.kind = ca::withdrawal_kind::device;
             all.value = ca::withdrawal::of_device(device);
-            what = fmt::format("all certificates of {}, for good,", o.device);
+            what = fmt::format("all certificates of {}, for good", o.device);
         } else if (!o.batch.empty()) {
             all.value = ca::withdrawal::of_batch(o.batch);
             what = fmt::format("the batch {}", o.batch);

@@ -42,11 +42,18 @@ result<void> set_user(const context& c, const office_options& o) {
 result<void> make_token(const context& c, const office_options& o) {
     BERTH_TRY(in, o.open());
     if (!o.profile.empty()) {
-        BERTH_CHECK(in.configuration().find(o.profile));
+        BERTH_TRY(placed, in.configuration().find(o.profile));
+        const auto& required = placed.profile.required;
+        if (std::ranges::none_of(required, [](const auto& set) { return set.contains(ca::proof::token); })) {
+            return fail(error{error_category::usage, "bad_arguments",
+                              fmt::format("the profile {} takes no tokens: no set of its `requires` has \"token\"", o.profile)}
+                            .with("profile", o.profile));
+        }
     }
     const auto life = parse_lifetime(o.lifetime);
     if (!life || *life == pki::no_expiry || o.serial.empty()) {
-        return fail(error_category::usage, "bad_arguments", "a token is for one --serial, and its --lifetime ends: 90m, 8h, 30d");
+        return fail(error_category::usage, "bad_arguments",
+                    "a token is for one --serial, and its --lifetime is minutes, hours or days: 90m, 8h, 30d");
     }
     const auto random = crypto::system_random().octets<32>();
     const std::string token = wire::base64url(random);

@@ -96,7 +96,7 @@ void add_server_options(CLI::App& command, est_options& o) {
     command.add_option("--server", o.server, "the EST server, HOST:PORT")->required()->check(host_and_port());
     command.add_option("--label", o.label, "the label of a profile, /.well-known/est/LABEL/ (default: none)");
     command.add_option("--host", o.host, "the name that its certificate must carry (default: that of --server)");
-    command.add_option("--ca", o.ca, "who may vouch for it: roots, PEM");
+    command.add_option("--ca", o.ca, "who may vouch for it: a file with roots, PEM (ca/z2.pem)")->type_name("FILE");
     command.add_option("--crl", o.crls, "revocation lists of those roots and of the CAs below them, PEM; may be repeated");
     command.add_option("--cert", o.certificate, "what this client shows: its certificate and issuers, PEM");
     command.add_option("--key", o.key, "the key of --cert, by its name");
