@@ -8,7 +8,7 @@ namespace berth::ca {
 
 namespace {
 
-constexpr unix_seconds as_new_as_ours = 60;
+constexpr unix_seconds follow_after = 60;
 
 }  // namespace
 
@@ -102,10 +102,13 @@ result<bool> list_keeper::is_due(const name& which, ca_records& records, uint64_
         return true;  // it continues a list that has been replaced
     }
     if (!which.delta) {
-        // Somebody else has made one: what is served is the newest, and deltas begin at it. Not where that is as new as ours: two
-        // who keep the lists of one CA would follow each other without end.
+        // Somebody else has made one, by hand: what is served is the newest, and deltas begin at it. Not more often than once in
+        // a while: two who keep the lists of one CA would follow each other without end.
         BERTH_TRY(newest, records.last_crl(by_.id(), which.shard, false));
-        if (newest && newest->number > kept.list.number && newest->this_update > kept.list.this_update + as_new_as_ours) {
+        auto& followed = followed_[which];
+        const bool may = followed == 0 || now < followed || now >= followed + follow_after;
+        if (may && newest && newest->number > kept.list.number) {
+            followed = now;
             return true;
         }
     }

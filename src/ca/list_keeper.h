@@ -65,6 +65,7 @@ private:
     list_times times_;
     std::vector<name> names_;  // complete ones before their deltas
     std::map<name, state> lists_;
+    std::map<name, unix_seconds> followed_;  // when somebody else's list was the reason for one of ours
 };
 
 }  // namespace berth::ca

@@ -112,6 +112,25 @@ TEST(ListKeeper, DeltasAreMadeAtOnceAndContinueWhatIsServed) {
     EXPECT_TRUE(pki::continues(k.list({{}, true}), k.list()));
 }
 
+// A mistake, but not one that has both sign without end.
+TEST(ListKeeper, TwoForOneCaDoNotChaseEachOther) {
+    keeping k;
+    list_keeper second(k.w.issuer, {});
+    const auto made_by_second = [&] {
+        int out = 0;
+        while (value_of(second.make_next(*k.w.records, k.w.clock))) {
+            ++out;
+        }
+        return out;
+    };
+    int all = 0;
+    for (int second_of_a_minute = 0; second_of_a_minute < 50; ++second_of_a_minute) {
+        all += static_cast<int>(k.make().size()) + made_by_second();
+        k.w.clock.advance(1'000);
+    }
+    EXPECT_LE(all, 4);
+}
+
 TEST(ListKeeper, AnotherTakesOverWhatIsStillGood) {
     keeping k;
     EXPECT_EQ(k.make(), made{"all"});
