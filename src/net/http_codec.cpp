@@ -60,11 +60,15 @@ http_headers headers_of(const Fields& fields) {
 template <bool is_request>
 struct reader {
     http::parser<is_request, http::string_body> parser;
+    size_t most_header;
+    size_t header_octets = 0;  // that were read
     bool told_header = false;
     bool started = false;
 
-    explicit reader(const http_size_limits& limits) {
-        parser.header_limit(static_cast<uint32_t>(std::min<size_t>(limits.most_header, UINT32_MAX)));
+    // The parser's own limit depends by a few octets on the pieces in which a header comes; so it has a larger one, and the
+    // octets are counted here.
+    explicit reader(const http_size_limits& limits) : most_header(std::min<size_t>(limits.most_header, UINT32_MAX / 2)) {
+        parser.header_limit(static_cast<uint32_t>(most_header + 4'096));
         parser.body_limit(limits.most_body);
     }
 
@@ -74,6 +78,7 @@ struct reader {
             if (header_is_new) {
                 told_header = true;
                 parser.eager(true);
+                BERTH_CHECK(judge_size(0));
                 BERTH_CHECK(judge_header());
             }
             if (parser.is_done()) {
@@ -89,13 +94,20 @@ struct reader {
             const size_t used = parser.put(boost::asio::const_buffer(input.data(), input.size()), ec);
             started = started || used > 0 || !input.empty();
             input = input.subspan(used);
+            header_octets += told_header ? 0 : used;
             if (ec == http::error::need_more) {
+                BERTH_CHECK(told_header || parser.is_header_done() ? result<void>{} : judge_size(input.size()));
                 return read_progress::more;
             }
             if (ec) {
                 return fail(to_error(ec));
             }
         }
+    }
+
+    // `waiting`: octets that belong to a header whose end has not come yet.
+    result<void> judge_size(size_t waiting) const {
+        return header_octets + waiting > most_header ? fail(to_error(http::error::header_limit)) : result<void>{};
     }
 
     result<void> judge_header() {
