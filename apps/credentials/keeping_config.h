@@ -47,8 +47,8 @@ struct kept_source {
     std::string host;             // that its certificate names; empty: at.host
     std::string label;            // empty: none
     std::filesystem::path trust;  // roots, PEM
-    // Lists of those roots and of the CAs below them: a server whose CA has one is judged by it, and by one that is too old not at
-    // all. Read at each visit.
+    // Lists of those roots and of the CAs below them: a server whose CA has one is judged by it, and by one that is too old not
+    // at all. Read at each visit.
     std::vector<std::filesystem::path> crls;
     bool allow_tls12 = false;
     bool over_authkem = false;

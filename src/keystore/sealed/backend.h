@@ -2,8 +2,8 @@
 //
 //   sealed:FILE;by=NAME     NAME is a key in a TPM, a secure element or a PKCS#11 token; it stands last, and may hold ';'
 //
-// For what no chip computes by itself (ML-DSA, ML-KEM without an elliptic half). The file is worth nothing without who keeps NAME;
-// while the key is open it is in this process's memory, as one out of a file is.
+// For what no chip computes by itself (ML-DSA, ML-KEM without an elliptic half). The file is worth nothing without who keeps
+// NAME; while the key is open it is in this process's memory, as one out of a file is.
 #pragma once
 
 #include "keystore/backend.h"
