@@ -4,33 +4,14 @@
 #include "common/files.h"
 #include "credentials/followed_trust.h"
 #include "device/identity_holdings.h"
-#include "est/ca_certificates.h"
 #include "est/fill_request.h"
+#include "est_client/issued_chain.h"
 #include "keystore/operations.h"
 #include "pki/kem_csr.h"
 
 namespace berth::app {
 
 namespace {
-
-// The leaf and those between it and a root of the server's own CA, as far as the server tells of them.
-std::vector<pki::certificate> chain_of(const pki::certificate& leaf, const std::vector<pki::certificate>& cas) {
-    const auto bundle = est::sort_ca_certificates(cas);
-    if (!bundle) {
-        return {leaf};
-    }
-    const auto trust = pki::trust_store::build({bundle->roots, bundle->intermediates, {}});
-    pki::verify_options how;
-    how.time = pki::validity_instants::between(0, pki::no_expiry);
-    how.leaf = leaf.is_kem() ? pki::leaf_rule::kem : pki::leaf_rule::signature;
-    how.revocation = pki::crl_policy::none;
-    how.allow_rsa = true;
-    if (!trust) {
-        return {leaf};
-    }
-    const auto verified = pki::verify_chain(*trust, std::span(&leaf, 1), how);
-    return verified ? std::vector(verified->chain().begin(), verified->chain().end()) : std::vector{leaf};
-}
 
 // Whether a server that we know says no to us, rather than something between us being broken.
 bool says_no(const error& e) {
@@ -281,7 +262,7 @@ result<void> visit::keep(uint32_t number, const pki::certificate& leaf) {
                     "the EST server has issued a certificate that is expired already");
     }
     const auto renew_at = est::renew_at(est::lifetime::of(leaf), wish_.policy, in_.random);
-    BERTH_CHECK(files_.certified(number, chain_of(leaf, cas_), renew_at));
+    BERTH_CHECK(files_.certified(number, issued_chain(leaf, cas_), renew_at));
     outcome_.issued = true;
     in_.time.learn_issue_date(leaf.not_before());
     BERTH_TRY(mended, files_.mend(in_.time.now()));
