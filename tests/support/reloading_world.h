@@ -10,6 +10,14 @@ namespace berth::test {
 
 class reloading_world : public small_world {
 protected:
+    // All registrars have reached the MASA: one that is reloaded while it greets them lets them come again later, and until then
+    // devices are told to come later.
+    static void begin(const std::vector<std::string>& customers, const std::function<void(app::world::options&)>& change = {}) {
+        small_world::begin(customers, change);
+        for (const auto& customer : customers) {
+            ASSERT_TRUE(hear(customer, "kk1_opened")) << all_heard(customer);
+        }
+    }
     // A line into a table of the process's configuration; the same again does nothing.
     static void configure(const std::string& process, const std::string& table, const std::string& line) {
         auto toml = got(app::read_text(world->config(process)));

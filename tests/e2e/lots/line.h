@@ -142,7 +142,7 @@ done
     // Kills the line when its log has `lines` lines.
     void kill_at(const std::vector<std::string>& command, size_t lines) {
         auto child = *app::child_process::start(fs::path(BERTH_BIN_DIR) / "berth", command);
-        const milliseconds until = system_clock().steady() + 60'000;
+        const milliseconds until = system_clock().steady() + 600'000;
         const auto so_far = [this] {
             const std::string text = fs::exists(at("lot/production.jsonl")) ? text_of("lot/production.jsonl") : "";
             return static_cast<size_t>(std::ranges::count(text, '\n'));
@@ -151,19 +151,23 @@ done
             app::poll_children({&child}, 5);
         }
         ASSERT_FALSE(child.exit_code()) << "it was at its end before it could be killed";
+        ASSERT_GE(so_far(), lines) << "it is too slow to be killed there";
         ::kill(child.pid(), SIGKILL);
         while (!child.exit_code()) {
             app::poll_children({&child}, 10);
         }
-        // Its stations' commands go on without it, and would change a chip under the next run's hands.
+        // Its stations' commands go on without it, and would change a chip under the next run's hands. One that has just been
+        // started has not yet said that it is busy.
         const auto busy = [this] {
             return std::ranges::any_of(fs::directory_iterator(directory.path()), [](const auto& entry) {
                 return entry.path().filename().string().starts_with("busy-");
             });
         };
-        while (busy() && system_clock().steady() < until) {
+        const milliseconds at_rest = system_clock().steady() + 30'000;
+        for (int quiet = 0; quiet < 10 && system_clock().steady() < at_rest; quiet = busy() ? 0 : quiet + 1) {
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
+        ASSERT_FALSE(busy()) << "a station's command did not end";
     }
 };
 
