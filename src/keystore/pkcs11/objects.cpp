@@ -69,7 +69,7 @@ attributes& attributes::octets(CK_ATTRIBUTE_TYPE type, bytes_view value) {
 }
 
 result<std::vector<CK_OBJECT_HANDLE>> find(session& in, attributes& wanted) {
-    const std::string doing = "looking for a key in the token";
+    const std::string_view doing = "looking for a key in the token";
     BERTH_CHECK(in.check(in.call->C_FindObjectsInit(in.handle, wanted.data(), wanted.size()), doing));
     std::vector<CK_OBJECT_HANDLE> out;
     CK_RV rv = CKR_OK;
@@ -97,7 +97,7 @@ result<std::optional<CK_OBJECT_HANDLE>> find_one(session& in, attributes& wanted
 }
 
 result<secret_bytes> read(session& in, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
-    const std::string doing = "reading an attribute of a key in the token";
+    const std::string_view doing = "reading an attribute of a key in the token";
     CK_ATTRIBUTE wanted{type, nullptr, 0};
     BERTH_CHECK(in.check(in.call->C_GetAttributeValue(in.handle, object, &wanted, 1), doing));
     if (wanted.ulValueLen == CK_UNAVAILABLE_INFORMATION) {

@@ -68,7 +68,7 @@ result<void> make_pair(session& in, const key_place& at, bool p256, use what) {
 }
 
 result<bytes> sign_digest(session& in, CK_OBJECT_HANDLE key, crypto::signature_algorithm alg, bytes_view digest) {
-    const std::string doing = "signing in the token";
+    const std::string_view doing = "signing in the token";
     CK_MECHANISM mechanism = plain(CKM_ECDSA);
     BERTH_CHECK(in.check(in.call->C_SignInit(in.handle, &mechanism, key), doing));
     bytes out(2 * crypto::curve::p384().field_size());
@@ -130,7 +130,7 @@ result<CK_OBJECT_HANDLE> ensure_sealing_key(session& in, const key_place& beside
 }
 
 result<bytes> seal(session& in, CK_OBJECT_HANDLE key, const key_place& beside, const secret_bytes& secret) {
-    const std::string doing = "sealing in the token";
+    const std::string_view doing = "sealing in the token";
     bytes nonce(nonce_size);
     BERTH_CHECK(fill_random(in, nonce));
     gcm how(nonce, beside);
@@ -144,7 +144,7 @@ result<bytes> seal(session& in, CK_OBJECT_HANDLE key, const key_place& beside, c
 }
 
 result<secret_bytes> unseal(session& in, CK_OBJECT_HANDLE key, const key_place& beside, bytes_view sealed) {
-    const std::string doing = "unsealing in the token";
+    const std::string_view doing = "unsealing in the token";
     if (sealed.size() < magic.size() + nonce_size + tag_size || as_text(sealed.first(magic.size())) != magic) {
         return fail(seal_invalid({error_category::usage, "malformed", "It is not what sealing in a token gives."}));
     }

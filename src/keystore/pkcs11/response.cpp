@@ -53,11 +53,12 @@ constexpr std::array table{
 
 }  // namespace
 
-error response_error(CK_RV rv, const std::string& doing) {
+error response_error(CK_RV rv, std::string_view doing) {
     const auto* const found = std::find_if(table.begin(), table.end(), [rv](const entry& e) { return e.value == rv; });
     const bool known = found != table.end();
     return error{known ? found->category : environment, known ? found->name : "token_failed",
-                 doing + ": " + (known ? found->sentence : "The token, or its module, refused; its own log or manual says more.")}
+                 std::string(doing) + ": " +
+                     (known ? found->sentence : "The token, or its module, refused; its own log or manual says more.")}
         .with("ckr", fmt::format("0x{:08x}", rv));
 }
 

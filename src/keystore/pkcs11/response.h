@@ -8,9 +8,9 @@
 namespace berth::keystore::pkcs11 {
 
 // The parameter "ckr" holds the number.
-error response_error(CK_RV rv, const std::string& doing);
+error response_error(CK_RV rv, std::string_view doing);
 
-inline result<void> check(CK_RV rv, const std::string& doing) {
+inline result<void> check(CK_RV rv, std::string_view doing) {
     if (rv != CKR_OK) {
         return fail(response_error(rv, doing));
     }

@@ -38,7 +38,7 @@ bool is(const key_name& name, CK_SLOT_ID slot, const CK_TOKEN_INFO& info) {
 }
 
 result<std::vector<CK_SLOT_ID>> slots_of(CK_FUNCTION_LIST_PTR call) {
-    const std::string doing = "listing tokens";
+    const std::string_view doing = "listing tokens";
     CK_ULONG count = 0;
     BERTH_CHECK(check(call->C_GetSlotList(CK_TRUE, nullptr, &count), doing));
     std::vector<CK_SLOT_ID> out(count + 8);  // one may have been plugged in meanwhile

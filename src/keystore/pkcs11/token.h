@@ -21,7 +21,7 @@ struct session {
     bool lost = false;
 
     // Notes whether the session is lost, besides what pkcs11::check() does.
-    result<void> check(CK_RV rv, const std::string& doing) {
+    result<void> check(CK_RV rv, std::string_view doing) {
         lost = lost || session_lost(rv);
         return pkcs11::check(rv, doing);
     }
