@@ -33,6 +33,7 @@ int main(int argc, char** argv) try {
     app::add_key(cli, context);
     app::add_identity(cli, context);
     app::add_est(cli, context);
+    app::add_hub(cli, context);
     app::add_se(cli, context);
     app::add_authkem(cli, context);
     app::add_bench(cli, context);

@@ -34,14 +34,6 @@ const certificate* find(std::span<const certificate> all, const X509* wanted) {
     return nullptr;
 }
 
-bool is_accepted_issuer_key(const certificate& issuer, bool allow_rsa) {
-    if (issuer.verification_key()) {
-        return true;
-    }
-    const EVP_PKEY* key = X509_get0_pubkey(issuer.get().x509.get());
-    return allow_rsa && key != nullptr && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1);
-}
-
 bool is_root(const certificate& c) {
     return c.is_self_issued() && c.check_signature(c).has_value();
 }

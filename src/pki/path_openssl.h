@@ -15,6 +15,8 @@ error path_error(std::string name, size_t index, const certificate& at, std::str
 // What libcrypto found wrong, in our names. `candidates` are all certificates it had to choose issuers from.
 error explain(int code, size_t index, const certificate& at, std::span<const certificate> candidates);
 
+// Whether paths are built on this key; its size is libcrypto's to judge (its security level).
+bool is_accepted_issuer_key(const certificate& issuer, bool allow_rsa);
 result<void> check_leaf(const certificate& leaf, leaf_rule rule);
 result<path> find_path(const trust_store& store, std::span<const certificate> leaf_first, const verify_options& options);
 result<void> check_keys(const path& found, bool allow_rsa);

@@ -8,5 +8,6 @@ namespace berth::store {
 std::span<const database::migration> masa_schema();
 std::span<const database::migration> registrar_schema();
 std::span<const database::migration> ca_schema();
+std::span<const database::migration> hub_schema();
 
 }  // namespace berth::store

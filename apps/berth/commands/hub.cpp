@@ -1,0 +1,33 @@
+// berth hub: whose devices may log in.
+#include "berth/commands/hub.h"
+
+namespace berth::app {
+
+CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help) {
+    auto* const cmd = group.add_subcommand(name, help);
+    cmd->add_option("--hub", hub, "the hub's directory")->required();
+    return cmd;
+}
+
+void add_hub(CLI::App& cli, context& c) {
+    auto* const group = cli.add_subcommand("hub", "the registry of devices, and of the CAs that let them in");
+    group->require_subcommand(1);
+    const auto directory = std::make_shared<std::string>();
+    auto* const init = group->add_subcommand("init", "make a hub's directory");
+    init->add_option("--dir", *directory, "the directory to make")->required();
+    init->callback([directory, &c] {
+        c.run([&]() -> result<void> {
+            BERTH_CHECK(hub_init(*directory));
+            if (c.json) {
+                print_json(wire::json::object{{"hub", *directory}});
+            } else {
+                fmt::print("{} is a hub's directory. Next: berth hub ca register FILE --hub {}\n", *directory, *directory);
+            }
+            return {};
+        });
+    });
+    add_hub_ca(*group, c);
+    add_hub_devices(*group, c);
+}
+
+}  // namespace berth::app

@@ -1,0 +1,296 @@
+// What every implementation of the hub's registry must do. A new back end adds itself to the list at the end.
+#include "registry/hub/hub_registry.h"
+#include "store/sqlite/hub_store.h"
+#include "support/onboarding_parties.h"
+#include "support/test_pki.h"
+
+namespace berth::test {
+namespace {
+
+using namespace registry;
+namespace fs = std::filesystem;
+
+struct backend {
+    const char* name;
+    // Opens the same records again, as another process would.
+    std::function<std::unique_ptr<hub_registry>(const fs::path&)> open;
+};
+
+class HubStore : public testing::TestWithParam<backend> {
+protected:
+    HubStore() : store(reopen()) {}
+    [[nodiscard]] std::unique_ptr<hub_registry> reopen() const { return GetParam().open(directory.path() / "hub.db"); }
+
+    identity fresh(const std::string& name, identity_settings settings = {}) {
+        return make_identity(got(parse_identity_name(name)), std::move(settings), random, test_now);
+    }
+    identity added(const std::string& name, identity_settings settings = {}) {
+        auto out = fresh(name, std::move(settings));
+        EXPECT_EQ(name_of_error(store->add(out)), "accepted") << name;
+        return out;
+    }
+    [[nodiscard]] std::vector<std::string> names(const identity_query& query) const {
+        std::vector<std::string> out;
+        for (const auto& i : got(store->list(query))) {
+            out.push_back(i.name.text());
+        }
+        return out;
+    }
+    [[nodiscard]] std::vector<std::string> told(uint64_t after = 0) const {
+        std::vector<std::string> out;
+        for (const auto& e : got(store->events(after, 1000))) {
+            out.push_back(std::string(to_string(e.what)) + " " + e.name.text());
+        }
+        return out;
+    }
+    static identity_settings disabled(const std::string& why) {
+        identity_settings out;
+        out.enabled = false;
+        out.status_reason = why;
+        return out;
+    }
+    registered_ca registration(const std::string& name) {
+        return begin_registration(name, make_root(name, crypto::signature_algorithm::ecdsa_p256_sha256).certificate, random,
+                                  test_now);
+    }
+
+    temporary_directory directory;
+    named_random random{"hub store"};
+    std::unique_ptr<hub_registry> store;
+};
+
+TEST_P(HubStore, KeepsEverythingOfAnIdentity) {
+    identity_settings settings;
+    settings.enabled = false;
+    settings.status_reason = "waits for its pump";
+    settings.login = {login_way::thumbprint, thumbprint{1, 2}, thumbprint{3}};
+    settings.group = "pumps";
+    settings.tags = R"({"site":"Jena"})";
+    const auto device = added("dev1", settings);
+    const auto module = added("dev1/mod1");
+    const auto other = reopen();
+    EXPECT_EQ(got(other->find({"dev1", ""})), device);
+    EXPECT_EQ(got(other->find({"dev1", "mod1"})), module);
+    EXPECT_EQ(got(other->find({"Dev1", ""})), std::nullopt) << "compared octet by octet";
+    EXPECT_EQ(got(other->find({"dev1", "mod2"})), std::nullopt);
+}
+
+TEST_P(HubStore, AddsEachNameOnceAndModulesToDevices) {
+    const auto device = added("dev1");
+    EXPECT_EQ(name_of_error(store->add(fresh("dev1", disabled("another")))), "identity_exists");
+    EXPECT_EQ(got(store->find({"dev1", ""})), device) << "nothing of it has changed";
+    EXPECT_EQ(name_of_error(store->add(fresh("dev2/mod1"))), "unknown_identity");
+    added("dev1/mod1");
+    EXPECT_EQ(name_of_error(store->add(fresh("dev1/mod1"))), "identity_exists");
+    EXPECT_EQ(got(store->tally()), (identity_tally{1, 0, 1}));
+    for (int i = 2; i <= 50; ++i) {
+        added("dev1/mod" + std::to_string(i));
+    }
+    EXPECT_EQ(name_of_error(store->add(fresh("dev1/mod51"))), "too_many_modules");
+}
+
+TEST_P(HubStore, ChangesWhatWasReadAndNothingElse) {
+    const auto first = added("dev1");
+    const auto second = got(store->change(first, disabled("stolen"), test_now + 5));
+    EXPECT_EQ(second.version, first.version + 1);
+    EXPECT_EQ(second.generation, first.generation);
+    EXPECT_EQ(second.status_changed, test_now + 5);
+    EXPECT_EQ(got(store->find({"dev1", ""})), second);
+    EXPECT_EQ(got(store->tally()), (identity_tally{1, 1, 0}));
+    // Two who read the same: the second of them is told.
+    EXPECT_EQ(name_of_error(store->change(first, {}, test_now + 6)), "etag_mismatch");
+    EXPECT_EQ(name_of_error(store->remove(first, test_now + 6)), "etag_mismatch");
+    auto tagged = second.settings;
+    tagged.tags = R"({"a":1})";
+    const auto third = got(store->change(second, tagged, test_now + 7));
+    EXPECT_EQ(third.status_changed, test_now + 5) << "its status did not";
+    const auto fourth = got(store->change(third, {}, test_now + 8));
+    EXPECT_EQ(fourth.status_changed, test_now + 8);
+    EXPECT_EQ(got(store->tally()), (identity_tally{1, 0, 0}));
+    EXPECT_EQ(told(), (std::vector<std::string>{"created dev1", "disabled dev1", "changed dev1", "enabled dev1"}));
+    EXPECT_EQ(name_of_error(store->change(fresh("dev2"), {}, test_now)), "unknown_identity");
+}
+
+TEST_P(HubStore, ARemovedDeviceTakesItsModulesWithItAndComesBackAsAnother) {
+    const auto device = added("dev1", disabled("old"));
+    added("dev1/a");
+    added("dev1/b");
+    added("dev10");
+    added("dev10/a");
+    ASSERT_TRUE(store->remove(device, test_now + 1));
+    EXPECT_EQ(got(store->find({"dev1", "a"})), std::nullopt);
+    EXPECT_EQ(got(store->tally()), (identity_tally{1, 0, 1})) << "dev10 and its module";
+    const auto back = added("dev1");
+    EXPECT_NE(back.generation, device.generation);
+    EXPECT_EQ(name_of_error(store->change(device, {}, test_now)), "etag_mismatch") << "of the one that went";
+    EXPECT_EQ(name_of_error(store->remove(fresh("dev2"), test_now)), "unknown_identity");
+    const auto all = told();
+    EXPECT_EQ((std::vector<std::string>{all.begin() + 5, all.end()}),
+              (std::vector<std::string>{"deleted dev1/a", "deleted dev1/b", "deleted dev1", "created dev1"}));
+}
+
+TEST_P(HubStore, ListsByPageAndByWhatIsAskedFor) {
+    identity_settings pumps;
+    pumps.group = "pumps";
+    auto broken = disabled("broken");
+    broken.group = "pumps";
+    added("a");
+    added("b", pumps);
+    added("b/m1");
+    added("b/m2", pumps);
+    added("c", disabled("stock"));
+    added("d", broken);
+    added("e");
+    added("a/m");
+    identity_query query;
+    EXPECT_EQ(names(query), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+    query.most = 2;
+    EXPECT_EQ(names(query), (std::vector<std::string>{"a", "b"}));
+    query.after = {"b", ""};
+    EXPECT_EQ(names(query), (std::vector<std::string>{"c", "d"}));
+    query.after = {"bb", ""};
+    EXPECT_EQ(names(query), (std::vector<std::string>{"c", "d"})) << "behind where one was";
+    query.after = {"e", ""};
+    EXPECT_TRUE(names(query).empty());
+
+    query = {};
+    query.enabled = false;
+    EXPECT_EQ(names(query), (std::vector<std::string>{"c", "d"}));
+    query.after = {"c", ""};
+    EXPECT_EQ(names(query), (std::vector<std::string>{"d"}));
+    query.group = "pumps";
+    query.after = {};
+    EXPECT_EQ(names(query), (std::vector<std::string>{"d"}));
+    query.enabled = true;
+    EXPECT_EQ(names(query), (std::vector<std::string>{"b"}));
+    query.enabled.reset();
+    EXPECT_EQ(names(query), (std::vector<std::string>{"b", "d"}));
+    query.group = "";
+    EXPECT_EQ(names(query), (std::vector<std::string>{"a", "c", "e"})) << "of no group";
+
+    query = {};
+    query.modules = true;
+    EXPECT_EQ(names(query), (std::vector<std::string>{"a/m", "b/m1", "b/m2"}));
+    query.after = {"a", "m"};
+    EXPECT_EQ(names(query), (std::vector<std::string>{"b/m1", "b/m2"}));
+    query.group = "pumps";
+    EXPECT_EQ(names(query), (std::vector<std::string>{"b/m2"}));
+    query = {};
+    query.device = "b";
+    EXPECT_EQ(names(query), (std::vector<std::string>{"b/m1", "b/m2"}));
+    query.after = {"b", "m1"};
+    EXPECT_EQ(names(query), (std::vector<std::string>{"b/m2"}));
+}
+
+TEST_P(HubStore, EpochsGoUpAndAreChanges) {
+    const auto device = added("dev1");
+    const auto raised = got(store->raise_epoch({"dev1", ""}, test_now + 1));
+    EXPECT_EQ(raised.epoch, 1U);
+    EXPECT_NE(raised.etag(), device.etag());
+    EXPECT_EQ(got(store->raise_epoch({"dev1", ""}, test_now + 2)).epoch, 2U);
+    EXPECT_EQ(got(store->find({"dev1", ""}))->epoch, 2U);
+    EXPECT_EQ(name_of_error(store->raise_epoch({"dev2", ""}, test_now)), "unknown_identity");
+    EXPECT_EQ(told(), (std::vector<std::string>{"created dev1", "revoked dev1", "revoked dev1"}));
+}
+
+TEST_P(HubStore, EventsAreReadOnFromWhereOneWas) {
+    added("a");
+    added("b");
+    const uint64_t newest = got(store->newest_event());
+    EXPECT_EQ(told(newest), std::vector<std::string>{});
+    added("c");
+    EXPECT_EQ(told(newest), (std::vector<std::string>{"created c"}));
+    const auto first = got(store->events(0, 1));
+    ASSERT_EQ(first.size(), 1U);
+    EXPECT_EQ(first[0].at, test_now);
+    EXPECT_EQ(first[0].generation, got(store->find({"a", ""}))->generation);
+    ASSERT_TRUE(store->forget_events(got(store->newest_event())));
+    EXPECT_TRUE(told().empty());
+    const uint64_t before = got(store->newest_event());
+    added("d");
+    EXPECT_GT(got(store->newest_event()), before) << "no number comes twice";
+}
+
+TEST_P(HubStore, RegistersEachCertificateOnce) {
+    const auto generation = got(store->trust_generation());
+    const auto ca = registration("fleet");
+    ASSERT_TRUE(store->add_ca(ca));
+    EXPECT_GT(got(store->trust_generation()), generation);
+    const auto kept = got(reopen()->find_ca("fleet"));
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->certificate, ca.certificate);
+    EXPECT_EQ(kept->code, ca.code);
+    EXPECT_EQ(kept->code_expires, ca.code_expires);
+    EXPECT_EQ(kept->state, ca_state::unverified);
+    EXPECT_EQ(name_of_error(store->add_ca(registration("fleet"))), "ca_name_taken");
+    auto other_name = ca;
+    other_name.name = "other";
+    EXPECT_EQ(name_of_error(store->add_ca(other_name)), "ca_exists");
+    EXPECT_EQ(got(store->find_ca("other")).has_value(), false);
+    ASSERT_TRUE(store->add_ca(registration("another")));
+    EXPECT_EQ(got(store->list_cas()).size(), 2U);
+    EXPECT_EQ(got(store->list_cas()).front().name, "another");
+}
+
+TEST_P(HubStore, RegistrationsChangeAsTheyWereRead) {
+    auto ca = registration("fleet");
+    ASSERT_TRUE(store->add_ca(ca));
+    const auto read = ca;
+    ca.state = ca_state::verified;
+    ca.verified_at = test_now + 1;
+    ca.code.clear();
+    ca.retires = test_now + day;
+    ++ca.version;
+    const auto generation = got(store->trust_generation());
+    ASSERT_TRUE(store->change_ca(ca));
+    EXPECT_GT(got(store->trust_generation()), generation);
+    const auto kept = got(store->find_ca("fleet"));
+    EXPECT_EQ(kept->state, ca_state::verified);
+    EXPECT_EQ(kept->retires, test_now + day);
+    EXPECT_EQ(kept->etag(), ca.etag());
+    EXPECT_EQ(name_of_error(store->change_ca(ca)), "etag_mismatch");
+    EXPECT_EQ(name_of_error(store->remove_ca(read)), "etag_mismatch");
+    ASSERT_TRUE(store->remove_ca(ca));
+    EXPECT_EQ(name_of_error(store->remove_ca(ca)), "unknown_ca");
+    EXPECT_EQ(name_of_error(store->change_ca(ca)), "unknown_ca");
+}
+
+TEST_P(HubStore, KnowsWhomACaLetIn) {
+    const auto ca = registration("fleet");
+    const auto other = registration("other");
+    ASSERT_TRUE(store->add_ca(ca));
+    ASSERT_TRUE(store->add_ca(other));
+    const auto device = added("a");
+    added("a/m");
+    added("b");
+    added("c");
+    EXPECT_EQ(got(store->count_logins(ca.certificate.sha256())), 0U);
+    for (const identity_name& name : {identity_name{"a", ""}, identity_name{"a", "m"}, identity_name{"b", ""}}) {
+        ASSERT_TRUE(store->note_login(name, ca.certificate.sha256(), test_now + 9));
+    }
+    EXPECT_EQ(got(store->count_logins(ca.certificate.sha256())), 3U);
+    EXPECT_EQ(got(store->find({"a", ""}))->last_activity, test_now + 9);
+    EXPECT_EQ(got(store->find({"a", ""}))->etag(), device.etag()) << "a login is no change";
+    ASSERT_TRUE(store->note_login({"b", ""}, other.certificate.sha256(), test_now + 10));
+    ASSERT_TRUE(store->note_login({"c", ""}, {}, test_now + 10)) << "by thumbprint";
+    ASSERT_TRUE(store->note_login({"gone", ""}, other.certificate.sha256(), test_now + 10));
+    EXPECT_EQ(got(store->count_logins(ca.certificate.sha256())), 2U);
+    EXPECT_EQ(got(store->count_logins(other.certificate.sha256())), 1U);
+    // Who comes after it has let nobody in, whatever number it has.
+    ASSERT_TRUE(store->remove_ca(ca));
+    const auto next = begin_registration("fleet", make_root("Next", crypto::signature_algorithm::ecdsa_p256_sha256).certificate,
+                                         random, test_now);
+    ASSERT_TRUE(store->add_ca(next));
+    EXPECT_EQ(got(store->count_logins(next.certificate.sha256())), 0U);
+    EXPECT_EQ(got(store->count_logins(ca.certificate.sha256())), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, HubStore,
+                         testing::Values(backend{"sqlite",
+                                                 [](const fs::path& file) -> std::unique_ptr<hub_registry> {
+                                                     return got(store::sqlite_hub_store::open(file.string()));
+                                                 }}),
+                         [](const auto& p) { return std::string(p.param.name); });
+
+}  // namespace
+}  // namespace berth::test
