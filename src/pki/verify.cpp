@@ -39,6 +39,12 @@ result<void> check_kem_leaf(const certificate& leaf) {
     return {};
 }
 
+bool has_rsa_key(const certificate& leaf) {
+    const EVP_PKEY* key = X509_get0_pubkey(leaf.get().x509.get());
+    return key != nullptr && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1) &&
+           EVP_PKEY_get_bits(key) >= 2048;
+}
+
 result<void> check_signature_leaf(const certificate& leaf) {
     const auto key = leaf.verification_key();
     if (!key) {
@@ -52,6 +58,17 @@ result<void> check_signature_leaf(const certificate& leaf) {
     constexpr uint16_t encryption_uses = key_encipherment | data_encipherment | key_agreement | 0x0080 | 0x0100;
     if (leaf.key_usage() && crypto::is_post_quantum(key->algorithm()) && (*leaf.key_usage() & encryption_uses) != 0) {
         return fail(bad_usage(leaf, "without uses that encrypt, since its key is an ML-DSA key"));
+    }
+    return {};
+}
+
+// RFC 8446 4.4.3: a client's RSA key signs, too.
+result<void> check_any_signature_leaf(const certificate& leaf) {
+    if (!has_rsa_key(leaf)) {
+        return check_signature_leaf(leaf);
+    }
+    if (leaf.key_usage() && (*leaf.key_usage() & digital_signature) == 0) {
+        return fail(bad_usage(leaf, "digitalSignature"));
     }
     return {};
 }
@@ -96,6 +113,7 @@ result<void> check_leaf(const certificate& leaf, leaf_rule rule) {
     switch (rule) {
     case leaf_rule::kem: return check_kem_leaf(leaf);
     case leaf_rule::endorsement: return check_endorsement_leaf(leaf);
+    case leaf_rule::any_signature: return check_any_signature_leaf(leaf);
     case leaf_rule::signature:
     case leaf_rule::ca: break;
     }

@@ -56,7 +56,8 @@ public:
     virtual result<identity> change(const identity& before, const identity_settings& settings, unix_seconds now) = 0;
     // A device goes with its modules. Errors as change().
     virtual result<void> remove(const identity& before, unix_seconds now) = 0;
-    // From now on certificates of earlier epochs are refused. Error `unknown_identity`.
+    // From now on certificates of earlier epochs are refused, and those without one that are valid already. Error
+    // `unknown_identity`.
     virtual result<identity> raise_epoch(const identity_name& name, unix_seconds now) = 0;
     // That it has logged in, through which CA (zeroes: none). Is not a change: its etag stays. One that is not there is passed
     // over.

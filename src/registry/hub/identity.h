@@ -74,6 +74,7 @@ struct identity {
     unix_seconds status_changed = 0;
     unix_seconds last_activity = 0;  // 0: none yet
     uint32_t epoch = 0;              // certificates of an earlier one are refused (pki/epoch.h)
+    unix_seconds epoch_raised = 0;   // and of those that have none, which were valid by then already; 0: it never was
 
     // Opaque to who asks; changes with each change, and is never that of another generation.
     [[nodiscard]] std::string etag() const;

@@ -22,6 +22,7 @@ CREATE TABLE identity (
     last_activity  INTEGER NOT NULL DEFAULT 0,
     login_ca       INTEGER NOT NULL DEFAULT 0,   -- authority.id of the last login; 0: none
     epoch          INTEGER NOT NULL DEFAULT 0,
+    epoch_raised   INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (device, module)
 ) WITHOUT ROWID;
 -- Most have none, and cost nothing.

@@ -14,7 +14,7 @@ constexpr uint64_t most_modules = 50;
 
 #define BERTH_IDENTITY_COLUMNS                                                                                                \
     "SELECT device, module, generation, version, enabled, reason, login, first_print, second_print, grouped, tags, created, " \
-    "status_changed, last_activity, epoch FROM identity "
+    "status_changed, last_activity, epoch, epoch_raised FROM identity "
 
 std::optional<thumbprint> read_print(const statement& row, int column) {
     return row.blob(column).empty() ? std::nullopt : std::optional(row.array<std::tuple_size_v<thumbprint>>(column));
@@ -41,6 +41,7 @@ identity read_identity(const statement& row) {
     out.status_changed = row.integer(12);
     out.last_activity = row.integer(13);
     out.epoch = static_cast<uint32_t>(row.integer(14));
+    out.epoch_raised = row.integer(15);
     return out;
 }
 
@@ -251,9 +252,11 @@ result<identity> sqlite_hub_store::raise_epoch(const identity_name& name, unix_s
             return unknown_identity(name);
         }
         ++found->epoch;
+        found->epoch_raised = now;
         ++found->version;
-        BERTH_TRY(write, db_->prepare("UPDATE identity SET epoch = ?, version = ? WHERE device = ? AND module = ?"));
+        BERTH_TRY(write, db_->prepare("UPDATE identity SET epoch = ?, epoch_raised = ?, version = ? WHERE device = ? AND module = ?"));
         BERTH_CHECK(write.bind(int64_t{found->epoch})
+                        .bind(now)
                         .bind(static_cast<int64_t>(found->version))
                         .bind(name.device)
                         .bind(name.module)

@@ -19,7 +19,7 @@ const std::vector<std::vector<std::string>> layers{{"base"},
                                                    {"onboarding"},
                                                    {"factory"},
                                                    {"registry"},
-                                                   {"store", "net", "ops"}};
+                                                   {"store", "net", "ops", "hub"}};
 
 int layer_of(const std::string& folder) {
     for (size_t i = 0; i < layers.size(); ++i) {

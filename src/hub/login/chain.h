@@ -1,0 +1,39 @@
+// What is found out of a peer's certificates while TLS shakes hands: whose they are, and who vouches for them. TLS itself has the
+// proof that the peer has the leaf's key.
+#pragma once
+
+#include "hub/login/refusal.h"
+#include "hub/login/trust.h"
+#include "pki/certificate.h"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+
+namespace berth::hub {
+
+// Where in a certificate the name of the device or module stands.
+struct name_rule {
+    // Also where the common name is none: a dNSName or URI "urn:berth:device:NAME" of the subject's alternative names, for names
+    // of more than the 64 characters that a common name has room for.
+    bool alternative_names = false;
+};
+
+// Of one handshake. A leaf that no CA vouches for may still be one whose thumbprint is registered: that is for login.h to say.
+struct judged_chain {
+    std::array<uint8_t, 32> thumbprint{};
+    std::string subject, serial;                  // for logs
+    std::optional<registry::identity_name> name;  // that the certificate bears
+    std::optional<std::array<uint8_t, 32>> ca;    // SHA-256 of the registered CA's certificate
+    std::optional<login_refusal> refusal;         // why no CA vouches for it
+    std::string why;                              // the same as a sentence, for logs
+    std::optional<uint32_t> epoch;                // nothing: it has none
+    unix_seconds not_before = 0, not_after = 0;   // of the leaf; of the chain's earliest end where a CA vouches for it
+};
+
+// `leaf_first` as the peer sent it. Never fails: what it finds is in the answer.
+judged_chain judge_chain(const login_trust& trust, std::span<const pki::certificate> leaf_first, const name_rule& names,
+                         unix_seconds now);
+
+}  // namespace berth::hub

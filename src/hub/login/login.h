@@ -1,0 +1,31 @@
+// Whether somebody who has shown a certificate and says a name may log in (row B3, B4): what a broker asks at CONNECT, of its
+// replica of the registry alone.
+#pragma once
+
+#include "hub/login/chain.h"
+
+namespace berth::hub {
+
+struct admitted {
+    registry::identity identity;
+    unix_seconds until = 0;                     // when the certificate, or one above it, ends: the session with it
+    std::optional<std::array<uint8_t, 32>> ca;  // nothing: by thumbprint
+};
+
+struct login_answer {
+    std::optional<admitted> in;  // nothing: refused
+    login_refusal refusal{};     // if refused
+    std::string why;             // for logs, never for the peer
+};
+
+// `claimed`: the MQTT client id, or the name in an HTTPS path. Never fails: a registry that cannot be read lets nobody in.
+login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed, unix_seconds now);
+
+// The same for a session that stands: whether it still may, after the registry or trust has changed. `chain` as judged again, or
+// as it was, when neither trust nor time has changed.
+inline login_answer judge_again(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed,
+                                unix_seconds now) {
+    return judge_login(hub, chain, claimed, now);
+}
+
+}  // namespace berth::hub

@@ -1,0 +1,33 @@
+#include "hub/login/refusal.h"
+
+namespace berth::hub {
+
+namespace {
+
+constexpr std::array<std::string_view, login_refusals> names{
+    "no_certificate",
+    "bad_certificate",
+    "unknown_ca",
+    "certificate_expired",
+    "certificate_not_yet_valid",
+    "certificate_revoked",
+    "weak_key",
+    "name_constraint_violated",
+    "bad_name",
+    "name_mismatch",
+    "unknown_identity",
+    "disabled",
+    "device_disabled",
+    "login_not_allowed",
+    "thumbprint_mismatch",
+    "epoch_passed",
+    "registry_unavailable",
+};
+
+}  // namespace
+
+std::string_view to_string(login_refusal r) {
+    return names[static_cast<size_t>(r)];
+}
+
+}  // namespace berth::hub

@@ -1,0 +1,36 @@
+// Why somebody may not log in: one reason for each refusal, counted and logged here; the peer learns no more than TLS or MQTT
+// must tell.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace berth::hub {
+
+enum class login_refusal : uint8_t {
+    no_certificate,       // TLS without one, or a handshake that was not judged
+    bad_certificate,      // malformed, a CA's, of a kind of key that is not taken, or without a name of its own
+    unknown_ca,           // its chain leads to no CA that is registered, verified and in force
+    certificate_expired,  // it, or one above it
+    certificate_not_yet_valid,
+    certificate_revoked,
+    weak_key,
+    name_constraint_violated,
+    bad_name,          // what it says it is called is no name of a device or module
+    name_mismatch,     // the certificate is another's
+    unknown_identity,  // not in the registry
+    disabled,
+    device_disabled,    // a module of a device that is
+    login_not_allowed,  // the registry says that it logs in another way, or not at all
+    thumbprint_mismatch,
+    epoch_passed,  // its certificates up to some time were ended
+    registry_unavailable,
+};
+
+inline constexpr size_t login_refusals = 17;
+
+// "no_certificate", ...: in logs, metrics and answers to operators.
+std::string_view to_string(login_refusal r);
+
+}  // namespace berth::hub

@@ -1,0 +1,28 @@
+// Whom a broker believes at one moment: the CAs of the registry that count, and the lists of what they have revoked. Immutable: a
+// change makes another one, which the next handshake takes; sessions that stand are judged again by it.
+#pragma once
+
+#include "pki/trust.h"
+#include "registry/hub/hub_registry.h"
+
+namespace berth::hub {
+
+class login_trust {
+public:
+    // The registered CAs that count at `now`. CAs that do not are left out; a list whose issuer is none of them, too.
+    // Errors of pki::trust_store::build.
+    static result<login_trust> build(const std::vector<registry::registered_ca>& cas, const std::vector<pki::crl>& lists,
+                                     unix_seconds now);
+
+    // Null: no CA counts, and nobody is let in by one.
+    [[nodiscard]] const pki::trust_store* store() const { return store_ ? &*store_ : nullptr; }
+    // When it must be built anew, because a CA expires, retires or comes into force.
+    [[nodiscard]] unix_seconds until() const { return until_; }
+    [[nodiscard]] size_t size() const { return store_ ? store_->anchors().size() : 0; }
+
+private:
+    std::optional<pki::trust_store> store_;
+    unix_seconds until_ = pki::no_expiry;
+};
+
+}  // namespace berth::hub
