@@ -1,0 +1,113 @@
+#include "hub/topics/topics.h"
+
+#include <algorithm>
+
+namespace berth::hub {
+
+namespace {
+
+constexpr std::array<std::pair<operation, std::string_view>, operations> names{{
+    {operation::telemetry, "telemetry"},
+    {operation::cloud_to_device, "cloud-to-device"},
+    {operation::twin, "twin"},
+    {operation::methods, "methods"},
+    {operation::credentials, "credentials"},
+    {operation::file_upload, "file-upload"},
+}};
+
+// "devices/dev1/", "devices/dev1/modules/mod1/".
+std::string own_root(const registry::identity_name& who) {
+    return "devices/" + who.device + "/" + (who.is_module() ? "modules/" + who.module + "/" : "");
+}
+
+bool has_wildcard(std::string_view topic) {
+    return topic.find_first_of("+#") != std::string_view::npos;
+}
+
+// Whether `topic` is `prefix` and one more level at the most, which may be empty: a property bag, "?$rid=1".
+bool is_one_below(std::string_view topic, std::string_view prefix) {
+    return topic.starts_with(prefix) && topic.find('/', prefix.size()) == std::string_view::npos;
+}
+
+// What the SDKs write the hub's own topics with.
+struct door {
+    std::string_view prefix;
+    operation what;
+};
+
+constexpr std::array requests{
+    door{"$iothub/twin/GET/", operation::twin},
+    door{"$iothub/twin/PATCH/properties/reported/", operation::twin},
+    door{"$iothub/credentials/POST/issueCertificate/", operation::credentials},
+};
+// "$iothub/methods/res/200/?$rid=1"
+constexpr std::string_view method_answers = "$iothub/methods/res/";
+
+// Subscribed to with "#" behind them, and each message comes somewhere below.
+constexpr std::array answers{
+    door{"$iothub/twin/res/", operation::twin},
+    door{"$iothub/twin/PATCH/properties/desired/", operation::twin},
+    door{"$iothub/methods/POST/", operation::methods},
+    door{"$iothub/credentials/res/", operation::credentials},
+};
+
+}  // namespace
+
+std::string_view to_string(operation o) {
+    return names[static_cast<size_t>(o)].second;
+}
+
+std::optional<operation> operation_from(std::string_view text) {
+    const auto* const found = std::ranges::find(names, text, &std::pair<operation, std::string_view>::second);
+    return found != names.end() ? std::optional(found->first) : std::nullopt;
+}
+
+std::optional<operation> may_publish(const registry::identity_name& who, std::string_view topic) {
+    if (topic.size() > most_topic || has_wildcard(topic)) {
+        return std::nullopt;
+    }
+    // The bag may be there or not, and its slash, too.
+    const std::string events = own_root(who) + "messages/events";
+    if (topic == events || is_one_below(topic, events + "/")) {
+        return operation::telemetry;
+    }
+    for (const auto& one : requests) {
+        if (is_one_below(topic, one.prefix)) {
+            return one.what;
+        }
+    }
+    if (topic.starts_with(method_answers)) {
+        const std::string_view rest = topic.substr(method_answers.size());
+        const size_t slash = rest.find('/');
+        const bool good = slash != std::string_view::npos && slash > 0 && rest.find('/', slash + 1) == std::string_view::npos &&
+                          std::ranges::all_of(rest.substr(0, slash), [](char c) { return c >= '0' && c <= '9'; });
+        return good ? std::optional(operation::methods) : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+std::optional<operation> may_subscribe(const registry::identity_name& who, std::string_view filter) {
+    if (filter.size() > most_topic || !filter.ends_with("/#") || has_wildcard(filter.substr(0, filter.size() - 1))) {
+        return std::nullopt;
+    }
+    const std::string_view below = filter.substr(0, filter.size() - 1);
+    // Modules are sent no messages; their inputs are routes' of an IoT Edge, which this hub has none of.
+    if (!who.is_module() && below == own_root(who) + "messages/devicebound/") {
+        return operation::cloud_to_device;
+    }
+    const auto* const found = std::ranges::find(answers, below, &door::prefix);
+    return found != answers.end() ? std::optional(found->what) : std::nullopt;
+}
+
+std::optional<operation> may_receive(const registry::identity_name& who, std::string_view topic) {
+    if (has_wildcard(topic)) {
+        return std::nullopt;
+    }
+    if (!who.is_module() && is_one_below(topic, own_root(who) + "messages/devicebound/")) {
+        return operation::cloud_to_device;
+    }
+    const auto* const found = std::ranges::find_if(answers, [&](const door& one) { return topic.starts_with(one.prefix); });
+    return found != answers.end() ? std::optional(found->what) : std::nullopt;
+}
+
+}  // namespace berth::hub
