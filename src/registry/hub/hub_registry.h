@@ -59,6 +59,8 @@ public:
     // From now on certificates of earlier epochs are refused, and those without one that are valid already. Error
     // `unknown_identity`.
     virtual result<identity> raise_epoch(const identity_name& name, unix_seconds now) = 0;
+    // Whether anybody logs in by a certificate with this thumbprint: who shows it is worth a CONNECT.
+    virtual result<bool> knows_thumbprint(const thumbprint& print) = 0;
     // That it has logged in, through which CA (zeroes: none). Is not a change: its etag stays. One that is not there is passed
     // over.
     virtual result<void> note_login(const identity_name& name, const std::array<uint8_t, 32>& ca, unix_seconds now) = 0;

@@ -29,6 +29,8 @@ CREATE TABLE identity (
 CREATE INDEX identity_group ON identity (grouped, device, module) WHERE grouped <> '';
 CREATE INDEX identity_disabled ON identity (device, module) WHERE enabled = 0;
 CREATE INDEX identity_module ON identity (device, module) WHERE module <> '';
+CREATE INDEX identity_first_print ON identity (first_print) WHERE first_print <> x'';
+CREATE INDEX identity_second_print ON identity (second_print) WHERE second_print <> x'';
 CREATE INDEX identity_login_ca ON identity (login_ca) WHERE login_ca <> 0;
 
 CREATE TABLE tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;

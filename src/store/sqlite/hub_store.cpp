@@ -266,6 +266,12 @@ result<identity> sqlite_hub_store::raise_epoch(const identity_name& name, unix_s
     });
 }
 
+result<bool> sqlite_hub_store::knows_thumbprint(const thumbprint& print) {
+    BERTH_TRY(read, db_->prepare("SELECT 1 FROM identity WHERE first_print = ?1 AND first_print <> x'' UNION ALL "
+                                 "SELECT 1 FROM identity WHERE second_print = ?1 AND second_print <> x'' LIMIT 1"));
+    return read.bind(print).step();
+}
+
 result<void> sqlite_hub_store::note_login(const identity_name& name, const std::array<uint8_t, 32>& ca, unix_seconds now) {
     return db_->transaction([&]() -> result<void> {
         BERTH_TRY(number, ca_number(ca));

@@ -33,6 +33,7 @@ public:
                                       unix_seconds now) override;
     result<void> remove(const registry::identity& before, unix_seconds now) override;
     result<registry::identity> raise_epoch(const registry::identity_name& name, unix_seconds now) override;
+    result<bool> knows_thumbprint(const registry::thumbprint& print) override;
     result<void> note_login(const registry::identity_name& name, const std::array<uint8_t, 32>& ca, unix_seconds now) override;
     result<registry::identity_tally> tally() override;
 

@@ -71,6 +71,10 @@ TEST_P(HubStore, KeepsEverythingOfAnIdentity) {
     const auto other = reopen();
     EXPECT_EQ(got(other->find({"dev1", ""})), device);
     EXPECT_EQ(got(other->find({"dev1", "mod1"})), module);
+    EXPECT_TRUE(got(other->knows_thumbprint({1, 2})));
+    EXPECT_TRUE(got(other->knows_thumbprint({3})));
+    EXPECT_FALSE(got(other->knows_thumbprint({4})));
+    EXPECT_FALSE(got(other->knows_thumbprint({})));
     EXPECT_EQ(got(other->find({"Dev1", ""})), std::nullopt) << "compared octet by octet";
     EXPECT_EQ(got(other->find({"dev1", "mod2"})), std::nullopt);
 }

@@ -1,0 +1,183 @@
+#include "gate.h"
+
+#include "base/log.h"
+
+namespace berth::app {
+
+using hub::judged_chain;
+using hub::login_answer;
+using hub::login_refusal;
+
+namespace {
+
+// More events than this since the last look: everybody is judged again, instead of each of them being read.
+constexpr size_t most_events = 10'000;
+
+}  // namespace
+
+result<std::unique_ptr<hub_gate>> hub_gate::open(const std::filesystem::path& hub_db, hub::name_rule names, const clock& time) {
+    BERTH_TRY(store, store::sqlite_hub_store::open(hub_db.string(), store::opening::existing));
+    std::unique_ptr<hub_gate> out(new hub_gate(std::move(store), names, time));
+    BERTH_TRY(version, out->store_->data_version());
+    out->version_ = version;
+    BERTH_TRY(newest, out->store_->newest_event());
+    out->last_event_ = newest;
+    BERTH_CHECK(out->read_trust());
+    return out;
+}
+
+result<void> hub_gate::read_trust() {
+    BERTH_TRY(generation, store_->trust_generation());
+    BERTH_TRY(cas, store_->list_cas());
+    BERTH_TRY(trust, hub::login_trust::build(cas, {}, clock_.now()));
+    trust_ = std::move(trust);
+    trust_generation_ = generation;
+    anchors_.clear();
+    if (trust_->store()) {
+        for (const auto& one : trust_->store()->anchors()) {
+            anchors_.insert(one.sha256());
+        }
+    }
+    return {};
+}
+
+judged_chain hub_gate::judge(std::span<const pki::certificate> leaf_first) const {
+    return hub::judge_chain(*trust_, leaf_first, names_, clock_.now());
+}
+
+bool hub_gate::may_knock(const judged_chain& chain) const {
+    if (!chain.refusal) {
+        return true;
+    }
+    if (chain.refusal == login_refusal::no_certificate) {
+        return false;
+    }
+    const auto known = store_->knows_thumbprint(chain.thumbprint);
+    return known && *known;
+}
+
+login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain) {
+    const unix_seconds now = clock_.now();
+    left(at);
+    auto answer = hub::judge_login(*store_, chain, client_id, now);
+    if (!answer.in) {
+        return answer;
+    }
+    const auto& who = answer.in->identity;
+    sessions_[at] = {std::string(client_id), who.name, who.generation, chain, answer.in->until, false};
+    ends_.emplace(answer.in->until, at);
+    arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
+    return answer;
+}
+
+void hub_gate::left(handle at) {
+    const auto found = sessions_.find(at);
+    if (found != sessions_.end()) {
+        ends_.erase({found->second.until, at});
+        sessions_.erase(found);
+    }
+}
+
+std::optional<hub::operation> hub_gate::may(handle at, direction d, std::string_view topic) const {
+    const auto found = sessions_.find(at);
+    if (found == sessions_.end() || found->second.told) {
+        return std::nullopt;
+    }
+    const auto& who = found->second.name;
+    switch (d) {
+    case direction::publish: return hub::may_publish(who, topic);
+    case direction::subscribe: return hub::may_subscribe(who, topic);
+    case direction::receive: break;
+    }
+    return hub::may_receive(who, topic);
+}
+
+void hub_gate::tell(std::vector<cut>& out, handle at, session& s, login_refusal reason, std::string why) {
+    if (!s.told) {
+        s.told = true;
+        out.push_back({at, s.client_id, reason, std::move(why)});
+    }
+}
+
+std::optional<hub_gate::cut> hub_gate::judge_again(handle at, session& s, unix_seconds now) {
+    std::vector<cut> out;
+    if (s.chain.ca && !anchors_.contains(*s.chain.ca)) {
+        tell(out, at, s, login_refusal::unknown_ca, "The CA that vouched for it counts no longer.");
+    } else {
+        const auto answer = hub::judge_login(*store_, s.chain, s.client_id, now);
+        if (!answer.in) {
+            tell(out, at, s, answer.refusal, answer.why);
+        } else if (answer.in->identity.generation != s.generation) {
+            tell(out, at, s, login_refusal::unknown_identity, "It was deleted, and another has its name.");
+        }
+    }
+    return out.empty() ? std::nullopt : std::optional(std::move(out.front()));
+}
+
+result<std::optional<std::set<std::string>>> hub_gate::changed_devices() {
+    BERTH_TRY(newest, store_->newest_event());
+    if (newest == last_event_) {
+        return std::optional(std::set<std::string>());
+    }
+    BERTH_TRY(events, store_->events(last_event_, most_events));
+    // Some may have been forgotten before they were seen here.
+    const bool gap = !events.empty() && events.front().number != last_event_ + 1;
+    last_event_ = newest;
+    if (gap || events.empty() || events.back().number < newest) {
+        return std::optional<std::set<std::string>>();
+    }
+    std::set<std::string> out;
+    for (const auto& e : events) {
+        out.insert(e.name.device);
+    }
+    return std::optional(std::move(out));
+}
+
+std::vector<hub_gate::cut> hub_gate::look_again() {
+    const unix_seconds now = clock_.now();
+    std::vector<cut> out;
+    // Certificates that have ended.
+    while (!ends_.empty() && ends_.begin()->first < now) {
+        const auto [until, at] = *ends_.begin();
+        ends_.erase(ends_.begin());
+        tell(out, at, sessions_.at(at), login_refusal::certificate_expired, "Its certificate ended at " + to_iso8601(until) + ".");
+    }
+    const auto version = store_->data_version();
+    if (!version) {
+        log::failure("registry_unavailable", version.error(), {{"party", "broker"}});
+        return out;
+    }
+    const bool trust_is_over = now >= trust_->until();
+    if (*version == version_ && !trust_is_over) {
+        return out;
+    }
+    // What is read now is of one moment, or is read again.
+    bool everybody = trust_is_over;
+    std::set<std::string> devices;
+    const auto read = store_->at_one_moment([&]() -> result<void> {
+        BERTH_TRY(generation, store_->trust_generation());
+        if (generation != trust_generation_ || trust_is_over) {
+            everybody = true;
+            BERTH_CHECK(read_trust());
+        }
+        BERTH_TRY(changed, changed_devices());
+        everybody = everybody || !changed;
+        devices = changed ? std::move(*changed) : std::set<std::string>();
+        for (auto& [at, s] : sessions_) {
+            if (everybody || devices.contains(s.name.device)) {
+                if (auto gone = judge_again(at, s, now)) {
+                    out.push_back(std::move(*gone));
+                }
+            }
+        }
+        return {};
+    });
+    if (!read) {
+        log::failure("registry_unavailable", read.error(), {{"party", "broker"}});
+        return out;
+    }
+    version_ = *version;
+    return out;
+}
+
+}  // namespace berth::app

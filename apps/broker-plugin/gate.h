@@ -1,0 +1,87 @@
+// The gate of a hub's broker: who comes in, what he may do there, and when he must go. Knows nothing of Mosquitto or TLS.
+//
+// It reads the registry's file on this machine and nothing else: no call waits for another process. Sessions are named by a handle
+// of the broker's, since two with one client id stand for a moment while the second takes over.
+#pragma once
+
+#include "hub/login/login.h"
+#include "hub/topics/topics.h"
+#include "store/sqlite/hub_store.h"
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+namespace berth::app {
+
+class hub_gate {
+public:
+    using handle = const void*;
+
+    // Errors of the store; of trust.
+    static result<std::unique_ptr<hub_gate>> open(const std::filesystem::path& hub_db, hub::name_rule names, const clock& time);
+
+    // In a handshake.
+    [[nodiscard]] hub::judged_chain judge(std::span<const pki::certificate> leaf_first) const;
+    // Whether the handshake is worth going on with: a CA vouches for it, or somebody logs in by this very certificate.
+    [[nodiscard]] bool may_knock(const hub::judged_chain& chain) const;
+    // At CONNECT. Who is let in has a session until left().
+    hub::login_answer login(handle session, std::string_view client_id, const hub::judged_chain& chain);
+    void left(handle session);
+
+    enum class direction : uint8_t { publish, subscribe, receive };
+    // Nothing: refused, or no session.
+    [[nodiscard]] std::optional<hub::operation> may(handle session, direction d, std::string_view topic) const;
+
+    struct cut {
+        handle session;
+        std::string client_id;
+        hub::login_refusal reason;
+        std::string why;
+    };
+    // Whom the changes since the last call shut out, and whose certificates have ended meanwhile. Cheap when nothing has changed:
+    // one look at the file's version. Each is told once; the broker ends the session and says left().
+    std::vector<cut> look_again();
+
+    // Who came in since the last call, for the registry's last activity: the caller writes it where no session waits.
+    struct arrival {
+        registry::identity_name name;
+        std::array<uint8_t, 32> ca{};
+        unix_seconds at = 0;
+    };
+    std::vector<arrival> take_arrivals() { return std::exchange(arrivals_, {}); }
+
+    [[nodiscard]] size_t sessions() const { return sessions_.size(); }
+    [[nodiscard]] const hub::login_trust& trust() const { return *trust_; }
+
+private:
+    struct session {
+        std::string client_id;
+        registry::identity_name name;
+        uint64_t generation = 0;
+        hub::judged_chain chain;
+        unix_seconds until = 0;
+        bool told = false;  // that it must go
+    };
+    hub_gate(std::unique_ptr<store::sqlite_hub_store> store, hub::name_rule names, const clock& time)
+        : store_(std::move(store)), names_(names), clock_(time) {}
+    result<void> read_trust();
+    // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
+    result<std::optional<std::set<std::string>>> changed_devices();
+    std::optional<cut> judge_again(handle at, session& s, unix_seconds now);
+    void tell(std::vector<cut>& out, handle at, session& s, hub::login_refusal reason, std::string why);
+
+    std::unique_ptr<store::sqlite_hub_store> store_;
+    hub::name_rule names_;
+    const clock& clock_;
+    std::optional<hub::login_trust> trust_;
+    std::set<std::array<uint8_t, 32>> anchors_;
+    uint64_t trust_generation_ = 0, last_event_ = 0;
+    int64_t version_ = 0;
+    std::unordered_map<handle, session> sessions_;
+    std::set<std::pair<unix_seconds, handle>> ends_;
+    std::vector<arrival> arrivals_;
+};
+
+}  // namespace berth::app

@@ -1,0 +1,162 @@
+#include "handshake_openssl.h"
+
+#include "base/log.h"
+
+#include <set>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace berth::app {
+
+namespace {
+
+// The broker's TLS runs on its one thread, and so does everything here.
+struct hook {
+    std::optional<handshake_rules> rules;
+    int on_context = -1, on_connection = -1, on_leaf = -1;
+    std::set<SSL_CTX*> fresh;  // made, and not yet told whom to ask
+};
+hook& the_hook() {
+    static hook one;
+    return one;
+}
+
+// RFC 8446 6.2: the alert says no more than the kind of the mistake.
+int alert_for(hub::login_refusal r) {
+    switch (r) {
+    case hub::login_refusal::certificate_expired:
+    case hub::login_refusal::certificate_not_yet_valid: return X509_V_ERR_CERT_HAS_EXPIRED;
+    case hub::login_refusal::certificate_revoked: return X509_V_ERR_CERT_REVOKED;
+    case hub::login_refusal::unknown_ca: return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+    default: return X509_V_ERR_CERT_REJECTED;
+    }
+}
+
+// Most certificates that are looked at: more than any chain that is accepted has.
+constexpr int most_certificates = 16;
+
+result<std::vector<pki::certificate>> chain_of(X509_STORE_CTX* about) {
+    std::vector<pki::certificate> out;
+    const auto add = [&out](const X509* one) -> result<void> {
+        unsigned char* der = nullptr;
+        const int size = i2d_X509(one, &der);
+        if (size <= 0) {
+            ERR_clear_error();
+            return fail(error_category::peer, "bad_certificate", "A certificate could not be read.");
+        }
+        auto parsed = pki::certificate::parse({der, static_cast<size_t>(size)});
+        OPENSSL_free(der);
+        if (!parsed) {
+            return fail(std::move(parsed).error());
+        }
+        out.push_back(std::move(*parsed));
+        return {};
+    };
+    const X509* const leaf = X509_STORE_CTX_get0_cert(about);
+    BERTH_CHECK(add(leaf));
+    const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(about);
+    for (int i = 0; i < sk_X509_num(sent) && i < most_certificates; ++i) {
+        if (const X509* one = sk_X509_value(sent, i); X509_cmp(one, leaf) != 0) {
+            BERTH_CHECK(add(one));
+        }
+    }
+    return out;
+}
+
+int verify(X509_STORE_CTX* about, void*) noexcept try {
+    auto& h = the_hook();
+    X509* const leaf = X509_STORE_CTX_get0_cert(about);
+    X509_STORE_CTX_set_error(about, X509_V_ERR_CERT_REJECTED);
+    if (!h.rules || leaf == nullptr) {
+        return 0;
+    }
+    const auto chain = chain_of(about);
+    if (!chain) {
+        log::failure("handshake_refused", chain.error(), {{"party", "broker"}});
+        return 0;
+    }
+    auto judged = std::make_unique<hub::judged_chain>(h.rules->judge(*chain));
+    const bool goes_on = h.rules->may_go_on(*judged);
+    if (!goes_on) {
+        const auto why = judged->refusal.value_or(hub::login_refusal::bad_certificate);
+        log::warning("handshake_refused", judged->why,
+                     {{"party", "broker"},
+                      {"reason", std::string(to_string(why))},
+                      {"subject", judged->subject},
+                      {"serial", judged->serial}});
+        X509_STORE_CTX_set_error(about, alert_for(why));
+        return 0;
+    }
+    // Freed with the certificate.
+    delete static_cast<hub::judged_chain*>(X509_get_ex_data(leaf, h.on_leaf));
+    if (X509_set_ex_data(leaf, h.on_leaf, judged.get()) != 1) {
+        ERR_clear_error();
+        return 0;
+    }
+    judged.release();
+    X509_STORE_CTX_set_error(about, X509_V_OK);
+    return 1;
+} catch (...) {
+    X509_STORE_CTX_set_error(about, X509_V_ERR_OUT_OF_MEM);
+    return 0;
+}
+
+// The contexts that were made since: they are finished by the time of their first connection.
+void set_up_contexts() {
+    auto& h = the_hook();
+    for (SSL_CTX* const one : std::exchange(h.fresh, {})) {
+        if ((SSL_CTX_get_verify_mode(one) & SSL_VERIFY_PEER) == 0) {
+            continue;
+        }
+        SSL_CTX_set_cert_verify_callback(one, verify, nullptr);
+        SSL_CTX_set_session_cache_mode(one, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_options(one, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+        SSL_CTX_set_num_tickets(one, 0);
+        if (h.rules && SSL_CTX_set1_groups_list(one, h.rules->groups.c_str()) != 1) {
+            ERR_clear_error();
+            log::warning("groups_not_set", "libssl does not know the key exchange groups that are configured",
+                         {{"party", "broker"}, {"groups", h.rules->groups}});
+        }
+    }
+}
+
+void context_made(void* parent, void*, CRYPTO_EX_DATA*, int, long, void*) {
+    the_hook().fresh.insert(static_cast<SSL_CTX*>(parent));
+}
+void context_gone(void* parent, void*, CRYPTO_EX_DATA*, int, long, void*) {
+    the_hook().fresh.erase(static_cast<SSL_CTX*>(parent));
+}
+void connection_made(void*, void*, CRYPTO_EX_DATA*, int, long, void*) {
+    set_up_contexts();
+}
+void leaf_gone(void*, void* data, CRYPTO_EX_DATA*, int, long, void*) {
+    delete static_cast<hub::judged_chain*>(data);
+}
+
+}  // namespace
+
+result<void> judge_handshakes(handshake_rules rules) {
+    auto& h = the_hook();
+    h.rules = std::move(rules);
+    if (h.on_leaf < 0) {
+        h.on_context = SSL_CTX_get_ex_new_index(0, nullptr, context_made, nullptr, context_gone);
+        h.on_connection = SSL_get_ex_new_index(0, nullptr, connection_made, nullptr, nullptr);
+        h.on_leaf = X509_get_ex_new_index(0, nullptr, nullptr, nullptr, leaf_gone);
+    }
+    if (h.on_context < 0 || h.on_connection < 0 || h.on_leaf < 0) {
+        return fail(error_category::environment, "tls_failed", "libcrypto has no room for what we must know of its contexts");
+    }
+    return {};
+}
+
+void forget_handshakes() {
+    the_hook().rules.reset();
+}
+
+const hub::judged_chain* judged_of(const X509* leaf) {
+    const auto& h = the_hook();
+    return leaf != nullptr && h.on_leaf >= 0 ? static_cast<const hub::judged_chain*>(X509_get_ex_data(leaf, h.on_leaf)) : nullptr;
+}
+
+}  // namespace berth::app

@@ -1,0 +1,233 @@
+// The Mosquitto plugin (API v5) of a hub's broker: berth-broker-plugin.so.
+//
+//   plugin /usr/lib/berth/berth-broker-plugin.so
+//   plugin_opt_hub  DIRECTORY              the hub's, with hub.db
+//   plugin_opt_groups X25519MLKEM768       key exchange groups; default X25519MLKEM768:X25519
+//   plugin_opt_alternative_names true      names of more than 64 characters in subjectAltName (docs/hub.md)
+//   plugin_opt_local_socket PATH           a listener for programs of this machine: whoever may open it may do everything
+//
+// All callbacks run on the broker's one thread, and wait for nothing but this machine's own file.
+#include "base/log.h"
+#include "gate.h"
+#include "handshake_openssl.h"
+#include "notes.h"
+
+#include <cstring>
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+
+namespace berth::app {
+
+namespace {
+
+struct settings {
+    std::filesystem::path hub;
+    std::string groups = "X25519MLKEM768:X25519";
+    hub::name_rule names;
+    std::string local_socket;
+};
+
+class plugin {
+public:
+    plugin(mosquitto_plugin_id_t* id, settings s) : id_(id), settings_(std::move(s)) {}
+    ~plugin();
+    plugin(const plugin&) = delete;
+    plugin& operator=(const plugin&) = delete;
+    result<void> start();
+
+private:
+    template <auto Method, class Event>
+    static int call(int, void* event, void* self) noexcept;
+    template <auto Method, class Event>
+    void on(int event);
+
+    int login(mosquitto_evt_basic_auth& e);
+    int check(mosquitto_evt_acl_check& e);
+    int gone(mosquitto_evt_disconnect& e);
+    int tick(mosquitto_evt_tick& e);
+    [[nodiscard]] bool is_local(const mosquitto* client) const;
+
+    mosquitto_plugin_id_t* id_;
+    settings settings_;
+    std::unique_ptr<hub_gate> gate_;
+    std::unique_ptr<login_notes> notes_;
+    std::vector<std::pair<int, MOSQ_FUNC_generic_callback>> registered_;
+};
+
+template <auto Method, class Event>
+int plugin::call(int, void* event, void* self) noexcept try {
+    return (static_cast<plugin*>(self)->*Method)(*static_cast<Event*>(event));
+} catch (...) {
+    // Whatever went wrong lets nobody in.
+    return MOSQ_ERR_ACL_DENIED;
+}
+
+template <auto Method, class Event>
+void plugin::on(int event) {
+    const MOSQ_FUNC_generic_callback f = &plugin::call<Method, Event>;
+    if (mosquitto_callback_register(id_, event, f, nullptr, this) == MOSQ_ERR_SUCCESS) {
+        registered_.emplace_back(event, f);
+    }
+}
+
+result<void> plugin::start() {
+    BERTH_TRY(gate, hub_gate::open(settings_.hub / "hub.db", settings_.names, system_clock()));
+    gate_ = std::move(gate);
+    notes_ = std::make_unique<login_notes>(settings_.hub / "hub.db");
+    BERTH_CHECK(judge_handshakes({[this](std::span<const pki::certificate> chain) { return gate_->judge(chain); },
+                                  [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
+    on<&plugin::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH);
+    on<&plugin::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK);
+    on<&plugin::gone, mosquitto_evt_disconnect>(MOSQ_EVT_DISCONNECT);
+    on<&plugin::tick, mosquitto_evt_tick>(MOSQ_EVT_TICK);
+    constexpr size_t wanted = 4;
+    if (registered_.size() != wanted) {
+        return fail(error_category::environment, "broker_too_old", "this Mosquitto does not call plugins for all that is needed: 2.0 does");
+    }
+    log::info("gate_open", "the broker's plugin stands",
+              {{"party", "broker"}, {"hub", settings_.hub.string()}, {"authorities", std::to_string(gate_->trust().size())}});
+    return {};
+}
+
+plugin::~plugin() {
+    for (const auto& [event, f] : registered_) {
+        mosquitto_callback_unregister(id_, event, f, nullptr);
+    }
+    forget_handshakes();
+    if (notes_ && gate_) {
+        notes_->add(gate_->take_arrivals());
+    }
+}
+
+bool plugin::is_local(const mosquitto* client) const {
+    const char* const from = mosquitto_client_address(client);
+    return !settings_.local_socket.empty() && from != nullptr && settings_.local_socket == from;
+}
+
+int plugin::login(mosquitto_evt_basic_auth& e) {
+    const char* const id = mosquitto_client_id(e.client);
+    if (is_local(e.client)) {
+        return MOSQ_ERR_SUCCESS;
+    }
+    const std::unique_ptr<X509, decltype(&X509_free)> leaf(static_cast<X509*>(mosquitto_client_certificate(e.client)), X509_free);
+    const auto* const judged = judged_of(leaf.get());
+    hub::judged_chain nothing;
+    nothing.refusal = hub::login_refusal::no_certificate;
+    nothing.why = "Its certificate was not judged.";
+    const auto answer = gate_->login(e.client, id != nullptr ? id : "", judged != nullptr ? *judged : nothing);
+    const char* const from = mosquitto_client_address(e.client);
+    std::vector<log::field> about{{"party", "broker"},
+                                  {"peer", from != nullptr ? from : ""},
+                                  {"client_id", id != nullptr ? std::string(id).substr(0, 2 * registry::most_identity_name + 1) : ""},
+                                  {"subject", judged != nullptr ? judged->subject : ""},
+                                  {"serial", judged != nullptr ? judged->serial : ""}};
+    if (!answer.in) {
+        about.emplace_back("reason", std::string(to_string(answer.refusal)));
+        log::warning("login_refused", answer.why, std::move(about));
+        return MOSQ_ERR_AUTH;
+    }
+    // A reload drops who has no name of a user.
+    if (e.username == nullptr && mosquitto_set_username(e.client, id) != MOSQ_ERR_SUCCESS) {
+        gate_->left(e.client);
+        return MOSQ_ERR_AUTH;
+    }
+    log::info("login", "a device is in", std::move(about));
+    return MOSQ_ERR_SUCCESS;
+}
+
+int plugin::check(mosquitto_evt_acl_check& e) {
+    if (is_local(e.client)) {
+        return MOSQ_ERR_SUCCESS;
+    }
+    using direction = hub_gate::direction;
+    const char* const topic = e.topic != nullptr ? e.topic : "";
+    switch (e.access) {
+    case MOSQ_ACL_UNSUBSCRIBE: return MOSQ_ERR_SUCCESS;
+    case MOSQ_ACL_SUBSCRIBE: return gate_->may(e.client, direction::subscribe, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_WRITE: return gate_->may(e.client, direction::publish, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_READ: return gate_->may(e.client, direction::receive, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    default: return MOSQ_ERR_ACL_DENIED;
+    }
+}
+
+int plugin::gone(mosquitto_evt_disconnect& e) {
+    gate_->left(e.client);
+    return MOSQ_ERR_SUCCESS;
+}
+
+int plugin::tick(mosquitto_evt_tick&) {
+    for (const auto& cut : gate_->look_again()) {
+        log::warning("session_cut", cut.why,
+                     {{"party", "broker"}, {"client_id", cut.client_id}, {"reason", std::string(to_string(cut.reason))}});
+        mosquitto_kick_client_by_clientid(cut.client_id.c_str(), false);
+    }
+    notes_->add(gate_->take_arrivals());
+    return MOSQ_ERR_SUCCESS;
+}
+
+result<settings> read_settings(const mosquitto_opt* options, int count) {
+    settings out;
+    for (int i = 0; i < count; ++i) {
+        const std::string key = options[i].key, value = options[i].value != nullptr ? options[i].value : "";
+        if (key == "hub") {
+            out.hub = value;
+        } else if (key == "groups") {
+            out.groups = value;
+        } else if (key == "local_socket") {
+            out.local_socket = value;
+        } else if (key == "alternative_names" && (value == "true" || value == "false")) {
+            out.names.alternative_names = value == "true";
+        } else {
+            return fail(error_category::usage, "bad_config", "plugin_opt_" + key + " " + value + " is none of: hub DIRECTORY, groups, "
+                                                             "local_socket PATH, alternative_names true or false");
+        }
+    }
+    if (out.hub.empty()) {
+        return fail(error_category::usage, "bad_config", "plugin_opt_hub must name the hub's directory (berth hub init)");
+    }
+    return out;
+}
+
+}  // namespace
+
+}  // namespace berth::app
+
+extern "C" {
+
+__attribute__((visibility("default"))) int mosquitto_plugin_version(int count, const int* versions) {
+    for (int i = 0; i < count; ++i) {
+        if (versions[i] == MOSQ_PLUGIN_VERSION) {
+            return MOSQ_PLUGIN_VERSION;
+        }
+    }
+    return -1;
+}
+
+__attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugin_id_t* id, void** user, mosquitto_opt* options,
+                                                                 int count) try {
+    using namespace berth;
+    log::configure(log::level::info, log::format::json);
+    auto settings = app::read_settings(options, count);
+    if (!settings) {
+        log::failure("gate_not_opened", settings.error(), {{"party", "broker"}});
+        return MOSQ_ERR_INVAL;
+    }
+    auto made = std::make_unique<app::plugin>(id, std::move(*settings));
+    if (const auto started = made->start(); !started) {
+        log::failure("gate_not_opened", started.error(), {{"party", "broker"}});
+        return MOSQ_ERR_UNKNOWN;
+    }
+    *user = made.release();
+    return MOSQ_ERR_SUCCESS;
+} catch (...) {
+    return MOSQ_ERR_UNKNOWN;
+}
+
+__attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void* user, mosquitto_opt*, int) {
+    delete static_cast<berth::app::plugin*>(user);
+    return MOSQ_ERR_SUCCESS;
+}
+
+}  // extern "C"
