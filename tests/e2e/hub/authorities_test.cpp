@@ -1,6 +1,8 @@
 // berth hub ca: a CA registered and proved, by hand with plain openssl and by the command that has its key.
 #include "hub_world.h"
 
+#include "setup/hub.h"
+
 namespace berth::test {
 namespace {
 
