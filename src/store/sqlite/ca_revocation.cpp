@@ -123,9 +123,17 @@ result<std::vector<withdrawal>> sqlite_ca_store::withdrawals() {
 // ---- epochs
 
 result<uint32_t> sqlite_ca_store::epoch_of(const device_key& device) {
-    BERTH_TRY(read, db_->prepare("SELECT max(epoch) FROM epoch WHERE device = ? AND maker_root IN (?, zeroblob(32))"));
-    BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(device.maker_root).step());
-    return row ? static_cast<uint32_t>(read.integer(0)) : 0;
+    const auto newest_of = [&](const key_hash& maker_root) -> result<uint32_t> {
+        BERTH_TRY(read, db_->prepare("SELECT epoch FROM epoch WHERE device = ? AND maker_root = ? ORDER BY epoch DESC LIMIT 1"));
+        BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(maker_root).step());
+        return row ? static_cast<uint32_t>(read.integer(0)) : 0;
+    };
+    BERTH_TRY(own, newest_of(device.maker_root));
+    if (device.maker_root == key_hash{}) {
+        return own;
+    }
+    BERTH_TRY(nobodys, newest_of({}));
+    return std::max(own, nobodys);
 }
 
 // A new epoch of a serial alone is one of every device that has it.
