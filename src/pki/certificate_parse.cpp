@@ -213,8 +213,12 @@ result<certificate> certificate_made_here(bytes der, const to_be_signed& content
     }
     const auto all = read_exactly<extensions_ptr>(fields->extensions, d2i_X509_EXTENSIONS);
     const auto usage = get_extension<bit_string_ptr>(all.get(), NID_key_usage);
-    if (!all || usage.malformed || !read_extensions(all.get(), *made)) {
-        return refuse("an extension in it is malformed or there twice");
+    if (usage.value) {
+        made->key_usage = to_key_usage(usage.value.get());
+    }
+    // RFC 5280 4.2.1.3: "When the keyUsage extension appears in a certificate, at least one of the bits MUST be set to 1."
+    if (!all || usage.malformed || made->key_usage == 0 || !read_extensions(all.get(), *made)) {
+        return refuse("an extension in it is malformed, empty or there twice");
     }
     made->serial.assign(std::ranges::find_if(fields->serial, [](uint8_t o) { return o != 0; }), fields->serial.end());
     made->not_before = contents.not_before;
@@ -226,9 +230,6 @@ result<certificate> certificate_made_here(bytes der, const to_be_signed& content
     made->issuer_der = to_bytes(fields->issuer);
     made->subject = one_line(subject.get());
     made->issuer = made->issuer_der == made->subject_der ? made->subject : contents.issuer_text;
-    if (usage.value) {
-        made->key_usage = to_key_usage(usage.value.get());
-    }
     ERR_clear_error();
     return certificate(std::move(made));
 }

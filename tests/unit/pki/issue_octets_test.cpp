@@ -275,6 +275,15 @@ TEST(IssuedOctets, ACrossCertificateHasTheSameSubjectKeyAndExtensions) {
               to_hex(tbs_of_libcrypto(g, old.certificate.spki(), above.certificate, made, nullptr, evp_of(above.key))));
 }
 
+TEST(IssuedOctets, NothingWithAnEmptyUsage) {
+    const auto root = test::make_root("octets", crypto::signature_algorithm::ecdsa_p256_sha256);
+    named_random random("empty");
+    auto contents = device().contents;
+    contents.key_usage = 0;
+    EXPECT_EQ(name_of_error(issue(contents, signature_key("octets").public_key().spki(), root.certificate, root.key, random)),
+              "bad_certificate");
+}
+
 TEST(IssuedOctets, NothingOfAKeyThatIsNone) {
     const auto root = test::make_root("octets", crypto::signature_algorithm::ecdsa_p256_sha256);
     named_random random("none");
