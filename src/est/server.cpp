@@ -203,18 +203,18 @@ private:
 
     result<http_response> enrol() {
         BERTH_TRY(der, read_request());
-        BERTH_TRY(asks, pki::parse_csr_contents(der));
-        const auto kem_key = crypto::kem_public_key::from_spki(asks.spki);
-        if (asks.attribute(pki::oid_statement_of_possession) == nullptr &&
+        BERTH_TRY(read, pki::unproved_csr::parse(der));
+        const auto kem_key = crypto::kem_public_key::from_spki(read.asks().spki);
+        if (read.asks().attribute(pki::oid_statement_of_possession) == nullptr &&
             !(kem_key || !kem_key.error().is("unsupported_key_algorithm"))) {
-            BERTH_TRY(csr, pki::verified_csr::parse(der));
+            BERTH_TRY(csr, pki::verified_csr::prove(read));
             return issue(csr.asks(), der, nullptr);
         }
         const auto rules = authority_.vouchers(label());
         if (!rules) {
             return fail(error_category::incompatible, "unsupported_key_algorithm", "KEM keys are not certified here.");
         }
-        BERTH_TRY(csr, pki::verified_kem_csr::parse(der, *rules));
+        BERTH_TRY(csr, pki::verified_kem_csr::prove(read, *rules));
         return issue(csr.asks(), der, &csr);
     }
 
