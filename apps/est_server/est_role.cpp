@@ -398,8 +398,11 @@ void est_role::serve_now(const net::http_request& request, const net::http_respo
     next.operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
     next.outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";
     if (answer.why) {
-        log::warning("est_refused", answer.why->message,
-                     {{"error", answer.why->name}, {"operation", next.operation}, {"peer", request.peer->address}});
+        std::vector<log::field> fields{{"operation", next.operation}, {"peer", request.peer->address}, {"who", who}};
+        if (answer.asked) {
+            fields.emplace_back("label", answer.asked->label);
+        }
+        log::failure("est_refused", *answer.why, std::move(fields));
     }
     std::vector<log::field> about{{"peer", request.peer->address}, {"who", who}, {"operation", next.operation}};
     if (answer.asked) {
