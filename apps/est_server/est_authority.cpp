@@ -147,7 +147,10 @@ result<std::unique_ptr<est_office>> est_office::open(const est_config& config, e
     std::unique_ptr<est_office> out(new est_office(std::move(directory)));
     out->believed_ = std::move(believed);
     for (const auto& label : config.labels) {
-        BERTH_CHECK(out->add(label));
+        if (auto added = out->add(label); !added) {
+            // Of the label and its profile as of each other: where they were brought together.
+            return fail(std::move(added).error().during(label.where).with("where", label.where));
+        }
     }
     return out;
 }

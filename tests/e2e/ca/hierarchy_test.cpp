@@ -43,6 +43,19 @@ TEST_F(Hierarchies, NothingIsMadeTwice) {
     EXPECT_EQ(text_of(at("ca/z2.pem")), before);
 }
 
+// docs/ca.md: "write ca.toml before" the CAs are made, so that their own certificates have the addresses of the CA above.
+TEST_F(Hierarchies, ACaTomlWithAddressesAloneGetsTheUsualProfiles) {
+    fs::create_directory(at("ca"));
+    put(at("ca/ca.toml"), "[[authority]]\nname = \"z2\"\ncrl_url = \"http://crl.example/z2.crl\"\n");
+    const auto made =
+        must({"ca", "init", "--dir", at("ca"), "--customer", "Birch", "--hierarchy", "customer", "--algorithm", "p256"});
+    EXPECT_NE(text_of(at("ca/ca.toml")).find("http://crl.example/z2.crl"), std::string::npos);
+    ASSERT_EQ(openssl({"x509", "-in", at("ca/ca.pem"), "-noout", "-text"}), 0) << log();
+    EXPECT_NE(log().find("http://crl.example/z2.crl"), std::string::npos) << log();
+    must({"ca", "issue", "--dir", at("ca"), "--profile", "server", "--csr", request("web", "/CN=web"), "--out", at("web.pem")});
+    EXPECT_EQ(judge(at("web.pem"), {"-CAfile", at("ca/z2.pem"), "-untrusted", at("ca/ca.pem")}), "good");
+}
+
 TEST_F(Hierarchies, StepByStep) {
     must({"ca", "root", "--dir", at("ca"), "--name", "top", "--organization", "Birch", "--algorithm", "p384", "--lifetime",
           "20y"});
