@@ -28,6 +28,11 @@ TEST_F(Hierarchies, AllOfThemInEachAlgorithm) {
 TEST_F(Hierarchies, DualChainsStandSideBySide) {
     must({"ca", "init", "--dir", at("a"), "--customer", "Birch", "--hierarchy", "customer", "--dual"});
     EXPECT_EQ(judge(at("a/ca-classical.pem"), {"-CAfile", at("a/z2-classical.pem")}), "good");
+    for (const char* name : {"z2", "ldevid-ca", "ca"}) {
+        EXPECT_EQ(got(got(app::read_certificate(at(std::string("a/") + name + ".pem"))).verification_key()).algorithm(),
+                  crypto::signature_algorithm::mldsa65)
+            << name << ": docs/ca.md, without --algorithm";
+    }
     EXPECT_EQ(judge(at("a/ca.pem"), {"-CAfile", at("a/z2.pem")}), "good");
     EXPECT_NE(judge(at("a/ca.pem"), {"-CAfile", at("a/z2-classical.pem")}), "good");
     must({"ca", "init", "--dir", at("b"), "--customer", "Birch", "--hierarchy", "maker", "--algorithm", "p384", "--dual"});
