@@ -170,6 +170,14 @@ result<void> est_office::add(const est_label_config& config) {
                               config.profile)}
                 .with("profile", config.profile));
     }
+    if (out.policy.for_authorities && config.maker.empty()) {
+        return fail(error{error_category::usage, "bad_config",
+                          fmt::format("the profile {} is given to registration authorities (ra), which ask for devices of a "
+                                      "maker, and the label says of none: nothing would tell whose device a serial number "
+                                      "means, nor end what it was given. Name the maker's root: maker = \"z1.pem\"",
+                                      config.profile)}
+                        .with("profile", config.profile));
+    }
     const auto by_tpm_alone = [](const auto& set) {
         return set.contains(ca::proof::endorsement) &&
                std::ranges::all_of(set, [](ca::proof p) { return p == ca::proof::endorsement || p == ca::proof::address; });
