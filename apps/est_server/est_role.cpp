@@ -6,6 +6,7 @@
 #include "est_client/est_http.h"
 #include "keystore/key_uri.h"
 #include "roles/credential.h"
+#include "roles/server_certificate.h"
 
 namespace berth::app {
 
@@ -139,6 +140,35 @@ result<std::optional<pki::trust_store>> store_of(pki::trust_store::contents all)
     return store;
 }
 
+// The CAs that the files of this server tell of.
+result<std::vector<pki::certificate>> known_authorities(const ca_directory& directory, const est_config& config) {
+    std::vector<pki::certificate> out;
+    BERTH_TRY(names, directory.names());
+    for (const auto& name : names) {
+        BERTH_TRY(chain, directory.chain(name));
+        out.insert(out.end(), chain.begin(), chain.end());
+    }
+    for (const auto& trust : config.trust) {
+        BERTH_TRY(read, read_certificates(trust.anchors));
+        out.insert(out.end(), read.begin(), read.end());
+    }
+    return out;
+}
+
+// Who only looks wants to hear of everything; who serves goes on with what a new file and a SIGHUP mend.
+result<void> judge_own(const server_chain& chain, const std::vector<pki::certificate>& known, unix_seconds now, bool only_looks) {
+    BERTH_CHECK(check_server_certificate(chain));
+    const auto good = check_server_certificate_now(chain, known, now);
+    if (!good && only_looks) {
+        return good;
+    }
+    if (!good) {
+        log::warning("server_certificate_bad", good.error().message,
+                     {{"error", good.error().name}, {"file", chain.file.string()}, {"party", "est"}});
+    }
+    return {};
+}
+
 bool same_listener(const std::optional<net::address>& a, const std::optional<net::address>& b, std::optional<uint16_t> port) {
     return a.has_value() == b.has_value() && (!a || (a->host == b->host && (a->port == b->port || a->port == port)));
 }
@@ -173,6 +203,13 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
     believed.tpm_makers = std::move(makers);
     BERTH_TRY(office, est_office::open(config, std::move(believed), how));
     out.office = std::move(office);
+    BERTH_TRY(known, known_authorities(out.office->directory(), config));
+    const bool only_looks = how == store::opening::to_look;
+    BERTH_CHECK(judge_own({config.identity.chain, std::move(own.chain)}, known, time.now(), only_looks));
+    if (config.authkem_identity) {
+        BERTH_TRY(chain, read_chain(config.authkem_identity->chain));
+        BERTH_CHECK(judge_own({config.authkem_identity->chain, std::move(chain)}, known, time.now(), only_looks));
+    }
     return out;
 }
 
@@ -361,8 +398,11 @@ void est_role::serve_now(const net::http_request& request, const net::http_respo
     next.operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
     next.outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";
     if (answer.why) {
-        log::warning("est_refused", answer.why->message,
-                     {{"error", answer.why->name}, {"operation", next.operation}, {"peer", request.peer->address}});
+        std::vector<log::field> fields{{"operation", next.operation}, {"peer", request.peer->address}, {"who", who}};
+        if (answer.asked) {
+            fields.emplace_back("label", answer.asked->label);
+        }
+        log::failure("est_refused", *answer.why, std::move(fields));
     }
     std::vector<log::field> about{{"peer", request.peer->address}, {"who", who}, {"operation", next.operation}};
     if (answer.asked) {

@@ -26,10 +26,10 @@ result<key_and_chain> read_key(table_reader t) {
     return out;
 }
 
-void check_label(table_reader& t, const std::string& label) {
+void check_label(table_reader& t, const char* key, const std::string& label) {
     if (!label.empty() && !est::is_label(label)) {
-        t.complain(nullptr,
-                   fmt::format("\"{}\" is no label: 1 to 64 letters, digits, '-', '_' and '.', and no operation's name", label));
+        t.complain_of(
+            key, fmt::format("\"{}\" is no label: 1 to 64 letters, digits, '-', '_' and '.', and no operation's name", label));
     }
 }
 
@@ -62,7 +62,7 @@ result<maker_config> read_maker(table_reader t) {
     out.issuers = t.paths("issuers", false);
     out.crls = t.paths("crls", false);
     out.est_label = t.text("est_label", "");
-    check_label(t, out.est_label);
+    check_label(t, "est_label", out.est_label);
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -72,11 +72,11 @@ result<onboarding::integrity_rule> read_integrity(table_reader t) {
     onboarding::integrity_rule out;
     out.model = t.text("model", "");
     if (t.has("model") && (out.model.empty() || out.model.size() > 64)) {
-        t.complain(nullptr, "\"model\" has 1 to 64 characters; without it the table is for devices of every model");
+        t.complain_of("model", "\"model\" has 1 to 64 characters; without it the table is for devices of every model");
     }
     const auto registers = t.texts_by_name("pcrs", true);
     if (registers.empty()) {
-        t.complain(nullptr, "\"pcrs\" names a register at least, as pcrs = { 7 = \"...\" }; berth device pcrs prints them");
+        t.complain_of("pcrs", "\"pcrs\" names a register at least, as pcrs = { 7 = \"...\" }; berth device pcrs prints them");
     }
     for (const auto& one : registers) {
         unsigned number = 0;
@@ -116,7 +116,7 @@ revocation_rule read_revocation(table_reader& t, std::initializer_list<std::stri
             return rule;
         }
     }
-    t.complain(nullptr, fmt::format("\"revocation\" must be one of {}", fmt::join(allowed, ", ")));
+    t.complain_of("revocation", fmt::format("\"revocation\" must be one of {}", fmt::join(allowed, ", ")));
     return revocation_rule::lists_given;
 }
 
@@ -140,11 +140,11 @@ result<registrar_config> read_registrar(table_reader t) {
     out.revocation = read_revocation(t, {"crl", "none"});
     for (const auto& maker : out.makers) {
         if (out.revocation == revocation_rule::crl && maker.crls.empty()) {
-            t.complain(nullptr,
-                       "\"revocation\" = \"crl\" needs \"crls\" in each [[registrar.maker]]: without a list nobody is let in");
+            t.complain_of("revocation",
+                          "\"revocation\" = \"crl\" needs \"crls\" in each [[registrar.maker]]: without a list nobody is let in");
         }
         if (out.revocation == revocation_rule::none && !maker.crls.empty()) {
-            t.complain(nullptr, "\"revocation\" = \"none\" goes by no list: leave out \"crls\" of [[registrar.maker]]");
+            t.complain_of("revocation", "\"revocation\" = \"none\" goes by no list: leave out \"crls\" of [[registrar.maker]]");
         }
     }
     BERTH_CHECK(t.finish());
@@ -157,7 +157,7 @@ est_ca_config read_est_ca(table_reader& t) {
     out.at = t.address("est");
     out.host = t.text("host", "");
     out.label = t.text("label", "");
-    check_label(t, out.label);
+    check_label(t, "label", out.label);
     out.anchors = t.paths("anchors", true);
     if (t.has("chain") || t.has("key")) {
         out.identity = read_key_names(t, true);
@@ -168,8 +168,8 @@ est_ca_config read_est_ca(table_reader& t) {
     out.header_file = t.path("header_file", !out.header.empty());
     out.allow_tls12 = t.flag("tls12", false);
     if (!out.identity && out.user.empty() && out.header.empty()) {
-        t.complain(nullptr, "a CA that is asked by EST wants to know who asks: give \"chain\" and \"key\", or \"user\" and "
-                            "\"password_file\", or \"header\" and \"header_file\"");
+        t.complain_of("est", "a CA that is asked by EST wants to know who asks: give \"chain\" and \"key\", or \"user\" and "
+                             "\"password_file\", or \"header\" and \"header_file\"");
     }
     return out;
 }
@@ -177,7 +177,7 @@ est_ca_config read_est_ca(table_reader& t) {
 result<ca_config> read_ca(table_reader t) {
     ca_config out;
     if (t.has("est") && t.has("directory")) {
-        t.complain(nullptr, "\"est\" is a CA elsewhere and \"directory\" has one here: name one of them");
+        t.complain_of("est", "\"est\" is a CA elsewhere and \"directory\" has one here: name one of them");
     }
     if (t.has("est")) {
         out.est = read_est_ca(t);
@@ -194,7 +194,7 @@ result<ca_config> read_ca(table_reader t) {
     out.issuer = read_key_names(t, true);
     out.profile = t.text("profile", "operational");
     if (out.profile != "operational") {
-        t.complain(nullptr, "\"profile\" must be operational");
+        t.complain_of("profile", "\"profile\" must be operational");
     }
     out.lifetime_hours = t.integer("lifetime_hours", 1, 24 * 3650, 24 * 30);
     out.crl = t.path("crl", false);
@@ -220,37 +220,39 @@ result<est_trust_config> read_est_trust(table_reader t) {
     est_trust_config out;
     out.proof = t.text("proof");
     if (out.proof != "idevid" && out.proof != "ldevid" && out.proof != "operational" && out.proof != "endorsement") {
-        t.complain(nullptr, "\"proof\" must be idevid, ldevid, operational or endorsement");
+        t.complain_of("proof", "\"proof\" must be idevid, ldevid, operational or endorsement");
     }
     out.anchors = t.paths("anchors", true);
     out.crls = t.paths("crls", false);
     out.revocation = read_revocation(t, {"crl", "ocsp", "records"});
     if (out.revocation == revocation_rule::crl && out.crls.empty()) {
-        t.complain(nullptr, "\"revocation\" = \"crl\" needs \"crls\": without a list nobody is let in");
+        t.complain_of("revocation", "\"revocation\" = \"crl\" needs \"crls\": without a list nobody is let in");
     }
     if (out.revocation == revocation_rule::records && !out.crls.empty()) {
-        t.complain(nullptr, "\"revocation\" = \"records\" goes by no list: leave out \"crls\"");
+        t.complain_of("revocation", "\"revocation\" = \"records\" goes by no list: leave out \"crls\"");
     }
     out.ocsp_url = t.text("ocsp_url", "");
     out.ocsp_keep = t.integer("ocsp_keep", 0, 86'400, 60);
     if (!out.ocsp_url.empty() && (out.revocation != revocation_rule::ocsp || !out.ocsp_url.starts_with("http://"))) {
-        t.complain(nullptr, "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
+        t.complain_of("ocsp_url", "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
     }
     if (out.proof == "endorsement" && (out.revocation != revocation_rule::lists_given || t.has("ocsp_keep"))) {
-        t.complain(nullptr, "certificates of endorsement keys are judged by \"crls\" alone: leave out \"revocation\"");
+        t.complain_of(t.has("revocation") ? "revocation" : "ocsp_keep",
+                      "certificates of endorsement keys are judged by \"crls\" alone: leave out \"revocation\"");
     }
     BERTH_CHECK(t.finish());
     return out;
 }
 
-result<est_label_config> read_est_label(table_reader t) {
+result<est_label_config> read_est_label(table_reader& t) {
     est_label_config out;
+    out.where = t.where();
     out.label = t.text("label", "");
-    check_label(t, out.label);
+    check_label(t, "label", out.label);
     out.profile = t.text("profile");
     const std::string binding = t.text("binding", "optional");
     if (binding != "optional" && binding != "required") {
-        t.complain(nullptr, "\"binding\" must be optional or required");
+        t.complain_of("binding", "\"binding\" must be optional or required");
     }
     out.binding_required = binding == "required";
     out.public_information = t.flag("public", true);
@@ -277,14 +279,14 @@ result<est_config> read_est(table_reader t) {
     out.header_file = t.path("header_file", !out.header.empty());
     out.addresses = t.texts("addresses");
     if (out.header.empty() != out.addresses.empty()) {
-        t.complain(nullptr,
-                   "\"header\" and \"addresses\" go together: a secret header is good from networks that are named alone");
+        t.complain_of("header",
+                      "\"header\" and \"addresses\" go together: a secret header is good from networks that are named alone");
     }
     std::set<std::string> labels;
     for (auto& each : t.tables("label", true)) {
-        BERTH_TRY(label, read_est_label(std::move(each)));
+        BERTH_TRY(label, read_est_label(each));
         if (!labels.insert(label.label).second) {
-            t.complain(nullptr, fmt::format("two [[est.label]] are \"{}\"", label.label));
+            each.complain_of("label", fmt::format("two [[est.label]] are \"{}\"", label.label));
         }
         out.labels.push_back(std::move(label));
     }
@@ -319,10 +321,10 @@ result<void> read_log(table_reader t, daemon_config& out) {
     } else if (level == "warning") {
         out.log_level = log::level::warning;
     } else if (level != "info") {
-        t.complain(nullptr, "\"level\" must be debug, info or warning");
+        t.complain_of("level", "\"level\" must be debug, info or warning");
     }
     if (format != "json" && format != "text") {
-        t.complain(nullptr, "\"format\" must be json or text");
+        t.complain_of("format", "\"format\" must be json or text");
     }
     out.log_format = format == "text" ? log::format::text : log::format::json;
     return t.finish();
@@ -355,7 +357,7 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
     if (auto t = top.table("registrar")) {
         BERTH_TRY(registrar, read_registrar(std::move(*t)));
         if (!out.ca) {
-            top.complain(nullptr, "a [registrar] needs a [ca] beside it, the customer's issuing CA");
+            top.complain_of("registrar", "a [registrar] needs a [ca] beside it, the customer's issuing CA");
         }
         out.registrar = std::move(registrar);
     }
@@ -372,7 +374,7 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         out.publish = std::move(publish);
     }
     if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
-        top.complain(nullptr, "[masa] and [registrar] name the same \"store\": each needs one of its own");
+        top.complain_of("registrar", "[masa] and [registrar] name the same \"store\": each needs one of its own");
     }
     if (!out.masa && !out.registrar && !out.element && !out.est && !out.publish) {
         top.complain(nullptr, "no role: write a [masa], a [registrar], an [element], an [est] or a [publish] table");

@@ -117,13 +117,14 @@ struct est_trust_config {
     int64_t ocsp_keep = 60;     // seconds that an answer counts
 };
 struct est_label_config {
+    std::string where;    // it stands: "berthd.toml:34"
     std::string label;    // empty: requests without one
     std::string profile;  // of the CA directory's ca.toml
     bool binding_required = false;
     bool public_information = true;  // cacerts and csrattrs for everybody
     bool makes_keys = false;         // serverkeygen
     uint32_t retry_after = 60;       // seconds, for who waits for approval
-    std::filesystem::path maker;  // root of the devices that registration authorities ask for here; empty: the owner names them
+    std::filesystem::path maker;  // root of the devices that registration authorities ask for here, who need it
 };
 struct est_config {
     net::address listen;                         // TLS 1.3

@@ -104,15 +104,23 @@ private:
         if (policy_->public_information && (op == operation::cacerts || op == operation::csrattrs)) {
             return {};
         }
-        switch (judge_access(policy_->access, op, who_)) {
-        case access::granted: return {};
-        case access::unauthenticated:
-            return fail(error_category::peer, "unauthenticated", "This needs a user name and a password, or a certificate.");
-        case access::denied: break;
+        const access judged = judge_access(policy_->access, op, who_);
+        if (judged == access::granted) {
+            return {};
         }
-        return fail(error_category::peer, "forbidden",
-                    who_.how.none() ? "This needs a client certificate."
-                                    : fmt::format("{} may not do this ({}).", who_.name, name_of(op)));
+        // Who has shown nothing is not told what would open which door; the log has it.
+        const std::string needed = describe_access(policy_->access, op);
+        error why{error_category::peer, "forbidden", "This needs a client certificate."};
+        if (judged == access::unauthenticated) {
+            why.name = "unauthenticated";
+            why.message = "This needs a user name and a password, or a certificate.";
+        }
+        if (!who_.how.none()) {
+            why.message = fmt::format("{} may not do this ({} {}): {}.", who_.name, name_of(op),
+                                      label().empty() ? "without a label" : fmt::format("at the label {}", label()),
+                                      needed.empty() ? "nobody may here" : "it takes " + needed);
+        }
+        return fail(std::move(why).with("needed", needed).with("shown", describe(who_)));
     }
 
     std::string_view label() const { return out_.asked->label; }

@@ -20,6 +20,11 @@ TEST_F(Enrolment, FromTheMakersCertificateToTheOneForToday) {
     EXPECT_EQ(skipped.exit, 1);
     EXPECT_EQ(skipped.error_name(), "refused") << skipped.all();
     EXPECT_EQ(skipped.json().at("error").as_object().at("params").as_object().at("status").as_string(), "403");
+    // He showed who he is, so he is told what it takes; the log has it of everybody.
+    EXPECT_NE(skipped.all().find("at the label device-id"), std::string::npos) << skipped.all();
+    EXPECT_NE(skipped.all().find("it takes a certificate (ldevid), or a certificate (operational)"), std::string::npos)
+        << skipped.all();
+    EXPECT_TRUE(says("\"needed\":\"a certificate (ldevid), or a certificate (operational)\""));
     const auto backwards = est("enrol", "slow", as("ldevid", new_key("backwards", "SN-1")));
     EXPECT_EQ(backwards.error_name(), "refused") << "an LDevID is no IDevID: " << backwards.all();
 
@@ -55,6 +60,21 @@ TEST_F(Enrolment, NobodyGetsAnothersName) {
     EXPECT_NE(clone.all().find("not trusted here"), std::string::npos) << clone.all();
     const auto nobody = est("enrol", "", new_key("nobody", "SN-1"));
     EXPECT_EQ(nobody.exit, 1) << nobody.all();
+    const auto unknown = est("enrol", "slow", new_key("unknown", "SN-1"));
+    EXPECT_EQ(unknown.error_name(), "refused") << unknown.all();
+    EXPECT_EQ(unknown.all().find("idevid"), std::string::npos) << "strangers are not told what opens the door: " << unknown.all();
+}
+
+TEST_F(Enrolment, WhereNobodyAnswersIsTold) {
+    const auto gone = berth({"--json", "est", "cacerts", "--server", "localhost:1", "--ca", at("web.pem")});
+    EXPECT_EQ(gone.error_name(), "connect_failed") << gone.all();
+    EXPECT_EQ(gone.exit, 3) << gone.all();
+    EXPECT_NE(gone.all().find("localhost:1: the connection was not made"), std::string::npos) << gone.all();
+    EXPECT_NE(gone.all().find("is an EST server running there"), std::string::npos) << gone.all();
+    EXPECT_EQ(gone.json().at("error").as_object().at("params").as_object().at("server").as_string(), "localhost:1");
+    const auto nameless = berth({"--json", "est", "cacerts", "--server", "nobody.invalid:8085", "--ca", at("web.pem")});
+    EXPECT_EQ(nameless.error_name(), "connect_failed") << nameless.all();
+    EXPECT_NE(nameless.all().find("nobody.invalid:8085: "), std::string::npos) << nameless.all();
 }
 
 TEST_F(Enrolment, RevokedIdentitiesGetNothing) {

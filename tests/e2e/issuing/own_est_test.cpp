@@ -86,6 +86,15 @@ retry_after = 1
         est.reset();
         small_world::TearDownTestSuite();
     }
+    // berthd's word on a configuration in which the first `from` is another text.
+    static std::string said_of(const std::string& from, const std::string& to, bool start) {
+        std::string text = got(app::read_text(at("est.toml")));
+        text.replace(text.find(from), from.size(), to);
+        EXPECT_TRUE(app::write_text(at("changed.toml"), text));
+        const auto out = start ? run_program("berthd", {"--json", "--config", at("changed.toml")}, 20'000)
+                               : run_program("berthd", {"--json", "check", at("changed.toml")});
+        return out.error_name() + " " + out.all();
+    }
     static void start_est() {
         est = std::make_unique<app::child_process>(
             got(app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / "berthd", {"--config", at("est.toml")})));
@@ -127,6 +136,15 @@ retry_after = 1
     static inline std::unique_ptr<app::child_process> est;
     static inline uint16_t port = 0;
 };
+
+TEST_F(OwnEst, ALabelForRegistrationAuthoritiesNamesTheMakerOfTheDevices) {
+    for (const bool start : {false, true}) {
+        const auto said = said_of("maker = ", "retry_after = 60 #", start);
+        EXPECT_THAT(said, testing::StartsWith("bad_config "));
+        EXPECT_THAT(said, testing::HasSubstr("changed.toml:10: ")) << "the line of the label";
+        EXPECT_THAT(said, testing::HasSubstr("maker = \\\"z1.pem\\\"")) << "and what to do";
+    }
+}
 
 TEST_F(OwnEst, TheRegistrarAsksForItsDevices) {
     ask("onboarded");

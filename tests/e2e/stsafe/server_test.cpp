@@ -228,6 +228,10 @@ TEST_F(ElementServer, CheckFindsWhatIsWrong) {
     };
     refused(check("host = \"localhost\"", "host = \"another.example\""), "bad_profile", 2);
     refused(check("makers.pem", "server.pem"), "bad_anchor", 2);
+    std::ifstream own(at("server.pem"));
+    const std::string one(std::istreambuf_iterator<char>(own), {});
+    write("twice.pem", one + one);
+    refused(check("chain = \"server.pem\"", "chain = \"twice.pem\""), "bad_chain", 2);
     refused(check("server.key", "nothing.key"), "file_not_found", 3);
     refused(check("makers =", "maker ="), "bad_config", 2);
 }
