@@ -98,7 +98,7 @@ bytes_view certificate::issuer_der() const noexcept {
     return impl_->issuer_der;
 }
 bytes certificate::serial() const {
-    return impl_->serial;
+    return magnitude_of(X509_get0_serialNumber(impl_->x509.get()));
 }
 std::string certificate::serial_hex() const {
     return to_hex(serial());

@@ -10,24 +10,8 @@
 
 namespace berth::pki {
 
-struct to_be_signed;
-
-// libcrypto's reading of a certificate: of one from elsewhere there from the start, of one that was made here when somebody asks
-// for it, since libcrypto decodes its key along with it, which takes as long as everything else about making it.
-class x509_reading {
-public:
-    explicit x509_reading(const bytes& der) : der_(der) {}
-    X509* get() const;
-    void set(x509_ptr read) noexcept { x509_ = std::move(read); }
-
-private:
-    const bytes& der_;
-    mutable std::once_flag once_;
-    mutable x509_ptr x509_;
-};
-
 struct certificate::impl {
-    x509_reading x509{der};
+    x509_ptr x509;
     bytes der;
     std::array<uint8_t, 32> sha256{};
     bytes spki;
@@ -36,7 +20,6 @@ struct certificate::impl {
     std::string issuer;
     bytes subject_der;
     bytes issuer_der;
-    bytes serial;  // magnitude
     unix_seconds not_before = 0;
     unix_seconds not_after = 0;
     std::string key_oid;
@@ -44,7 +27,6 @@ struct certificate::impl {
     std::vector<std::string> extended_key_usages;
     std::vector<std::string> policies;
     subject_alt_names alt_names;
-    bytes alt_names_value;  // the whole subjectAltName; empty: none
 
     // Decoded by whoever asks first.
     mutable std::once_flag kem_once;
@@ -69,8 +51,5 @@ struct crl::impl {
 // A certificate that another library context parsed (libssl's peer certificate): parsed anew, so that its key
 // is known.
 result<certificate> certificate_from_x509(const X509* x509);
-
-// A certificate of what was just signed here. What is said of it is read from its octets, as of any other. Error bad_certificate.
-result<certificate> certificate_made_here(bytes der, const to_be_signed& contents);
 
 }  // namespace berth::pki

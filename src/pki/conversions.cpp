@@ -2,7 +2,6 @@
 
 #include "crypto/hash_openssl.h"
 #include "crypto/sign_impl_openssl.h"
-#include "pki/der_values_openssl.h"
 
 #include <ctime>
 
@@ -75,9 +74,8 @@ distinguished_name to_name(const X509_NAME* name) {
     return out;
 }
 
-result<bytes> name_element(const distinguished_name& name) {
-    using string_ptr = crypto::openssl_ptr<ASN1_STRING, ASN1_STRING_free>;
-    bytes parts;
+result<x509_name_ptr> from_name(const distinguished_name& name) {
+    x509_name_ptr out(crypto::must(X509_NAME_new(), "making a name"));
     for (const auto& [attribute, value] : name.attributes) {
         const crypto::asn1_object_ptr oid(OBJ_txt2obj(attribute.c_str(), 0));
         if (!oid) {
@@ -92,26 +90,14 @@ result<bytes> name_element(const distinguished_name& name) {
         }
         // libcrypto's own table makes serialNumber and countryName PrintableString, and checks the length of
         // each.
-        const string_ptr text(value.empty() ? nullptr
-                                            : ASN1_STRING_set_by_NID(nullptr, as_bytes(value).data(),
-                                                                     static_cast<int>(value.size()), MBSTRING_UTF8, nid));
-        if (!text) {
+        if (value.empty() ||
+            X509_NAME_add_entry_by_OBJ(out.get(), oid.get(), MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
+                                       static_cast<int>(value.size()), -1, 0) != 1) {
             return fail(
                 bad_template("\"" + value + "\" cannot be the " + attribute + " of a name (" + crypto::openssl_errors() + ")"));
         }
-        const bytes kind = crypto::to_der(oid.get(), i2d_ASN1_OBJECT);
-        const bytes content = crypto::der_tlv(static_cast<uint8_t>(ASN1_STRING_type(text.get())), {octets_of(text.get())});
-        const bytes pair = crypto::der_tlv(der::sequence, {kind, content});
-        append(parts, crypto::der_tlv(der::set, {pair}));
     }
-    return crypto::der_tlv(der::sequence, {parts});
-}
-
-result<x509_name_ptr> from_name(const distinguished_name& name) {
-    BERTH_TRY(element, name_element(name));
-    const unsigned char* at = element.data();
-    return x509_name_ptr(
-        crypto::must(d2i_X509_NAME(nullptr, &at, static_cast<long>(element.size())), "reading a name that was just written"));
+    return out;
 }
 
 bool is_printable_string(bytes_view text) noexcept {

@@ -23,6 +23,12 @@ result<bytes> oid_or_refusal(const std::string& oid, std::string_view what) {
     return std::move(*element);
 }
 
+bytes extension_element(const bytes& oid, bool critical, bytes_view value) {
+    static constexpr std::array<uint8_t, 3> yes{der::boolean, 1, 0xff};
+    const bytes octets = crypto::der_tlv(der::octet_string, {value});
+    return crypto::der_tlv(der::sequence, {oid, critical ? bytes_view(yes) : bytes_view(), octets});
+}
+
 // The Extensions of an extensionRequest; empty when nothing is asked for.
 result<bytes> requested_extensions(const csr_template& contents) {
     bytes all;

@@ -272,18 +272,19 @@ result<csr_contents> parse_csr_contents(bytes_view der) {
 }
 
 result<certificate_names> names_of(const certificate& c) {
+    const X509* x509 = c.get().x509.get();
     certificate_names out;
-    const auto subject = read_exactly<x509_name_ptr>(c.subject_der(), d2i_X509_NAME);
-    auto name = subject ? read_name(subject.get()) : std::nullopt;
+    auto name = read_name(X509_get_subject_name(x509));
     if (!name) {
         ERR_clear_error();
         return fail(error_category::peer, "bad_certificate", "The subject of the certificate of " + c.subject() + " is no text.");
     }
     out.subject = std::move(*name);
     out.alt_names = c.get().alt_names;
-    out.alt_names_value = c.get().alt_names_value;
-    if (!out.alt_names_value.empty()) {
-        if (auto names = read_alt_names(out.alt_names_value)) {
+    if (const int at = X509_get_ext_by_NID(x509, NID_subject_alt_name, -1); at >= 0) {
+        const bytes_view value = octets_of(X509_EXTENSION_get_data(X509_get_ext(x509, at)));
+        out.alt_names_value = to_bytes(value);
+        if (auto names = read_alt_names(value)) {
             out.other_alt_names = std::move(names->others);
         } else {
             ERR_clear_error();

@@ -56,27 +56,4 @@ std::optional<bytes> oid_element(std::string_view dotted) {
     return crypto::to_der(object.get(), i2d_ASN1_OBJECT);
 }
 
-bytes integer_element(bytes_view magnitude) {
-    // X.690 8.3.2: no more octets than the number needs, and the first bit is its sign.
-    const auto first = std::ranges::find_if(magnitude, [](uint8_t o) { return o != 0; });
-    const bytes_view digits(first, magnitude.end());
-    static constexpr std::array<uint8_t, 1> nothing{0};
-    const bool needs_sign = digits.empty() || (digits.front() & 0x80) != 0;
-    return crypto::der_tlv(der::integer, {needs_sign ? bytes_view(nothing) : bytes_view(), digits});
-}
-
-bytes integer_element(uint64_t value) {
-    std::array<uint8_t, 8> octets{};
-    for (size_t i = octets.size(); i-- > 0; value >>= 8) {
-        octets[i] = static_cast<uint8_t>(value);
-    }
-    return integer_element(octets);
-}
-
-bytes extension_element(bytes_view oid, bool critical, bytes_view value) {
-    static constexpr std::array<uint8_t, 3> yes{der::boolean, 1, 0xff};
-    const bytes octets = crypto::der_tlv(der::octet_string, {value});
-    return crypto::der_tlv(der::sequence, {oid, critical ? bytes_view(yes) : bytes_view(), octets});
-}
-
 }  // namespace berth::pki

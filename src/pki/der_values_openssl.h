@@ -21,9 +21,6 @@ inline constexpr uint8_t set = 0x31;
 constexpr uint8_t context(unsigned number) {
     return static_cast<uint8_t>(0xa0 | number);  // constructed
 }
-constexpr uint8_t plain_context(unsigned number) {
-    return static_cast<uint8_t>(0x80 | number);  // primitive
-}
 }  // namespace der
 
 // Takes one OBJECT IDENTIFIER off the front, dotted.
@@ -37,12 +34,5 @@ std::optional<std::vector<bytes_view>> take_elements(bytes_view content, size_t 
 
 // An OBJECT IDENTIFIER. Nothing when it is not the dotted form of one.
 std::optional<bytes> oid_element(std::string_view dotted);
-
-// An INTEGER that is not negative.
-bytes integer_element(bytes_view magnitude);
-bytes integer_element(uint64_t value);
-
-// Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }; `oid` is an element.
-bytes extension_element(bytes_view oid, bool critical, bytes_view value);
 
 }  // namespace berth::pki

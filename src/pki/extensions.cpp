@@ -2,7 +2,6 @@
 
 #include "crypto/der_openssl.h"
 #include "crypto/hash.h"
-#include "pki/der_values_openssl.h"
 
 #include <openssl/err.h>
 
@@ -11,73 +10,115 @@ namespace berth::pki {
 namespace {
 
 using crypto::must;
-// id-ce (RFC 5280 4.2.1) and a number.
-constexpr std::array<uint8_t, 5> id_ce(uint8_t number) {
-    return {der::oid, 3, 0x55, 0x1d, number};
-}
-constexpr auto subject_key_identifier = id_ce(14);
-constexpr auto key_usage = id_ce(15);
-constexpr auto subject_alt_name = id_ce(17);
-constexpr auto basic_constraints = id_ce(19);
-constexpr auto name_constraints_id = id_ce(30);
-constexpr auto certificate_policies = id_ce(32);
-constexpr auto authority_key_identifier = id_ce(35);
-constexpr auto extended_key_usage = id_ce(37);
+using bit_string_ptr = crypto::openssl_ptr<ASN1_BIT_STRING, ASN1_BIT_STRING_free>;
+using octet_string_ptr = crypto::openssl_ptr<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free>;
+using basic_constraints_ptr = crypto::openssl_ptr<BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free>;
+using oids_ptr = crypto::openssl_ptr<EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free>;
+using policies_ptr = crypto::openssl_ptr<CERTIFICATEPOLICIES, CERTIFICATEPOLICIES_free>;
+using name_constraints_ptr = crypto::openssl_ptr<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free>;
 
-constexpr uint8_t dns_name = der::plain_context(2);
-constexpr uint8_t uri_name = der::plain_context(6);
+enum class critical : int { no = 0, yes = 1 };
 
-bytes basic_constraints_value(const certificate_template& contents) {
-    static constexpr std::array<uint8_t, 3> ca{der::boolean, 1, 0xff};
-    return crypto::der_tlv(der::sequence, {ca, contents.path_length ? integer_element(*contents.path_length) : bytes()});
+void add(X509* x509, int nid, void* value, critical is_critical) {
+    must(X509_add1_ext_i2d(x509, nid, value, static_cast<int>(is_critical), X509V3_ADD_DEFAULT),
+         "adding an extension to a certificate");
 }
 
-// A SEQUENCE of what `around` makes of each OID.
-template <class Around>
-result<bytes> oids_value(const std::vector<std::string>& oids, std::string_view what, const Around& around) {
-    bytes all;
-    for (const std::string& one : oids) {
-        const crypto::asn1_object_ptr oid = crypto::object_from_dotted(one);
+octet_string_ptr octet_string(bytes_view data) {
+    octet_string_ptr out(must(ASN1_OCTET_STRING_new(), "making an extension"));
+    must(ASN1_OCTET_STRING_set(out.get(), data.data(), static_cast<int>(data.size())), "filling an extension");
+    return out;
+}
+
+void add_basic_constraints(X509* x509, const certificate_template& contents) {
+    const basic_constraints_ptr value(must(BASIC_CONSTRAINTS_new(), "making an extension"));
+    value->ca = 0xff;
+    if (contents.path_length) {
+        value->pathlen = must(ASN1_INTEGER_new(), "making an extension");
+        must(ASN1_INTEGER_set_uint64(value->pathlen, *contents.path_length), "filling an extension");
+    }
+    // RFC 5280 4.2.1.9: "Conforming CAs MUST include this extension in all CA certificates [...] and MUST
+    // mark the extension as critical in such certificates."
+    add(x509, NID_basic_constraints, value.get(), critical::yes);
+}
+
+bit_string_ptr key_usage_bit_string(uint16_t usage) {
+    bit_string_ptr value(must(ASN1_BIT_STRING_new(), "making an extension"));
+    for (int bit = 0; bit < 9; ++bit) {
+        if ((usage & 1U << bit) != 0) {
+            must(ASN1_BIT_STRING_set_bit(value.get(), bit, 1), "filling an extension");
+        }
+    }
+    return value;
+}
+
+result<void> add_extended_key_usages(X509* x509, const std::vector<std::string>& usages) {
+    const oids_ptr value(must(EXTENDED_KEY_USAGE_new(), "making an extension"));
+    for (const std::string& usage : usages) {
+        crypto::asn1_object_ptr oid = crypto::object_from_dotted(usage);
         if (!oid) {
             ERR_clear_error();
-            return fail(bad_template("\"" + one + "\" is not an OID for " + std::string(what)));
+            return fail(bad_template("\"" + usage + "\" is not an OID for an extended key usage"));
         }
-        append(all, around(crypto::to_der(oid.get(), i2d_ASN1_OBJECT)));
+        if (sk_ASN1_OBJECT_push(value.get(), oid.release()) <= 0) {
+            crypto::die("filling an extension");
+        }
     }
-    return crypto::der_tlv(der::sequence, {all});
+    add(x509, NID_ext_key_usage, value.get(), critical::no);
+    return {};
 }
 
-// GeneralSubtrees, without the SEQUENCE's header.
-void append_subtrees(bytes& to, uint8_t kind, const std::vector<std::string>& names) {
-    for (const std::string& name : names) {
-        append(to, crypto::der_tlv(der::sequence, {crypto::der_tlv(kind, {as_bytes(name)})}));
+result<void> add_policies(X509* x509, const std::vector<std::string>& policies) {
+    const policies_ptr value(must(CERTIFICATEPOLICIES_new(), "making an extension"));
+    for (const std::string& policy : policies) {
+        crypto::asn1_object_ptr oid = crypto::object_from_dotted(policy);
+        if (!oid) {
+            ERR_clear_error();
+            return fail(bad_template("\"" + policy + "\" is not an OID for a policy"));
+        }
+        POLICYINFO* info = must(POLICYINFO_new(), "making an extension");
+        ASN1_OBJECT_free(info->policyid);
+        info->policyid = oid.release();
+        if (sk_POLICYINFO_push(value.get(), info) <= 0) {
+            crypto::die("filling an extension");
+        }
+    }
+    add(x509, NID_certificate_policies, value.get(), critical::no);
+    return {};
+}
+
+void push_subtree(STACK_OF(GENERAL_SUBTREE) * *to, int kind, const std::string& text) {
+    if (*to == nullptr) {
+        *to = must(sk_GENERAL_SUBTREE_new_null(), "making an extension");
+    }
+    GENERAL_SUBTREE* subtree = must(GENERAL_SUBTREE_new(), "making an extension");
+    ASN1_IA5STRING* value = must(ASN1_IA5STRING_new(), "making an extension");
+    must(ASN1_STRING_set(value, text.data(), static_cast<int>(text.size())), "filling an extension");
+    GENERAL_NAME_set0_value(subtree->base, kind, value);
+    if (sk_GENERAL_SUBTREE_push(*to, subtree) <= 0) {
+        crypto::die("filling an extension");
     }
 }
 
-bytes name_constraints_value(const name_constraints& constraints) {
-    bytes permitted;
-    append_subtrees(permitted, dns_name, constraints.permitted_dns);
-    append_subtrees(permitted, uri_name, constraints.permitted_uri_hosts);
-    bytes excluded;
-    append_subtrees(excluded, dns_name, constraints.excluded_dns);
-    return crypto::der_tlv(der::sequence, {permitted.empty() ? bytes() : crypto::der_tlv(der::context(0), {permitted}),
-                                           excluded.empty() ? bytes() : crypto::der_tlv(der::context(1), {excluded})});
+void add_name_constraints(X509* x509, const name_constraints& constraints) {
+    const name_constraints_ptr value(must(NAME_CONSTRAINTS_new(), "making an extension"));
+    for (const std::string& dns : constraints.permitted_dns) {
+        push_subtree(&value->permittedSubtrees, GEN_DNS, dns);
+    }
+    for (const std::string& host : constraints.permitted_uri_hosts) {
+        push_subtree(&value->permittedSubtrees, GEN_URI, host);
+    }
+    for (const std::string& dns : constraints.excluded_dns) {
+        push_subtree(&value->excludedSubtrees, GEN_DNS, dns);
+    }
+    // RFC 5280 4.2.1.10: "Conforming CAs MUST mark this extension as critical".
+    add(x509, NID_name_constraints, value.get(), critical::yes);
 }
 
 }  // namespace
 
 bytes key_usage_value(uint16_t usage) {
-    // X.690 11.2.2: the bits of a named list end with the last that is set.
-    std::array<uint8_t, 3> content{};
-    size_t used = 1;
-    for (unsigned bit = 0; bit < 9; ++bit) {
-        if ((usage & 1U << bit) != 0) {
-            used = 2 + bit / 8;
-            content[1 + bit / 8] = static_cast<uint8_t>(content[1 + bit / 8] | 0x80U >> bit % 8);
-            content[0] = static_cast<uint8_t>(7 - bit % 8);
-        }
-    }
-    return crypto::der_tlv(der::bit_string, {bytes_view(content).first(used)});
+    return crypto::to_der(key_usage_bit_string(usage).get(), i2d_ASN1_BIT_STRING);
 }
 
 bytes key_identifier(bytes_view spki) {
@@ -88,53 +129,36 @@ bytes key_identifier(bytes_view spki) {
     return to_bytes(crypto::sha256(parts->key).view().first(20));
 }
 
-bytes authority_key_id_extension(bytes_view id) {
-    const bytes key_id = crypto::der_tlv(der::plain_context(0), {id});
-    return extension_element(authority_key_identifier, false, crypto::der_tlv(der::sequence, {key_id}));
-}
-
 authority_key_id_ptr make_authority_key_id(bytes_view id) {
     authority_key_id_ptr value(must(AUTHORITY_KEYID_new(), "making an extension"));
-    value->keyid = must(ASN1_OCTET_STRING_new(), "making an extension");
-    must(ASN1_OCTET_STRING_set(value->keyid, id.data(), static_cast<int>(id.size())), "filling an extension");
+    value->keyid = octet_string(id).release();
     return value;
 }
 
-result<bytes> extensions_of(const certificate_template& contents, bytes_view own_id, bytes_view authority_id) {
-    bytes out;
-    const auto add = [&out](bytes_view oid, bool critical, bytes_view value) {
-        append(out, extension_element(oid, critical, value));
-    };
-    // RFC 5280 4.2.1.9: "Conforming CAs MUST include this extension in all CA certificates [...] and MUST
-    // mark the extension as critical in such certificates."
+result<void> add_extensions(X509* x509, const certificate_template& contents, bytes_view own_id, bytes_view authority_id) {
     if (contents.is_ca) {
-        add(basic_constraints, true, basic_constraints_value(contents));
+        add_basic_constraints(x509, contents);
     }
     if (contents.key_usage) {
-        add(key_usage, true, key_usage_value(*contents.key_usage));
+        add(x509, NID_key_usage, key_usage_bit_string(*contents.key_usage).get(), critical::yes);
     }
     if (!contents.extended_key_usages.empty()) {
-        BERTH_TRY(value, oids_value(contents.extended_key_usages, "an extended key usage", [](bytes oid) { return oid; }));
-        add(extended_key_usage, false, value);
+        BERTH_CHECK(add_extended_key_usages(x509, contents.extended_key_usages));
     }
     if (!contents.alt_names.empty()) {
         BERTH_TRY(names, from_alt_names(contents.alt_names));
         // RFC 5280 4.2.1.6: critical exactly when the subject is empty.
-        add(subject_alt_name, contents.subject.attributes.empty(), crypto::to_der(names.get(), i2d_GENERAL_NAMES));
+        add(x509, NID_subject_alt_name, names.get(), contents.subject.attributes.empty() ? critical::yes : critical::no);
     }
     if (!contents.policies.empty()) {
-        // PolicyInformation without qualifiers.
-        const auto information = [](const bytes& oid) { return crypto::der_tlv(der::sequence, {oid}); };
-        BERTH_TRY(value, oids_value(contents.policies, "a policy", information));
-        add(certificate_policies, false, value);
+        BERTH_CHECK(add_policies(x509, contents.policies));
     }
-    // RFC 5280 4.2.1.10: "Conforming CAs MUST mark this extension as critical".
     if (!contents.constraints.empty()) {
-        add(name_constraints_id, true, name_constraints_value(contents.constraints));
+        add_name_constraints(x509, contents.constraints);
     }
-    add(subject_key_identifier, false, crypto::der_tlv(der::octet_string, {own_id}));
-    append(out, authority_key_id_extension(authority_id));
-    return out;
+    add(x509, NID_subject_key_identifier, octet_string(own_id).get(), critical::no);
+    add(x509, NID_authority_key_identifier, make_authority_key_id(authority_id).get(), critical::no);
+    return {};
 }
 
 }  // namespace berth::pki

@@ -18,14 +18,12 @@ bytes key_usage_value(uint16_t usage);
 // subjectPublicKey".
 bytes key_identifier(bytes_view spki);
 
-// Extensions, one element after the other. Error bad_template.
-result<bytes> extensions_of(const certificate_template& contents, bytes_view own_id, bytes_view authority_id);
-result<bytes> extensions_of(const issued_extras& extras);
+result<void> add_extensions(X509* x509, const certificate_template& contents, bytes_view own_id, bytes_view authority_id);
 
-// The extension for whoever has this identifier; and libcrypto's form of its value.
-bytes authority_key_id_extension(bytes_view id);
 using authority_key_id_ptr = crypto::openssl_ptr<AUTHORITY_KEYID, AUTHORITY_KEYID_free>;
 authority_key_id_ptr make_authority_key_id(bytes_view id);
+
+result<void> add_extras(X509* x509, const issued_extras& extras);
 
 // One point with all these names, which check_addresses() has seen.
 using dist_points_ptr = crypto::openssl_ptr<CRL_DIST_POINTS, CRL_DIST_POINTS_free>;

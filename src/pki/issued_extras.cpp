@@ -1,7 +1,6 @@
 #include "pki/issued_extras.h"
 
 #include "pki/certificate_openssl.h"
-#include "pki/der_values_openssl.h"
 #include "pki/epoch.h"
 #include "pki/extensions_openssl.h"
 
@@ -40,33 +39,22 @@ std::vector<std::string> uris_of(const X509* x509, int nid) {
     return out;
 }
 
-// id-pe-authorityInfoAccess, id-ad-ocsp, id-ad-caIssuers (RFC 5280 4.2.2.1), id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1)
-constexpr std::array<uint8_t, 10> authority_info_access{der::oid, 8, 0x2b, 6, 1, 5, 5, 7, 1, 1};
-constexpr std::array<uint8_t, 10> ad_ocsp{der::oid, 8, 0x2b, 6, 1, 5, 5, 7, 48, 1};
-constexpr std::array<uint8_t, 10> ad_ca_issuers{der::oid, 8, 0x2b, 6, 1, 5, 5, 7, 48, 2};
-constexpr std::array<uint8_t, 11> ocsp_no_check{der::oid, 9, 0x2b, 6, 1, 5, 5, 7, 48, 1, 5};
-constexpr std::array<uint8_t, 5> crl_distribution_points{der::oid, 3, 0x55, 0x1d, 31};
-constexpr std::array<uint8_t, 5> freshest_crl{der::oid, 3, 0x55, 0x1d, 46};
-
-bytes uri_element(const std::string& url) {
-    return crypto::der_tlv(der::plain_context(6), {as_bytes(url)});
-}
-
-void append_access(bytes& to, bytes_view method, const std::vector<std::string>& urls) {
+void add_access(AUTHORITY_INFO_ACCESS* to, int method, const std::vector<std::string>& urls) {
     for (const std::string& url : urls) {
-        append(to, crypto::der_tlv(der::sequence, {method, uri_element(url)}));
+        ACCESS_DESCRIPTION* one = must(ACCESS_DESCRIPTION_new(), "making an extension");
+        ASN1_OBJECT_free(one->method);
+        one->method = OBJ_nid2obj(method);
+        ASN1_IA5STRING* value = must(ASN1_IA5STRING_new(), "making an extension");
+        must(ASN1_STRING_set(value, url.data(), static_cast<int>(url.size())), "filling an extension");
+        GENERAL_NAME_set0_value(one->location, GEN_URI, value);
+        if (sk_ACCESS_DESCRIPTION_push(to, one) <= 0) {
+            crypto::die("filling an extension");
+        }
     }
 }
 
-// CRLDistributionPoints: one point, whose fullName is all of them.
-bytes dist_points_value(const std::vector<std::string>& urls) {
-    bytes names;
-    for (const std::string& url : urls) {
-        append(names, uri_element(url));
-    }
-    const bytes full_name = crypto::der_tlv(der::context(0), {names});
-    const bytes point = crypto::der_tlv(der::context(0), {full_name});
-    return crypto::der_tlv(der::sequence, {crypto::der_tlv(der::sequence, {point})});
+void add(X509* x509, int nid, void* value) {
+    must(X509_add1_ext_i2d(x509, nid, value, 0, X509V3_ADD_DEFAULT), "adding an extension to a certificate");
 }
 
 }  // namespace
@@ -98,33 +86,39 @@ result<void> check_addresses(const std::vector<std::string>& urls) {
     return {};
 }
 
-result<bytes> extensions_of(const issued_extras& extras) {
+result<void> add_extras(X509* x509, const issued_extras& extras) {
     for (const auto* urls : {&extras.crl_urls, &extras.delta_urls, &extras.ocsp_urls, &extras.issuer_urls}) {
         BERTH_CHECK(check_addresses(*urls));
     }
-    bytes out;
-    const auto add = [&out](bytes_view oid, bytes_view value) { append(out, extension_element(oid, false, value)); };
     if (!extras.crl_urls.empty()) {
-        add(crl_distribution_points, dist_points_value(extras.crl_urls));
+        add(x509, NID_crl_distribution_points, make_dist_points(extras.crl_urls).get());
     }
     if (!extras.delta_urls.empty()) {
-        add(freshest_crl, dist_points_value(extras.delta_urls));
+        add(x509, NID_freshest_crl, make_dist_points(extras.delta_urls).get());
     }
     if (!extras.ocsp_urls.empty() || !extras.issuer_urls.empty()) {
-        bytes access;
-        append_access(access, ad_ocsp, extras.ocsp_urls);
-        append_access(access, ad_ca_issuers, extras.issuer_urls);
-        add(authority_info_access, crypto::der_tlv(der::sequence, {access}));
+        const access_ptr access(must(AUTHORITY_INFO_ACCESS_new(), "making an extension"));
+        add_access(access.get(), NID_ad_OCSP, extras.ocsp_urls);
+        add_access(access.get(), NID_ad_ca_issuers, extras.issuer_urls);
+        add(x509, NID_info_access, access.get());
     }
     if (extras.ocsp_no_check) {
-        static constexpr std::array<uint8_t, 2> null{5, 0};
-        add(ocsp_no_check, null);
+        const crypto::openssl_ptr<ASN1_NULL, ASN1_NULL_free> null(must(ASN1_NULL_new(), "making an extension"));
+        add(x509, NID_id_pkix_OCSP_noCheck, null.get());
     }
     if (extras.epoch) {
-        static const bytes oid = *oid_element(oid_epoch);
-        add(oid, integer_element(*extras.epoch));
+        const asn1_integer_ptr number(must(ASN1_INTEGER_new(), "making an extension"));
+        must(ASN1_INTEGER_set_uint64(number.get(), *extras.epoch), "filling an extension");
+        const bytes der = crypto::to_der(number.get(), i2d_ASN1_INTEGER);
+        const crypto::openssl_ptr<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> value(
+            must(ASN1_OCTET_STRING_new(), "making an extension"));
+        must(ASN1_OCTET_STRING_set(value.get(), der.data(), static_cast<int>(der.size())), "filling an extension");
+        const crypto::asn1_object_ptr oid = crypto::object_from_dotted(oid_epoch);
+        const crypto::openssl_ptr<X509_EXTENSION, X509_EXTENSION_free> extension(
+            must(X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), 0, value.get()), "making an extension"));
+        must(X509_add_ext(x509, extension.get(), -1), "adding an extension to a certificate");
     }
-    return out;
+    return {};
 }
 
 published_at addresses_in(const certificate& c) {

@@ -32,8 +32,7 @@ bytes magnitude_of(const ASN1_INTEGER* number);
 std::string one_line(const X509_NAME* name);
 // Names with more than one attribute in a part (RDN) come out as if each stood alone.
 distinguished_name to_name(const X509_NAME* name);
-// A Name, and libcrypto's form of it. Error bad_template.
-result<bytes> name_element(const distinguished_name& name);
+// Error bad_template.
 result<x509_name_ptr> from_name(const distinguished_name& name);
 
 // What subjectAltName holds of what we know; other kinds of name are passed over. Nothing when it is
