@@ -278,6 +278,9 @@ result<est_config> read_est(table_reader t) {
     out.header = t.text("header", "");
     out.header_file = t.path("header_file", !out.header.empty());
     out.addresses = t.texts("addresses");
+    if (t.has("threads")) {
+        out.threads = static_cast<size_t>(t.integer("threads", 0, 64, 0));
+    }
     if (out.header.empty() != out.addresses.empty()) {
         t.complain_of("header",
                       "\"header\" and \"addresses\" go together: a secret header is good from networks that are named alone");

@@ -140,6 +140,7 @@ struct est_config {
     std::string header;           // whose value is a secret
     std::filesystem::path header_file;
     std::vector<std::string> addresses;  // networks that the header is good from: "192.0.2.0/24"
+    std::optional<size_t> threads;       // for connections of TLS; 0: on the loop; nothing: as the machine has processors
 };
 
 // What became of certificates, for everybody: lists, CA certificates and OCSP over plain HTTP.
