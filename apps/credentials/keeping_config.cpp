@@ -162,6 +162,11 @@ result<kept_source> read_source(table_reader& t) {
     const std::string trust = t.text("trust", "installed");
     out.trust = trust == "installed" ? t.directory() / "installed" / "domain-root.pem" : t.directory() / trust;
     out.crls = t.paths("crls", false);
+    const std::string revocation = t.text("revocation", "");
+    out.lists_required = revocation == "crl";
+    if (!revocation.empty() && (revocation != "crl" || out.crls.empty())) {
+        t.complain_of("revocation", "\"revocation\" is \"crl\", and needs \"crls\": without a list no server is believed");
+    }
     out.allow_tls12 = t.flag("tls12", false);
     out.over_authkem = t.flag("authkem", false);
     if (out.over_authkem && out.allow_tls12) {

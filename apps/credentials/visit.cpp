@@ -145,6 +145,7 @@ result<void> visit::begin(const kept_credential& k, deed planned) {
     server.anchors = std::move(anchors);
     BERTH_TRY(lists, read_crls(at_.crls));
     server.crls = std::move(lists);
+    server.revocation = at_.lists_required ? pki::crl_policy::always : pki::crl_policy::if_present;
     server.allow_tls12 = at_.allow_tls12;
     server.over_authkem = at_.over_authkem;
     server.time = in_.time.instants();

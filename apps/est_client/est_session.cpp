@@ -30,6 +30,7 @@ result<authkem::chain_rules> rules_for(const est_server& server) {
     }
     BERTH_TRY(trust, pki::trust_store::build({server.anchors, server.intermediates, server.crls}));
     rules.trust = std::move(trust);
+    rules.revocation = server.revocation;
     rules.allow_rsa = true;  // a server of somebody else's may have such a chain; our own keys never are
     rules.time = server.time;
     rules.policy = named(server);

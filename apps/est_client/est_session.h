@@ -17,6 +17,7 @@ struct est_server {
     std::vector<pki::certificate> anchors;
     std::vector<pki::certificate> intermediates;
     std::vector<pki::crl> crls;
+    pki::crl_policy revocation = pki::crl_policy::if_present;
     std::optional<pki::validity_instants> time = {};  // to judge its chain at; none: the clock's now
     // At most one: a signature key's certificate for TLS, a KEM key's for AuthKEM.
     std::optional<net::tls_credential> own;

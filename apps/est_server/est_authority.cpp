@@ -442,7 +442,7 @@ result<est::endorsed_key> est_request_authority::endorse(std::string_view label,
     if (!office_.believed_.tpm_makers) {
         return authority::endorse(label, request, csr_spki);
     }
-    return est::endorsed_key::judge(request, csr_spki, *office_.believed_.tpm_makers, time_.now());
+    return est::endorsed_key::judge(request, csr_spki, *office_.believed_.tpm_makers, time_.now(), office_.believed_.tpm_lists);
 }
 
 result<est::tpm_answer> est_request_authority::seal(const est::endorsed_key& for_whom, const pki::certificate& issued) {

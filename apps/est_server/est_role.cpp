@@ -210,6 +210,11 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
     believed.vouchers = std::move(vouchers);
     BERTH_TRY(makers, store_of(std::move(tpm_makers)));
     believed.tpm_makers = std::move(makers);
+    for (const auto& each : config.trust) {
+        if (each.proof == ca::to_string(ca::proof::endorsement)) {
+            believed.tpm_lists = lists_of_rule(each.revocation);  // all of these say the same
+        }
+    }
     BERTH_TRY(office, est_office::open(config, std::move(believed), how));
     out.office = std::move(office);
     BERTH_TRY(known, known_authorities(out.office->directory(), config));

@@ -33,6 +33,17 @@ void check_label(table_reader& t, const char* key, const std::string& label) {
     }
 }
 
+revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed, const char* key = "revocation");
+
+// Who goes by lists alone: whether he insists on one. `lists`: the key that names them.
+revocation_rule read_insistence(table_reader& t, const char* key, const char* lists) {
+    const auto out = read_revocation(t, {"crl"}, key);
+    if (out == revocation_rule::crl && !t.has(lists)) {
+        t.complain_of(key, fmt::format("\"{}\" = \"crl\" needs \"{}\": without a list nobody is let in", key, lists));
+    }
+    return out;
+}
+
 result<masa_config> read_masa(table_reader t) {
     masa_config out;
     out.listen = t.address("listen");
@@ -45,6 +56,8 @@ result<masa_config> read_masa(table_reader t) {
     out.device_issuers = t.paths("device_issuers", false);
     out.device_crls = t.paths("device_crls", false);
     out.registrar_crls = t.paths("registrar_crls", false);
+    out.device_revocation = read_insistence(t, "device_revocation", "device_crls");
+    out.registrar_revocation = read_insistence(t, "registrar_revocation", "registrar_crls");
     out.store = t.path("store", true);
     out.store_key = t.path("store_key", true);
     out.checkpoint_key = t.text("checkpoint_key");
@@ -106,17 +119,17 @@ constexpr std::array<std::pair<std::string_view, revocation_rule>, 4> revocation
                                                                                         {"records", revocation_rule::records},
                                                                                         {"none", revocation_rule::none}}};
 // `allowed`: what this verifier can go by.
-revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed) {
-    if (!t.has("revocation")) {
+revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed, const char* key) {
+    const std::string given = t.text(key, "");
+    if (!t.has(key)) {
         return revocation_rule::lists_given;
     }
-    const std::string given = t.text("revocation");
     for (const auto& [name, rule] : revocation_rules) {
         if (given == name && std::find(allowed.begin(), allowed.end(), name) != allowed.end()) {
             return rule;
         }
     }
-    t.complain_of("revocation", fmt::format("\"revocation\" must be one of {}", fmt::join(allowed, ", ")));
+    t.complain_of(key, fmt::format("\"{}\" must be one of {}", key, fmt::join(allowed, ", ")));
     return revocation_rule::lists_given;
 }
 
@@ -159,6 +172,8 @@ est_ca_config read_est_ca(table_reader& t) {
     out.label = t.text("label", "");
     check_label(t, "label", out.label);
     out.anchors = t.paths("anchors", true);
+    out.crls = t.paths("crls", false);
+    out.revocation = read_insistence(t, "revocation", "crls");
     if (t.has("chain") || t.has("key")) {
         out.identity = read_key_names(t, true);
     }
@@ -212,11 +227,12 @@ result<element_config> read_element(table_reader t) {
     out.makers = t.paths("makers", true);
     out.issuers = t.paths("issuers", false);
     out.crls = t.paths("crls", false);
+    out.revocation = read_insistence(t, "revocation", "crls");
     BERTH_CHECK(t.finish());
     return out;
 }
 
-result<est_trust_config> read_est_trust(table_reader t) {
+result<est_trust_config> read_est_trust(table_reader& t) {
     est_trust_config out;
     out.proof = t.text("proof");
     if (out.proof != "idevid" && out.proof != "ldevid" && out.proof != "operational" && out.proof != "endorsement") {
@@ -236,9 +252,10 @@ result<est_trust_config> read_est_trust(table_reader t) {
     if (!out.ocsp_url.empty() && (out.revocation != revocation_rule::ocsp || !out.ocsp_url.starts_with("http://"))) {
         t.complain_of("ocsp_url", "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
     }
-    if (out.proof == "endorsement" && (out.revocation != revocation_rule::lists_given || t.has("ocsp_keep"))) {
+    if (out.proof == "endorsement" &&
+        ((out.revocation != revocation_rule::lists_given && out.revocation != revocation_rule::crl) || t.has("ocsp_keep"))) {
         t.complain_of(t.has("revocation") ? "revocation" : "ocsp_keep",
-                      "certificates of endorsement keys are judged by \"crls\" alone: leave out \"revocation\"");
+                      "certificates of endorsement keys are judged by lists alone: \"revocation\" = \"crl\", or none");
     }
     BERTH_CHECK(t.finish());
     return out;
@@ -294,7 +311,13 @@ result<est_config> read_est(table_reader t) {
         out.labels.push_back(std::move(label));
     }
     for (auto& each : t.tables("trust", false)) {
-        BERTH_TRY(trust, read_est_trust(std::move(each)));
+        BERTH_TRY(trust, read_est_trust(each));
+        const auto differs = [&](const auto& other) {
+            return other.proof == trust.proof && other.revocation != trust.revocation;
+        };
+        if (trust.proof == "endorsement" && std::ranges::any_of(out.trust, differs)) {
+            each.complain(nullptr, "all [[est.trust]] of \"endorsement\" say the same of \"revocation\"");
+        }
         out.trust.push_back(std::move(trust));
     }
     BERTH_CHECK(t.finish());

@@ -1,6 +1,9 @@
 // berthd's [est], asked by `berth est`: each identity stands on the one before, and nobody gets another's.
 #include "est_world.h"
 #include "keystore/key_uri.h"
+#include "store/sqlite/database.h"
+
+#include <fstream>
 
 namespace berth::test {
 namespace {
@@ -246,6 +249,45 @@ TEST_F(Enrolment, ConfigurationsAreReadAnewAndMistakesRefused) {
     EXPECT_EQ(wrong.exit, 2);
     EXPECT_EQ(wrong.error_name(), "unknown_profile") << wrong.all();
     write("berthd.toml", text);
+}
+
+// docs/est.md: "SIGHUP does not look through ca.db again, which was done at start". A page that nothing needs is damaged while
+// berthd serves: who looks at every page finds it.
+TEST_F(Enrolment, AReloadDoesNotLookThroughTheRecordsAgain) {
+    const std::string file = at("ca/ca.db");
+    int64_t pages = 0;
+    {
+        const auto db = got(store::database::open(file, {}, 0, store::opening::again));
+        const auto count = [&] {
+            auto query = got(db->prepare("PRAGMA page_count"));
+            EXPECT_TRUE(got(query.step()));
+            return query.integer(0);
+        };
+        pages = count();
+        ASSERT_TRUE(
+            db->execute("CREATE TABLE filler (x BLOB); INSERT INTO filler WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                        "SELECT i + 1 FROM n WHERE i < 400) SELECT randomblob(1000) FROM n; PRAGMA wal_checkpoint(FULL)"));
+        ASSERT_GT(count(), pages + 50);
+    }
+    constexpr size_t page = 4096;
+    std::fstream raw(file, std::ios::in | std::ios::out | std::ios::binary);
+    const auto at_page = static_cast<std::streamoff>((static_cast<size_t>(pages) + 40) * page);
+    std::string whole(page, '\0');
+    raw.seekg(at_page);
+    ASSERT_TRUE(raw.read(whole.data(), page));
+    const auto put = [&](const std::string& octets) {
+        raw.seekp(at_page);
+        raw.write(octets.data(), page).flush();
+        ASSERT_TRUE(raw.good());
+    };
+    put(std::string(page, 'x'));
+    EXPECT_EQ(run_program("berthd", {"--json", "check", at("berthd.toml")}).error_name(), "corrupt_store")
+        << "who looks finds it";
+    ::kill(server->pid(), SIGHUP);
+    EXPECT_TRUE(says("\"reloaded\""));
+    put(whole);
+    const auto db = got(store::database::open(file, {}, 0, store::opening::existing));
+    EXPECT_TRUE(db->execute("DROP TABLE filler"));
 }
 
 }  // namespace

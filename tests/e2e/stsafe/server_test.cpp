@@ -208,6 +208,10 @@ TEST_F(ElementServer, WhoWasRevokedIsRefusedWithoutARestart) {
     ::kill(server->pid(), SIGHUP);
     ASSERT_TRUE(says("\"reloaded\""));
     EXPECT_EQ(authenticate().exit, 0);
+    configure("crls = [\"list.pem\"]\nrevocation = \"crl\"\n");
+    ::kill(server->pid(), SIGHUP);
+    ASSERT_TRUE(says("\"reloaded\""));
+    EXPECT_EQ(authenticate().exit, 0) << "its maker has a list";
     list(2, {{.serial = certificate.serial(), .revoked_at = system_clock().now() - 5}});
     ASSERT_TRUE(says("lists_read"));
     refused(authenticate(), "certificate_revoked", 1);

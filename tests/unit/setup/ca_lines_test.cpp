@@ -60,6 +60,38 @@ TEST(LinesOfMistakes, InBerthdToml) {
     EXPECT_TRUE(bad.error().message.starts_with(file.string() + ":11: ")) << bad.error().message;
 }
 
+// Who goes by lists says which, where he insists on them.
+TEST(LinesOfMistakes, ADemandForListsWithoutLists) {
+    temporary_directory directory;
+    const auto file = directory.path() / "berthd.toml";
+    const auto told = [&](const std::string& text) {
+        EXPECT_TRUE(app::write_text(file, text));
+        const auto read = app::read_config(file);
+        return read ? "good" : read.error().message.substr(file.string().size());
+    };
+    const std::string element = "[element]\nlisten = \"127.0.0.1:0\"\nhost = \"h\"\nchain = \"a.pem\"\nkey = \"file:a.key\"\n"
+                                "makers = [\"m.pem\"]\n";
+    EXPECT_EQ(told(element), "good");
+    EXPECT_TRUE(told(element + "revocation = \"crl\"\n").starts_with(":7: \"revocation\" = \"crl\" needs \"crls\""));
+    EXPECT_TRUE(told(element + "revocation = \"ocsp\"\n").starts_with(":7: \"revocation\" must be one of crl"));
+    EXPECT_EQ(told(element + "revocation = \"crl\"\ncrls = [\"m.crl\"]\n"), "good");
+    const std::string masa =
+        "[masa]\nlisten = \"127.0.0.1:0\"\ndevice_roots = [\"z1.pem\"]\nstore = \"m.db\"\nstore_key = \"k\"\n"
+        "checkpoint_key = \"file:c\"\nKEY[[masa.key]]\nkey = \"file:z5.key\"\n";
+    const auto with = [&](const std::string& more) { return std::string(masa).replace(masa.find("KEY"), 3, more); };
+    EXPECT_EQ(told(with("")), "good");
+    EXPECT_TRUE(told(with("device_revocation = \"crl\"\n")).starts_with(":7: \"device_revocation\" = \"crl\" needs"));
+    EXPECT_TRUE(told(with("registrar_revocation = \"crl\"\n")).starts_with(":7: \"registrar_revocation\" = \"crl\" needs"));
+    EXPECT_EQ(told(with("device_crls = [\"a\"]\ndevice_revocation = \"crl\"\n")), "good");
+    const std::string est = "[est]\nlisten = \"127.0.0.1:0\"\nchain = \"a.pem\"\nkey = \"file:a.key\"\ndirectory = \"ca\"\n"
+                            "[[est.label]]\nprofile = \"ops\"\n[[est.trust]]\nproof = \"endorsement\"\nanchors = [\"m.pem\"]\n";
+    EXPECT_TRUE(told(est + "revocation = \"ocsp\"\n").starts_with(":11: ")) << "by lists alone";
+    const std::string by_lists = "crls = [\"m.crl\"]\nrevocation = \"crl\"\n";
+    EXPECT_EQ(told(est + by_lists), "good");
+    EXPECT_TRUE(told(est + by_lists + "[[est.trust]]\nproof = \"endorsement\"\nanchors = [\"n.pem\"]\n").starts_with(":13: "))
+        << "makers of TPMs are judged as one";
+}
+
 TEST(ProfilesOfANewCa, AreWrittenWhereThereAreNone) {
     temporary_directory directory;
     const auto file = directory.path() / "ca.toml";
