@@ -65,24 +65,6 @@ bool trust_store::impl::crl_is_signed_by(size_t i, const certificate& issuer) co
     return good;
 }
 
-std::optional<std::vector<certificate>> trust_store::impl::known_way(const std::string& name) const {
-    const std::lock_guard lock(mutex_);
-    for (const ways* some : {&newer_, &older_}) {
-        if (const auto at = some->find(name); at != some->end()) {
-            return at->second;
-        }
-    }
-    return std::nullopt;
-}
-
-void trust_store::impl::remember_way(const std::string& name, const std::vector<certificate>& way) const {
-    const std::lock_guard lock(mutex_);
-    if (newer_.size() >= most_ways) {
-        older_ = std::exchange(newer_, {});
-    }
-    newer_.emplace(name, way);
-}
-
 result<trust_store> trust_store::build(contents c) {
     auto made = std::make_shared<impl>();
     made->store.reset(crypto::must(X509_STORE_new(), "making a trust store"));

@@ -118,25 +118,6 @@ result<void> check_times(const path& found, const validity_instants& time) {
     return {};
 }
 
-namespace {
-
-// What find_path() and check_keys() make of it, which is the same whenever they are asked.
-result<path> accepted_path(const trust_store& store, std::span<const certificate> leaf_first, const verify_options& options) {
-    std::string name = std::to_string(options.max_intermediates) + (options.allow_rsa ? "r" : "-");
-    for (const certificate& one : leaf_first) {
-        name += as_text(one.sha256());
-    }
-    if (auto known = store.get().known_way(name)) {
-        return std::move(*known);
-    }
-    BERTH_TRY(found, find_path(store, leaf_first, options));
-    BERTH_CHECK(check_keys(found, options.allow_rsa));
-    store.get().remember_way(name, found);
-    return found;
-}
-
-}  // namespace
-
 struct chain_verifier {
     static result<verified_chain> run(const trust_store& store, std::span<const certificate> leaf_first,
                                       const verify_options& options) {
@@ -144,7 +125,8 @@ struct chain_verifier {
             return fail(error_category::peer, "bad_certificate", "The peer sent no certificate.");
         }
         BERTH_CHECK(check_leaf(leaf_first.front(), options.leaf));
-        BERTH_TRY(found, accepted_path(store, leaf_first, options));
+        BERTH_TRY(found, find_path(store, leaf_first, options));
+        BERTH_CHECK(check_keys(found, options.allow_rsa));
         BERTH_CHECK(check_times(found, options.time));
         BERTH_CHECK(check_revocation(store, found, options));
         certificate anchor = found.back();
