@@ -41,7 +41,7 @@ constexpr const char* manual =
     "                   keys, approval, integrity and logging. All of it takes effect, or nothing: a mistake is logged as "
     "`reload_refused`,\n"
     "                   naming the file. A KK1 whose certificate or trust has changed drains while another is made. Addresses,\n"
-    "                   roles and databases need a restart (`restart_needed`).\n"
+    "                   roles, databases and [est] threads need a restart (`restart_needed`).\n"
     "\n"
     "Files:\n"
     "  FILE             TOML; docs/berthd.md lists the keys. Relative paths are relative to it. `berth masa init` and\n"
