@@ -220,8 +220,11 @@ TEST_F(Attack, WhereAListIsDemandedNoDeviceIsLetInWithout) {
     };
     const unix_seconds now = p.clock.now();
     EXPECT_EQ(handshake({}), "crl_missing");
-    EXPECT_EQ(handshake({nobody_revoked(p.directory.path() / "factory", "z1", now)}), "crl_missing") << "each CA below the root has one";
-    EXPECT_EQ(handshake({nobody_revoked(p.directory.path() / "factory", "z1", now), nobody_revoked(p.directory.path() / "factory", "idevid-ca", now)}), "done");
+    EXPECT_EQ(handshake({nobody_revoked(p.directory.path() / "factory", "z1", now)}), "crl_missing")
+        << "each CA below the root has one";
+    EXPECT_EQ(handshake({nobody_revoked(p.directory.path() / "factory", "z1", now),
+                         nobody_revoked(p.directory.path() / "factory", "idevid-ca", now)}),
+              "done");
 }
 
 TEST_F(Attack, RegistrarOfARemovedCustomerOnAnOldKk1) {
