@@ -301,7 +301,7 @@ result<est_role::prepared> est_role::prepare(const est_config& config) {
     // They were looked through at start, which takes as long as they are large, and nobody is served meanwhile.
     const bool same_directory = config.directory.lexically_normal() == now.directory.lexically_normal();
     BERTH_TRY(ready, read(config, clock_, same_directory ? store::opening::again : store::opening::or_make, {&loop_, &random_}));
-    if (ready.threads < threads()) {
+    if (threads() > 0 && ready.threads == 0) {
         return fail(error_category::usage, "restart_needed",
                     "the key of [est] is in a chip now, which several threads must not use: restart berthd");
     }

@@ -52,14 +52,24 @@ using work_guard = boost::asio::executor_work_guard<boost::asio::io_context::exe
 struct side {
     side() : box(std::make_shared<mailbox>(on)), busy(on.get().context.get_executor()) {}
 
-    // A request of this side's goes to the caller's loop, and is answered by its number.
+    // A request of this side's goes to the caller's loop, and is answered by its number. One that the loop comes to when its
+    // connection has been told that it was too late is passed over: nothing is done for nobody.
     void hand_over(mailbox& to, const http_router::async_handler& handler, std::shared_ptr<const http_router> router,
                    http_request request, http_responder respond) {
+        // Those that were too late are still in the loop's hands, and are counted, too.
+        if (waiting.size() >= limits.most_connections) {
+            return respond(http_response::failure(
+                {error_category::environment, "busy", "there are too many requests: come again later"}, 503));
+        }
         const uint64_t number = ++last;
+        const auto too_late = std::chrono::steady_clock::now() + std::chrono::milliseconds(limits.handling);
         waiting.emplace(number, std::move(respond));
         // The router is held for the handler's sake. What comes back comes to the box, which outlives this side and knows when
         // it has ended.
-        to.put([this, &handler, held = std::move(router), back = box, number, asked = std::move(request)]() mutable {
+        to.put([this, &handler, held = std::move(router), back = box, number, too_late, asked = std::move(request)]() mutable {
+            if (std::chrono::steady_clock::now() >= too_late) {
+                return back->put([this, number] { waiting.erase(number); });
+            }
             handler(std::move(asked), http_responder([this, back, number](http_response response) {
                         back->put([this, number, said = std::move(response)]() mutable { answer(number, std::move(said)); });
                     }));
@@ -81,6 +91,7 @@ struct side {
     std::shared_ptr<mailbox> box;
     work_guard busy;
     std::unique_ptr<http_server> server;
+    http_server_limits limits;
     std::unordered_map<uint64_t, http_responder> waiting;
     uint64_t last = 0;
     std::thread thread;
@@ -136,6 +147,7 @@ result<std::unique_ptr<http_front>> http_front::listen(loop& on, const address& 
     const size_t threads = std::holds_alternative<authkem_http>(transport) ? 0 : options.threads;
     for (size_t i = 0; i < threads; ++i) {
         made.sides.push_back(std::make_unique<side>());
+        made.sides.back()->limits = options.limits;
     }
     loop& first_on = made.sides.empty() ? on : made.sides.front()->on;
     BERTH_TRY(first, http_server::listen(first_on, at, std::move(transport), router, time, options.limits));

@@ -83,7 +83,7 @@ result<void> show_bundle(const options& o, context& c) {
         for (const auto& e : life.entries) {
             fmt::print("  {:>3} {} {:<14} {}\n", e.number, to_iso8601(e.at), registry::to_string(e.step), one_line(e.about));
         }
-        if (!life.entries.empty()) {
+        if (!life.entries.empty() && !life.altered) {
             fmt::print(
                 "Hash of the newest entry: {}\n  (noted elsewhere, it shows with --contains whether anything before it was "
                 "changed or cut off)\n",

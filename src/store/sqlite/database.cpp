@@ -427,6 +427,11 @@ result<int64_t> database::data_version() {
 }
 
 result<void> database::begin() {
+    // A savepoint outside a transaction would be one of its own, and kept by itself.
+    if (depth_ > 0 && sqlite3_get_autocommit(db_) != 0) {
+        return fail(error_category::environment, "store_failed",
+                    "SQLite has given up the transaction that this belongs to; nothing of it is kept");
+    }
     BERTH_CHECK(run(depth_ == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT nested"));
     moment_ += depth_ == 0 ? 1 : 0;
     ++depth_;

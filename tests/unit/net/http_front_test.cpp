@@ -345,7 +345,7 @@ TEST_P(front, an_answer_after_the_front_has_gone_is_nobodys) {
 
 TEST_P(front, one_that_is_answered_too_late_was_told_503_and_the_next_is_answered) {
     http_server_limits limits;
-    limits.handling = 50;
+    limits.handling = 500;
     std::optional<http_responder> kept;
     router->add_async("GET", "/kept", [&](const http_request&, const http_responder& respond) { kept.emplace(respond); });
     serve(plain_http{}, limits);
@@ -360,6 +360,43 @@ TEST_P(front, one_that_is_answered_too_late_was_told_503_and_the_next_is_answere
     ASSERT_TRUE(kept);
     (*kept)(http_response::text(200, "late"));
     while_serving(1, [&](size_t) { EXPECT_EQ(ask_once(server->port(), std::monostate(), "/hello"), "hello"); });
+}
+
+// Whoever was told that it was too late comes again: what was done for him meanwhile would be for nobody.
+TEST_P(front, what_the_loop_comes_to_too_late_is_not_done) {
+    if (GetParam() == 0) {
+        GTEST_SKIP() << "a loop that is stopped reads no requests";
+    }
+    http_server_limits limits;
+    limits.handling = 300;
+    std::latch stopped(1), told(1);
+    size_t counted = 0;
+    router->add("GET", "/stop", [&](const http_request&) {
+        stopped.count_down();
+        told.wait();
+        return http_response::text(200, "went on");
+    });
+    router->add("GET", "/count", [&](const http_request&) {
+        ++counted;
+        return http_response::text(200, "counted");
+    });
+    serve(plain_http{}, limits);
+    while_serving(2, [&](size_t i) {
+        guarded_loop own;
+        http_client client(own, {"127.0.0.1", server->port()}, std::monostate());
+        if (i == 0) {
+            (void)ask(own, client, {get("/stop")});
+            return;
+        }
+        stopped.wait();
+        const auto answers = ask(own, client, {get("/count")});
+        EXPECT_TRUE(answers[0] && answers[0]->status == 503U);
+        told.count_down();
+    });
+    while_serving(1, [&](size_t) { EXPECT_EQ(ask_once(server->port(), std::monostate(), "/hello"), "hello"); });
+    EXPECT_EQ(counted, 0U);
+    while_serving(1, [&](size_t) { EXPECT_EQ(ask_once(server->port(), std::monostate(), "/count"), "counted"); });
+    EXPECT_EQ(counted, 1U);
 }
 
 TEST_P(front, ends_while_requests_and_handshakes_are_under_way) {
@@ -588,6 +625,45 @@ TEST(mailbox, runs_in_order_and_nothing_after_its_end) {
         EXPECT_TRUE(std::ranges::is_sorted(own));
         EXPECT_EQ(own.size(), 100U);
     }
+}
+
+// A commit at each turn's end is for so many, and others on the loop come in between.
+TEST(mailbox, a_turn_takes_so_much_however_much_there_is) {
+    guarded_loop on;
+    const auto box = std::make_shared<mailbox>(on);
+    size_t run = 0, in_this_turn = 0, most = 0, ends = 0;
+    const auto work = [&] {
+        ++run;
+        if (in_this_turn++ == 0) {
+            on.at_turn_end([&] {
+                ++ends;
+                most = std::max(most, std::exchange(in_this_turn, 0));
+            });
+        }
+    };
+    for (size_t i = 0; i < 5 * mailbox::most_in_a_turn; ++i) {
+        box->put(work);
+    }
+    box->put([&] { on.at_turn_end([&] { on.stop(); }); });
+    on.run();
+    EXPECT_EQ(run, 5 * mailbox::most_in_a_turn);
+    EXPECT_GE(ends, 5U);
+    EXPECT_LE(most, mailbox::most_in_a_turn);
+}
+
+TEST(mailbox, a_turn_takes_no_longer_than_it_may) {
+    guarded_loop on;
+    const auto box = std::make_shared<mailbox>(on);
+    size_t ends = 0;
+    for (int i = 0; i < 3; ++i) {
+        box->put([&] {
+            on.at_turn_end([&] { ++ends; });
+            std::this_thread::sleep_for(mailbox::longest_turn);
+        });
+    }
+    box->put([&] { on.at_turn_end([&] { on.stop(); }); });
+    on.run();
+    EXPECT_EQ(ends, 3U);
 }
 
 }  // namespace berth::net::test

@@ -60,7 +60,6 @@ TEST(Csr, WhatItsKeyDidNotSignIsRefused) {
     EXPECT_NE(name_of_error(verified_csr::parse(changed)), "accepted");
 }
 
-// Somebody else's request with one's own key put in.
 TEST(Csr, WhatWasReadIsWhatIsProved) {
     const bytes der = value_of(build_csr(usual_request(), signature_key("csr")));
     const auto read = value_of(unproved_csr::parse(der));
@@ -77,6 +76,7 @@ TEST(Csr, WhatWasReadIsWhatIsProved) {
     EXPECT_EQ(name_of_error(unproved_csr::parse({})), "bad_csr");
 }
 
+// Somebody else's request with one's own key put in.
 TEST(Csr, AnotherKeyIsRefused) {
     const auto victims_key = signature_key("victim");
     const auto thiefs_key = signature_key("thief");
