@@ -1,6 +1,7 @@
 // berth: the command line that people use.
 #include "base/log.h"
 #include "berth/commands/commands.h"
+#include "berth/commands/hub.h"
 #include "berth/commands/se.h"
 #include "berth/commands/unknown.h"
 #include "common/version.h"

@@ -20,6 +20,7 @@
 
 #include <csignal>
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 namespace {
@@ -40,7 +41,7 @@ constexpr const char* manual =
     "                   keys, approval, integrity and logging. All of it takes effect, or nothing: a mistake is logged as "
     "`reload_refused`,\n"
     "                   naming the file. A KK1 whose certificate or trust has changed drains while another is made. Addresses,\n"
-    "                   roles and databases need a restart (`restart_needed`).\n"
+    "                   roles, databases and [est] threads need a restart (`restart_needed`).\n"
     "\n"
     "Files:\n"
     "  FILE             TOML; docs/berthd.md lists the keys. Relative paths are relative to it. `berth masa init` and\n"
@@ -214,10 +215,21 @@ void allow_many_connections() {
     }
 }
 
+// A connection takes and gives back more than the C library keeps by default, so that it would ask the kernel for the same
+// pages again and again. A few MiB are kept instead.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+    constexpr int kept = 8 * 1024 * 1024;
+    (void)::mallopt(M_TRIM_THRESHOLD, kept);
+    (void)::mallopt(M_TOP_PAD, 256 * 1024);
+#endif
+}
+
 result<void> serve(const std::filesystem::path& file) {
     BERTH_TRY(config, app::read_config(file));
     log::configure(config.log_level, config.log_format);
     allow_many_connections();
+    keep_freed_memory();
     net::loop loop;
     ops::metric_registry metrics;
     ops::add_process_metrics(metrics, app::version());

@@ -28,7 +28,11 @@ result<std::unique_ptr<admin_listener>> admin_listener::start(net::loop& on, con
     return std::make_unique<admin_listener>(std::move(server));
 }
 
-void count_http(net::http_server& server, ops::metric_registry& metrics, const std::string& name) {
+namespace {
+
+// Of a front, on its threads: metrics may be counted on any.
+template <class Server>
+void count_into(Server& server, ops::metric_registry& metrics, const std::string& name) {
     const auto requests =
         metrics.counters("berth_http_requests_total", "HTTP requests answered", {"server", "method", "route", "status"});
     const auto seconds = metrics.histograms("berth_http_request_seconds", "From a request's header to its answer",
@@ -48,6 +52,16 @@ void count_http(net::http_server& server, ops::metric_registry& metrics, const s
             failures.with({name, why.name}).add();
             count();
         });
+}
+
+}  // namespace
+
+void count_http(net::http_server& server, ops::metric_registry& metrics, const std::string& name) {
+    count_into(server, metrics, name);
+}
+
+void count_http(net::http_front& server, ops::metric_registry& metrics, const std::string& name) {
+    count_into(server, metrics, name);
 }
 
 }  // namespace berth::app

@@ -2,7 +2,7 @@
 // configuration says otherwise.
 #pragma once
 
-#include "net/http_server.h"
+#include "net/http_front.h"
 #include "ops/health.h"
 #include "ops/metrics.h"
 
@@ -28,5 +28,6 @@ void add_admin_routes(net::http_router& to, const ops::metric_registry& metrics,
 // berth_http_requests_total{server,method,route,status}, berth_http_request_seconds{server,route},
 // berth_http_failures_total{server,error}, berth_http_connections{server}.
 void count_http(net::http_server& server, ops::metric_registry& metrics, const std::string& name);
+void count_http(net::http_front& server, ops::metric_registry& metrics, const std::string& name);
 
 }  // namespace berth::app

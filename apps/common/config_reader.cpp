@@ -34,6 +34,11 @@ void table_reader::complain(const toml::node* where, const std::string& what) {
     }
 }
 
+std::string table_reader::where() const {
+    const auto line = whole_ ? 0 : table_.source().begin.line;
+    return line == 0 ? file_.string() : fmt::format("{}:{}", file_.string(), line);
+}
+
 const toml::node* table_reader::find(const char* key, bool required, const char* kind) {
     known_.insert(key);
     const toml::node* node = table_.get(key);

@@ -68,6 +68,10 @@ public:
     [[nodiscard]] bool has(const char* key) const { return table_.contains(key); }
     // Keeps the first complaint, of this table or of one below it.
     void complain(const toml::node* where, const std::string& what);
+    // Of what this key says: with its line, or the table's where it is not there.
+    void complain_of(const char* key, const std::string& what) { complain(table_.get(key), what); }
+    // "FILE:LINE" of the table, for who finds out later what is wrong with it.
+    [[nodiscard]] std::string where() const;
     // After everything was read. Of the whole file: the unknown name that comes first in it, else the first complaint. Of a
     // table below: nothing yet, for there may be an unknown name further down.
     result<void> finish();

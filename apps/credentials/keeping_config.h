@@ -50,6 +50,7 @@ struct kept_source {
     // Lists of those roots and of the CAs below them: a server whose CA has one is judged by it, and by one that is too old not
     // at all. Read at each visit.
     std::vector<std::filesystem::path> crls;
+    bool lists_required = false;  // a server whose CA has none is not believed either
     bool allow_tls12 = false;
     bool over_authkem = false;
     // What else the server wants to know of us; each with a file whose first line is the secret.

@@ -260,6 +260,10 @@ result<void> credential_files::tried(uint32_t number) const {
     return change(number, [](generation_state& s) { ++s.tries; });
 }
 
+result<void> credential_files::not_tried(uint32_t number) const {
+    return change(number, [](generation_state& s) { s.tries -= s.tries > 0 ? 1 : 0; });
+}
+
 result<void> credential_files::accepted(uint32_t number) const {
     auto done = change(number, [](generation_state& s) { s.accepted = true; });
     BERTH_FAULT_POINT("credential.after_accepted");

@@ -22,7 +22,7 @@ bytes_view spki_of(const key_handle& key);
 struct generation_state {
     unix_seconds renew_at = 0;  // drawn once, when it was issued
     bool accepted = false;      // by a peer
-    uint32_t tries = 0;         // connections that were begun with it, while no peer had accepted it
+    uint32_t tries = 0;         // connections in which it was refused, or that are not over, while no peer had accepted it
     std::string hooks = {};     // empty: they have not run for it yet; "done", or what went wrong
 };
 struct generation {
@@ -64,7 +64,9 @@ public:
     result<key_handle> open(const generation& g) const;
     // The certificate for the waiting key. Error `not_awaited`: none waits under this number.
     result<void> certified(uint32_t number, const std::vector<pki::certificate>& chain, unix_seconds renew_at) const;
+    // Before the connection; not_tried(), where it told nothing of the certificate.
     result<void> tried(uint32_t number) const;
+    result<void> not_tried(uint32_t number) const;
     result<void> accepted(uint32_t number) const;
     result<void> hooked(uint32_t number, const std::string& outcome) const;
 

@@ -9,16 +9,40 @@
 #include "keystore/operations.h"
 #include "pki/kem_csr.h"
 
+#include <charconv>
+
 namespace berth::app {
 
 namespace {
 
-// Whether a server that we know says no to us, rather than something between us being broken.
-bool says_no(const error& e) {
-    return e.category == error_category::peer && (e.is("refused") || e.is("password_wanted") || e.is("tls_failed"));
+int param_of(const error& e, std::string_view name) {
+    const auto found = std::ranges::find(e.params, name, [](const auto& p) -> std::string_view { return p.first; });
+    int out = -1;
+    if (found != e.params.end()) {
+        std::from_chars(found->second.data(), found->second.data() + found->second.size(), out);
+    }
+    return out;
 }
 
+// RFC 8446 6.2, of what the server made of our certificate: bad_certificate to certificate_unknown, unknown_ca, access_denied,
+// decrypt_error, certificate_required.
+constexpr std::array<int, 9> alerts_of_refusal{42, 43, 44, 45, 46, 48, 49, 51, 116};
+// Come again, says the server, and nothing of us: request timeout, too early, too many requests.
+constexpr std::array<int, 3> statuses_of_haste{408, 425, 429};
+
 }  // namespace
+
+bool says_no(const error& e) {
+    if (e.category != error_category::peer) {
+        return false;
+    }
+    if (e.is("refused")) {
+        return std::ranges::find(statuses_of_haste, param_of(e, "status")) == statuses_of_haste.end();
+    }
+    // Without "alert" it was no protected one: anybody on the path can say so.
+    return e.is("password_wanted") ||
+           (e.is("tls_failed") && std::ranges::find(alerts_of_refusal, param_of(e, "alert")) != alerts_of_refusal.end());
+}
 
 visit::visit(surroundings in, const kept_source& at, const kept_wish& wish, const credential_files& files, bool as_identity,
              done_handler done)
@@ -113,6 +137,7 @@ result<void> visit::begin(const kept_credential& k, deed planned) {
     BERTH_CHECK(show(own, server));
     if (own && !own->state.accepted) {
         BERTH_CHECK(files_.tried(own->number));
+        counted_ = true;
     }
     server.at = at_.at;
     server.host = at_.host;
@@ -120,6 +145,7 @@ result<void> visit::begin(const kept_credential& k, deed planned) {
     server.anchors = std::move(anchors);
     BERTH_TRY(lists, read_crls(at_.crls));
     server.crls = std::move(lists);
+    server.revocation = at_.lists_required ? pki::crl_policy::always : pki::crl_policy::if_present;
     server.allow_tls12 = at_.allow_tls12;
     server.over_authkem = at_.over_authkem;
     server.time = in_.time.instants();
@@ -271,6 +297,12 @@ result<void> visit::keep(uint32_t number, const pki::certificate& leaf) {
 
 void visit::fail_with(error why) {
     outcome_.refused = says_no(why);
+    // Held for refused is a new certificate only by who has refused it: that the way there is cut says nothing of it.
+    if (counted_ && !outcome_.refused) {
+        if (const auto kept = files_.not_tried(*shown_); !kept) {
+            log::failure("credential_not_kept", kept.error(), {{"credential", wish_.name}});
+        }
+    }
     outcome_.why = std::move(why);
     finish();
 }

@@ -16,6 +16,10 @@ struct visit_outcome {
     std::optional<est::come_again> later;  // it has not decided yet: the key waits
 };
 
+// Whether a server that we know says no to us: in an answer, or in an alert that only it can have sent (error `tls_failed` with
+// a parameter "alert"). What may be broken on the way, or said by somebody else, says nothing; nor does who is asked too often.
+bool says_no(const error& e);
+
 class visit {
 public:
     struct surroundings {
@@ -55,6 +59,7 @@ private:
     bool as_identity_;
     bool proves_ = false;  // and does no more: what is due then is for the next visit
     done_handler done_;
+    bool counted_ = false;                     // among the tries of the generation that is shown
     std::optional<uint32_t> shown_;            // the generation that we are; none: the identity
     std::vector<pki::certificate> own_chain_;  // what we show
     keystore::signing_key_ptr own_key_;        // none: its key is a KEM's

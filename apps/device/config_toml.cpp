@@ -13,7 +13,7 @@ bool known_algorithm(const std::string& name) {
     return name == "p256" || name == "mldsa65" || name == "mlkem768" || name == "mlkem768_p256";
 }
 
-result<wanted_credential> read_credential(table_reader t) {
+result<wanted_credential> read_credential(table_reader& t) {
     wanted_credential out{t.text("name"), t.text("algorithm"), t.text("key", "")};
     BERTH_CHECK(t.finish());
     return out;
@@ -61,16 +61,16 @@ result<void> parse_device_toml(const std::string& text, const std::filesystem::p
         } else if (way == "rendezvous") {
             out.rendezvous = true;
         } else if (way != "configured") {
-            top.complain(nullptr, "\"discovery\" may hold \"configured\", \"dns-sd\" and \"rendezvous\"");
+            top.complain_of("discovery", "\"discovery\" may hold \"configured\", \"dns-sd\" and \"rendezvous\"");
         }
     }
     const std::string way = top.text("kk3", "tunnel");
     if (way != "tunnel" && way != "direct") {
-        top.complain(nullptr, "\"kk3\" must be \"tunnel\" or \"direct\"");
+        top.complain_of("kk3", "\"kk3\" must be \"tunnel\" or \"direct\"");
     }
     out.way = way == "direct" ? kk3_way::direct : kk3_way::tunnel;
     if ((out.way == kk3_way::direct || out.rendezvous) && !out.masa) {
-        top.complain(nullptr, "a direct KK3 and rendezvous need \"masa\", its address");
+        top.complain_of(out.rendezvous ? "discovery" : "kk3", "a direct KK3 and rendezvous need \"masa\", its address");
     }
     if (auto quote = top.table("quote")) {
         for (const int64_t number : quote->integers("pcrs", 0, 23)) {
@@ -79,24 +79,24 @@ result<void> parse_device_toml(const std::string& text, const std::filesystem::p
         BERTH_CHECK(quote->finish());
     }
     for (auto& t : top.tables("credential", true)) {
-        BERTH_TRY(credential, read_credential(std::move(t)));
+        BERTH_TRY(credential, read_credential(t));
         if (!onboarding::valid_credential_name(credential.name) || !known_algorithm(credential.algorithm)) {
-            top.complain(
+            t.complain(
                 nullptr,
                 fmt::format("credential \"{}\": a name of a-z, 0-9 and '-', and one of p256, mldsa65, mlkem768, mlkem768_p256",
                             credential.name));
         }
         if (const auto why = not_made_there(credential); !why.empty()) {
-            top.complain(nullptr, fmt::format("credential \"{}\": {}", credential.name, why));
+            t.complain(nullptr, fmt::format("credential \"{}\": {}", credential.name, why));
         }
         const auto same = [&](const auto& other) { return other.name == credential.name; };
         if (std::any_of(out.credentials.begin(), out.credentials.end(), same)) {
-            top.complain(nullptr, fmt::format("two credentials are called \"{}\"", credential.name));
+            t.complain(nullptr, fmt::format("two credentials are called \"{}\"", credential.name));
         }
         out.credentials.push_back(std::move(credential));
     }
     if (out.credentials.size() > onboarding::most_credentials) {
-        top.complain(nullptr, "at most four credentials");
+        top.complain_of("credential", "at most four credentials");
     }
     return top.finish();
 }

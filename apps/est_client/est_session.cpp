@@ -30,6 +30,7 @@ result<authkem::chain_rules> rules_for(const est_server& server) {
     }
     BERTH_TRY(trust, pki::trust_store::build({server.anchors, server.intermediates, server.crls}));
     rules.trust = std::move(trust);
+    rules.revocation = server.revocation;
     rules.allow_rsa = true;  // a server of somebody else's may have such a chain; our own keys never are
     rules.time = server.time;
     rules.policy = named(server);
@@ -48,6 +49,24 @@ result<bytes> build(const est_wish& wish, const net::peer_info& peer) {
         }
     }
     return wish.build(contents);
+}
+
+// What became of a connection, with where it led and what to look at.
+error towards(const net::address& at, error why) {
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> advice{{
+        {"connect_failed", "is an EST server running there, and do its name and port stand so where the server is named?"},
+        {"handshake_timeout", "does an EST server listen on this port, and over TLS or AuthKEM, as it is asked here?"},
+        {"closed_in_handshake", "does an EST server listen on this port, and over TLS or AuthKEM, as it is asked here? A server "
+                                "that will have none of the certificate shown may also end it so"},
+        {"response_timeout", "the server took the request and has not answered: its log may say why; come again"},
+        {"connection_lost", "the server's log may say why; come again"},
+    }};
+    const auto known = std::ranges::find(advice, why.name, &std::pair<std::string_view, std::string_view>::first);
+    why.message = fmt::format("{}: {}", at.text(), why.message);
+    if (known != advice.end()) {
+        why.message += fmt::format(" ({})", known->second);
+    }
+    return std::move(why).with("server", at.text());
 }
 
 tl::unexpected<error> password_wanted(const est::password_wanted& by, bool had_one) {
@@ -116,7 +135,7 @@ void est_session::ask(const std::shared_ptr<state>& s, const std::shared_ptr<tas
             return;
         }
         if (!peer) {
-            return job->handler(fail(std::move(peer).error()));
+            return job->handler(fail(towards(self->at, std::move(peer).error())));
         }
         self->peer = *peer;
         bytes csr;
@@ -134,7 +153,7 @@ void est_session::ask(const std::shared_ptr<state>& s, const std::shared_ptr<tas
                                 return;
                             }
                             if (!response) {
-                                return job->handler(fail(std::move(response).error()));
+                                return job->handler(fail(towards(me->at, std::move(response).error())));
                             }
                             auto answer = job->read(*me, heard(*me, std::move(*response)));
                             if (!answer) {

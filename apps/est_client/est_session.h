@@ -17,6 +17,7 @@ struct est_server {
     std::vector<pki::certificate> anchors;
     std::vector<pki::certificate> intermediates;
     std::vector<pki::crl> crls;
+    pki::crl_policy revocation = pki::crl_policy::if_present;
     std::optional<pki::validity_instants> time = {};  // to judge its chain at; none: the clock's now
     // At most one: a signature key's certificate for TLS, a KEM key's for AuthKEM.
     std::optional<net::tls_credential> own;
@@ -45,9 +46,9 @@ public:
 
     est_session(net::loop& on, const net::address& at, net::channel_transport over, est::client client, const clock& time);
 
-    // Handlers are called once, on the loop, and not at all if the session goes first. Errors: those of http_client and of
-    // est::client; of building the request; `password_wanted` (peer): the server asks for a password and has none from us, or
-    // refuses ours.
+    // Handlers are called once, on the loop, and not at all if the session goes first. Errors: those of http_client, with where
+    // it was and what to look at, and of est::client; of building the request; `password_wanted` (peer): the server asks for a
+    // password and has none from us, or refuses ours.
     void cacerts(then<std::vector<pki::certificate>> handler);
     void csrattrs(then<pki::csr_attributes> handler);
     // A certificate, or when to come again.
@@ -70,8 +71,9 @@ private:
     template <class Answer>
     struct task;
     struct state {
-        state(net::loop& on, const net::address& at, net::channel_transport over, est::client c, const clock& t)
-            : http(on, at, std::move(over)), client(std::move(c)), time(t) {}
+        state(net::loop& on, const net::address& to, net::channel_transport over, est::client c, const clock& t)
+            : at(to), http(on, to, std::move(over)), client(std::move(c)), time(t) {}
+        net::address at;
         net::http_client http;
         est::client client;
         const clock& time;

@@ -147,7 +147,10 @@ result<std::unique_ptr<est_office>> est_office::open(const est_config& config, e
     std::unique_ptr<est_office> out(new est_office(std::move(directory)));
     out->believed_ = std::move(believed);
     for (const auto& label : config.labels) {
-        BERTH_CHECK(out->add(label));
+        if (auto added = out->add(label); !added) {
+            // Of the label and its profile as of each other: where they were brought together.
+            return fail(std::move(added).error().during(label.where).with("where", label.where));
+        }
     }
     return out;
 }
@@ -166,6 +169,14 @@ result<void> est_office::add(const est_label_config& config) {
                               "of idevid, ldevid or operational, basic, secret, address, token, ra, endorsement",
                               config.profile)}
                 .with("profile", config.profile));
+    }
+    if (out.policy.for_authorities && config.maker.empty()) {
+        return fail(error{error_category::usage, "bad_config",
+                          fmt::format("the profile {} is given to registration authorities (ra), which ask for devices of a "
+                                      "maker, and the label says of none: nothing would tell whose device a serial number "
+                                      "means, nor end what it was given. Name the maker's root: maker = \"z1.pem\"",
+                                      config.profile)}
+                        .with("profile", config.profile));
     }
     const auto by_tpm_alone = [](const auto& set) {
         return set.contains(ca::proof::endorsement) &&
@@ -431,7 +442,7 @@ result<est::endorsed_key> est_request_authority::endorse(std::string_view label,
     if (!office_.believed_.tpm_makers) {
         return authority::endorse(label, request, csr_spki);
     }
-    return est::endorsed_key::judge(request, csr_spki, *office_.believed_.tpm_makers, time_.now());
+    return est::endorsed_key::judge(request, csr_spki, *office_.believed_.tpm_makers, time_.now(), office_.believed_.tpm_lists);
 }
 
 result<est::tpm_answer> est_request_authority::seal(const est::endorsed_key& for_whom, const pki::certificate& issued) {

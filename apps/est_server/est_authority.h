@@ -23,6 +23,7 @@ struct est_believed {
     // Whose signature keys may vouch for KEM keys (RFC 9883): everybody whose certificate is trusted here.
     std::optional<pki::trust_store> vouchers;
     std::optional<pki::trust_store> tpm_makers;
+    pki::crl_policy tpm_lists = pki::crl_policy::if_present;
 };
 
 // What a server has, apart from its connections.

@@ -6,6 +6,9 @@
 #include "est_client/est_http.h"
 #include "keystore/key_uri.h"
 #include "roles/credential.h"
+#include "roles/server_certificate.h"
+
+#include <thread>
 
 namespace berth::app {
 
@@ -45,6 +48,12 @@ result<std::shared_ptr<const authkem::server_context>> authkem_for(const key_and
     config.client_auth = authkem::client_auth::request;
     config.client = any_holder();
     return authkem::server_context::make(std::move(config));
+}
+
+// A key in a chip is for one thread, that of everything else: the chip may hold a CA's key, too.
+size_t threads_for(const est_config& config, const keystore::signing_key& key) {
+    const size_t processors = std::max(1U, std::thread::hardware_concurrency());
+    return net::front_threads_for(key, config.threads.value_or(std::min<size_t>(processors, 4)));
 }
 
 struct class_names {
@@ -139,6 +148,35 @@ result<std::optional<pki::trust_store>> store_of(pki::trust_store::contents all)
     return store;
 }
 
+// The CAs that the files of this server tell of.
+result<std::vector<pki::certificate>> known_authorities(const ca_directory& directory, const est_config& config) {
+    std::vector<pki::certificate> out;
+    BERTH_TRY(names, directory.names());
+    for (const auto& name : names) {
+        BERTH_TRY(chain, directory.chain(name));
+        out.insert(out.end(), chain.begin(), chain.end());
+    }
+    for (const auto& trust : config.trust) {
+        BERTH_TRY(read, read_certificates(trust.anchors));
+        out.insert(out.end(), read.begin(), read.end());
+    }
+    return out;
+}
+
+// Who only looks wants to hear of everything; who serves goes on with what a new file and a SIGHUP mend.
+result<void> judge_own(const server_chain& chain, const std::vector<pki::certificate>& known, unix_seconds now, bool only_looks) {
+    BERTH_CHECK(check_server_certificate(chain));
+    const auto good = check_server_certificate_now(chain, known, now);
+    if (!good && only_looks) {
+        return good;
+    }
+    if (!good) {
+        log::warning("server_certificate_bad", good.error().message,
+                     {{"error", good.error().name}, {"file", chain.file.string()}, {"party", "est"}});
+    }
+    return {};
+}
+
 bool same_listener(const std::optional<net::address>& a, const std::optional<net::address>& b, std::optional<uint16_t> port) {
     return a.has_value() == b.has_value() && (!a || (a->host == b->host && (a->port == b->port || a->port == port)));
 }
@@ -154,6 +192,7 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
         return fail(std::move(tls).error().during(config.identity.chain.string()));
     }
     out.tls = std::move(*tls);
+    out.threads = threads_for(config, *own.key);
     if (config.tls12_listen) {
         BERTH_TRY(tls12, tls_for(own, true, time));
         out.tls12 = std::move(tls12);
@@ -171,8 +210,20 @@ result<est_role::prepared> est_role::read(const est_config& config, const clock&
     believed.vouchers = std::move(vouchers);
     BERTH_TRY(makers, store_of(std::move(tpm_makers)));
     believed.tpm_makers = std::move(makers);
+    for (const auto& each : config.trust) {
+        if (each.proof == ca::to_string(ca::proof::endorsement)) {
+            believed.tpm_lists = lists_of_rule(each.revocation);  // all of these say the same
+        }
+    }
     BERTH_TRY(office, est_office::open(config, std::move(believed), how));
     out.office = std::move(office);
+    BERTH_TRY(known, known_authorities(out.office->directory(), config));
+    const bool only_looks = how == store::opening::to_look;
+    BERTH_CHECK(judge_own({config.identity.chain, std::move(own.chain)}, known, time.now(), only_looks));
+    if (config.authkem_identity) {
+        BERTH_TRY(chain, read_chain(config.authkem_identity->chain));
+        BERTH_CHECK(judge_own({config.authkem_identity->chain, std::move(chain)}, known, time.now(), only_looks));
+    }
     return out;
 }
 
@@ -185,18 +236,26 @@ est_role::est_role(net::loop& on, const clock& time, random_source& random, ops:
       serving_(std::move(serving)),
       turn_(on, "est", [this](bool kept) { turn_ended(kept); }) {
     turn_.over(serving_.office->records());
+    show_contexts();
 }
 
-result<std::unique_ptr<net::http_server>> est_role::listen(net::loop& on, const net::address& at, net::http_transport over,
-                                                           ops::metric_registry& metrics, const char* name) {
+void est_role::show_contexts() {
+    tls_.set(serving_.tls);
+    tls12_.set(serving_.tls12);
+}
+
+result<std::unique_ptr<net::http_front>> est_role::listen(const net::address& at, net::http_transport over,
+                                                          ops::metric_registry& metrics, const char* name) {
     auto router = std::make_shared<net::http_router>();
     const auto handle = [this](const net::http_request& request, const net::http_responder& respond) { serve(request, respond); };
     for (const char* const method : {"GET", "POST"}) {
         router->add_async(method, "/.well-known/est/{rest...}", handle, {.most_body = est::most_request});
     }
-    net::http_server_limits limits;
-    limits.size.most_body = est::most_request;
-    BERTH_TRY(server, net::http_server::listen(on, at, std::move(over), std::move(router), clock_, limits));
+    net::http_front_options options;
+    options.threads = serving_.threads;
+    options.limits.size.most_body = est::most_request;
+    options.exports.push_back({std::string(est::exporter_label), est::exporter_octets});
+    BERTH_TRY(server, net::http_front::listen(loop_, at, std::move(over), std::move(router), clock_, std::move(options)));
     count_http(*server, metrics, name);
     return server;
 }
@@ -207,20 +266,19 @@ result<std::unique_ptr<est_role>> est_role::start(net::loop& on, const est_confi
     std::unique_ptr<est_role> role(new est_role(on, time, random, metrics, std::move(ready)));
     est_role* const self = role.get();
     using tls_answer = result<std::shared_ptr<const net::tls_context>>;
-    BERTH_TRY(server, self->listen(on, config.listen, net::tls_http{[self]() -> tls_answer { return self->serving_.tls; }},
-                                   metrics, "est"));
+    BERTH_TRY(server,
+              self->listen(config.listen, net::tls_http{[self]() -> tls_answer { return self->tls_.get(); }}, metrics, "est"));
     role->server_ = std::move(server);
     if (config.tls12_listen) {
-        BERTH_TRY(old,
-                  self->listen(on, *config.tls12_listen, net::tls_http{[self]() -> tls_answer { return self->serving_.tls12; }},
-                               metrics, "est-tls12"));
+        BERTH_TRY(old, self->listen(*config.tls12_listen, net::tls_http{[self]() -> tls_answer { return self->tls12_.get(); }},
+                                    metrics, "est-tls12"));
         role->tls12_server_ = std::move(old);
     }
     if (config.authkem_listen) {
         const auto context = [self]() -> result<std::shared_ptr<const authkem::server_context>> {
             return self->serving_.authkem;
         };
-        BERTH_TRY(kem, self->listen(on, *config.authkem_listen, net::authkem_http{context, random}, metrics, "est-authkem"));
+        BERTH_TRY(kem, self->listen(*config.authkem_listen, net::authkem_http{context, random}, metrics, "est-authkem"));
         role->authkem_server_ = std::move(kem);
     }
     return role;
@@ -234,11 +292,20 @@ result<est_role::prepared> est_role::prepare(const est_config& config) {
         return fail(error_category::usage, "restart_needed",
                     "where [est] listens is read at start only: restart berthd, or put it back");
     }
+    if (config.threads != now.threads) {
+        return fail(error_category::usage, "restart_needed",
+                    "the threads of [est] are read at start only: restart berthd, or put them back");
+    }
     // The same records are opened beside those that serve: a turn that is open holds them.
     turn_.end_now();
     // They were looked through at start, which takes as long as they are large, and nobody is served meanwhile.
     const bool same_directory = config.directory.lexically_normal() == now.directory.lexically_normal();
-    return read(config, clock_, same_directory ? store::opening::again : store::opening::or_make, {&loop_, &random_});
+    BERTH_TRY(ready, read(config, clock_, same_directory ? store::opening::again : store::opening::or_make, {&loop_, &random_}));
+    if (threads() > 0 && ready.threads == 0) {
+        return fail(error_category::usage, "restart_needed",
+                    "the key of [est] is in a chip now, which several threads must not use: restart berthd");
+    }
+    return ready;
 }
 
 void est_role::apply(prepared ready) {
@@ -253,6 +320,7 @@ void est_role::take_next() {
     serving_ = std::move(*next_);
     next_.reset();
     turn_.over(serving_.office->records());
+    show_contexts();
 }
 
 void est_role::turn_ended(bool kept) {
@@ -361,8 +429,11 @@ void est_role::serve_now(const net::http_request& request, const net::http_respo
     next.operation = answer.asked ? std::string(est::name_of(answer.asked->op)) : "none";
     next.outcome = answer.why ? answer.why->name : answer.response.status == 202 ? "waiting" : "ok";
     if (answer.why) {
-        log::warning("est_refused", answer.why->message,
-                     {{"error", answer.why->name}, {"operation", next.operation}, {"peer", request.peer->address}});
+        std::vector<log::field> fields{{"operation", next.operation}, {"peer", request.peer->address}, {"who", who}};
+        if (answer.asked) {
+            fields.emplace_back("label", answer.asked->label);
+        }
+        log::failure("est_refused", *answer.why, std::move(fields));
     }
     std::vector<log::field> about{{"peer", request.peer->address}, {"who", who}, {"operation", next.operation}};
     if (answer.asked) {

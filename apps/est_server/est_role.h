@@ -1,9 +1,13 @@
 // The EST server of berthd: certificates for devices (RFC 7030, RFC 8951) over TLS and AuthKEM.
+//
+// Connections of TLS live on threads of their own (net/http_front.h); AuthKEM's, and everything that is judged, issued and kept,
+// on the loop.
 #pragma once
 
 #include "est/server.h"
 #include "est_server/est_authority.h"
-#include "net/http_server.h"
+#include "net/current.h"
+#include "net/http_front.h"
 #include "ops/metrics.h"
 #include "roles/lists.h"
 #include "roles/store_turn.h"
@@ -27,6 +31,7 @@ public:
         est_config config;
         std::shared_ptr<const net::tls_context> tls, tls12;
         std::shared_ptr<const authkem::server_context> authkem;
+        size_t threads = 0;  // that the key of `tls` allows, of those that were asked for
         std::optional<visitors> who;
         std::unique_ptr<est_office> office;
         role_lists lists;
@@ -47,6 +52,8 @@ public:
     [[nodiscard]] std::optional<uint16_t> authkem_port() const {
         return authkem_server_ ? std::optional(authkem_server_->port()) : std::nullopt;
     }
+    // That connections of TLS have; 0: they are on the loop.
+    [[nodiscard]] size_t threads() const { return server_->threads(); }
     [[nodiscard]] const role_lists& lists() const { return serving_.lists; }
     // For readiness. Errors of ca::issuer::check_usable; of a store that takes nothing.
     [[nodiscard]] result<void> check_usable() {
@@ -66,8 +73,9 @@ private:
     [[nodiscard]] bool is_for_everybody(const net::http_request& request) const;
     void turn_ended(bool kept);
     void take_next();
-    result<std::unique_ptr<net::http_server>> listen(net::loop& on, const net::address& at, net::http_transport over,
-                                                     ops::metric_registry& metrics, const char* name);
+    result<std::unique_ptr<net::http_front>> listen(const net::address& at, net::http_transport over,
+                                                    ops::metric_registry& metrics, const char* name);
+    void show_contexts();
 
     attempts unknown_tpms_{30, 300};
     net::loop& loop_;
@@ -75,6 +83,8 @@ private:
     random_source& random_;
     ops::counter_family outcomes_;
     prepared serving_;
+    // Its contexts, for the threads of connections.
+    net::current<net::tls_context> tls_, tls12_;
     // What was answered in this turn; it is sent, counted and logged once what it depends on is kept.
     struct held {
         net::http_responder respond;
@@ -85,7 +95,7 @@ private:
     std::vector<held> held_;
     store_turn<store::sqlite_ca_store> turn_;
     std::unique_ptr<prepared> next_;  // takes effect at the turn's end
-    std::unique_ptr<net::http_server> server_, tls12_server_, authkem_server_;
+    std::unique_ptr<net::http_front> server_, tls12_server_, authkem_server_;
 };
 
 }  // namespace berth::app

@@ -1,5 +1,6 @@
 #include "est_server/visitors.h"
 
+#include "ca/shown_chain.h"
 #include "crypto/constant_time.h"
 #include "crypto/hash.h"
 #include "est/http.h"
@@ -173,12 +174,7 @@ result<void> visitors::take_certificate(const net::peer_info& peer, ca::ca_recor
             into.ca.proofs.insert(ca::proof::ra);
         }
         into.ca.name = leaf.subject();
-        into.ca.certificate = leaf;
-        into.ca.issuer = (verified->chain().size() > 1 ? verified->chain()[1] : verified->anchor()).spki_sha256();
-        into.ca.anchor = verified->anchor().spki_sha256();
-        for (size_t i = 2; i < verified->chain().size(); ++i) {
-            into.ca.between.push_back(verified->chain()[i].spki_sha256());
-        }
+        ca::take_down(into.ca, verified->chain(), verified->anchor().spki_sha256());
         BERTH_CHECK(require_good_leaf(into.ca, records));
         BERTH_TRY(device, device_of(leaf, each.as, into.ca, records));
         into.ca.device = std::move(device);

@@ -1,6 +1,7 @@
 #include "issuing/directory_issuer.h"
 
 #include "base/log.h"
+#include "ca/shown_chain.h"
 #include "common/files.h"
 #include "issuing/granted_certificate.h"
 #include "pki/csr.h"
@@ -62,11 +63,7 @@ ca::requester requester_of(const onboarding::certificate_order& order) {
     out.name = order.device.serial;
     if (!order.z3.empty()) {
         out.name = order.z3.front().subject();
-        out.certificate = order.z3.front();
-        out.issuer = order.z3.size() > 1 ? order.z3[1].spki_sha256() : out.anchor;
-        for (size_t i = 2; i < order.z3.size(); ++i) {
-            out.between.push_back(order.z3[i].spki_sha256());
-        }
+        ca::take_down(out, order.z3, order.device.device_root_spki);
     }
     return out;
 }

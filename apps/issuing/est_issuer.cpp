@@ -5,6 +5,7 @@
 #include "crypto/hash.h"
 #include "issuing/granted_certificate.h"
 #include "keystore/key_uri.h"
+#include "roles/lists.h"
 
 namespace berth::app {
 
@@ -64,7 +65,10 @@ result<std::unique_ptr<est_issuer>> est_issuer::open(const registrar_config& reg
     server.host = config.host;
     server.allow_tls12 = config.allow_tls12;
     BERTH_TRY(anchors, read_anchors(config.anchors));
+    BERTH_TRY(lists, read_est_ca_lists(config, anchors));
     server.anchors = std::move(anchors);
+    server.crls = std::move(lists.crls);
+    server.revocation = lists_of_rule(config.revocation);
     if (config.identity) {
         BERTH_CHECK(show(*config.identity, server));
     }

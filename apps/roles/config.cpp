@@ -26,11 +26,22 @@ result<key_and_chain> read_key(table_reader t) {
     return out;
 }
 
-void check_label(table_reader& t, const std::string& label) {
+void check_label(table_reader& t, const char* key, const std::string& label) {
     if (!label.empty() && !est::is_label(label)) {
-        t.complain(nullptr,
-                   fmt::format("\"{}\" is no label: 1 to 64 letters, digits, '-', '_' and '.', and no operation's name", label));
+        t.complain_of(
+            key, fmt::format("\"{}\" is no label: 1 to 64 letters, digits, '-', '_' and '.', and no operation's name", label));
     }
+}
+
+revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed, const char* key = "revocation");
+
+// Who goes by lists alone: whether he insists on one. `lists`: the key that names them.
+revocation_rule read_insistence(table_reader& t, const char* key, const char* lists) {
+    const auto out = read_revocation(t, {"crl"}, key);
+    if (out == revocation_rule::crl && !t.has(lists)) {
+        t.complain_of(key, fmt::format("\"{}\" = \"crl\" needs \"{}\": without a list nobody is let in", key, lists));
+    }
+    return out;
 }
 
 result<masa_config> read_masa(table_reader t) {
@@ -45,6 +56,8 @@ result<masa_config> read_masa(table_reader t) {
     out.device_issuers = t.paths("device_issuers", false);
     out.device_crls = t.paths("device_crls", false);
     out.registrar_crls = t.paths("registrar_crls", false);
+    out.device_revocation = read_insistence(t, "device_revocation", "device_crls");
+    out.registrar_revocation = read_insistence(t, "registrar_revocation", "registrar_crls");
     out.store = t.path("store", true);
     out.store_key = t.path("store_key", true);
     out.checkpoint_key = t.text("checkpoint_key");
@@ -62,7 +75,7 @@ result<maker_config> read_maker(table_reader t) {
     out.issuers = t.paths("issuers", false);
     out.crls = t.paths("crls", false);
     out.est_label = t.text("est_label", "");
-    check_label(t, out.est_label);
+    check_label(t, "est_label", out.est_label);
     BERTH_CHECK(t.finish());
     return out;
 }
@@ -72,11 +85,11 @@ result<onboarding::integrity_rule> read_integrity(table_reader t) {
     onboarding::integrity_rule out;
     out.model = t.text("model", "");
     if (t.has("model") && (out.model.empty() || out.model.size() > 64)) {
-        t.complain(nullptr, "\"model\" has 1 to 64 characters; without it the table is for devices of every model");
+        t.complain_of("model", "\"model\" has 1 to 64 characters; without it the table is for devices of every model");
     }
     const auto registers = t.texts_by_name("pcrs", true);
     if (registers.empty()) {
-        t.complain(nullptr, "\"pcrs\" names a register at least, as pcrs = { 7 = \"...\" }; berth device pcrs prints them");
+        t.complain_of("pcrs", "\"pcrs\" names a register at least, as pcrs = { 7 = \"...\" }; berth device pcrs prints them");
     }
     for (const auto& one : registers) {
         unsigned number = 0;
@@ -106,17 +119,17 @@ constexpr std::array<std::pair<std::string_view, revocation_rule>, 4> revocation
                                                                                         {"records", revocation_rule::records},
                                                                                         {"none", revocation_rule::none}}};
 // `allowed`: what this verifier can go by.
-revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed) {
-    if (!t.has("revocation")) {
+revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed, const char* key) {
+    const std::string given = t.text(key, "");
+    if (!t.has(key)) {
         return revocation_rule::lists_given;
     }
-    const std::string given = t.text("revocation");
     for (const auto& [name, rule] : revocation_rules) {
         if (given == name && std::find(allowed.begin(), allowed.end(), name) != allowed.end()) {
             return rule;
         }
     }
-    t.complain(nullptr, fmt::format("\"revocation\" must be one of {}", fmt::join(allowed, ", ")));
+    t.complain_of(key, fmt::format("\"{}\" must be one of {}", key, fmt::join(allowed, ", ")));
     return revocation_rule::lists_given;
 }
 
@@ -140,11 +153,11 @@ result<registrar_config> read_registrar(table_reader t) {
     out.revocation = read_revocation(t, {"crl", "none"});
     for (const auto& maker : out.makers) {
         if (out.revocation == revocation_rule::crl && maker.crls.empty()) {
-            t.complain(nullptr,
-                       "\"revocation\" = \"crl\" needs \"crls\" in each [[registrar.maker]]: without a list nobody is let in");
+            t.complain_of("revocation",
+                          "\"revocation\" = \"crl\" needs \"crls\" in each [[registrar.maker]]: without a list nobody is let in");
         }
         if (out.revocation == revocation_rule::none && !maker.crls.empty()) {
-            t.complain(nullptr, "\"revocation\" = \"none\" goes by no list: leave out \"crls\" of [[registrar.maker]]");
+            t.complain_of("revocation", "\"revocation\" = \"none\" goes by no list: leave out \"crls\" of [[registrar.maker]]");
         }
     }
     BERTH_CHECK(t.finish());
@@ -157,8 +170,10 @@ est_ca_config read_est_ca(table_reader& t) {
     out.at = t.address("est");
     out.host = t.text("host", "");
     out.label = t.text("label", "");
-    check_label(t, out.label);
+    check_label(t, "label", out.label);
     out.anchors = t.paths("anchors", true);
+    out.crls = t.paths("crls", false);
+    out.revocation = read_insistence(t, "revocation", "crls");
     if (t.has("chain") || t.has("key")) {
         out.identity = read_key_names(t, true);
     }
@@ -168,8 +183,8 @@ est_ca_config read_est_ca(table_reader& t) {
     out.header_file = t.path("header_file", !out.header.empty());
     out.allow_tls12 = t.flag("tls12", false);
     if (!out.identity && out.user.empty() && out.header.empty()) {
-        t.complain(nullptr, "a CA that is asked by EST wants to know who asks: give \"chain\" and \"key\", or \"user\" and "
-                            "\"password_file\", or \"header\" and \"header_file\"");
+        t.complain_of("est", "a CA that is asked by EST wants to know who asks: give \"chain\" and \"key\", or \"user\" and "
+                             "\"password_file\", or \"header\" and \"header_file\"");
     }
     return out;
 }
@@ -177,7 +192,7 @@ est_ca_config read_est_ca(table_reader& t) {
 result<ca_config> read_ca(table_reader t) {
     ca_config out;
     if (t.has("est") && t.has("directory")) {
-        t.complain(nullptr, "\"est\" is a CA elsewhere and \"directory\" has one here: name one of them");
+        t.complain_of("est", "\"est\" is a CA elsewhere and \"directory\" has one here: name one of them");
     }
     if (t.has("est")) {
         out.est = read_est_ca(t);
@@ -194,7 +209,7 @@ result<ca_config> read_ca(table_reader t) {
     out.issuer = read_key_names(t, true);
     out.profile = t.text("profile", "operational");
     if (out.profile != "operational") {
-        t.complain(nullptr, "\"profile\" must be operational");
+        t.complain_of("profile", "\"profile\" must be operational");
     }
     out.lifetime_hours = t.integer("lifetime_hours", 1, 24 * 3650, 24 * 30);
     out.crl = t.path("crl", false);
@@ -212,45 +227,49 @@ result<element_config> read_element(table_reader t) {
     out.makers = t.paths("makers", true);
     out.issuers = t.paths("issuers", false);
     out.crls = t.paths("crls", false);
+    out.revocation = read_insistence(t, "revocation", "crls");
     BERTH_CHECK(t.finish());
     return out;
 }
 
-result<est_trust_config> read_est_trust(table_reader t) {
+result<est_trust_config> read_est_trust(table_reader& t) {
     est_trust_config out;
     out.proof = t.text("proof");
     if (out.proof != "idevid" && out.proof != "ldevid" && out.proof != "operational" && out.proof != "endorsement") {
-        t.complain(nullptr, "\"proof\" must be idevid, ldevid, operational or endorsement");
+        t.complain_of("proof", "\"proof\" must be idevid, ldevid, operational or endorsement");
     }
     out.anchors = t.paths("anchors", true);
     out.crls = t.paths("crls", false);
     out.revocation = read_revocation(t, {"crl", "ocsp", "records"});
     if (out.revocation == revocation_rule::crl && out.crls.empty()) {
-        t.complain(nullptr, "\"revocation\" = \"crl\" needs \"crls\": without a list nobody is let in");
+        t.complain_of("revocation", "\"revocation\" = \"crl\" needs \"crls\": without a list nobody is let in");
     }
     if (out.revocation == revocation_rule::records && !out.crls.empty()) {
-        t.complain(nullptr, "\"revocation\" = \"records\" goes by no list: leave out \"crls\"");
+        t.complain_of("revocation", "\"revocation\" = \"records\" goes by no list: leave out \"crls\"");
     }
     out.ocsp_url = t.text("ocsp_url", "");
     out.ocsp_keep = t.integer("ocsp_keep", 0, 86'400, 60);
     if (!out.ocsp_url.empty() && (out.revocation != revocation_rule::ocsp || !out.ocsp_url.starts_with("http://"))) {
-        t.complain(nullptr, "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
+        t.complain_of("ocsp_url", "\"ocsp_url\" goes with \"revocation\" = \"ocsp\", and begins with http://");
     }
-    if (out.proof == "endorsement" && (out.revocation != revocation_rule::lists_given || t.has("ocsp_keep"))) {
-        t.complain(nullptr, "certificates of endorsement keys are judged by \"crls\" alone: leave out \"revocation\"");
+    if (out.proof == "endorsement" &&
+        ((out.revocation != revocation_rule::lists_given && out.revocation != revocation_rule::crl) || t.has("ocsp_keep"))) {
+        t.complain_of(t.has("revocation") ? "revocation" : "ocsp_keep",
+                      "certificates of endorsement keys are judged by lists alone: \"revocation\" = \"crl\", or none");
     }
     BERTH_CHECK(t.finish());
     return out;
 }
 
-result<est_label_config> read_est_label(table_reader t) {
+result<est_label_config> read_est_label(table_reader& t) {
     est_label_config out;
+    out.where = t.where();
     out.label = t.text("label", "");
-    check_label(t, out.label);
+    check_label(t, "label", out.label);
     out.profile = t.text("profile");
     const std::string binding = t.text("binding", "optional");
     if (binding != "optional" && binding != "required") {
-        t.complain(nullptr, "\"binding\" must be optional or required");
+        t.complain_of("binding", "\"binding\" must be optional or required");
     }
     out.binding_required = binding == "required";
     out.public_information = t.flag("public", true);
@@ -276,20 +295,29 @@ result<est_config> read_est(table_reader t) {
     out.header = t.text("header", "");
     out.header_file = t.path("header_file", !out.header.empty());
     out.addresses = t.texts("addresses");
+    if (t.has("threads")) {
+        out.threads = static_cast<size_t>(t.integer("threads", 0, 64, 0));
+    }
     if (out.header.empty() != out.addresses.empty()) {
-        t.complain(nullptr,
-                   "\"header\" and \"addresses\" go together: a secret header is good from networks that are named alone");
+        t.complain_of("header",
+                      "\"header\" and \"addresses\" go together: a secret header is good from networks that are named alone");
     }
     std::set<std::string> labels;
     for (auto& each : t.tables("label", true)) {
-        BERTH_TRY(label, read_est_label(std::move(each)));
+        BERTH_TRY(label, read_est_label(each));
         if (!labels.insert(label.label).second) {
-            t.complain(nullptr, fmt::format("two [[est.label]] are \"{}\"", label.label));
+            each.complain_of("label", fmt::format("two [[est.label]] are \"{}\"", label.label));
         }
         out.labels.push_back(std::move(label));
     }
     for (auto& each : t.tables("trust", false)) {
-        BERTH_TRY(trust, read_est_trust(std::move(each)));
+        BERTH_TRY(trust, read_est_trust(each));
+        const auto differs = [&](const auto& other) {
+            return other.proof == trust.proof && other.revocation != trust.revocation;
+        };
+        if (trust.proof == "endorsement" && std::ranges::any_of(out.trust, differs)) {
+            each.complain(nullptr, "all [[est.trust]] of \"endorsement\" say the same of \"revocation\"");
+        }
         out.trust.push_back(std::move(trust));
     }
     BERTH_CHECK(t.finish());
@@ -319,10 +347,10 @@ result<void> read_log(table_reader t, daemon_config& out) {
     } else if (level == "warning") {
         out.log_level = log::level::warning;
     } else if (level != "info") {
-        t.complain(nullptr, "\"level\" must be debug, info or warning");
+        t.complain_of("level", "\"level\" must be debug, info or warning");
     }
     if (format != "json" && format != "text") {
-        t.complain(nullptr, "\"format\" must be json or text");
+        t.complain_of("format", "\"format\" must be json or text");
     }
     out.log_format = format == "text" ? log::format::text : log::format::json;
     return t.finish();
@@ -355,7 +383,7 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
     if (auto t = top.table("registrar")) {
         BERTH_TRY(registrar, read_registrar(std::move(*t)));
         if (!out.ca) {
-            top.complain(nullptr, "a [registrar] needs a [ca] beside it, the customer's issuing CA");
+            top.complain_of("registrar", "a [registrar] needs a [ca] beside it, the customer's issuing CA");
         }
         out.registrar = std::move(registrar);
     }
@@ -372,7 +400,7 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         out.publish = std::move(publish);
     }
     if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
-        top.complain(nullptr, "[masa] and [registrar] name the same \"store\": each needs one of its own");
+        top.complain_of("registrar", "[masa] and [registrar] name the same \"store\": each needs one of its own");
     }
     if (!out.masa && !out.registrar && !out.element && !out.est && !out.publish) {
         top.complain(nullptr, "no role: write a [masa], a [registrar], an [element], an [est] or a [publish] table");

@@ -37,6 +37,9 @@ struct masa_config {
     std::vector<std::filesystem::path> device_issuers;
     std::vector<std::filesystem::path> device_crls;
     std::vector<std::filesystem::path> registrar_crls;
+    // lists_given or crl: of devices on KK3, of registrars on KK1 and at each decision.
+    revocation_rule device_revocation = revocation_rule::lists_given;
+    revocation_rule registrar_revocation = revocation_rule::lists_given;
     std::filesystem::path store;
     std::filesystem::path store_key;  // 32 octets, 0600
     std::string checkpoint_key;       // key URI, ML-DSA-65
@@ -75,7 +78,9 @@ struct est_ca_config {
     std::string host;   // that its certificate names; empty: at.host
     std::string label;  // empty: none
     std::vector<std::filesystem::path> anchors;
-    std::optional<key_and_chain> identity;  // a signature key's certificate
+    std::vector<std::filesystem::path> crls;                    // of those, for the server's certificate
+    revocation_rule revocation = revocation_rule::lists_given;  // or crl
+    std::optional<key_and_chain> identity;                      // a signature key's certificate
     std::string user;
     std::filesystem::path password_file;
     std::string header;  // whose value is a secret
@@ -105,6 +110,7 @@ struct element_config {
     std::vector<std::filesystem::path> makers;   // CAs of elements
     std::vector<std::filesystem::path> issuers;  // that may stand between these and an element, or have a list in `crls`
     std::vector<std::filesystem::path> crls;
+    revocation_rule revocation = revocation_rule::lists_given;  // or crl
 };
 
 // Certificates by EST.
@@ -117,13 +123,14 @@ struct est_trust_config {
     int64_t ocsp_keep = 60;     // seconds that an answer counts
 };
 struct est_label_config {
+    std::string where;    // it stands: "berthd.toml:34"
     std::string label;    // empty: requests without one
     std::string profile;  // of the CA directory's ca.toml
     bool binding_required = false;
     bool public_information = true;  // cacerts and csrattrs for everybody
     bool makes_keys = false;         // serverkeygen
     uint32_t retry_after = 60;       // seconds, for who waits for approval
-    std::filesystem::path maker;  // root of the devices that registration authorities ask for here; empty: the owner names them
+    std::filesystem::path maker;     // root of the devices that registration authorities ask for here, who need it
 };
 struct est_config {
     net::address listen;                         // TLS 1.3
@@ -139,6 +146,7 @@ struct est_config {
     std::string header;           // whose value is a secret
     std::filesystem::path header_file;
     std::vector<std::string> addresses;  // networks that the header is good from: "192.0.2.0/24"
+    std::optional<size_t> threads;       // for connections of TLS; 0: on the loop; nothing: as the machine has processors
 };
 
 // What became of certificates, for everybody: lists, CA certificates and OCSP over plain HTTP.

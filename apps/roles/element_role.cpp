@@ -132,7 +132,8 @@ net::http_response element_role::authenticate(const net::http_request& request) 
     if (!answer) {
         return refused(request, answer.error());
     }
-    const auto element = verifier_.judge(client_of(request), *serving_.makers, *answer);
+    const auto element =
+        verifier_.judge(client_of(request), *serving_.makers, *answer, lists_of_rule(serving_.config.revocation));
     if (!element) {
         return refused(request, element.error());
     }

@@ -32,6 +32,9 @@ std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
         for (const auto& maker : config.registrar->makers) {
             add(maker.crls);
         }
+        if (config.ca && config.ca->est) {
+            add(config.ca->est->crls);
+        }
     }
     if (config.element) {
         add(config.element->crls);

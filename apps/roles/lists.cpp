@@ -212,6 +212,17 @@ result<element_lists> read_est_lists(const est_trust_config& config, const std::
     return out;
 }
 
+result<element_lists> read_est_ca_lists(const est_ca_config& config, const std::vector<pki::certificate>& anchors) {
+    constexpr const char* part = "[ca] crls";
+    BERTH_TRY(lists, read_lists(config.crls));
+    element_lists out{crls_of(lists), {}};
+    BERTH_TRY(judged,
+              lists_of_known(
+                  {part, part, anchors, {}, "put the right one in its place, or name its CA's certificate in `anchors`"}, lists));
+    out.all = std::move(judged);
+    return out;
+}
+
 namespace {
 
 constexpr const char* if_meant = "the former list still holds; if this is meant, restart berthd";

@@ -68,6 +68,8 @@ result<masa_role::prepared> masa_role::read(const masa_config& config) {
     settings.device_crls = std::move(lists.devices);
     settings.registrar_crls = std::move(lists.registrars);
     out.lists = std::move(lists.all);
+    settings.device_lists = lists_of_rule(config.device_revocation);
+    settings.registrar_lists = lists_of_rule(config.registrar_revocation);
     BERTH_TRY(passphrase, read_passphrase(config.checkpoint_passphrase_file));
     BERTH_TRY(key, keystore::open_signing_key(config.checkpoint_key, {config.base.string(), std::move(passphrase)}));
     out.checkpoint_key = std::move(key);
@@ -110,7 +112,7 @@ result<masa_role::prepared> masa_role::prepare(const masa_config& config) {
     onboarding::masa_service trial(ready.settings, *store_, clock_, random_);
     BERTH_CHECK(trial.kk3_context());
     BERTH_TRY(trust, trial.registrar_trust());
-    BERTH_CHECK(make_kk1_context(ready.settings.keys, trust));
+    BERTH_CHECK(make_kk1_context(ready.settings.keys, trust, ready.settings.registrar_lists));
     return ready;
 }
 
@@ -148,12 +150,14 @@ result<void> masa_role::listen(const masa_config& config) {
 }
 
 result<std::shared_ptr<const authkem::server_context>> masa_role::make_kk1_context(const std::vector<authkem::credential>& keys,
-                                                                                   const pki::trust_store& trust) const {
+                                                                                   const pki::trust_store& trust,
+                                                                                   pki::crl_policy lists) const {
     authkem::server_config config;
     std::copy_if(keys.begin(), keys.end(), std::back_inserter(config.credentials),
                  [](const auto& c) { return !c.chain.empty(); });
     config.client_auth = authkem::client_auth::require;
     config.client.trust = trust;
+    config.client.revocation = lists;
     config.client.cache = cache_;
     // "MASA: chain to a registered Z2 only, id-kp-cmcRA"
     config.client.policy = [this](const pki::verified_chain& chain) -> result<void> {
@@ -171,7 +175,7 @@ result<std::shared_ptr<const authkem::server_context>> masa_role::kk1_context() 
         return kk1_context_;
     }
     BERTH_TRY(trust, service_->registrar_trust());
-    BERTH_TRY(context, make_kk1_context(credentials_, trust));
+    BERTH_TRY(context, make_kk1_context(credentials_, trust, lists_of_rule(config_.registrar_revocation)));
     kk1_context_ = std::move(context);
     kk1_context_generation_ = generation;
     return kk1_context_;

@@ -61,8 +61,8 @@ private:
     static result<prepared> read(const masa_config& config);
     result<void> open(const masa_config& config);
     result<void> listen(const masa_config& config);
-    result<std::shared_ptr<const authkem::server_context>> make_kk1_context(const std::vector<authkem::credential>& keys,
-                                                                            const pki::trust_store& trust) const;
+    result<std::shared_ptr<const authkem::server_context>>
+    make_kk1_context(const std::vector<authkem::credential>& keys, const pki::trust_store& trust, pki::crl_policy lists) const;
     result<std::shared_ptr<const authkem::server_context>> kk1_context();
     void accept_kk1(net::authkem_stream stream);
     void close_surplus(const onboarding::hash_field& leaf);

@@ -54,9 +54,14 @@ result<registrar_role::prepared> registrar_role::read(const registrar_config& co
         kk1_identity = std::move(other);
     }
     std::vector<prepared::maker> makers;
-    onboarding::integrity_policy integrity{config.integrity, {}};
+    onboarding::integrity_policy integrity{config.integrity, {}, lists_of_rule(config.revocation)};
     pki::trust_store::contents trust;
     role_lists all_lists;
+    if (ca.est) {
+        BERTH_TRY(anchors, read_anchors(ca.est->anchors));
+        BERTH_TRY(of_ca, read_est_ca_lists(*ca.est, anchors));
+        all_lists.add(std::move(of_ca.all));
+    }
     for (const auto& m : config.makers) {
         BERTH_TRY(roots, read_anchors({m.root}));
         BERTH_TRY(lists, read_maker_lists(m, roots.front()));

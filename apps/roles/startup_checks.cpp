@@ -9,6 +9,7 @@
 #include "roles/embedded_ca.h"
 #include "roles/lists.h"
 #include "roles/maker_link.h"
+#include "roles/server_certificate.h"
 #include "store/sqlite/masa_store.h"
 #include "store/sqlite/registrar_store.h"
 
@@ -187,9 +188,7 @@ result<void> check_registrar(const registrar_config& r, const ca_config& ca, uni
 result<void> check_element(const element_config& e, unix_seconds now) {
     BERTH_TRY(ready, element_role::read(e, system_clock()));
     BERTH_TRY(chain, read_chain(e.identity.chain));
-    if (chain.front().not_after() < now) {
-        return of_file(e.identity.chain, fail(error_category::usage, "certificate_expired", "its time is over; renew it"));
-    }
+    BERTH_CHECK(check_server_certificate_now({e.identity.chain, std::move(chain)}, {}, now));
     return require_young(ready.lists, now);
 }
 
@@ -238,6 +237,7 @@ result<void> check_element_files(const element_config& config) {
     if (!wrong.empty()) {
         return of_file(config.identity.chain, fail(error_category::usage, "bad_profile", wrong));
     }
+    BERTH_CHECK(check_server_certificate({config.identity.chain, chain}));
     BERTH_CHECK(read_anchors(config.makers));
     return {};
 }

@@ -187,10 +187,7 @@ result<std::vector<std::string>> make_hierarchies(const fs::path& directory, con
     for (const new_authority& one : all) {
         BERTH_CHECK(make_authority(in, one, time, random));
     }
-    BERTH_TRY(has_profiles, is_there(directory / "ca.toml"));
-    if (!has_profiles) {
-        BERTH_CHECK(write_text(directory / "ca.toml", default_ca_toml(order.organization, names)));
-    }
+    BERTH_CHECK(give_profiles(directory, order.organization, names));
     return names;
 }
 

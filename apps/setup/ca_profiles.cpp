@@ -53,13 +53,16 @@ public:
         p_->needs_approval = table_.flag("approval", false);
         p_->most_at_once = static_cast<size_t>(table_.integer("most_at_once", 0, 1'000'000, 0));
         if (const auto fits = ca::check(*p_); !fits) {
-            complain(fits.error().message);
+            complain(nullptr, fits.error().message);
         }
         return out;
     }
 
 private:
-    void complain(const std::string& what) { table_.complain(nullptr, what); }
+    // Null: of the table as a whole.
+    void complain(const char* key, const std::string& what) {
+        key == nullptr ? table_.complain(nullptr, what) : table_.complain_of(key, what);
+    }
 
     // ["idevid", "endorsement+secret"]: any of these, each of all its parts.
     void proofs() {
@@ -73,7 +76,7 @@ private:
                     for (const auto proof : ca::all_proofs) {
                         known += (known.empty() ? "" : ", ") + std::string(to_string(proof));
                     }
-                    return complain(fmt::format("\"{}\" in \"requires\" is none of {}, joined by +", text, known));
+                    return complain("requires", fmt::format("\"{}\" in \"requires\" is none of {}, joined by +", text, known));
                 }
                 all.insert(*one);
                 at = end + 1;
@@ -81,41 +84,42 @@ private:
             p_->required.push_back(std::move(all));
         }
         if (p_->required.empty()) {
-            complain("[profile] needs \"requires\" (a list of proofs, such as [\"idevid\"]): without one nobody is given such a "
+            complain("requires",
+                     "[profile] needs \"requires\" (a list of proofs, such as [\"idevid\"]): without one nobody is given such a "
                      "certificate");
         }
         for (const fs::path& file : table_.paths("anchors", false)) {
             const auto anchor = read_certificate(file);
             if (!anchor) {
-                return complain(anchor.error().message);
+                return complain("anchors", anchor.error().message);
             }
             p_->proof_anchors.push_back(anchor->spki_sha256());
         }
     }
 
     template <class Template>
-    std::optional<Template> parsed(const std::string& text) {
+    std::optional<Template> parsed(const char* key, const std::string& text) {
         auto out = Template::parse(text);
         if (!out) {
-            complain(out.error().message);
+            complain(key, out.error().message);
             return std::nullopt;
         }
         return std::move(*out);
     }
 
     void names() {
-        if (auto subject = parsed<ca::name_template>(table_.text("subject", ""))) {
+        if (auto subject = parsed<ca::name_template>("subject", table_.text("subject", ""))) {
             p_->subject = std::move(*subject);
         }
         for (const auto& [key, to] : {std::pair("dns", &p_->dns), {"uris", &p_->uris}}) {
             for (const std::string& text : table_.texts(key)) {
-                if (auto one = parsed<ca::text_template>(text)) {
+                if (auto one = parsed<ca::text_template>(key, text)) {
                     to->push_back(std::move(*one));
                 }
             }
         }
         if (table_.has("permanent_identifier")) {
-            p_->permanent_id = parsed<ca::text_template>(table_.text("permanent_identifier"));
+            p_->permanent_id = parsed<ca::text_template>("permanent_identifier", table_.text("permanent_identifier"));
         }
         p_->names_maker = table_.flag("names_maker", false);
         p_->may_ask = {table_.texts("may_ask_attributes"), table_.texts("may_ask_dns"), table_.texts("may_ask_uris")};
@@ -126,6 +130,7 @@ private:
             const auto kind = ca::key_kind_named(name);
             if (!kind) {
                 return complain(
+                    "keys",
                     fmt::format("\"{}\" in \"keys\" is none of p256, p384, mldsa44, mldsa65, mldsa87, mlkem768, mlkem1024, "
                                 "mlkem768_p256, mlkem1024_p384",
                                 name));
@@ -138,7 +143,7 @@ private:
         const std::string text = table_.text("lifetime");
         const auto lifetime = parse_lifetime(text);
         if (!lifetime && !text.empty()) {
-            complain(fmt::format("\"{}\" is no lifetime: write 90m, 8h, 30d, 5y or never", text));
+            complain("lifetime", fmt::format("\"{}\" is no lifetime: write 90m, 8h, 30d, 5y or never", text));
         }
         p_->lifetime = lifetime.value_or(1);  // the complaint above is enough
         p_->until_issuer = table_.flag("until_issuer", false);
@@ -149,7 +154,7 @@ private:
             const auto* const found =
                 std::ranges::find(usages, std::string_view(name), &std::pair<std::string_view, uint16_t>::first);
             if (found == usages.end()) {
-                return complain(fmt::format("\"{}\" in \"usages\" is none of {}", name, names_in(usages)));
+                return complain("usages", fmt::format("\"{}\" in \"usages\" is none of {}", name, names_in(usages)));
             }
             p_->key_usage = static_cast<uint16_t>(p_->key_usage.value_or(0) | found->second);
         }
@@ -315,6 +320,13 @@ result<placed_profile> ca_configuration::find(const std::string& name) const {
         }
         known.push_back(p.profile.name);
     }
+    if (known.empty()) {
+        return fail(error{error_category::usage, "unknown_profile",
+                          fmt::format("there is no profile \"{}\": ca.toml has none at all, and nothing is issued without. Where "
+                                      "there is no ca.toml the usual ones count; docs/ca.md says how they are written",
+                                      name)}
+                        .with("profile", name));
+    }
     const auto meant = nearest(name, known);
     return fail(error{error_category::usage, "unknown_profile",
                       fmt::format("there is no profile \"{}\"; ca.toml has {}{}", name, fmt::join(known, ", "),
@@ -329,7 +341,7 @@ result<ca_configuration> parse_ca_configuration(const std::string& text, const f
     for (auto& t : top.tables("authority", false)) {
         const std::string name = t.text("name");
         if (!out.authorities.emplace(name, read_settings(t)).second) {
-            t.complain(nullptr, fmt::format("there are two authorities \"{}\"", name));
+            t.complain_of("name", fmt::format("there are two authorities \"{}\"", name));
         }
         BERTH_CHECK(t.finish());
     }
@@ -337,7 +349,7 @@ result<ca_configuration> parse_ca_configuration(const std::string& text, const f
     for (auto& t : top.tables("profile", false)) {
         out.profiles.push_back(profile_reader(t).read());
         if (!names.insert(out.profiles.back().profile.name).second) {
-            t.complain(nullptr, fmt::format("there are two profiles \"{}\"", out.profiles.back().profile.name));
+            t.complain_of("name", fmt::format("there are two profiles \"{}\"", out.profiles.back().profile.name));
         }
         BERTH_CHECK(t.finish());
     }
@@ -361,6 +373,24 @@ std::string default_ca_toml(const std::string& organization, const std::vector<s
         out += filled(responders, organization, authority);
     }
     return out;
+}
+
+result<bool> give_profiles(const fs::path& directory, const std::string& organization,
+                           const std::vector<std::string>& authorities) {
+    const fs::path file = directory / "ca.toml";
+    BERTH_TRY(there, is_there(file));
+    std::string before;
+    if (there) {
+        BERTH_TRY(text, read_text(file));
+        BERTH_TRY(written, parse_ca_configuration(text, file));
+        if (!written.profiles.empty()) {
+            return false;
+        }
+        before = text.empty() || text.ends_with('\n') ? text : text + "\n";
+        before += before.empty() ? "" : "\n";
+    }
+    BERTH_CHECK(write_text(file, before + default_ca_toml(organization, authorities)));
+    return true;
 }
 
 result<ca_configuration> read_ca_configuration(const fs::path& directory) {

@@ -30,6 +30,11 @@ result<ca_configuration> read_ca_configuration(const std::filesystem::path& dire
 // Which CAs there are, and for whom: "z2", "ldevid-ca" and "ca", say.
 std::string default_ca_toml(const std::string& organization, const std::vector<std::string>& authorities);
 
+// Writes the default profiles of these CAs where ca.toml has none: behind what it says of [[authority]], if it is there. Tells
+// whether it has. Errors of files, `bad_config`.
+result<bool> give_profiles(const std::filesystem::path& directory, const std::string& organization,
+                           const std::vector<std::string>& authorities);
+
 // "8h", "30d", "5y", "90m", or "never". Nothing: none of these.
 std::optional<unix_seconds> parse_lifetime(std::string_view text);
 

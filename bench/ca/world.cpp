@@ -44,8 +44,10 @@ world::world(crypto::signature_algorithm alg) {
     profile_.keys = {crypto::signature_algorithm::ecdsa_p256_sha256};
     profile_.lifetime = 30 * 86'400;
     profile_.extended_key_usages = {std::string(pki::oid_client_auth)};
-    const auto leaf = crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random());
-    spki_ = to_bytes(leaf.public_key().spki());
+    for (int i = 0; i < 256; ++i) {
+        const auto leaf = crypto::signing_key::generate(crypto::signature_algorithm::ecdsa_p256_sha256, crypto::system_random());
+        spkis_.push_back(to_bytes(leaf.public_key().spki()));
+    }
 }
 
 world::~world() {
@@ -56,20 +58,20 @@ world::~world() {
 pki::certificate world::issue(uint64_t number) {
     requester who{{proof::admin}, "bench", {}};
     who.device.serial = "SN-" + std::to_string(number);
-    const asked what{spki_, {}, {}};
+    const asked what{spkis_[number % spkis_.size()], {}, {}};
     return must(issuer_->issue({profile_, who, what}, *records_, system_clock(), crypto::system_random()));
 }
 
 pki::certificate world::sign(uint64_t number) {
     requester who{{proof::admin}, "bench", {}};
     who.device.serial = "SN-" + std::to_string(number);
-    const asked what{spki_, {}, {}};
+    const asked what{spkis_[number % spkis_.size()], {}, {}};
     auto contents = must(fill(profile_, who, what));
     contents.not_before = system_clock().now() - 300;
     contents.not_after = contents.not_before + profile_.lifetime;
     pki::issued_extras extras;
     extras.epoch = 0;
-    return must(pki::issue(contents, extras, spki_, issuer_->certificate(), issuer_->key(), crypto::system_random()));
+    return must(pki::issue(contents, extras, what.spki, issuer_->certificate(), issuer_->key(), crypto::system_random()));
 }
 
 ca::ocsp_desk world::desk() const {

@@ -46,7 +46,7 @@ private:
     keystore::signing_key_ptr key_;
     std::unique_ptr<ca::issuer> issuer_;
     ca::profile profile_;
-    bytes spki_;
+    std::vector<bytes> spkis_;  // devices have keys of their own, and none is judged twice in a row
 };
 
 }  // namespace berth::ca::bench

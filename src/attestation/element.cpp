@@ -33,10 +33,11 @@ bytes element_message(std::string_view audience, bytes_view challenge) {
 }
 
 result<pki::verified_chain> verify_element_chain(const pki::trust_store& makers, std::span<const pki::certificate> leaf_first,
-                                                 unix_seconds now) {
+                                                 unix_seconds now, pki::crl_policy lists) {
     pki::verify_options options;
     options.time = pki::validity_instants::at(now);
     options.leaf = pki::leaf_rule::signature;
+    options.revocation = lists;
     BERTH_TRY(chain, pki::verify_chain(makers, leaf_first, options));
     BERTH_CHECK(check_is_no_tpm(chain.leaf()));
     return chain;

@@ -31,10 +31,11 @@ inline constexpr std::string_view local_audience = "local";
 // `audience` has at most most_audience octets.
 bytes element_message(std::string_view audience, bytes_view challenge);
 
-// The certificate of an element, leaf first, up to one of the CAs. A maker's CA may have certified the keys of TPMs as well, and
-// these sign other things than elements do: they are none. Errors of pki::verify_chain; `not_an_element`.
+// The certificate of an element, leaf first, up to one of the CAs; `lists`: whether each CA must have a list. A maker's CA may
+// have certified the keys of TPMs as well, and these sign other things than elements do: they are none. Errors of
+// pki::verify_chain; `not_an_element`.
 result<pki::verified_chain> verify_element_chain(const pki::trust_store& makers, std::span<const pki::certificate> leaf_first,
-                                                 unix_seconds now);
+                                                 unix_seconds now, pki::crl_policy lists = pki::crl_policy::if_present);
 
 // That an element is there, and which one. Made by element_challenge::accept() alone.
 class verified_element {

@@ -149,7 +149,8 @@ result<element_invitation> element_verifier::invite(const std::string& client) {
     return element_invitation{to_bytes(sealed(time_and_random)), audience_, limits_.lifetime / 1000};
 }
 
-result<verified_element> element_verifier::judge_open(const pki::trust_store& makers, const element_answer& answer) {
+result<verified_element> element_verifier::judge_open(const pki::trust_store& makers, const element_answer& answer,
+                                                      pki::crl_policy lists) {
     const bool whole = answer.challenge.size() == element_challenge_size;
     const auto octets = whole ? to_array<element_challenge_size>(answer.challenge) : challenge_octets{};
     const bool open = whole && is_mine(octets) && age() - time_of(octets) < limits_.lifetime && answered_.insert(octets).second;
@@ -158,12 +159,12 @@ result<verified_element> element_verifier::judge_open(const pki::trust_store& ma
                     "this challenge was not made here, has been answered already, or its time is over; ask for another one");
     }
     BERTH_TRY(challenge, element_challenge::resume(audience_, octets));
-    BERTH_TRY(chain, verify_element_chain(makers, answer.chain, clock_->now()));
+    BERTH_TRY(chain, verify_element_chain(makers, answer.chain, clock_->now(), lists));
     return challenge.accept(std::move(chain), answer.signature);
 }
 
 result<verified_element> element_verifier::judge(const std::string& client, const pki::trust_store& makers,
-                                                 const element_answer& answer) {
+                                                 const element_answer& answer, pki::crl_policy lists) {
     forget_old();
     if (was_wrong_too_often(client)) {
         return too_many("too many wrong answers of one client");
@@ -172,7 +173,7 @@ result<verified_element> element_verifier::judge(const std::string& client, cons
     if (answered_.size() >= limits_.most_answered) {
         return too_many("too many challenges were answered within a minute");
     }
-    auto judged = judge_open(makers, answer);
+    auto judged = judge_open(makers, answer, lists);
     if (!judged && (accounts_.contains(client) || accounts_.size() < limits_.most_accounts)) {
         account& of = accounts_[client];
         if (of.failures++ == 0) {

@@ -65,7 +65,8 @@ public:
     // The challenge is used up, whatever comes of it. Errors `too_many_requests`: this client was wrong too often, or more
     // challenges were answered than are remembered; `unknown_challenge`: never made here, answered already, or its time is over;
     // those of verify_element_chain and of element_challenge::accept.
-    result<verified_element> judge(const std::string& client, const pki::trust_store& makers, const element_answer& answer);
+    result<verified_element> judge(const std::string& client, const pki::trust_store& makers, const element_answer& answer,
+                                   pki::crl_policy lists = pki::crl_policy::if_present);
 
     // Answered challenges whose time is not over.
     [[nodiscard]] size_t remembered() const { return answered_.size(); }
@@ -81,7 +82,7 @@ private:
     [[nodiscard]] milliseconds age() const { return clock_->steady() - made_at_; }
     [[nodiscard]] bool is_mine(const challenge_octets& challenge) const;
     [[nodiscard]] challenge_octets sealed(const std::array<uint8_t, 16>& time_and_random) const;
-    result<verified_element> judge_open(const pki::trust_store& makers, const element_answer& answer);
+    result<verified_element> judge_open(const pki::trust_store& makers, const element_answer& answer, pki::crl_policy lists);
 
     std::string audience_;
     const clock* clock_;

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <atomic>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -28,7 +30,7 @@ std::string_view name_of(level at) {
 }
 
 struct sink {
-    format how = format::text;
+    std::atomic<format> how = format::text;  // a reload may change it while other threads write
     std::shared_ptr<spdlog::logger> logger;
     sink() : logger(std::make_shared<spdlog::logger>("berth", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
         logger->set_level(spdlog::level::info);

@@ -118,8 +118,9 @@ result<void> issuer::check_usable(ca_records& records, unix_seconds now) const {
     return ended ? unusable("issuer_revoked", "the CA " + certificate().subject() + " was withdrawn") : result<void>{};
 }
 
-result<void> issuer::check_requester(const issuing_order& order, ca_records& records, unix_seconds now) const {
+result<uint32_t> issuer::check_requester(const issuing_order& order, ca_records& records, unix_seconds now) const {
     const requester& who = order.who;
+    uint32_t epoch = 0;
     BERTH_CHECK(require_entitled(order.by, who));
     if (order.by.needs_approval && !order.approved) {
         return refused("approval_required", who, "a person has to approve of it first");
@@ -130,6 +131,7 @@ result<void> issuer::check_requester(const issuing_order& order, ca_records& rec
             return refused("requester_withdrawn", who, "the device's life has ended here");
         }
         BERTH_TRY(current, records.epoch_of(who.device));
+        epoch = current;
         if (who.epoch && *who.epoch < current) {
             return refused("epoch_passed", who,
                            "the certificate that it has shown is of epoch " + std::to_string(*who.epoch) + ", and epoch " +
@@ -171,7 +173,7 @@ result<void> issuer::check_requester(const issuing_order& order, ca_records& rec
             return refused("key_of_ca", who, "the key is that of the CA " + c.subject());
         }
     }
-    return {};
+    return epoch;
 }
 
 result<pki::validity> issuer::validity_of(const issuing_order& order, unix_seconds now) const {
@@ -203,7 +205,7 @@ result<pki::certificate> issuer::issue(const issuing_order& order, ca_records& r
                                        random_source& random) const {
     const unix_seconds now = time.now();
     BERTH_CHECK(check_usable(records, now));
-    BERTH_CHECK(check_requester(order, records, now));
+    BERTH_TRY(epoch, check_requester(order, records, now));
     BERTH_TRY(contents, fill(order.by, order.who, order.what));
     // RFC 5280 4.2.1.9: pathLenConstraint is "the maximum number of non-self-issued intermediate certificates that may follow".
     if (const auto most = certificate().path_length(); contents.is_ca && most && contents.path_length.value_or(0) >= *most) {
@@ -236,10 +238,9 @@ result<pki::certificate> issuer::issue(const issuing_order& order, ca_records& r
         extras.issuer_urls.push_back(settings_.issuer_url);
     }
     if (!order.who.device.empty()) {
-        BERTH_TRY(current, records.epoch_of(order.who.device));
-        entry.epoch = current;
+        entry.epoch = epoch;
         if (order.by.has_epoch) {
-            extras.epoch = current;
+            extras.epoch = epoch;
         }
     }
     entry.profile = order.by.name;

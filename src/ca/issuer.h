@@ -70,7 +70,8 @@ public:
 private:
     issuer(std::vector<pki::certificate> chain, keystore::signing_key_ptr key, issuer_settings settings)
         : chain_(std::move(chain)), key_(std::move(key)), settings_(std::move(settings)) {}
-    result<void> check_requester(const issuing_order& order, ca_records& records, unix_seconds now) const;
+    // Says the epoch of his device; 0: he has none.
+    result<uint32_t> check_requester(const issuing_order& order, ca_records& records, unix_seconds now) const;
     result<pki::validity> validity_of(const issuing_order& order, unix_seconds now) const;
 
     std::vector<pki::certificate> chain_;

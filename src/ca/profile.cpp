@@ -194,13 +194,15 @@ std::optional<key_kind> key_kind_named(std::string_view name) {
 }
 
 result<key_kind> key_kind_of(bytes_view spki) {
-    if (const auto kem = crypto::kem_public_key::from_spki(spki)) {
-        return kem->algorithm();
-    } else if (!kem.error().is("unsupported_key_algorithm")) {
-        return fail(kem.error());
+    const auto signs = crypto::verification_key::from_spki(spki);
+    if (signs || !signs.error().is("unsupported_key_algorithm")) {
+        return signs ? result<key_kind>(signs->algorithm()) : fail(signs.error());
     }
-    BERTH_TRY(key, crypto::verification_key::from_spki(spki));
-    return key.algorithm();
+    const auto kem = crypto::kem_public_key::from_spki(spki);
+    if (kem || !kem.error().is("unsupported_key_algorithm")) {
+        return kem ? result<key_kind>(kem->algorithm()) : fail(kem.error());
+    }
+    return fail(signs.error());
 }
 
 result<void> check(const profile& p) {

@@ -22,6 +22,10 @@ inline constexpr auto mlkem1024_p384 = octets(0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 
 inline constexpr auto p256 = octets(0x30, 19, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1,  //
                                     6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7);
 inline constexpr auto p384 = octets(0x30, 16, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x22);
+// ecdsa-with-SHA256 and ecdsa-with-SHA384 (RFC 5758 3.2), without parameters. ML-DSA signs under the identifier of its keys
+// (RFC 9881 3).
+inline constexpr auto ecdsa_with_sha256 = octets(0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2);
+inline constexpr auto ecdsa_with_sha384 = octets(0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3);
 inline constexpr auto mldsa44 = octets(0x30, 11, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 17);
 inline constexpr auto mldsa65 = octets(0x30, 11, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 18);
 inline constexpr auto mldsa87 = octets(0x30, 11, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19);

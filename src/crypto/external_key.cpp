@@ -144,10 +144,6 @@ const char* operation_name(int operation_id) noexcept {
 
 // --- signature ---------------------------------------------------------------------------------------------------------------
 
-// ecdsa-with-SHA256 and ecdsa-with-SHA384 (RFC 5758 3.2), without parameters.
-constexpr auto ecdsa_with_sha256 = algorithm_identifier::octets(0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2);
-constexpr auto ecdsa_with_sha384 = algorithm_identifier::octets(0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3);
-
 // One signature being made. The holder is asked at its end and not before: libssl starts twice what it finishes once.
 struct operation {
     const external_key* key = nullptr;  // held by the EVP_PKEY, which outlives its contexts
@@ -238,7 +234,7 @@ int digest_verify_final(void* data, const unsigned char* signature, size_t size)
         return 0;
     }
     const digest value = op.running->peek();
-    EVP_PKEY* const key = op.key->pub->get().key.get();
+    EVP_PKEY* const key = op.key->pub->get().key();
     const evp_pkey_ctx_ptr context(EVP_PKEY_CTX_new_from_pkey(lib_context(), key, default_only));
     return context && EVP_PKEY_verify_init(context.get()) == 1 &&
                    EVP_PKEY_verify(context.get(), signature, size, value.data(), value.size()) == 1
@@ -259,8 +255,7 @@ int get_operation_params(void* data, OSSL_PARAM params[]) noexcept {
     if (op.key == nullptr) {
         return 0;
     }
-    const bytes_view id =
-        op.key->hash() == hash_algorithm::sha256 ? bytes_view(ecdsa_with_sha256) : bytes_view(ecdsa_with_sha384);
+    const bytes_view id = op.key->traits().signature;
     OSSL_PARAM* const identifier = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_ALGORITHM_ID);
     OSSL_PARAM* const name = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST);
     return (identifier == nullptr || OSSL_PARAM_set_octet_string(identifier, id.data(), id.size()) == 1) &&

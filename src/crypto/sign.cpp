@@ -19,11 +19,16 @@ const curve* p384_curve() {
 }
 
 constexpr std::array<signature_traits, 5> table{{
-    {signature_algorithm::ecdsa_p256_sha256, "ecdsa_p256_sha256", algorithm_identifier::p256, "EC", p256_curve, "SHA2-256", 65},
-    {signature_algorithm::ecdsa_p384_sha384, "ecdsa_p384_sha384", algorithm_identifier::p384, "EC", p384_curve, "SHA2-384", 97},
-    {signature_algorithm::mldsa44, "mldsa44", algorithm_identifier::mldsa44, "ML-DSA-44", nullptr, nullptr, 1312},
-    {signature_algorithm::mldsa65, "mldsa65", algorithm_identifier::mldsa65, "ML-DSA-65", nullptr, nullptr, 1952},
-    {signature_algorithm::mldsa87, "mldsa87", algorithm_identifier::mldsa87, "ML-DSA-87", nullptr, nullptr, 2592},
+    {signature_algorithm::ecdsa_p256_sha256, "ecdsa_p256_sha256", algorithm_identifier::p256,
+     algorithm_identifier::ecdsa_with_sha256, "EC", p256_curve, "SHA2-256", 65},
+    {signature_algorithm::ecdsa_p384_sha384, "ecdsa_p384_sha384", algorithm_identifier::p384,
+     algorithm_identifier::ecdsa_with_sha384, "EC", p384_curve, "SHA2-384", 97},
+    {signature_algorithm::mldsa44, "mldsa44", algorithm_identifier::mldsa44, algorithm_identifier::mldsa44, "ML-DSA-44", nullptr,
+     nullptr, 1312},
+    {signature_algorithm::mldsa65, "mldsa65", algorithm_identifier::mldsa65, algorithm_identifier::mldsa65, "ML-DSA-65", nullptr,
+     nullptr, 1952},
+    {signature_algorithm::mldsa87, "mldsa87", algorithm_identifier::mldsa87, algorithm_identifier::mldsa87, "ML-DSA-87", nullptr,
+     nullptr, 2592},
 }};
 
 error bad_public_key(const signature_traits& traits, std::string_view why) {
@@ -37,13 +42,14 @@ error bad_signature() {
             "A signature does not verify: what was signed was changed, or another key signed it."};
 }
 
+// Of octets that were found to be a key; libcrypto's, if it is there already.
 verification_key assemble(const signature_traits& traits, bytes raw, evp_pkey_ptr key) {
     auto made = std::make_shared<verification_key::impl>();
     made->traits = &traits;
     made->spki = make_spki(traits.identifier, raw);
     made->spki_sha256 = to_array<32>(sha256(made->spki).view());
     made->raw = std::move(raw);
-    made->key = std::move(key);
+    made->made_key = std::move(key);
     return verification_key(std::move(made));
 }
 
@@ -145,14 +151,10 @@ result<verification_key> verification_key::from_raw(signature_algorithm alg, byt
                                                std::to_string(traits.raw_size)));
     }
     evp_pkey_ptr key;
-    if (traits.ec != nullptr) {
-        if (traits.ec()->point_from(raw)) {
-            key = ec_key(*traits.ec(), raw, nullptr);
-        }
-    } else {
+    if (traits.ec == nullptr) {
         key.reset(EVP_PKEY_new_raw_public_key_ex(lib_context(), traits.evp, default_only, raw.data(), raw.size()));
     }
-    if (!key) {
+    if (traits.ec != nullptr ? !traits.ec()->point_from(raw) : !key) {
         ERR_clear_error();
         return fail(bad_public_key(traits, "its octets are not a key of this kind (points must be uncompressed)"));
     }
@@ -180,6 +182,15 @@ result<verification_key> verification_key::from_spki(bytes_view der) {
     return fail(unsupported_key(same_oid != nullptr ? "a curve other than P-256 and P-384" : "neither ECDSA nor ML-DSA"));
 }
 
+EVP_PKEY* verification_key::impl::key() const {
+    std::call_once(key_once, [this] {
+        if (!made_key) {
+            made_key.reset(must(ec_key(*traits->ec(), raw, nullptr).release(), "building a key of a point that was accepted"));
+        }
+    });
+    return made_key.get();
+}
+
 signature_algorithm verification_key::algorithm() const noexcept {
     return impl_->traits->algorithm;
 }
@@ -202,7 +213,7 @@ bool operator==(const verification_key& a, const verification_key& b) noexcept {
 
 result<void> verification_key::verify(bytes_view message, bytes_view signature) const {
     const evp_md_ctx_ptr context(must(EVP_MD_CTX_new(), "making a verification context"));
-    must(EVP_DigestVerifyInit_ex(context.get(), nullptr, impl_->traits->digest, lib_context(), default_only, impl_->key.get(),
+    must(EVP_DigestVerifyInit_ex(context.get(), nullptr, impl_->traits->digest, lib_context(), default_only, impl_->key(),
                                  nullptr),
          "starting a verification");
     if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) != 1) {
@@ -219,10 +230,9 @@ signing_key signing_key::generate(signature_algorithm alg, random_source& random
         const bn_ptr scalar = ec.draw_scalar(random);
         bytes point(ec.point_size());
         ec.write_point(ec.base_times(scalar.get()).get(), point);
-        evp_pkey_ptr pub(must(ec_key(ec, point, nullptr).release(), "building a public key"));
         evp_pkey_ptr key(must(ec_key(ec, point, scalar.get()).release(), "building a private key"));
         return signing_key(
-            std::make_shared<impl>(impl{assemble(traits, std::move(point), std::move(pub)), std::move(key), std::nullopt}));
+            std::make_shared<impl>(impl{assemble(traits, std::move(point), nullptr), std::move(key), std::nullopt}));
     }
     secret_bytes seed(ml_dsa_seed_size);
     random.fill(seed.writable());

@@ -15,7 +15,7 @@ namespace berth::est {
 struct label_policy {
     std::vector<access_rule> access;
     binding_rule binding = binding_rule::if_present;
-    // cacerts and csrattrs for everybody: as RFC 7030 4.1.2 and 4.5.1 recommend. False: access rules decide about them too.
+    // cacerts and csrattrs for everybody: as RFC 7030 4.1.2 and 4.5 recommend. False: access rules decide about them too.
     bool public_information = true;
     // Extensions and attributes of requests that the authority judges itself; a request with others is refused.
     std::vector<std::string> known_extensions;

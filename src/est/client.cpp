@@ -13,7 +13,12 @@ http_request client::request(operation op, bool with_password) const {
     if (with_password && !options_.user.empty()) {
         secret_bytes both{as_bytes(options_.user + ":")};
         both.append(options_.password.reveal());
-        out.headers.add("Authorization", "Basic " + wire::base64(both.reveal()));
+        std::string encoded = wire::base64(both.reveal());
+        std::string value;
+        value.reserve(6 + encoded.size());
+        value.append("Basic ").append(encoded);
+        wipe(encoded);
+        out.headers.add("Authorization", std::move(value));
     }
     return out;
 }

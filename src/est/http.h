@@ -3,12 +3,25 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/wipe.h"
 
 #include <optional>
 
 namespace berth::est {
 
 struct http_headers {
+    http_headers() = default;
+    http_headers(const http_headers&) = default;
+    http_headers(http_headers&&) noexcept = default;
+    http_headers& operator=(const http_headers&) = default;
+    http_headers& operator=(http_headers&&) noexcept = default;
+    // Some values are passwords and tokens.
+    ~http_headers() {
+        for (auto& f : fields) {
+            wipe(f.second);
+        }
+    }
+
     std::vector<std::pair<std::string, std::string>> fields;
     // The first of that name, whatever its case; empty when there is none.
     [[nodiscard]] std::string_view get(std::string_view name) const;

@@ -101,6 +101,53 @@ access judge_access(std::span<const access_rule> rules, operation op, const requ
     return password_helps && !gave_password ? access::unauthenticated : access::denied;
 }
 
+namespace {
+
+constexpr std::array<std::pair<trust_class, std::string_view>, 3> class_names{
+    {{trust_class::idevid, "idevid"}, {trust_class::ldevid, "ldevid"}, {trust_class::operational, "operational"}}};
+
+// `classes`: trust_class bits.
+std::string describe_proofs(proofs how, uint8_t classes) {
+    std::vector<std::string> parts;
+    if (how.has(proof::certificate)) {
+        std::vector<std::string_view> of;
+        for (const auto& [which, name] : class_names) {
+            if ((classes & static_cast<uint8_t>(which)) != 0) {
+                of.push_back(name);
+            }
+        }
+        parts.push_back(fmt::format("a certificate ({})", fmt::join(of, " or ")));
+    }
+    for (const auto& [which, text] :
+         {std::pair(proof::basic, "a name and password"),
+          std::pair(proof::header_secret, "the secret header from a known address"), std::pair(proof::token, "a token")}) {
+        if (how.has(which)) {
+            parts.emplace_back(text);
+        }
+    }
+    return fmt::format("{}", fmt::join(parts, " with "));
+}
+
+}  // namespace
+
+std::string describe_access(std::span<const access_rule> rules, operation op) {
+    std::vector<std::string> out;
+    for (const access_rule& rule : rules) {
+        if (std::ranges::find(rule.operations, op) == rule.operations.end() || rule.how.none()) {
+            continue;
+        }
+        auto one = describe_proofs(rule.how, rule.trust);
+        if (std::ranges::find(out, one) == out.end()) {
+            out.push_back(std::move(one));
+        }
+    }
+    return fmt::format("{}", fmt::join(out, ", or "));
+}
+
+std::string describe(const requester& who) {
+    return who.how.none() ? "nothing" : describe_proofs(who.how, who.trust ? static_cast<uint8_t>(*who.trust) : 0);
+}
+
 result<void> judge_names(const pki::csr_contents& asks, const requester& who) {
     for (const std::string& dns : asks.alt_names.dns) {
         if (!is_dns_name(dns)) {

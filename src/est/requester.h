@@ -64,6 +64,11 @@ enum class access : uint8_t {
     denied,
 };
 access judge_access(std::span<const access_rule> rules, operation op, const requester& who);
+// What any of the rules wants for that, in words ("a certificate (idevid) with a token, or a name and password"); empty: nobody
+// may.
+std::string describe_access(std::span<const access_rule> rules, operation op);
+// What he has shown, in the same words.
+std::string describe(const requester& who);
 
 // RFC 7030 4.2: the names that a request asks for are the requester's own. A CN may also be the serialNumber of the identity:
 // both name the device. Without names a request is left to the issuer's template. Errors name_not_permitted, with param "name";

@@ -104,15 +104,23 @@ private:
         if (policy_->public_information && (op == operation::cacerts || op == operation::csrattrs)) {
             return {};
         }
-        switch (judge_access(policy_->access, op, who_)) {
-        case access::granted: return {};
-        case access::unauthenticated:
-            return fail(error_category::peer, "unauthenticated", "This needs a user name and a password, or a certificate.");
-        case access::denied: break;
+        const access judged = judge_access(policy_->access, op, who_);
+        if (judged == access::granted) {
+            return {};
         }
-        return fail(error_category::peer, "forbidden",
-                    who_.how.none() ? "This needs a client certificate."
-                                    : fmt::format("{} may not do this ({}).", who_.name, name_of(op)));
+        // Who has shown nothing is not told what would open which door; the log has it.
+        const std::string needed = describe_access(policy_->access, op);
+        error why{error_category::peer, "forbidden", "This needs a client certificate."};
+        if (judged == access::unauthenticated) {
+            why.name = "unauthenticated";
+            why.message = "This needs a user name and a password, or a certificate.";
+        }
+        if (!who_.how.none()) {
+            why.message = fmt::format("{} may not do this ({} {}): {}.", who_.name, name_of(op),
+                                      label().empty() ? "without a label" : fmt::format("at the label {}", label()),
+                                      needed.empty() ? "nobody may here" : "it takes " + needed);
+        }
+        return fail(std::move(why).with("needed", needed).with("shown", describe(who_)));
     }
 
     std::string_view label() const { return out_.asked->label; }
@@ -203,18 +211,18 @@ private:
 
     result<http_response> enrol() {
         BERTH_TRY(der, read_request());
-        BERTH_TRY(asks, pki::parse_csr_contents(der));
-        const auto kem_key = crypto::kem_public_key::from_spki(asks.spki);
-        if (asks.attribute(pki::oid_statement_of_possession) == nullptr &&
+        BERTH_TRY(read, pki::unproved_csr::parse(der));
+        const auto kem_key = crypto::kem_public_key::from_spki(read.asks().spki);
+        if (read.asks().attribute(pki::oid_statement_of_possession) == nullptr &&
             !(kem_key || !kem_key.error().is("unsupported_key_algorithm"))) {
-            BERTH_TRY(csr, pki::verified_csr::parse(der));
+            BERTH_TRY(csr, pki::verified_csr::prove(read));
             return issue(csr.asks(), der, nullptr);
         }
         const auto rules = authority_.vouchers(label());
         if (!rules) {
             return fail(error_category::incompatible, "unsupported_key_algorithm", "KEM keys are not certified here.");
         }
-        BERTH_TRY(csr, pki::verified_kem_csr::parse(der, *rules));
+        BERTH_TRY(csr, pki::verified_kem_csr::prove(read, *rules));
         return issue(csr.asks(), der, &csr);
     }
 

@@ -102,8 +102,9 @@ result<pki::certificate> open_tpm_answer(const tpm_answer& answer, const secret_
 }
 
 result<endorsed_key> endorsed_key::judge(const tpm_request& request, bytes_view csr_spki, const pki::trust_store& makers,
-                                         unix_seconds now) {
+                                         unix_seconds now, pki::crl_policy lists) {
     pki::verify_options how;
+    how.revocation = lists;
     how.time = pki::validity_instants::at(now);
     how.leaf = pki::leaf_rule::endorsement;
     how.allow_rsa = true;

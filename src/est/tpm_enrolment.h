@@ -52,11 +52,12 @@ result<pki::certificate> open_tpm_answer(const tpm_answer& answer, const secret_
 // TPM is not known: that is why what is issued goes into an envelope. Made by judge() alone.
 class endorsed_key {
 public:
-    // `makers`: roots of TPMs' makers. Errors: those of pki::verify_chain; ek_mismatch: the endorsement key shown is not that of
-    // the certificate; not_an_attestation_key, tpm_unsupported, tpm_structure_malformed; key_not_shown: nothing says where the
-    // key of the PKCS#10 is; key_mismatch: what says so speaks of another key; those of attestation::verify_certify.
+    // `makers`: roots of TPMs' makers; `lists`: whether each CA must have one. Errors: those of pki::verify_chain; ek_mismatch:
+    // the endorsement key shown is not that of the certificate; not_an_attestation_key, tpm_unsupported, tpm_structure_malformed;
+    // key_not_shown: nothing says where the key of the PKCS#10 is; key_mismatch: what says so speaks of another key; those of
+    // attestation::verify_certify.
     static result<endorsed_key> judge(const tpm_request& request, bytes_view csr_spki, const pki::trust_store& makers,
-                                      unix_seconds now);
+                                      unix_seconds now, pki::crl_policy lists = pki::crl_policy::if_present);
 
     endorsed_key(endorsed_key&&) noexcept = default;
     endorsed_key& operator=(endorsed_key&&) noexcept = default;

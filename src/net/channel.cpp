@@ -156,6 +156,7 @@ public:
         const auto side = context_->get().server ? asio::ssl::stream_base::server : asio::ssl::stream_base::client;
         stream_.async_handshake(side, [self = held(), then = std::move(then)](const error_code& ec) {
             if (!ec) {
+                self->established_ = true;
                 return then(nullptr);
             }
             const error why = self->judgement_->refusal ? *self->judgement_->refusal : self->explain_handshake(ec);
@@ -199,13 +200,19 @@ private:
         return explain(ec);
     }
     error explain(const error_code& ec) override {
-        if (ec.category() == asio::error::get_ssl_category()) {
-            return error{error_category::peer, "tls_failed", "TLS failed: " + ec.message()};
+        if (ec.category() != asio::error::get_ssl_category()) {
+            return lost(ec);
         }
-        return lost(ec);
+        error out{error_category::peer, "tls_failed", "TLS failed: " + ec.message()};
+        // RFC 8446 6 and 5.2, RFC 5246 6: after the handshake alerts are protected, so it is the peer who says so. During it
+        // whoever is on the path can send one.
+        const int reason = ERR_GET_REASON(static_cast<unsigned long>(static_cast<unsigned>(ec.value())));
+        const int alert = reason - SSL_AD_REASON_OFFSET;
+        return established_ && alert >= 0 && alert < 256 ? std::move(out).with("alert", std::to_string(alert)) : out;
     }
     std::shared_ptr<const tls_context> context_;
     std::unique_ptr<tls_judgement> judgement_;
+    bool established_ = false;
 };
 
 class authkem_channel final : public stream_channel<authkem_async_stream> {

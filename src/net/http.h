@@ -1,6 +1,7 @@
 // HTTP/1.1 messages as values (RFC 9110, RFC 9112).
 #pragma once
 
+#include "base/wipe.h"
 #include "net/address.h"
 #include "net/peer_info.h"
 #include "wire/json.h"
@@ -9,12 +10,21 @@
 
 namespace berth::net {
 
-// Field lines in order; names compare without case.
+// Field lines in order; names compare without case. Values are overwritten at the end: some are passwords and tokens.
 class http_headers {
 public:
     using field = std::pair<std::string, std::string>;
     http_headers() = default;
     http_headers(std::initializer_list<field> fields) : fields_(fields) {}
+    http_headers(const http_headers&) = default;
+    http_headers(http_headers&&) noexcept = default;
+    http_headers& operator=(const http_headers&) = default;
+    http_headers& operator=(http_headers&&) noexcept = default;
+    ~http_headers() {
+        for (auto& f : fields_) {
+            wipe(f.second);
+        }
+    }
 
     // The first of that name; empty when there is none.
     [[nodiscard]] std::string_view get(std::string_view name) const;

@@ -1,5 +1,7 @@
 #include "net/http_codec.h"
 
+#include "base/secret.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -59,7 +61,8 @@ http_headers headers_of(const Fields& fields) {
 // What both readers do.
 template <bool is_request>
 struct reader {
-    http::parser<is_request, http::string_body> parser;
+    // What it keeps of fields may be passwords.
+    http::parser<is_request, http::string_body, zeroising_allocator<char>> parser;
     size_t most_header;
     size_t header_octets = 0;  // that were read
     bool told_header = false;
@@ -140,7 +143,7 @@ bool is_framing(std::string_view name) {
 void append_fields(std::string& out, const http_headers& headers) {
     for (const auto& f : headers) {
         if (may_be_sent(f) && !is_framing(f.first)) {
-            out += f.first + ": " + f.second + "\r\n";
+            out.append(f.first).append(": ").append(f.second).append("\r\n");
         }
     }
 }
@@ -293,7 +296,13 @@ http_response response_reader::take() {
 // ---- writing
 
 bytes encode_request(const http_request& request, const std::string& host, bool keep_alive) {
-    std::string out = request.method + ' ' + request.target + " HTTP/1.1\r\n";
+    std::string out;
+    size_t most = 256 + request.method.size() + request.target.size() + host.size();
+    for (const auto& f : request.headers) {
+        most += f.first.size() + f.second.size() + 4;
+    }
+    out.reserve(most);  // so that it does not move, and leave passwords behind
+    out.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
     if (!request.headers.has("host")) {
         out += "Host: " + host + "\r\n";
     }
@@ -305,7 +314,9 @@ bytes encode_request(const http_request& request, const std::string& host, bool 
         out += fmt::format("Content-Length: {}\r\n", request.body.size());
     }
     out += "\r\n";
-    return concat({as_bytes(out), as_bytes(request.body)});
+    bytes all = concat({as_bytes(out), as_bytes(request.body)});
+    wipe(out);
+    return all;
 }
 
 bytes encode_response(const http_response& response, bool keep_alive, bool to_head) {

@@ -52,7 +52,11 @@ void http_connection::start() {
         if (why) {
             return self->broken(*why);
         }
-        self->peer_ = std::make_shared<const peer_info>(self->channel_->describe());
+        auto who = std::make_shared<peer_info>(self->channel_->describe());
+        if (self->service_->met) {
+            self->service_->met(*who);
+        }
+        self->peer_ = std::move(who);
         self->await_request();
     });
 }
@@ -185,6 +189,9 @@ void http_connection::dispatch(http_request request) {
         answer(http_response::failure({error_category::environment, "timeout", "the answer was not ready in time"}, 503));
     });
     const auto self = shared_from_this();  // the handler may end the server
+    if (service_->hand_over) {
+        return service_->hand_over(*route_.handle, std::move(request), respond);
+    }
     (*route_.handle)(std::move(request), respond);
 }
 

@@ -14,6 +14,8 @@ struct http_service {
     std::function<void(const http_exchange&)> exchanges;
     authkem_listener::failure_handler failures;
     bool draining = false;
+    http_server::met_handler met;
+    http_server::hand_over_handler hand_over;
 };
 
 class http_connection : public std::enable_shared_from_this<http_connection> {

@@ -8,11 +8,14 @@
 
 namespace berth::net {
 
+class connection_count;
+
 // Without encryption: loopback addresses only, unless said otherwise.
 struct plain_http {
     bool beyond_loopback = false;
 };
-// Contexts are asked for at each connection, so that certificates and trust can change under a running server.
+// Contexts are asked for at each connection, so that certificates and trust can change under a running server. With several
+// servers on loops of their own (beside(); http_front) they are asked for on each of their threads: see current.h.
 struct tls_http {
     std::function<result<std::shared_ptr<const tls_context>>()> context;
 };
@@ -59,11 +62,22 @@ public:
     static result<std::unique_ptr<http_server>> listen_local(loop& on, const std::string& path, unsigned mode,
                                                              std::shared_ptr<const http_router> router, const clock& time,
                                                              const http_server_limits& limits = {});
-    ~http_server();                       // ends all connections at once
-    [[nodiscard]] uint16_t port() const;  // 0 at a path
-    [[nodiscard]] size_t connections() const;
+    // Another server of the same socket on another loop: a connection is taken by whichever is free. Transport, routes, limits
+    // and clock are `first`'s, and so are the bounds of connections: they hold for both together. No second bind, which
+    // SO_REUSEPORT would let another process have too, unnoticed. Neither may run yet. Error `listen_failed`.
+    static result<std::unique_ptr<http_server>> beside(const http_server& first, loop& on);
+    ~http_server();                            // ends all connections at once
+    [[nodiscard]] uint16_t port() const;       // 0 at a path
+    [[nodiscard]] size_t connections() const;  // with those of servers beside it
+    // The same for other threads, and for longer than the server.
+    [[nodiscard]] std::shared_ptr<const connection_count> count() const;
     // Told of every exchange; of handshakes and requests that came to nothing.
     void watch(std::function<void(const http_exchange&)> exchanges, authkem_listener::failure_handler failures = {});
+    // For whoever handles requests on another thread than this server's loop; to be set before it runs. `met` may change what
+    // is known of a peer before any request of his is seen; `hand_over` gets each request instead of its handler.
+    using met_handler = std::function<void(peer_info& who)>;
+    using hand_over_handler = std::function<void(const http_router::async_handler& handler, http_request, http_responder)>;
+    void redirect(met_handler met, hand_over_handler hand_over);
     // Accepts no more, answers what is being asked, closes the rest; `done` once no connection is left.
     void drain(std::function<void()> done);
 

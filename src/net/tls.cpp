@@ -32,13 +32,17 @@ constexpr std::array verdicts{verdict{"unknown_issuer", X509_V_ERR_UNABLE_TO_GET
                               verdict{"certificate_not_yet_valid", X509_V_ERR_CERT_NOT_YET_VALID},
                               verdict{"certificate_revoked", X509_V_ERR_CERT_REVOKED}};
 
-result<std::vector<pki::certificate>> presented(X509_STORE_CTX* store) {
+result<std::vector<pki::certificate>> presented(X509_STORE_CTX* store, read_issuers& issuers) {
     std::vector<pki::certificate> out;
     BERTH_TRY(leaf, pki::certificate_from_x509(X509_STORE_CTX_get0_cert(store)));
     out.push_back(std::move(leaf));
     const STACK_OF(X509)* others = X509_STORE_CTX_get0_untrusted(store);
     for (int i = 0; others && i < sk_X509_num(others); ++i) {
-        BERTH_TRY(each, pki::certificate_from_x509(sk_X509_value(others, i)));
+        const X509* const sent = sk_X509_value(others, i);
+        if (sent == X509_STORE_CTX_get0_cert(store)) {
+            continue;
+        }
+        BERTH_TRY(each, issuers.read(sent));
         if (!(each == out.front())) {
             out.push_back(std::move(each));
         }
@@ -48,7 +52,7 @@ result<std::vector<pki::certificate>> presented(X509_STORE_CTX* store) {
 
 result<void> judge(X509_STORE_CTX* store, tls_judgement& out) {
     const auto& rules = out.context->rules;
-    BERTH_TRY(chain, presented(store));
+    BERTH_TRY(chain, presented(store, *out.context->issuers));
     if (rules.possession_only) {
         out.unverified = std::move(chain);
         return {};
@@ -157,6 +161,28 @@ result<std::unique_ptr<tls_context::impl>> prepare(bool server, bool hybrid_only
 }
 
 }  // namespace
+
+result<pki::certificate> read_issuers::read(const X509* sent) {
+    const bytes der = crypto::to_der(sent, i2d_X509);
+    {
+        const std::scoped_lock hold(guard_);
+        for (const auto& each : known_) {
+            if (same_octets(each.der(), der)) {
+                return each;
+            }
+        }
+    }
+    BERTH_TRY(read, pki::certificate::parse(der));
+    if (der.size() <= most_octets && read.is_ca()) {
+        const std::scoped_lock hold(guard_);
+        if (known_.size() < most) {
+            known_.push_back(read);
+        } else {
+            known_[next_++ % most] = read;
+        }
+    }
+    return read;
+}
 
 tls_context::tls_context(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
 tls_context::~tls_context() = default;

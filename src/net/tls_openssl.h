@@ -7,7 +7,24 @@
 
 #include <openssl/ssl.h>
 
+#include <mutex>
+
 namespace berth::net {
+
+// Certificates of CAs as peers send them beside their own: the same few again and again, and reading one costs as much as a
+// signature. What they say is all that is kept, and nothing of whether they are good. From any thread.
+class read_issuers {
+public:
+    result<pki::certificate> read(const X509* sent);
+
+private:
+    // Whoever sends others makes the rest be read anew, no more.
+    static constexpr size_t most = 32;
+    static constexpr size_t most_octets = 16 * 1024;
+    std::mutex guard_;
+    std::vector<pki::certificate> known_;
+    size_t next_ = 0;  // to be forgotten
+};
 
 struct tls_context::impl {
     crypto::openssl_ptr<SSL_CTX, SSL_CTX_free> context;
@@ -16,6 +33,7 @@ struct tls_context::impl {
     bool server = false;
     std::string server_name;
     std::vector<uint8_t> alpn;  // as on the wire
+    std::unique_ptr<read_issuers> issuers = std::make_unique<read_issuers>();
 };
 
 // What judging the peer's chain in a handshake left behind; to be attached to the SSL before it begins, and to outlive it.

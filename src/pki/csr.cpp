@@ -129,12 +129,16 @@ result<void> check_request_signature(X509_REQ* request, EVP_PKEY* signer) {
 }
 
 result<verified_csr> verified_csr::parse(bytes_view der) {
-    BERTH_TRY(request, read_request(der));
-    BERTH_TRY(key, crypto::verification_key::from_spki(crypto::to_der(X509_REQ_get_X509_PUBKEY(request.get()), i2d_X509_PUBKEY)));
-    BERTH_CHECK(check_request_signature(request.get(), X509_REQ_get0_pubkey(request.get())));
-    BERTH_TRY(asks, read_contents(request.get()));
-    verified_csr out(std::move(key), std::move(asks));
-    out.der_ = to_bytes(der);
+    BERTH_TRY(read, unproved_csr::parse(der));
+    return prove(read);
+}
+
+result<verified_csr> verified_csr::prove(const unproved_csr& read) {
+    BERTH_TRY(key, crypto::verification_key::from_spki(read.asks().spki));
+    X509_REQ* const request = read.get().request.get();
+    BERTH_CHECK(check_request_signature(request, X509_REQ_get0_pubkey(request)));
+    verified_csr out(std::move(key), read.asks());
+    out.der_ = to_bytes(read.der());
     return out;
 }
 

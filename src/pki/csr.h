@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "crypto/sign.h"
-#include "pki/csr_contents.h"
+#include "pki/unproved_csr.h"
 
 #include <optional>
 #include <string>
@@ -32,6 +32,8 @@ class verified_csr {
 public:
     // Errors of parse_csr_contents; unsupported_key_algorithm, bad_public_key, bad_signature.
     static result<verified_csr> parse(bytes_view der);
+    // Of one that was read. Errors unsupported_key_algorithm, bad_public_key, bad_signature.
+    static result<verified_csr> prove(const unproved_csr& read);
 
     verified_csr(verified_csr&&) noexcept = default;
     verified_csr& operator=(verified_csr&&) noexcept = default;

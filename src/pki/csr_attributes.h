@@ -1,4 +1,4 @@
-// What a server wants in certification requests: CsrAttrs of EST (RFC 7030 4.5.2 with the ASN.1 of RFC 8951 3.5), and the
+// What a server wants in certification requests: CsrAttrs of EST (RFC 7030 4.5.2 with the ASN.1 of RFC 8951 4), and the
 // request template of RFC 9908.
 #pragma once
 

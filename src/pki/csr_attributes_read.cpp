@@ -158,7 +158,7 @@ std::optional<wanted_key> read_key_template(bytes_view content) {
     if (!content.empty()) {
         const auto placeholder = content_of(content, der::bit_string);
         const auto bits = placeholder && out.algorithm == oid_rsa_encryption ? rsa_bits_of(*placeholder) : std::nullopt;
-        // RFC 9908 3.4: "Otherwise, the subjectPublicKey field MUST be absent."
+        // RFC 9908 3.4: but for the size of an RSA key, subjectPublicKey must be absent.
         if (!bits) {
             return std::nullopt;
         }

@@ -260,6 +260,12 @@ result<csr_contents> read_contents(X509_REQ* request) {
     return out;
 }
 
+result<unproved_csr> unproved_csr::parse(bytes_view der) {
+    BERTH_TRY(request, read_request(der));
+    BERTH_TRY(asks, read_contents(request.get()));
+    return unproved_csr(der, std::move(asks), std::make_shared<impl>(impl{std::move(request)}));
+}
+
 result<csr_contents> parse_csr_contents(bytes_view der) {
     BERTH_TRY(request, read_request(der));
     return read_contents(request.get());

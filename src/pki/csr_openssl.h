@@ -3,8 +3,13 @@
 
 #include "pki/csr.h"
 #include "pki/pki_openssl.h"
+#include "pki/unproved_csr.h"
 
 namespace berth::pki {
+
+struct unproved_csr::impl {
+    x509_req_ptr request;
+};
 
 // Error bad_csr.
 result<x509_req_ptr> read_request(bytes_view der);

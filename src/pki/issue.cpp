@@ -1,5 +1,6 @@
 #include "pki/issue.h"
 
+#include "crypto/der_openssl.h"
 #include "crypto/hash.h"
 #include "pki/certificate_openssl.h"
 #include "pki/extensions_openssl.h"
@@ -12,17 +13,39 @@ namespace {
 
 using crypto::must;
 
-// libcrypto's key for a SubjectPublicKeyInfo that one of our own readers has accepted.
-result<crypto::evp_pkey_ptr> subject_key(bytes_view spki) {
-    if (const auto kem = crypto::kem_public_key::from_spki(spki); !kem) {
-        if (!kem.error().is("unsupported_key_algorithm")) {
-            return fail(kem.error());
-        }
-        BERTH_CHECK(crypto::verification_key::from_spki(spki));
+using x509_algor_ptr = crypto::openssl_ptr<X509_ALGOR, X509_ALGOR_free>;
+
+// Whether one of our own readers accepts a SubjectPublicKeyInfo.
+result<void> check_subject_key(bytes_view spki) {
+    const auto signature = crypto::verification_key::from_spki(spki);
+    if (signature || !signature.error().is("unsupported_key_algorithm")) {
+        return signature ? result<void>{} : fail(signature.error());
     }
-    const unsigned char* at = spki.data();
-    return crypto::evp_pkey_ptr(must(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki.size()), crypto::lib_context(), nullptr),
-                                     "reading a public key that was accepted"));
+    const auto kem = crypto::kem_public_key::from_spki(spki);
+    if (kem || !kem.error().is("unsupported_key_algorithm")) {
+        return kem ? result<void>{} : fail(kem.error());
+    }
+    return fail(signature.error());
+}
+
+// The octets as they are. X509_set_pubkey() wants a key of libcrypto's, which takes longer to make and to write again than all
+// the rest of a certificate.
+void set_subject_key(X509* x509, bytes_view spki) {
+    const auto parts = crypto::read_spki(spki);
+    const unsigned char* at = parts ? parts->algorithm.data() : nullptr;
+    const x509_algor_ptr algorithm(parts ? d2i_X509_ALGOR(nullptr, &at, static_cast<long>(parts->algorithm.size())) : nullptr);
+    must(algorithm.get(), "reading the identifier of a key that was accepted");
+    auto* const octets = static_cast<unsigned char*>(must(OPENSSL_memdup(parts->key.data(), parts->key.size()), "copying a key"));
+    // The identifier's parameters are taken over by the certificate, and its octets too.
+    const ASN1_TYPE* const parameter = algorithm->parameter;
+    const int kind = parameter == nullptr ? V_ASN1_UNDEF : ASN1_TYPE_get(parameter);
+    void* const value = kind == V_ASN1_OBJECT ? static_cast<void*>(OBJ_dup(parameter->value.object)) : nullptr;
+    if (kind != V_ASN1_UNDEF && kind != V_ASN1_OBJECT) {
+        crypto::die("filling a certificate with a key whose parameters are no curve's name");
+    }
+    must(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x509), OBJ_dup(algorithm->algorithm), kind, value, octets,
+                                static_cast<int>(parts->key.size())),
+         "filling a certificate");
 }
 
 // RFC 5280 4.1.2.2: "conforming CAs MUST NOT use serialNumber values longer than 20 octets", positive: 128
@@ -69,7 +92,7 @@ result<certificate> signed_by(const x509_ptr& x509, const crypto::signing_key& k
 result<certificate> sign(const certificate_template& contents, const issued_extras& extras, bytes_view spki,
                          const certificate* authority, const crypto::signing_key& key, random_source& random) {
     BERTH_CHECK(check(contents));
-    BERTH_TRY(public_key, subject_key(spki));
+    BERTH_CHECK(check_subject_key(spki));
     BERTH_TRY(subject, from_name(contents.subject));
     const x509_ptr x509(must(X509_new_ex(crypto::lib_context(), nullptr), "making a certificate"));
     const auto serial = draw_serial(random);
@@ -81,7 +104,7 @@ result<certificate> sign(const certificate_template& contents, const issued_extr
     must(X509_set_issuer_name(x509.get(),
                               authority == nullptr ? subject.get() : X509_get_subject_name(authority->get().x509.get())),
          "filling a certificate");
-    must(X509_set_pubkey(x509.get(), public_key.get()), "filling a certificate");
+    set_subject_key(x509.get(), spki);
 
     const bytes own_id = key_identifier(spki);
     BERTH_CHECK(add_extensions(x509.get(), contents, own_id, authority == nullptr ? own_id : identifier_of(*authority)));

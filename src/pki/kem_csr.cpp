@@ -110,8 +110,12 @@ result<bytes> build_kem_csr(const csr_template& contents, const crypto::kem_publ
 }
 
 result<verified_kem_csr> verified_kem_csr::parse(bytes_view der, const possession_rules& rules) {
-    BERTH_TRY(request, read_request(der));
-    BERTH_TRY(asks, read_contents(request.get()));
+    BERTH_TRY(read, unproved_csr::parse(der));
+    return prove(read, rules);
+}
+
+result<verified_kem_csr> verified_kem_csr::prove(const unproved_csr& read, const possession_rules& rules) {
+    csr_contents asks = read.asks();
     BERTH_TRY(key, crypto::kem_public_key::from_spki(asks.spki));
     const auto at = std::ranges::find(asks.other_attributes, oid_statement_of_possession, &requested_attribute::oid);
     if (at == asks.other_attributes.end()) {
@@ -121,7 +125,7 @@ result<verified_kem_csr> verified_kem_csr::parse(bytes_view der, const possessio
     BERTH_TRY(signer, find_signer(said, rules.known));
     // RFC 9883 4: "The CA MUST validate the signature on the certificate request using the public key from the signature
     // certificate."
-    BERTH_CHECK(check_request_signature(request.get(), X509_get0_pubkey(signer.get().x509.get())));
+    BERTH_CHECK(check_request_signature(read.get().request.get(), X509_get0_pubkey(signer.get().x509.get())));
     // RFC 9883 4: "The CA MUST perform certification path validation for the signature certificate".
     std::vector<certificate> path{signer};
     path.insert(path.end(), rules.known.begin(), rules.known.end());
@@ -139,7 +143,7 @@ result<verified_kem_csr> verified_kem_csr::parse(bytes_view der, const possessio
         }
     }
     asks.other_attributes.erase(asks.other_attributes.begin() + (at - asks.other_attributes.begin()));
-    return verified_kem_csr(der, std::move(key), std::move(asks), std::move(chain));
+    return verified_kem_csr(read.der(), std::move(key), std::move(asks), std::move(chain));
 }
 
 }  // namespace berth::pki

@@ -34,6 +34,8 @@ public:
     // statement_missing, bad_statement, signer_unknown (named, not carried, not known), bad_signature, wrong_key_usage (asks
     // for more than keyEncipherment), names_differ.
     static result<verified_kem_csr> parse(bytes_view der, const possession_rules& rules);
+    // Of one that was read: errors of parse() but those of parse_csr_contents.
+    static result<verified_kem_csr> prove(const unproved_csr& read, const possession_rules& rules);
 
     bytes_view der() const noexcept { return der_; }
     const crypto::kem_public_key& key() const noexcept { return key_; }

@@ -1,5 +1,6 @@
 #include "pki/verify.h"
 
+#include "pki/client_chain.h"
 #include "pki/path_openssl.h"
 
 namespace berth::pki {
@@ -39,12 +40,6 @@ result<void> check_kem_leaf(const certificate& leaf) {
     return {};
 }
 
-bool has_rsa_key(const certificate& leaf) {
-    const EVP_PKEY* key = X509_get0_pubkey(leaf.get().x509.get());
-    return key != nullptr && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1) &&
-           EVP_PKEY_get_bits(key) >= 2048;
-}
-
 result<void> check_signature_leaf(const certificate& leaf) {
     const auto key = leaf.verification_key();
     if (!key) {
@@ -58,17 +53,6 @@ result<void> check_signature_leaf(const certificate& leaf) {
     constexpr uint16_t encryption_uses = key_encipherment | data_encipherment | key_agreement | 0x0080 | 0x0100;
     if (leaf.key_usage() && crypto::is_post_quantum(key->algorithm()) && (*leaf.key_usage() & encryption_uses) != 0) {
         return fail(bad_usage(leaf, "without uses that encrypt, since its key is an ML-DSA key"));
-    }
-    return {};
-}
-
-// RFC 8446 4.4.3: a client's RSA key signs, too.
-result<void> check_any_signature_leaf(const certificate& leaf) {
-    if (!has_rsa_key(leaf)) {
-        return check_signature_leaf(leaf);
-    }
-    if (leaf.key_usage() && (*leaf.key_usage() & digital_signature) == 0) {
-        return fail(bad_usage(leaf, "digitalSignature"));
     }
     return {};
 }
@@ -113,7 +97,6 @@ result<void> check_leaf(const certificate& leaf, leaf_rule rule) {
     switch (rule) {
     case leaf_rule::kem: return check_kem_leaf(leaf);
     case leaf_rule::endorsement: return check_endorsement_leaf(leaf);
-    case leaf_rule::any_signature: return check_any_signature_leaf(leaf);
     case leaf_rule::signature:
     case leaf_rule::ca: break;
     }
@@ -143,6 +126,11 @@ struct chain_verifier {
             return fail(error_category::peer, "bad_certificate", "The peer sent no certificate.");
         }
         BERTH_CHECK(check_leaf(leaf_first.front(), options.leaf));
+        return run_above(store, leaf_first, options);
+    }
+    // The leaf's own rules have been judged.
+    static result<verified_chain> run_above(const trust_store& store, std::span<const certificate> leaf_first,
+                                            const verify_options& options) {
         BERTH_TRY(found, find_path(store, leaf_first, options));
         BERTH_CHECK(check_keys(found, options.allow_rsa));
         BERTH_CHECK(check_times(found, options.time));
@@ -158,6 +146,31 @@ struct chain_verifier {
 result<verified_chain> verify_chain(const trust_store& store, std::span<const certificate> leaf_first,
                                     const verify_options& options) {
     return chain_verifier::run(store, leaf_first, options);
+}
+
+namespace {
+
+bool has_rsa_key(const certificate& leaf) {
+    const EVP_PKEY* key = X509_get0_pubkey(leaf.get().x509.get());
+    return key != nullptr && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1) &&
+           EVP_PKEY_get_bits(key) >= 2048;
+}
+
+}  // namespace
+
+result<verified_chain> verify_client_chain(const trust_store& store, std::span<const certificate> leaf_first,
+                                           const verify_options& options) {
+    if (leaf_first.empty() || !options.allow_rsa || !has_rsa_key(leaf_first.front())) {
+        return verify_chain(store, leaf_first, options);
+    }
+    const certificate& leaf = leaf_first.front();
+    if (leaf.is_ca() || X509_check_ca(leaf.get().x509.get()) != 0) {
+        return fail(path_error("bad_certificate", 0, leaf, "it is a CA's certificate where a leaf is needed"));
+    }
+    if (leaf.key_usage() && (*leaf.key_usage() & digital_signature) == 0) {
+        return fail(bad_usage(leaf, "digitalSignature"));
+    }
+    return chain_verifier::run_above(store, leaf_first, options);
 }
 
 }  // namespace berth::pki

@@ -22,8 +22,6 @@ enum class leaf_rule : uint8_t {
     // A TPM's endorsement key: RSA of 2048 bits or more, P-256 or P-384; keyUsage, if present, keyEncipherment or keyAgreement;
     // the TCG's extended key usage; not a CA. With allow_rsa, since TPM makers sign with RSA too.
     endorsement,
-    // As signature, and RSA of 2048 bits or more: of devices whose makers we do not choose. With allow_rsa.
-    any_signature,
 };
 
 enum class crl_policy : uint8_t {

@@ -1,6 +1,7 @@
 // berth ca issue | log
 #include "berth/commands/ca.h"
 #include "ca/log.h"
+#include "ca/shown_chain.h"
 #include "common/files.h"
 #include "crypto/random.h"
 #include "pki/csr.h"
@@ -56,12 +57,7 @@ result<ca::device_key> device_of(const pki::verified_chain& verified, const ca_d
 
 // The device that a certificate speaks of, and on whose word.
 result<void> identify(const ca_directory& in, const pki::verified_chain& verified, ca::requester& who) {
-    who.certificate = verified.leaf();
-    who.issuer = (verified.chain().size() > 1 ? verified.chain()[1] : verified.anchor()).spki_sha256();
-    who.anchor = verified.anchor().spki_sha256();
-    for (size_t i = 2; i < verified.chain().size(); ++i) {
-        who.between.push_back(verified.chain()[i].spki_sha256());
-    }
+    ca::take_down(who, verified.chain(), verified.anchor().spki_sha256());
     BERTH_TRY(device, device_of(verified, in, who));
     who.device = std::move(device);
     BERTH_TRY(epoch, pki::epoch_of(verified.leaf()));

@@ -52,7 +52,6 @@ void add_device(CLI::App& cli, context& c);
 void add_key(CLI::App& cli, context& c);
 void add_identity(CLI::App& cli, context& c);
 void add_est(CLI::App& cli, context& c);
-void add_hub(CLI::App& cli, context& c);
 // user, token, waiting, approve, deny
 void add_est_office(CLI::App& est, context& c);
 void add_est_tpm(CLI::App& est, context& c);

@@ -83,6 +83,12 @@ result<void> show_bundle(const options& o, context& c) {
         for (const auto& e : life.entries) {
             fmt::print("  {:>3} {} {:<14} {}\n", e.number, to_iso8601(e.at), registry::to_string(e.step), one_line(e.about));
         }
+        if (!life.entries.empty() && !life.altered) {
+            fmt::print(
+                "Hash of the newest entry: {}\n  (noted elsewhere, it shows with --contains whether anything before it was "
+                "changed or cut off)\n",
+                to_hex(life.head()));
+        }
         if (life.altered) {
             fmt::print("The history was altered: {}\n", one_line(life.altered->message));
         }

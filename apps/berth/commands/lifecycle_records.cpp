@@ -140,7 +140,11 @@ result<std::optional<told_life>> at_ca(const fs::path& file, const std::string& 
         return std::nullopt;
     }
     out.phase = ended ? life_phase::decommissioned : valid ? life_phase::operational : life_phase::enrolment;
-    std::ranges::sort(out.history, {}, [](const auto& e) { return std::tie(e.at, e.step, e.about); });
+    const auto all_of_it = [](const auto& e) { return std::tie(e.at, e.step, e.about); };
+    std::ranges::sort(out.history, {}, all_of_it);
+    // A device that was ended under both of its names (its maker's, and its owner's in requests by EST) has one end.
+    const auto twice = std::ranges::unique(out.history, {}, all_of_it);
+    out.history.erase(twice.begin(), twice.end());
     return std::optional(std::move(out));
 }
 

@@ -1,8 +1,8 @@
 #include "hub/login/chain.h"
 
+#include "pki/client_chain.h"
 #include "pki/epoch.h"
 #include "pki/subject_name.h"
-#include "pki/verify.h"
 
 #include <algorithm>
 
@@ -91,7 +91,7 @@ judged_chain judge_chain(const login_trust& trust, std::span<const pki::certific
     }
     pki::verify_options how;
     how.time = pki::validity_instants::at(now);
-    how.leaf = pki::leaf_rule::any_signature;
+    how.leaf = pki::leaf_rule::signature;
     how.max_intermediates = most_intermediates;
     how.allow_rsa = true;
     // RFC 5280 4.2.1.12: where it says what it is for, it must be for this.
@@ -100,7 +100,7 @@ judged_chain judge_chain(const login_trust& trust, std::span<const pki::certific
         refuse(login_refusal::bad_certificate, leaf.subject() + " is not for TLS clients (extKeyUsage).");
         return out;
     }
-    const auto verified = pki::verify_chain(*trust.store(), leaf_first, how);
+    const auto verified = pki::verify_client_chain(*trust.store(), leaf_first, how);
     if (!verified) {
         refuse(refusal_of(verified.error()), verified.error().message);
         return out;

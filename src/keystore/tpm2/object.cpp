@@ -121,6 +121,26 @@ result<ESYS_TR> share_handle(device& in, uint32_t handle, const std::string& doi
     return found;
 }
 
+// Whether the TPM has an object at a persistent handle, whatever ESAPI remembers of it.
+bool is_taken(ESYS_CONTEXT* esys, uint32_t handle) {
+    ESYS_TR found = ESYS_TR_NONE;
+    const bool there =
+        tss().Esys_TR_FromTPMPublic(esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &found) == TSS2_RC_SUCCESS;
+    if (there) {
+        tss().Esys_TR_Close(esys, &found);
+    }
+    return there;
+}
+
+error key_changed(uint32_t handle) {
+    return error{
+        error_category::environment, "key_changed",
+        "Another key is at " + handle_text(handle) +
+            " of the TPM than the one that this process still uses; it was made anew meanwhile. Start again what uses the "
+            "old one."}
+        .with("handle", handle_text(handle));
+}
+
 bool is_named(ESYS_CONTEXT* esys, ESYS_TR object, const attestation::public_area& area) {
     esys_out<TPM2B_NAME> name;
     return tss().Esys_TR_GetName(esys, object, name.slot()) == TSS2_RC_SUCCESS &&
@@ -139,17 +159,17 @@ result<object> open_persistent(const device_ptr& in, uint32_t handle) {
     esys_out<TPM2B_NAME> qualified;
     const TSS2_RC rc =
         tss().Esys_ReadPublic(esys, found, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, area.slot(), name.slot(), qualified.slot());
+    const bool is_shared = in->get().persistent[handle].holders > 1;
     if (rc != TSS2_RC_SUCCESS) {
-        return fail(about_key(response_error(rc, doing), handle));
+        error why = response_error(rc, doing);
+        // Somebody here still holds the key that was there before, which ESAPI 4 has forgotten.
+        return fail(is_shared && why.is("handle_not_found") && is_taken(esys, handle) ? key_changed(handle)
+                                                                                      : about_key(std::move(why), handle));
     }
     BERTH_TRY(is, from_tss(*area));
-    // Somebody here still holds the key that was there before.
-    if (in->get().persistent[handle].holders > 1 && !is_named(esys, found, is)) {
-        return fail(error{error_category::environment, "key_changed",
-                          "Another key is at " + handle_text(handle) +
-                              " of the TPM than the one that this process still uses; it was made anew meanwhile. Start again "
-                              "what uses the old one."}
-                        .with("handle", handle_text(handle)));
+    // The same, as ESAPI 3 tells it.
+    if (is_shared && !is_named(esys, found, is)) {
+        return fail(key_changed(handle));
     }
     // The TPM was asked twice, and sessions are salted with the first answer: somebody on the bus could have given two.
     if (!is_named(esys, found, is)) {

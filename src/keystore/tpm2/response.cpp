@@ -131,6 +131,13 @@ error response_error(uint32_t rc, std::string_view doing) {
             .with("rc", hex)
             .during(doing);
     }
+    // ESAPI 4 forgets the object of a persistent handle that is evicted, whoever else in this process still has it.
+    constexpr uint32_t bad_tr = 24;
+    if (layer == layer_esys && (rc & 0xffffU) == bad_tr) {
+        return error{error_category::environment, "handle_not_found", std::string(not_there) + " (" + hex + ")"}
+            .with("rc", hex)
+            .during(doing);
+    }
     const bool of_the_tpm = layer == layer_tpm || layer == layer_manager || layer == layer_manager_tpm;
     const auto* found =
         of_the_tpm ? std::find_if(table.begin(), table.end(), [code = code_of(rc)](const meaning& m) { return m.code == code; })

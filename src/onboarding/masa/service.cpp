@@ -50,6 +50,7 @@ result<std::shared_ptr<const authkem::server_context>> masa_service::kk3_context
     config.credentials = settings_.keys;
     config.client_auth = authkem::client_auth::require;
     config.client.trust = *device_trust_;
+    config.client.revocation = settings_.device_lists;
     config.client.cache = std::make_shared<authkem::verified_leaf_cache>(size_t{65536});
     config.alpn = {std::string(alpn_kk3)};
     config.alpn_required = true;
@@ -97,6 +98,7 @@ result<masa_service::customer_match> masa_service::match_customer(const kk1_peer
     pki::verify_options options;
     options.time = pki::validity_instants::at(clock_.now());
     options.leaf = pki::leaf_rule::kem;
+    options.revocation = settings_.registrar_lists;
     auto verified = pki::verify_chain(trust, peer.chain, options);
     if (!verified) {
         const std::string& why = verified.error().name;

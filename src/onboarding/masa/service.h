@@ -23,6 +23,9 @@ struct masa_settings {
     std::vector<pki::crl> device_crls;
     std::vector<pki::crl> registrar_crls;
     secret_bytes store_key;  // 32 octets: encrypts waiting KK3 keys at rest
+    // Of devices on KK3, of registrars at each decision.
+    pki::crl_policy device_lists = pki::crl_policy::if_present;
+    pki::crl_policy registrar_lists = pki::crl_policy::if_present;
 };
 
 // Who is at the other end of a KK1.

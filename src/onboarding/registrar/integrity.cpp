@@ -44,6 +44,7 @@ result<attestation::attestation_key> judge_iak(const integrity_policy& policy, c
     pki::verify_options options;
     options.time = pki::validity_instants::at(now);
     options.leaf = pki::leaf_rule::signature;
+    options.revocation = policy.lists;
     const auto verified = pki::verify_chain(maker->second, chain, options);
     if (!verified) {
         return refused(verified.error());

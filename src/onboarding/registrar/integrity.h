@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "onboarding/identity.h"
 #include "onboarding/messages/common.h"
-#include "pki/trust.h"
+#include "pki/verify.h"
 
 #include <map>
 #include <string>
@@ -25,6 +25,7 @@ struct integrity_policy {
     std::vector<integrity_rule> rules;
     // By SHA-256 of the key of Z1: that root alone, its CAs and their revocation lists.
     std::map<hash_field, pki::trust_store> makers;
+    pki::crl_policy lists = pki::crl_policy::if_present;
 
     [[nodiscard]] bool demands(std::string_view model) const;
 };

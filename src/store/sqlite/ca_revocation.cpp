@@ -33,6 +33,8 @@ constexpr const char* of_origin = "SELECT serial FROM issued WHERE origins IN (S
 constexpr const char* of_issuer =
     "SELECT serial FROM issued WHERE issuer = ?2 AND ?1 = ?2 AND (?3 < 0 OR shard = ?3) AND not_after >= ?4";
 
+constexpr size_t most_remembered = 256;
+
 // Who names a serial alone names every device that has it.
 bytes of_nobodys(bytes_view device) {
     return concat({key_hash{}, device.subspan(std::min<size_t>(device.size(), 32))});
@@ -72,17 +74,36 @@ result<bool> sqlite_ca_store::revoke(const key_hash& issuer, bytes_view serial, 
 }
 
 result<bool> sqlite_ca_store::withdraw(const withdrawal& what) {
+    issuers_read_at_ = 0;
     BERTH_TRY(write, db_->prepare("INSERT INTO withdrawn VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"));
     BERTH_CHECK(write.bind(to_string(what.kind)).bind(what.value).bind(what.at).bind(static_cast<int64_t>(what.reason)).run());
     return db_->changes() > 0;
 }
 
 result<bool> sqlite_ca_store::is_withdrawn(withdrawal_kind kind, bytes_view value) {
-    BERTH_TRY(read, db_->prepare("SELECT 1 FROM withdrawn WHERE kind = ? AND value IN (?, ?)"));
-    return read.bind(to_string(kind))
-        .bind(value)
-        .bind(kind == withdrawal_kind::device ? of_nobodys(value) : to_bytes(value))
-        .step();
+    const auto is_there = [&](bytes_view one) -> result<bool> {
+        BERTH_TRY(read, db_->prepare("SELECT 1 FROM withdrawn WHERE kind = ? AND value = ?"));
+        return read.bind(to_string(kind)).bind(one).step();
+    };
+    if (kind == withdrawal_kind::issuer) {
+        // Of all that are served in one turn, the same few CAs are asked about.
+        const uint64_t now = db_->moment();
+        if (now == 0 || now != issuers_read_at_) {
+            issuers_withdrawn_.clear();
+            issuers_read_at_ = now;
+        }
+        const auto known = issuers_withdrawn_.find(to_bytes(value));
+        if (known != issuers_withdrawn_.end()) {
+            return known->second;
+        }
+        BERTH_TRY(found, is_there(value));
+        if (issuers_withdrawn_.size() < most_remembered) {
+            issuers_withdrawn_.emplace(to_bytes(value), found);
+        }
+        return found;
+    }
+    BERTH_TRY(by_name, is_there(value));
+    return by_name || kind != withdrawal_kind::device ? result<bool>(by_name) : is_there(of_nobodys(value));
 }
 
 result<std::vector<withdrawal>> sqlite_ca_store::withdrawals() {
@@ -102,9 +123,17 @@ result<std::vector<withdrawal>> sqlite_ca_store::withdrawals() {
 // ---- epochs
 
 result<uint32_t> sqlite_ca_store::epoch_of(const device_key& device) {
-    BERTH_TRY(read, db_->prepare("SELECT max(epoch) FROM epoch WHERE device = ? AND maker_root IN (?, zeroblob(32))"));
-    BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(device.maker_root).step());
-    return row ? static_cast<uint32_t>(read.integer(0)) : 0;
+    const auto newest_of = [&](const key_hash& maker_root) -> result<uint32_t> {
+        BERTH_TRY(read, db_->prepare("SELECT epoch FROM epoch WHERE device = ? AND maker_root = ? ORDER BY epoch DESC LIMIT 1"));
+        BERTH_TRY(row, read.bind(std::string_view(device.serial)).bind(maker_root).step());
+        return row ? static_cast<uint32_t>(read.integer(0)) : 0;
+    };
+    BERTH_TRY(own, newest_of(device.maker_root));
+    if (device.maker_root == key_hash{}) {
+        return own;
+    }
+    BERTH_TRY(nobodys, newest_of({}));
+    return std::max(own, nobodys);
 }
 
 // A new epoch of a serial alone is one of every device that has it.

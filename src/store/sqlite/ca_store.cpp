@@ -4,8 +4,6 @@
 #include "ca/log.h"
 #include "store/sqlite/migrations.h"
 
-#include <map>
-
 namespace berth::store {
 
 using namespace ca;
@@ -79,91 +77,138 @@ result<std::unique_ptr<sqlite_ca_store>> sqlite_ca_store::open(const std::string
 // ---- the log
 
 result<uint64_t> sqlite_ca_store::reserve(const key_hash& issuer) {
-    BERTH_TRY(next, db_->prepare("INSERT INTO sequence VALUES (?, 1) ON CONFLICT (issuer) DO UPDATE SET value = value + 1 "
-                                 "RETURNING value - 1"));
-    BERTH_TRY(row, next.bind(issuer).step());
-    const auto value = row ? static_cast<uint64_t>(next.integer(0)) : 0;
-    BERTH_CHECK(next.run());  // a statement that returns rows is done when it has returned all
-    return value;
+    return db_->locked([&]() -> result<uint64_t> {
+        std::optional<uint64_t> value;
+        {
+            BERTH_TRY(next, db_->prepare("SELECT value FROM sequence WHERE issuer = ?"));
+            BERTH_TRY(row, next.bind(issuer).step());
+            if (row) {
+                value = static_cast<uint64_t>(next.integer(0));
+            }
+        }
+        BERTH_TRY(write, db_->prepare(value ? "UPDATE sequence SET value = value + 1 WHERE issuer = ?"
+                                            : "INSERT INTO sequence VALUES (?, 1)"));
+        BERTH_CHECK(write.bind(issuer).run());
+        return value.value_or(0);
+    });
+}
+
+result<sqlite_ca_store::log_end> sqlite_ca_store::end_of_log() {
+    const uint64_t now = db_->moment();
+    if (now == 0 || now != end_read_at_) {
+        BERTH_TRY(last, db_->prepare("SELECT number, hash, at FROM issued ORDER BY number DESC LIMIT 1"));
+        BERTH_TRY(row, last.step());
+        end_ = row ? log_end{static_cast<uint64_t>(last.integer(0)), last.array<32>(1), last.integer(2)} : log_end{};
+        end_read_at_ = now;
+    }
+    return end_;
 }
 
 result<uint64_t> sqlite_ca_store::append(const issuance& given) {
-    return db_->transaction([&]() -> result<uint64_t> {
-        {
-            BERTH_TRY(there, db_->prepare("SELECT 1 FROM issued WHERE issuer = ? AND serial = ?"));
-            BERTH_TRY(row, there.bind(given.issuer).bind(given.serial).step());
-            if (row) {
-                return fail(error{error_category::environment, "serial_exists",
-                                  "a certificate with this serial number was issued before: " + to_hex(given.serial)}
-                                .with("serial", to_hex(given.serial)));
-            }
+    issuance entry = given;
+    entry.origins = origins_of(entry);
+    entry.tells_origins = true;
+    BERTH_TRY(known, find_origins(entry.origins));
+    const auto serial_is_there = [&]() -> result<bool> {
+        BERTH_TRY(there, db_->prepare("SELECT 1 FROM issued WHERE issuer = ? AND serial = ?"));
+        return there.bind(entry.issuer).bind(entry.serial).step();
+    };
+    const auto write_entry = [&]() -> result<uint64_t> {
+        BERTH_TRY(last, end_of_log());
+        entry.number = last.number + 1;
+        entry.previous = last.hash;
+        int64_t origins = 0;
+        if (known) {
+            origins = *known;
+        } else {
+            BERTH_TRY(noted, note_origins(entry.origins));
+            origins = noted;
         }
-        issuance entry = given;
-        {
-            BERTH_TRY(last, db_->prepare("SELECT number, hash FROM issued ORDER BY number DESC LIMIT 1"));
-            BERTH_TRY(row, last.step());
-            entry.number = row ? static_cast<uint64_t>(last.integer(0)) + 1 : 1;
-            entry.previous = row ? last.array<32>(1) : key_hash{};
-        }
-        entry.origins = origins_of(entry);
-        entry.tells_origins = true;
-        BERTH_TRY(origins, note_origins(entry.origins));
         entry.hash = hash_of(entry, entry.previous);
         BERTH_TRY(write, db_->prepare("INSERT INTO issued (" ISSUED_COLUMNS
                                       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-        BERTH_CHECK(write.bind(static_cast<int64_t>(entry.number))
-                        .bind(entry.issuer)
-                        .bind(entry.serial)
-                        .bind(entry.certificate)
-                        .bind(entry.subject)
-                        .bind(entry.device.maker_root)
-                        .bind(entry.device.serial)
-                        .bind(entry.profile)
-                        .bind(entry.requester)
-                        .bind(entry.proofs)
-                        .bind(entry.proof_issuer)
-                        .bind(entry.proof_anchor)
-                        .bind(entry.batch)
-                        .bind(int64_t{entry.epoch})
-                        .bind(int64_t{entry.shard})
-                        .bind(entry.at)
-                        .bind(entry.not_before)
-                        .bind(entry.not_after)
-                        .bind(entry.previous)
-                        .bind(entry.hash)
-                        .bind(form_with_origins)
-                        .bind(origins)
-                        .run());
+        auto written = write.bind(static_cast<int64_t>(entry.number))
+                           .bind(entry.issuer)
+                           .bind(entry.serial)
+                           .bind(entry.certificate)
+                           .bind(entry.subject)
+                           .bind(entry.device.maker_root)
+                           .bind(entry.device.serial)
+                           .bind(entry.profile)
+                           .bind(entry.requester)
+                           .bind(entry.proofs)
+                           .bind(entry.proof_issuer)
+                           .bind(entry.proof_anchor)
+                           .bind(entry.batch)
+                           .bind(int64_t{entry.epoch})
+                           .bind(int64_t{entry.shard})
+                           .bind(entry.at)
+                           .bind(entry.not_before)
+                           .bind(entry.not_after)
+                           .bind(entry.previous)
+                           .bind(entry.hash)
+                           .bind(form_with_origins)
+                           .bind(origins)
+                           .run();
+        if (!written) {
+            // The index of serial numbers refuses what is there; which rule it was that refused, it does not say in a way to
+            // rely on.
+            BERTH_TRY(there, written.error().is("constraint_violated") ? serial_is_there() : result<bool>(false));
+            if (there) {
+                return fail(error{error_category::environment, "serial_exists",
+                                  "a certificate with this serial number was issued before: " + to_hex(entry.serial)}
+                                .with("serial", to_hex(entry.serial)));
+            }
+            return fail(std::move(written).error());
+        }
+        end_ = {entry.number, entry.hash, entry.at};
+        end_read_at_ = db_->moment();
         return entry.number;
-    });
+    };
+    // Origins that are new are written along with the entry, or not at all.
+    return known ? db_->locked(write_entry) : db_->transaction(write_entry);
+}
+
+namespace {
+
+std::string members_of(const std::vector<key_hash>& origins) {
+    std::string out;
+    for (const key_hash& ca : origins) {
+        out += to_hex(ca);
+    }
+    return out;
+}
+
+}  // namespace
+
+result<std::optional<int64_t>> sqlite_ca_store::find_origins(const std::vector<key_hash>& origins) {
+    if (origins.empty()) {
+        return int64_t{0};
+    }
+    BERTH_TRY(find, db_->prepare("SELECT id FROM origin_set WHERE members = ?"));
+    BERTH_TRY(row, find.bind(std::string_view(members_of(origins))).step());
+    return row ? std::optional(find.integer(0)) : std::nullopt;
 }
 
 // Devices of one maker that are onboarded in one way all have the same origins: each set is there once.
 result<int64_t> sqlite_ca_store::note_origins(const std::vector<key_hash>& origins) {
-    if (origins.empty()) {
-        return int64_t{0};
+    BERTH_TRY(known, find_origins(origins));
+    if (known) {
+        return *known;
     }
-    std::string members;
+    {
+        BERTH_TRY(write, db_->prepare("INSERT INTO origin_set (members) VALUES (?)"));
+        BERTH_CHECK(write.bind(std::string_view(members_of(origins))).run());
+    }
+    BERTH_TRY(made, find_origins(origins));
+    if (!made) {
+        return fail(error_category::environment, "store_failed", "the origins of a certificate were not kept");
+    }
     for (const key_hash& ca : origins) {
-        members += to_hex(ca);
+        BERTH_TRY(write, db_->prepare("INSERT INTO origin_member VALUES (?, ?)"));
+        BERTH_CHECK(write.bind(ca).bind(*made).run());
     }
-    for (const bool made : {false, true}) {
-        BERTH_TRY(find, db_->prepare("SELECT id FROM origin_set WHERE members = ?"));
-        BERTH_TRY(row, find.bind(std::string_view(members)).step());
-        if (row) {
-            const int64_t id = find.integer(0);
-            for (const key_hash& ca : made ? origins : std::vector<key_hash>{}) {
-                BERTH_TRY(write, db_->prepare("INSERT INTO origin_member VALUES (?, ?)"));
-                BERTH_CHECK(write.bind(ca).bind(id).run());
-            }
-            return id;
-        }
-        if (!made) {
-            BERTH_TRY(write, db_->prepare("INSERT INTO origin_set (members) VALUES (?)"));
-            BERTH_CHECK(write.bind(std::string_view(members)).run());
-        }
-    }
-    return fail(error_category::environment, "store_failed", "the origins of a certificate were not kept");
+    return *made;
 }
 
 result<std::vector<key_hash>> sqlite_ca_store::origins_noted(int64_t id) {
@@ -229,9 +274,8 @@ result<std::vector<issuance>> sqlite_ca_store::list(const log_query& query) {
 }
 
 result<unix_seconds> sqlite_ca_store::newest() {
-    BERTH_TRY(read, db_->prepare("SELECT at FROM issued ORDER BY number DESC LIMIT 1"));
-    BERTH_TRY(row, read.step());
-    return row ? read.integer(0) : 0;
+    BERTH_TRY(last, end_of_log());
+    return last.at;
 }
 
 // ---- lists

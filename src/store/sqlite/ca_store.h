@@ -4,6 +4,8 @@
 #include "ca/records.h"
 #include "store/sqlite/database.h"
 
+#include <map>
+
 namespace berth::store {
 
 class sqlite_ca_store final : public ca::ca_records {
@@ -66,14 +68,27 @@ public:
 
 private:
     explicit sqlite_ca_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
+    // The end of the log, to which the next entry is chained. In a transaction it is read once: nobody else writes meanwhile.
+    struct log_end {
+        uint64_t number = 0;
+        ca::key_hash hash{};
+        unix_seconds at = 0;
+    };
+    result<log_end> end_of_log();
     result<uint32_t> newest_epoch(const ca::device_key& device);
-    // The set's number; 0: of none.
+    // The set's number; 0: of none. Nothing: it is new.
+    result<std::optional<int64_t>> find_origins(const std::vector<ca::key_hash>& origins);
     result<int64_t> note_origins(const std::vector<ca::key_hash>& origins);
     result<std::vector<ca::key_hash>> origins_noted(int64_t id);
     result<ca::one_time_token> read_token(const std::array<uint8_t, 32>& hash);
     result<std::optional<ca::pending_request>> find_pending(const std::array<uint8_t, 32>& id);
 
     std::unique_ptr<database> db_;
+    // What was read in the transaction that is open (database::moment()), in which nobody else writes.
+    log_end end_;
+    uint64_t end_read_at_ = 0;
+    std::map<bytes, bool> issuers_withdrawn_;
+    uint64_t issuers_read_at_ = 0;
 };
 
 }  // namespace berth::store

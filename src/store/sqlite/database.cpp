@@ -314,6 +314,13 @@ result<std::unique_ptr<database>> database::open_to_look(const std::string& path
     return db;
 }
 
+database::database(sqlite3* db) : db_(db) {
+    if (db_) {
+        // SQLite rolls back by itself, too (disk full).
+        sqlite3_rollback_hook(db_, [](void* moment) { ++*static_cast<uint64_t*>(moment); }, &moment_);
+    }
+}
+
 database::~database() {
     for (const auto& [sql, stmt] : statements_) {
         sqlite3_finalize(stmt);
@@ -400,6 +407,15 @@ result<void> database::execute(const char* sql) {
     return {};
 }
 
+result<void> database::run(const char* sql) {
+    BERTH_TRY(kept, prepare(sql));
+    return kept.run();
+}
+
+uint64_t database::moment() const {
+    return sqlite3_get_autocommit(db_) != 0 ? 0 : moment_;
+}
+
 int database::changes() const {
     return sqlite3_changes(db_);
 }
@@ -411,14 +427,20 @@ result<int64_t> database::data_version() {
 }
 
 result<void> database::begin() {
-    BERTH_CHECK(execute(depth_ == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT nested"));
+    // A savepoint outside a transaction would be one of its own, and kept by itself.
+    if (depth_ > 0 && sqlite3_get_autocommit(db_) != 0) {
+        return fail(error_category::environment, "store_failed",
+                    "SQLite has given up the transaction that this belongs to; nothing of it is kept");
+    }
+    BERTH_CHECK(run(depth_ == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT nested"));
+    moment_ += depth_ == 0 ? 1 : 0;
     ++depth_;
     return {};
 }
 
 result<void> database::commit() {
     --depth_;
-    auto done = execute(depth_ == 0 ? "COMMIT" : "RELEASE nested");
+    auto done = run(depth_ == 0 ? "COMMIT" : "RELEASE nested");
     if (!done) {
         ++depth_;
         rollback();
@@ -428,6 +450,7 @@ result<void> database::commit() {
 
 void database::rollback() {
     --depth_;
+    ++moment_;
     // SQLite may have rolled back by itself (disk full): then these report that there is nothing to do.
     (void)execute(depth_ == 0 ? "ROLLBACK" : "ROLLBACK TO nested; RELEASE nested");
 }

@@ -124,6 +124,17 @@ public:
         return out;
     }
 
+    // Runs `work`, all of whose writing is its last statement, with nobody else writing between what it reads and that. What is
+    // one statement SQLite undoes by itself: inside another transaction nothing has to be done for it.
+    template <class F>
+    auto locked(const F& work) -> decltype(work()) {
+        return depth_ > 0 ? work() : transaction(work);
+    }
+
+    // Names the transaction that is open, so that what was read in it can be remembered: it is another one as soon as anything
+    // that was written in it is undone. Nothing is open: 0.
+    [[nodiscard]] uint64_t moment() const;
+
     // Runs `work`, which only reads, on the records as they are at one moment, whatever others commit meanwhile.
     template <class F>
     auto at_one_moment(const F& work) -> decltype(work()) {
@@ -134,6 +145,7 @@ public:
             return fail(std::move(begun).error());
         }
         ++depth_;
+        ++moment_;
         auto out = work();
         rollback();  // of nothing
         return out;
@@ -145,7 +157,9 @@ public:
     result<void> end_batch();
 
 private:
-    explicit database(sqlite3* db) : db_(db) {}
+    explicit database(sqlite3* db);
+    // As execute(), of one statement that is kept.
+    result<void> run(const char* sql);
     result<void> begin();
     result<void> commit();
     void rollback();
@@ -159,6 +173,7 @@ private:
     sqlite3* db_;
     std::optional<quiet_file> quiet_;
     int depth_ = 0;
+    uint64_t moment_ = 0;
     std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };
 

@@ -4,7 +4,9 @@
 #include "store/sqlite/migrations.h"
 #include "support/onboarding_parties.h"
 
+#include <csignal>
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 namespace berth::test {
 namespace {
@@ -556,6 +558,119 @@ TEST(SqliteCaStore, OriginsAreFoundByAnIndex) {
               SQLITE_OK);
     EXPECT_THAT(plan, testing::HasSubstr("SEARCH issued USING INDEX issued_origins"));
     sqlite3_close(db);
+}
+
+// What is remembered of the end of the log within a transaction is what stands there.
+class LogInBatches : public testing::Test {
+protected:
+    [[nodiscard]] std::unique_ptr<store::sqlite_ca_store> reopen() const {
+        return std::move(*store::sqlite_ca_store::open((directory.path() / "ca.db").string()));
+    }
+    static issuance entry(uint8_t serial, size_t octets = 10) {
+        issuance e;
+        e.issuer[0] = 1;
+        e.serial = {serial};
+        e.certificate = bytes(octets, serial);
+        e.proof_issuer[0] = serial;  // origins of its own
+        e.at = 1000 + serial;
+        return e;
+    }
+    // The serial numbers of a log without a gap.
+    [[nodiscard]] std::vector<int> log() const {
+        std::vector<int> out;
+        log_verifier verifier;
+        for (const auto& e : got(reopen()->list({}))) {
+            EXPECT_TRUE(verifier.next(e)) << e.number;
+            out.push_back(e.serial.at(0));
+        }
+        return out;
+    }
+
+    temporary_directory directory;
+    std::unique_ptr<store::sqlite_ca_store> store = reopen();
+};
+
+TEST_F(LogInBatches, WhatIsUndoneIsNotChainedTo) {
+    ASSERT_TRUE(store->begin_batch());
+    ASSERT_TRUE(store->append(entry(1)));
+    const auto undone = store->all_or_nothing([&]() -> result<void> {
+        EXPECT_EQ(got(store->append(entry(2))), 2U);
+        EXPECT_EQ(got(store->append(entry(3))), 3U);
+        EXPECT_EQ(got(store->newest()), 1003);
+        return fail(error_category::peer, "refused", "after all");
+    });
+    EXPECT_EQ(undone.error().name, "refused");
+    EXPECT_EQ(got(store->newest()), 1001);
+    EXPECT_EQ(store->append(entry(1)).error().name, "serial_exists");
+    EXPECT_EQ(got(store->append(entry(4))), 2U);
+    EXPECT_EQ(got(store->append(entry(2))), 3U);
+    ASSERT_TRUE(store->end_batch());
+    EXPECT_EQ(log(), (std::vector{1, 4, 2}));
+}
+
+TEST_F(LogInBatches, OthersWriteBetweenThem) {
+    const auto other = reopen();
+    for (uint8_t i = 0; i < 6; i = static_cast<uint8_t>(i + 3)) {
+        ASSERT_TRUE(store->begin_batch());
+        ASSERT_TRUE(store->append(entry(static_cast<uint8_t>(i + 1))));
+        ASSERT_TRUE(store->end_batch());
+        ASSERT_TRUE(other->append(entry(static_cast<uint8_t>(i + 2))));
+        EXPECT_EQ(got(store->newest()), 1000 + i + 2);
+        EXPECT_EQ(got(store->at_one_moment([&] { return store->newest(); })), 1000 + i + 2);
+        ASSERT_TRUE(store->append(entry(static_cast<uint8_t>(i + 3))));
+        EXPECT_EQ(got(other->at_one_moment([&] { return other->newest(); })), 1000 + i + 3);
+    }
+    EXPECT_EQ(log(), (std::vector{1, 2, 3, 4, 5, 6}));
+}
+
+TEST_F(LogInBatches, AWithdrawalCountsAtOnceAndAsLongAsItStands) {
+    const auto ended = [](store::sqlite_ca_store& where, uint8_t ca) {
+        return got(where.is_withdrawn(withdrawal_kind::issuer, withdrawal::of_issuer(key_hash{ca})));
+    };
+    const auto end = [](store::sqlite_ca_store& where, uint8_t ca) {
+        return where.withdraw({withdrawal_kind::issuer, withdrawal::of_issuer(key_hash{ca}), 1000, {}});
+    };
+    ASSERT_TRUE(store->begin_batch());
+    EXPECT_FALSE(ended(*store, 1));
+    EXPECT_FALSE(ended(*store, 2));
+    ASSERT_TRUE(end(*store, 1));
+    EXPECT_TRUE(ended(*store, 1));
+    ASSERT_FALSE(store->all_or_nothing([&]() -> result<void> {
+        EXPECT_TRUE(end(*store, 2));
+        EXPECT_TRUE(ended(*store, 2));
+        return fail(error_category::peer, "refused", "after all");
+    }));
+    EXPECT_TRUE(ended(*store, 1));
+    EXPECT_FALSE(ended(*store, 2));
+    ASSERT_TRUE(store->end_batch());
+    const auto other = reopen();
+    ASSERT_TRUE(end(*other, 2));
+    EXPECT_TRUE(ended(*store, 2));
+    ASSERT_TRUE(store->begin_batch());
+    EXPECT_TRUE(ended(*store, 2));
+    ASSERT_TRUE(store->end_batch());
+}
+
+TEST_F(LogInBatches, ABatchThatFoundNoRoomLeavesNothing) {
+    ASSERT_TRUE(store->append(entry(1)));
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit small{200'000, before.rlim_max};
+    const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    ASSERT_TRUE(store->begin_batch());
+    ASSERT_TRUE(store->append(entry(2, 100'000)));
+    ASSERT_TRUE(store->append(entry(3, 200'000)));
+    const auto full = store->end_batch();
+    setrlimit(RLIMIT_FSIZE, &before);
+    ASSERT_FALSE(full);
+    EXPECT_EQ(full.error().name, "disk_full");
+    ASSERT_TRUE(store->begin_batch());
+    EXPECT_EQ(got(store->newest()), 1001);
+    EXPECT_EQ(got(store->append(entry(4))), 2U);
+    ASSERT_TRUE(store->end_batch());
+    std::signal(SIGXFSZ, ignored);
+    EXPECT_EQ(log(), (std::vector{1, 4}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, CaStore,

@@ -44,6 +44,23 @@ TEST(Database, IsPrivateAndMigrated) {
     EXPECT_EQ(database::open(file, schema).error().name, "store_too_new");
 }
 
+// As a failed read or a full disk make it do: what comes behind is not a commit of its own.
+TEST(Database, ABatchThatSqliteGaveUpTakesNothingMore) {
+    temporary_directory d;
+    auto db = std::move(*database::open(d.path() / "x.db", schema));
+    ASSERT_TRUE(db->begin_batch());
+    const auto insert = [&] { return db->transaction([&] { return db->execute("INSERT INTO t VALUES (x'01')"); }); };
+    ASSERT_TRUE(insert());
+    ASSERT_TRUE(db->execute("ROLLBACK"));
+    const auto refused = insert();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().name, "store_failed");
+    EXPECT_FALSE(db->end_batch());
+    EXPECT_EQ(count(*db), 0);
+    EXPECT_TRUE(insert()) << "and the next batch is as any";
+    EXPECT_EQ(count(*db), 1);
+}
+
 TEST(Database, OfAnotherKindIsRefusedAndNotChanged) {
     temporary_directory d;
     const std::string file = d.path() / "x.db";

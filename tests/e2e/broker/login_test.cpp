@@ -37,6 +37,8 @@ TEST_F(BrokerLogin, DevicesAndModulesWithTheirCertificates) {
     certify("mod1", "dev1\\/mod1");
     EXPECT_EQ(connect("dev1", "dev1"), "in");
     EXPECT_EQ(connect("mod1", "dev1/mod1", "devices/dev1/modules/mod1/messages/events/"), "in");
+    certify("old", "dev1", "fleet", "rsa:2048");
+    EXPECT_EQ(connect("old", "dev1"), "in") << "makers have RSA, too";
     // Its last activity is known soon, and through which CA it came.
     EXPECT_TRUE(eventually([this] { return done({"ca", "show", "fleet"}).at("logins").to_number<int>() == 2; }));
     EXPECT_NE(done({"device", "show", "dev1"}).at("lastActivityTime").as_string(), "0001-01-01T00:00:00Z");

@@ -28,6 +28,11 @@ TEST_F(Hierarchies, AllOfThemInEachAlgorithm) {
 TEST_F(Hierarchies, DualChainsStandSideBySide) {
     must({"ca", "init", "--dir", at("a"), "--customer", "Birch", "--hierarchy", "customer", "--dual"});
     EXPECT_EQ(judge(at("a/ca-classical.pem"), {"-CAfile", at("a/z2-classical.pem")}), "good");
+    for (const char* name : {"z2", "ldevid-ca", "ca"}) {
+        EXPECT_EQ(got(got(app::read_certificate(at(std::string("a/") + name + ".pem"))).verification_key()).algorithm(),
+                  crypto::signature_algorithm::mldsa65)
+            << name << ": docs/ca.md, without --algorithm";
+    }
     EXPECT_EQ(judge(at("a/ca.pem"), {"-CAfile", at("a/z2.pem")}), "good");
     EXPECT_NE(judge(at("a/ca.pem"), {"-CAfile", at("a/z2-classical.pem")}), "good");
     must({"ca", "init", "--dir", at("b"), "--customer", "Birch", "--hierarchy", "maker", "--algorithm", "p384", "--dual"});
@@ -41,6 +46,19 @@ TEST_F(Hierarchies, NothingIsMadeTwice) {
     EXPECT_EQ(refused({"ca", "init", "--dir", at("ca"), "--customer", "Birch", "--hierarchy", "customer"}), "file_exists");
     EXPECT_EQ(refused({"ca", "root", "--dir", at("ca"), "--name", "z2", "--organization", "Birch"}), "file_exists");
     EXPECT_EQ(text_of(at("ca/z2.pem")), before);
+}
+
+// docs/ca.md: "write ca.toml before" the CAs are made, so that their own certificates have the addresses of the CA above.
+TEST_F(Hierarchies, ACaTomlWithAddressesAloneGetsTheUsualProfiles) {
+    fs::create_directory(at("ca"));
+    put(at("ca/ca.toml"), "[[authority]]\nname = \"z2\"\ncrl_url = \"http://crl.example/z2.crl\"\n");
+    const auto made =
+        must({"ca", "init", "--dir", at("ca"), "--customer", "Birch", "--hierarchy", "customer", "--algorithm", "p256"});
+    EXPECT_NE(text_of(at("ca/ca.toml")).find("http://crl.example/z2.crl"), std::string::npos);
+    ASSERT_EQ(openssl({"x509", "-in", at("ca/ca.pem"), "-noout", "-text"}), 0) << log();
+    EXPECT_NE(log().find("http://crl.example/z2.crl"), std::string::npos) << log();
+    must({"ca", "issue", "--dir", at("ca"), "--profile", "server", "--csr", request("web", "/CN=web"), "--out", at("web.pem")});
+    EXPECT_EQ(judge(at("web.pem"), {"-CAfile", at("ca/z2.pem"), "-untrusted", at("ca/ca.pem")}), "good");
 }
 
 TEST_F(Hierarchies, StepByStep) {

@@ -1,6 +1,9 @@
 // berthd's [est], asked by `berth est`: each identity stands on the one before, and nobody gets another's.
 #include "est_world.h"
 #include "keystore/key_uri.h"
+#include "store/sqlite/database.h"
+
+#include <fstream>
 
 namespace berth::test {
 namespace {
@@ -20,6 +23,11 @@ TEST_F(Enrolment, FromTheMakersCertificateToTheOneForToday) {
     EXPECT_EQ(skipped.exit, 1);
     EXPECT_EQ(skipped.error_name(), "refused") << skipped.all();
     EXPECT_EQ(skipped.json().at("error").as_object().at("params").as_object().at("status").as_string(), "403");
+    // He showed who he is, so he is told what it takes; the log has it of everybody.
+    EXPECT_NE(skipped.all().find("at the label device-id"), std::string::npos) << skipped.all();
+    EXPECT_NE(skipped.all().find("it takes a certificate (ldevid), or a certificate (operational)"), std::string::npos)
+        << skipped.all();
+    EXPECT_TRUE(says("\"needed\":\"a certificate (ldevid), or a certificate (operational)\""));
     const auto backwards = est("enrol", "slow", as("ldevid", new_key("backwards", "SN-1")));
     EXPECT_EQ(backwards.error_name(), "refused") << "an LDevID is no IDevID: " << backwards.all();
 
@@ -55,6 +63,21 @@ TEST_F(Enrolment, NobodyGetsAnothersName) {
     EXPECT_NE(clone.all().find("not trusted here"), std::string::npos) << clone.all();
     const auto nobody = est("enrol", "", new_key("nobody", "SN-1"));
     EXPECT_EQ(nobody.exit, 1) << nobody.all();
+    const auto unknown = est("enrol", "slow", new_key("unknown", "SN-1"));
+    EXPECT_EQ(unknown.error_name(), "refused") << unknown.all();
+    EXPECT_EQ(unknown.all().find("idevid"), std::string::npos) << "strangers are not told what opens the door: " << unknown.all();
+}
+
+TEST_F(Enrolment, WhereNobodyAnswersIsTold) {
+    const auto gone = berth({"--json", "est", "cacerts", "--server", "localhost:1", "--ca", at("web.pem")});
+    EXPECT_EQ(gone.error_name(), "connect_failed") << gone.all();
+    EXPECT_EQ(gone.exit, 3) << gone.all();
+    EXPECT_NE(gone.all().find("localhost:1: the connection was not made"), std::string::npos) << gone.all();
+    EXPECT_NE(gone.all().find("is an EST server running there"), std::string::npos) << gone.all();
+    EXPECT_EQ(gone.json().at("error").as_object().at("params").as_object().at("server").as_string(), "localhost:1");
+    const auto nameless = berth({"--json", "est", "cacerts", "--server", "nobody.invalid:8085", "--ca", at("web.pem")});
+    EXPECT_EQ(nameless.error_name(), "connect_failed") << nameless.all();
+    EXPECT_NE(nameless.all().find("nobody.invalid:8085: "), std::string::npos) << nameless.all();
 }
 
 TEST_F(Enrolment, RevokedIdentitiesGetNothing) {
@@ -226,6 +249,45 @@ TEST_F(Enrolment, ConfigurationsAreReadAnewAndMistakesRefused) {
     EXPECT_EQ(wrong.exit, 2);
     EXPECT_EQ(wrong.error_name(), "unknown_profile") << wrong.all();
     write("berthd.toml", text);
+}
+
+// docs/est.md: "SIGHUP does not look through ca.db again, which was done at start". A page that nothing needs is damaged while
+// berthd serves: who looks at every page finds it.
+TEST_F(Enrolment, AReloadDoesNotLookThroughTheRecordsAgain) {
+    const std::string file = at("ca/ca.db");
+    int64_t pages = 0;
+    {
+        const auto db = got(store::database::open(file, {}, 0, store::opening::again));
+        const auto count = [&] {
+            auto query = got(db->prepare("PRAGMA page_count"));
+            EXPECT_TRUE(got(query.step()));
+            return query.integer(0);
+        };
+        pages = count();
+        ASSERT_TRUE(
+            db->execute("CREATE TABLE filler (x BLOB); INSERT INTO filler WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                        "SELECT i + 1 FROM n WHERE i < 400) SELECT randomblob(1000) FROM n; PRAGMA wal_checkpoint(FULL)"));
+        ASSERT_GT(count(), pages + 50);
+    }
+    constexpr size_t page = 4096;
+    std::fstream raw(file, std::ios::in | std::ios::out | std::ios::binary);
+    const auto at_page = static_cast<std::streamoff>((static_cast<size_t>(pages) + 40) * page);
+    std::string whole(page, '\0');
+    raw.seekg(at_page);
+    ASSERT_TRUE(raw.read(whole.data(), page));
+    const auto put = [&](const std::string& octets) {
+        raw.seekp(at_page);
+        raw.write(octets.data(), page).flush();
+        ASSERT_TRUE(raw.good());
+    };
+    put(std::string(page, 'x'));
+    EXPECT_EQ(run_program("berthd", {"--json", "check", at("berthd.toml")}).error_name(), "corrupt_store")
+        << "who looks finds it";
+    ::kill(server->pid(), SIGHUP);
+    EXPECT_TRUE(says("\"reloaded\""));
+    put(whole);
+    const auto db = got(store::database::open(file, {}, 0, store::opening::existing));
+    EXPECT_TRUE(db->execute("DROP TABLE filler"));
 }
 
 }  // namespace

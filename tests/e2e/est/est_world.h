@@ -143,7 +143,10 @@ protected:
         return run_program("/usr/bin/curl", arguments);
     }
     static std::string status_of(const program_result& r) { return r.output.empty() ? "none: " + r.all() : r.output.back(); }
-    static program_result openssl(std::vector<std::string> arguments) { return run_program(BERTH_OPENSSL_COMMAND, arguments); }
+    static program_result openssl(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), BERTH_OPENSSL_COMMAND);  // a name alone where the system's is new enough
+        return run_program("/usr/bin/env", arguments);
+    }
 
     static constexpr const char* profiles = R"(
 [[profile]]

@@ -97,6 +97,24 @@ TEST_F(KeptHere, ByTheMakersCertificateOverTls) {
     EXPECT_EQ(kept().subject(), "serialNumber=SN-1,O=Birch");
 }
 
+// `revocation = "crl"`: a server whose CA has no list is not believed.
+TEST_F(KeptHere, WhereAListIsDemandedTheServersCaHasOne) {
+    const unix_seconds now = system_clock().now();
+    const auto list = [&](const char* name, const test::authority& by) {
+        write(name, got(pki::issue_crl({1, now - 60, now + day, {}}, by.certificate, by.key)).to_pem());
+        return fmt::format("crls = [\"{}\"]\nrevocation = \"crl\"", at(name));
+    };
+    const auto p256 = crypto::signature_algorithm::ecdsa_p256_sha256;
+    const auto web = make_root("web", p256, {now - day, now + 100 * day});
+    configure(list("others.crl", make_root("others", p256, {now - day, now + day})), by_birth);
+    const auto without = renew();
+    EXPECT_NE(without.exit, 0);
+    EXPECT_THAT(without.all(), HasSubstr("crl_missing"));
+    configure(list("web.crl", {leaf("web"), web.key}), by_birth);
+    const auto with = renew();
+    EXPECT_EQ(with.exit, 0) << with.all();
+}
+
 TEST_F(KeptHere, ByTheMakersKemCertificateOverAuthkem) {
     configure("authkem = true", "subject = [\"serialNumber=SN-1\"]\nrenew = \"365day\"\nspread = 0", "authkem");
     const auto done = renew();

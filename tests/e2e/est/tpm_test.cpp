@@ -139,6 +139,28 @@ protected:
     static inline std::set<const swtpm*> with_key;
 };
 
+// `revocation = "crl"` of makers: another's list is none of this one's.
+TEST_F(TpmEnrolment, WhereAListIsDemandedItsMakerHasOne) {
+    const unix_seconds now = system_clock().now();
+    const auto web = make_root("web", crypto::signature_algorithm::ecdsa_p256_sha256, {now - day, now + 100 * day});
+    write("web.crl", got(pki::issue_crl({1, now - 60, now + day, {}}, leaf("web"), web.key)).to_pem());
+    const auto serve = [](const std::string& text) {
+        write("berthd.toml", text);
+        ::kill(server->pid(), SIGHUP);
+        ASSERT_TRUE(says("\"reloaded\""));
+    };
+    const std::string usual = std::string(configuration) + tpm_configuration;
+    std::string strict = usual;
+    const std::string anchors = "anchors = [\"tpm-maker.pem\"]";
+    strict.replace(strict.find(anchors), anchors.size(),
+                   "anchors = [\"tpm-maker.pem\", \"web.pem\"]\ncrls = [\"web.crl\"]\nrevocation = \"crl\"");
+    serve(strict);
+    const auto refused = enrol(*ours, "strict.pem");
+    EXPECT_EQ(refused.exit, 1) << refused.all();
+    EXPECT_NE(refused.all().find("revocation list"), std::string::npos) << refused.all();
+    serve(usual);
+}
+
 TEST_F(TpmEnrolment, TheTpmOpensItsCertificate) {
     const auto done = enrol(*ours, "tpm.pem");
     ASSERT_EQ(done.exit, 0) << done.all();

@@ -25,6 +25,15 @@ lifetime = "30d"
 extended_key_usages = ["clientAuth"]
 approval = true
 [[profile]]
+name = "secretly"
+authority = "ca"
+requires = ["ra+secret+address"]
+subject = "O=Birch,serialNumber={serial}"
+names_maker = true
+keys = ["p256"]
+lifetime = "30d"
+extended_key_usages = ["clientAuth"]
+[[profile]]
 name = "registrar"
 authority = "ca"
 requires = ["admin"]
@@ -60,18 +69,27 @@ protected:
         certified("ra", "registrar", "");
         certified("no-ra", "operational", "");
         const auto maker = registrar_file("z1.pem");
+        ASSERT_TRUE(app::write_text(at("header"), "0123456789abcdef0123456789abcdef\n", 0600));
+        ASSERT_TRUE(app::write_text(at("wrong-header"), "0123456789abcdef0123456789abcdeg\n", 0600));
         ASSERT_TRUE(app::write_text(at("est.toml"), fmt::format(R"(
 [est]
 listen = "127.0.0.1:0"
 chain = "server.pem"
 key = "file:server.key"
 directory = "{0}"
+header = "X-Registrar"
+header_file = "header"
+addresses = ["127.0.0.0/8"]
 [[est.trust]]
 proof = "operational"
 anchors = ["{0}/ca.pem"]
 [[est.label]]
 label = "onboarded"
 profile = "onboarded"
+maker = "{1}"
+[[est.label]]
+label = "secretly"
+profile = "secretly"
 maker = "{1}"
 [[est.label]]
 label = "slow"
@@ -85,6 +103,15 @@ retry_after = 1
     static void TearDownTestSuite() {
         est.reset();
         small_world::TearDownTestSuite();
+    }
+    // berthd's word on a configuration in which the first `from` is another text.
+    static std::string said_of(const std::string& from, const std::string& to, bool start) {
+        std::string text = got(app::read_text(at("est.toml")));
+        text.replace(text.find(from), from.size(), to);
+        EXPECT_TRUE(app::write_text(at("changed.toml"), text));
+        const auto out = start ? run_program("berthd", {"--json", "--config", at("changed.toml")}, 20'000)
+                               : run_program("berthd", {"--json", "check", at("changed.toml")});
+        return out.error_name() + " " + out.all();
     }
     static void start_est() {
         est = std::make_unique<app::child_process>(
@@ -113,9 +140,10 @@ retry_after = 1
             ca({"issue", "--profile", profile, "--csr", at(name + ".csr"), "--who", name, "--out", at(name + ".pem")});
         ASSERT_EQ(issued.exit, 0) << issued.all();
     }
-    static void ask(const std::string& label, const std::string& as = "ra") {
-        name_ca(fmt::format("est = \"localhost:{}\"\nlabel = \"{}\"\nanchors = [\"z2.pem\"]\nchain = \"{}\"\nkey = \"file:{}\"\n",
-                            port, label, at(as + ".pem"), at(as + ".key")));
+    static void ask(const std::string& label, const std::string& as = "ra", const std::string& more = "") {
+        name_ca(
+            fmt::format("est = \"localhost:{}\"\nlabel = \"{}\"\nanchors = [\"z2.pem\"]\nchain = \"{}\"\nkey = \"file:{}\"\n{}",
+                        port, label, at(as + ".pem"), at(as + ".key"), more));
         ASSERT_TRUE(reload("Birch")) << all_heard("Birch");
     }
     static app::device_order order(const std::string& serial) {
@@ -127,6 +155,15 @@ retry_after = 1
     static inline std::unique_ptr<app::child_process> est;
     static inline uint16_t port = 0;
 };
+
+TEST_F(OwnEst, ALabelForRegistrationAuthoritiesNamesTheMakerOfTheDevices) {
+    for (const bool start : {false, true}) {
+        const auto said = said_of("maker = ", "retry_after = 60 #", start);
+        EXPECT_THAT(said, testing::StartsWith("bad_config "));
+        EXPECT_THAT(said, testing::HasSubstr("changed.toml:13: ")) << "the line of the label";
+        EXPECT_THAT(said, testing::HasSubstr("maker = \\\"z1.pem\\\"")) << "and what to do";
+    }
+}
 
 TEST_F(OwnEst, TheRegistrarAsksForItsDevices) {
     ask("onboarded");
@@ -147,6 +184,45 @@ TEST_F(OwnEst, WhoIsNoRegistrationAuthorityGetsNothingForOthers) {
     EXPECT_EQ(refused.error_name(), "ca_refused") << refused.all();
     EXPECT_TRUE(hear("Birch", "ca_refused", "E-2", from));
     EXPECT_TRUE(log_of("E-2").empty());
+}
+
+// `header` and `header_file` of [ca].
+TEST_F(OwnEst, TheRegistrarShowsASecretHeaderWhereOneIsAskedFor) {
+    const auto with = [](const std::string& file) {
+        return fmt::format("header = \"X-Registrar\"\nheader_file = \"{}\"\n", at(file));
+    };
+    ask("secretly");
+    const auto without = onboard(make(order("E-7"), "Birch"));
+    EXPECT_EQ(without.error_name(), "ca_refused") << without.all();
+    ask("secretly", "ra", with("wrong-header"));
+    const auto wrong = onboard(make(order("E-8"), "Birch"));
+    EXPECT_EQ(wrong.error_name(), "ca_refused") << wrong.all();
+    EXPECT_TRUE(log_of("E-7").empty() && log_of("E-8").empty());
+    ask("secretly", "ra", with("header"));
+    const auto done = onboard(make(order("E-9"), "Birch"));
+    ASSERT_EQ(done.exit, 0) << done.all() << all_heard("Birch");
+    ASSERT_EQ(log_of("E-9").size(), 1u);
+    for (const char* proof : {"ra", "secret", "address"}) {
+        EXPECT_THAT(log_of("E-9")[0], testing::ContainsRegex(fmt::format("\"proofs\":\"[a-z+]*{}", proof)));
+    }
+    EXPECT_THAT(all_heard("Birch"), testing::Not(testing::HasSubstr("0123456789abcdef"))) << "no log has the secret";
+}
+
+// `est_label` of a [[registrar.maker]] goes before [ca] `label`.
+TEST_F(OwnEst, TheDevicesOfAMakerHaveALabelOfTheirOwn) {
+    ask("nowhere");
+    const auto lost = onboard(make(order("E-10"), "Birch"));
+    EXPECT_EQ(lost.error_name(), "ca_refused") << lost.all();
+    const auto before = got(app::read_text(world->config("Birch")));
+    auto toml = before;
+    const std::string table = "[[registrar.maker]]\n";
+    toml.replace(toml.find(table), table.size(), table + "est_label = \"onboarded\"\n");
+    ASSERT_TRUE(app::write_text(world->config("Birch"), toml));
+    ASSERT_TRUE(reload("Birch")) << all_heard("Birch");
+    const auto done = onboard(make(order("E-11"), "Birch"));
+    EXPECT_EQ(done.exit, 0) << done.all() << all_heard("Birch");
+    EXPECT_EQ(log_of("E-11").size(), 1u);
+    ASSERT_TRUE(app::write_text(world->config("Birch"), before));
 }
 
 TEST_F(OwnEst, AKeyOfAKemIsRefusedByName) {
@@ -211,6 +287,26 @@ TEST_F(OwnEst, AServerThatIsAwayIsWaitedFor) {
     ASSERT_TRUE(app::write_text(at("est.toml"), toml));
     start_est();
     const auto done = end_of(device);
+    EXPECT_EQ(done.exit, 0) << done.all() << all_heard("Birch");
+}
+
+// The last one here: an issuer that had a list must have one until the registrar is started anew.
+// `crls` and `revocation = "crl"` of [ca]: for the server's certificate, which ca.pem has issued.
+TEST_F(OwnEst, TheServerOfTheCaNeedsAListWhereOneIsDemanded) {
+    for (const char* name : {"z2", "ca"}) {
+        const auto made = berth(
+            {"--json", "ca", "crl", "--dir", ca_directory().string(), "--name", name, "--out", at(std::string(name) + ".crl")});
+        ASSERT_EQ(made.exit, 0) << made.all();
+    }
+    const auto demand = [](const std::string& file) { return fmt::format("crls = [\"{}\"]\nrevocation = \"crl\"\n", at(file)); };
+    ask("onboarded", "ra", demand("z2.crl"));
+    auto device = agent(make(order("E-12"), "Birch"));
+    ASSERT_TRUE(hear("Birch", "ca_not_reached", "crl_missing")) << all_heard("Birch");
+    name_ca(fmt::format("est = \"localhost:{}\"\nlabel = \"onboarded\"\nanchors = [\"z2.pem\", \"{}\"]\ncrls = [\"{}\", "
+                        "\"{}\"]\nrevocation = \"crl\"\nchain = \"{}\"\nkey = \"file:{}\"\n",
+                        port, (ca_directory() / "ca.pem").string(), at("z2.crl"), at("ca.crl"), at("ra.pem"), at("ra.key")));
+    ASSERT_TRUE(reload("Birch")) << all_heard("Birch");
+    const auto done = onboard(make(order("E-13"), "Birch"));
     EXPECT_EQ(done.exit, 0) << done.all() << all_heard("Birch");
 }
 

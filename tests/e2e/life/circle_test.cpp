@@ -78,6 +78,9 @@ TEST_F(Circle, FromTheFactoryToTheEndAtEachParty) {
     EXPECT_TRUE(ended.json().at("withdrawn_at_ca").as_bool());
     EXPECT_EQ(phase_in(registrar("Birch"), serial), "decommissioned");
     EXPECT_EQ(phase_in(at("est-ca"), serial), "decommissioned");
+    // Its CA knows it by two names, its maker's and its owner's, and its life ended once.
+    const auto at_ca = steps(life({"--serial", serial, "--dir", at("est-ca")}));
+    EXPECT_EQ(at_ca.find("decommissioned"), at_ca.rfind("decommissioned")) << at_ca;
     EXPECT_THAT(steps(life({"--serial", serial, "--dir", registrar("Birch")})), testing::EndsWith("decommissioned"));
     // Its EST certificate, and the one of before, are worth nothing there any more.
     const auto refused = run_program("berth-agent", {"--bundle", bundle.string(), "--renew-once", "--json"});

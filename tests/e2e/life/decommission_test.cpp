@@ -115,6 +115,8 @@ TEST_F(Decommission, AHistoryThatWasChangedIsFound) {
     const auto before = log_of(bundle);
     const auto noted = std::string(show(bundle).json().at("history").as_array().back().at("hash").as_string());
     EXPECT_EQ(show(bundle, {"--contains", noted}).exit, 0);
+    const auto for_people = berth({"device", "lifecycle", "show", "--bundle", bundle.string()});
+    EXPECT_THAT(for_people.all(), testing::HasSubstr("Hash of the newest entry: " + noted)) << "what is to be noted";
     const auto expect_altered = [&](const std::string& text, const std::string& why) {
         ASSERT_TRUE(app::write_text(bundle / "lifecycle.log", text));
         const auto said = show(bundle);

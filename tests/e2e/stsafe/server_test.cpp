@@ -208,6 +208,10 @@ TEST_F(ElementServer, WhoWasRevokedIsRefusedWithoutARestart) {
     ::kill(server->pid(), SIGHUP);
     ASSERT_TRUE(says("\"reloaded\""));
     EXPECT_EQ(authenticate().exit, 0);
+    configure("crls = [\"list.pem\"]\nrevocation = \"crl\"\n");
+    ::kill(server->pid(), SIGHUP);
+    ASSERT_TRUE(says("\"reloaded\""));
+    EXPECT_EQ(authenticate().exit, 0) << "its maker has a list";
     list(2, {{.serial = certificate.serial(), .revoked_at = system_clock().now() - 5}});
     ASSERT_TRUE(says("lists_read"));
     refused(authenticate(), "certificate_revoked", 1);
@@ -228,6 +232,10 @@ TEST_F(ElementServer, CheckFindsWhatIsWrong) {
     };
     refused(check("host = \"localhost\"", "host = \"another.example\""), "bad_profile", 2);
     refused(check("makers.pem", "server.pem"), "bad_anchor", 2);
+    std::ifstream own(at("server.pem"));
+    const std::string one(std::istreambuf_iterator<char>(own), {});
+    write("twice.pem", one + one);
+    refused(check("chain = \"server.pem\"", "chain = \"twice.pem\""), "bad_chain", 2);
     refused(check("server.key", "nothing.key"), "file_not_found", 3);
     refused(check("makers =", "maker ="), "bad_config", 2);
 }

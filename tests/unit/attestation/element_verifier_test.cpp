@@ -49,6 +49,16 @@ TEST_F(ElementVerifier, AnAnswerCountsOnce) {
     EXPECT_EQ(v.remembered(), 0U);
 }
 
+TEST_F(ElementVerifier, WhereAListIsDemandedItsMakerHasOne) {
+    auto v = make();
+    const auto asked = [&](const pki::trust_store& by) {
+        return name_of_error(v.judge("a", by, right_answer(value_of(v.invite("a"))), pki::crl_policy::always));
+    };
+    EXPECT_EQ(asked(makers), "crl_missing");
+    const auto list = value_of(pki::issue_crl({1, test::test_now - 60, test::test_now + 60, {}}, maker.certificate, maker.key));
+    EXPECT_EQ(asked(value_of(pki::trust_store::build({{maker.certificate}, {}, {list}}))), "accepted");
+}
+
 TEST_F(ElementVerifier, AWrongAnswerUsesItsChallengeUp) {
     auto v = make();
     const auto invitation = value_of(v.invite("a"));

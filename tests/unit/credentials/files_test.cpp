@@ -48,7 +48,13 @@ TEST_F(KeptFiles, TheFormerOneGoesWhenTheNewOneIsAcceptedAndNotBefore) {
     EXPECT_EQ(k.current, 1U);
     EXPECT_EQ(k.certified.size(), 2U);
     ASSERT_TRUE(files_.tried(2));
+    ASSERT_TRUE(files_.tried(2));
+    EXPECT_EQ(look().certified[0].state.tries, 2U);
+    ASSERT_TRUE(files_.not_tried(2));
     EXPECT_EQ(look().certified[0].state.tries, 1U);
+    ASSERT_TRUE(files_.not_tried(2));
+    ASSERT_TRUE(files_.not_tried(2));
+    EXPECT_EQ(look().certified[0].state.tries, 0U) << "never less";
     ASSERT_TRUE(files_.accepted(2));
     k = mend(test_now + 20);
     EXPECT_EQ(k.current, 2U);

@@ -131,9 +131,24 @@ TEST_F(EstServer, WhoAsksIsJudgedBeforeWhatIsAsked) {
 
 TEST_F(EstServer, AnApplicationsCertificateEnrolsNoDevice) {
     who_ = device(ca_, "SN-1", idevid_, trust_class::operational);
-    expect_refused(enrol(csr(own())), 401, "unauthenticated");
+    // Who has shown who he is is told what it takes, and the log in any case.
+    const answer wanted = enrol(csr(own()));
+    expect_refused(wanted, 401, "unauthenticated");
+    EXPECT_NE(wanted.response.body.find("it takes a certificate (idevid), or a name and password"), std::string::npos)
+        << wanted.response.body;
     ca_.usual.access.pop_back();  // no passwords
-    expect_refused(enrol(csr(own())), 403, "forbidden");
+    const answer other = enrol(csr(own()));
+    expect_refused(other, 403, "forbidden");
+    EXPECT_NE(other.response.body.find("may not do this (simpleenroll without a label): it takes a certificate (idevid)."),
+              std::string::npos)
+        << other.response.body;
+    who_ = {};
+    const answer nobody = enrol(csr(own()));
+    expect_refused(nobody, 403, "forbidden");
+    EXPECT_EQ(nobody.response.body.find("idevid"), std::string::npos) << nobody.response.body;
+    const auto& told = nobody.why->params;
+    EXPECT_NE(std::ranges::find(told, std::pair<std::string, std::string>("needed", "a certificate (idevid)")), told.end());
+    EXPECT_NE(std::ranges::find(told, std::pair<std::string, std::string>("shown", "nothing")), told.end());
 }
 
 TEST_F(EstServer, WhatIsNotThere) {

@@ -3,6 +3,7 @@
 #include "onboarding/messages/frame.h"
 #include "onboarding/messages/release.h"
 #include "onboarding/messages/result.h"
+#include "setup/keys.h"
 #include "support/onboarding_attack.h"
 
 namespace berth::test {
@@ -174,6 +175,56 @@ TEST_F(Attack, RevokedRegistrarOnAnOldKk1) {
     other.start();
     other.run();
     EXPECT_EQ(other.device->outcome(), device_outcome::done) << other.device_error();
+}
+
+// [masa] registrar_revocation = "crl", device_revocation = "crl".
+pki::crl nobody_revoked(const std::filesystem::path& directory, const std::string& name, unix_seconds now) {
+    const auto by = got(app::open_authority(directory, name));
+    return got(pki::issue_crl({1, now - 60, now + 3600, {}}, by.certificate(), by.key->as_signing_key()));
+}
+
+TEST_F(Attack, WhereAListIsDemandedNoRegistrarIsLetInWithout) {
+    const auto onboarded = [&](const std::string& serial, std::vector<pki::crl> lists) {
+        auto settings = p.masa_files();
+        settings.registrar_lists = pki::crl_policy::always;
+        settings.registrar_crls = std::move(lists);
+        p.masa->replace(std::move(settings));
+        const auto d = p.make_device(serial, "Birch");
+        onboarding_scene s(p, d, birch);
+        s.start();
+        s.run();
+        if (s.device->outcome() != device_outcome::done) {
+            expect_nothing_happened(d, s, "Birch");
+        }
+        return s.device->outcome() == device_outcome::done ? "done" : s.device_error();
+    };
+    EXPECT_EQ(onboarded("SN-1", {}), "not_a_registrar");
+    EXPECT_EQ(onboarded("SN-2", {nobody_revoked(birch.directory / "ca", "z2", p.clock.now())}), "done");
+}
+
+TEST_F(Attack, WhereAListIsDemandedNoDeviceIsLetInWithout) {
+    const auto d = p.make_device("SN-1", "Birch");
+    const auto handshake = [&](std::vector<pki::crl> lists) {
+        auto settings = p.masa_files();
+        settings.device_lists = pki::crl_policy::always;
+        settings.device_crls = std::move(lists);
+        p.masa->replace(std::move(settings));
+        authkem::connection device(got(device_session::kk3_context(d.z3.front(), d.p3, p.masa_keys.front())), p.clock,
+                                   crypto::system_random());
+        authkem::connection masa(got(p.masa->kk3_context()), p.clock, crypto::system_random());
+        EXPECT_TRUE(device.start());
+        (void)masa.receive(device.take_output());
+        (void)device.receive(masa.take_output());
+        (void)masa.receive(device.take_output());
+        return masa.completed() ? "done" : masa.failure() ? masa.failure()->name : "nothing";
+    };
+    const unix_seconds now = p.clock.now();
+    EXPECT_EQ(handshake({}), "crl_missing");
+    EXPECT_EQ(handshake({nobody_revoked(p.directory.path() / "factory", "z1", now)}), "crl_missing")
+        << "each CA below the root has one";
+    EXPECT_EQ(handshake({nobody_revoked(p.directory.path() / "factory", "z1", now),
+                         nobody_revoked(p.directory.path() / "factory", "idevid-ca", now)}),
+              "done");
 }
 
 TEST_F(Attack, RegistrarOfARemovedCustomerOnAnOldKk1) {

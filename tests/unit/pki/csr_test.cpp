@@ -60,6 +60,22 @@ TEST(Csr, WhatItsKeyDidNotSignIsRefused) {
     EXPECT_NE(name_of_error(verified_csr::parse(changed)), "accepted");
 }
 
+TEST(Csr, WhatWasReadIsWhatIsProved) {
+    const bytes der = value_of(build_csr(usual_request(), signature_key("csr")));
+    const auto read = value_of(unproved_csr::parse(der));
+    EXPECT_EQ(to_bytes(read.der()), der);
+    const auto proved = value_of(verified_csr::prove(read));
+    EXPECT_EQ(proved.key(), signature_key("csr").public_key());
+    EXPECT_EQ(to_bytes(proved.der()), der);
+    EXPECT_EQ(proved.asks().spki, read.asks().spki);
+    EXPECT_EQ(proved.name().attributes, usual_request().subject.attributes);
+
+    bytes changed = der;
+    changed.back() ^= 1;
+    EXPECT_EQ(name_of_error(verified_csr::prove(value_of(unproved_csr::parse(changed)))), "bad_signature");
+    EXPECT_EQ(name_of_error(unproved_csr::parse({})), "bad_csr");
+}
+
 // Somebody else's request with one's own key put in.
 TEST(Csr, AnotherKeyIsRefused) {
     const auto victims_key = signature_key("victim");

@@ -76,6 +76,36 @@ TEST(Verify, AcceptsAndSaysWhatItAccepted) {
     EXPECT_EQ(verdict({leaf, root().certificate, issuing().certificate}), "accepted") << "any order, root sent along";
 }
 
+// Nothing of one judgement is left for the next.
+TEST(Verify, TheSameChainIsJudgedAnewEachTime) {
+    const trust_store store = value_of(trust_store::from_root(root().certificate));
+    const std::vector<certificate> sent{kem_leaf(issuing()), issuing().certificate};
+    auto options = now_as(leaf_rule::kem);
+    EXPECT_EQ(verdict(sent, options, store), "accepted");
+    EXPECT_EQ(verdict(sent, options, store), "accepted");
+    EXPECT_EQ(verdict({sent.front()}, options, store), "unknown_issuer") << "without its issuer it has no way";
+    options.leaf = leaf_rule::signature;
+    EXPECT_EQ(verdict(sent, options, store), "unsupported_certificate");
+    options.leaf = leaf_rule::kem;
+    options.time = validity_instants::at(usual.not_after + 1);
+    EXPECT_EQ(verdict(sent, options, store), "certificate_expired");
+    options.time = validity_instants::at(test_now);
+    options.max_intermediates = 0;
+    EXPECT_EQ(verdict(sent, options, store), "path_too_long");
+    options.max_intermediates = 1;
+    options.revocation = crl_policy::always;
+    EXPECT_EQ(verdict(sent, options, store), "crl_missing");
+    const auto rsa_allowed = [&] {
+        options.revocation = crl_policy::none;
+        options.allow_rsa = true;
+        return verdict(sent, options, store);
+    };
+    EXPECT_EQ(rsa_allowed(), "accepted");
+    // Another store has other anchors, whatever this one knows.
+    EXPECT_EQ(verdict(sent, now_as(leaf_rule::kem), value_of(trust_store::from_root(make_root("other").certificate))),
+              "unknown_issuer");
+}
+
 TEST(Verify, EveryKindOfIssuerAndLeaf) {
     for (const auto issuer_alg : crypto::all_signature_algorithms) {
         const authority r = make_root("algorithms", issuer_alg);
