@@ -58,19 +58,26 @@ bool hub_gate::may_knock(const judged_chain& chain) const {
 
 login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain) {
     const unix_seconds now = clock_.now();
-    left(at);
+    forget(at);
     auto answer = hub::judge_login(*store_, chain, client_id, now);
     if (!answer.in) {
         return answer;
     }
     const auto& who = answer.in->identity;
-    sessions_[at] = {std::string(client_id), who.name, who.generation, chain, answer.in->until, false};
+    sessions_[at] = {std::string(client_id), who.name, who.generation, chain, answer.in->until};
     ends_.emplace(answer.in->until, at);
     arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
     return answer;
 }
 
 void hub_gate::left(handle at) {
+    if (const auto found = sessions_.find(at); found != sessions_.end()) {
+        found->second.left = true;
+        left_.push_back(at);
+    }
+}
+
+void hub_gate::forget(handle at) {
     const auto found = sessions_.find(at);
     if (found != sessions_.end()) {
         ends_.erase({found->second.until, at});
@@ -84,6 +91,9 @@ std::optional<hub::operation> hub_gate::may(handle at, direction d, std::string_
         return std::nullopt;
     }
     const auto& who = found->second.name;
+    if (found->second.left && d != direction::publish) {
+        return std::nullopt;
+    }
     switch (d) {
     case direction::publish: return hub::may_publish(who, topic);
     case direction::subscribe: return hub::may_subscribe(who, topic);
@@ -136,11 +146,18 @@ result<std::optional<std::set<std::string>>> hub_gate::changed_devices() {
 std::vector<hub_gate::cut> hub_gate::look_again() {
     const unix_seconds now = clock_.now();
     std::vector<cut> out;
+    for (const handle at : std::exchange(left_, {})) {
+        // Another may have come under the same handle since.
+        if (const auto found = sessions_.find(at); found != sessions_.end() && found->second.left) {
+            forget(at);
+        }
+    }
     // Certificates that have ended.
     while (!ends_.empty() && ends_.begin()->first < now) {
         const auto [until, at] = *ends_.begin();
         ends_.erase(ends_.begin());
-        tell(out, at, sessions_.at(at), login_refusal::certificate_expired, "Its certificate ended at " + to_iso8601(until) + ".");
+        tell(out, at, sessions_.at(at), login_refusal::certificate_expired,
+             "Its certificate ended at " + to_iso8601(until) + ".");
     }
     const auto version = store_->data_version();
     if (!version) {

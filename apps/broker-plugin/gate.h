@@ -1,7 +1,7 @@
 // The gate of a hub's broker: who comes in, what he may do there, and when he must go. Knows nothing of Mosquitto or TLS.
 //
-// It reads the registry's file on this machine and nothing else: no call waits for another process. Sessions are named by a handle
-// of the broker's, since two with one client id stand for a moment while the second takes over.
+// It reads the registry's file on this machine and nothing else: no call waits for another process. Sessions are named by a
+// handle of the broker's, since two with one client id stand for a moment while the second takes over.
 #pragma once
 
 #include "hub/login/login.h"
@@ -28,6 +28,7 @@ public:
     [[nodiscard]] bool may_knock(const hub::judged_chain& chain) const;
     // At CONNECT. Who is let in has a session until left().
     hub::login_answer login(handle session, std::string_view client_id, const hub::judged_chain& chain);
+    // It may still publish what it left to be said then, its Will, until the next look_again().
     void left(handle session);
 
     enum class direction : uint8_t { publish, subscribe, receive };
@@ -52,7 +53,7 @@ public:
     };
     std::vector<arrival> take_arrivals() { return std::exchange(arrivals_, {}); }
 
-    [[nodiscard]] size_t sessions() const { return sessions_.size(); }
+    [[nodiscard]] size_t sessions() const { return sessions_.size(); }  // those that have just left included
     [[nodiscard]] const hub::login_trust& trust() const { return *trust_; }
 
 private:
@@ -63,6 +64,7 @@ private:
         hub::judged_chain chain;
         unix_seconds until = 0;
         bool told = false;  // that it must go
+        bool left = false;
     };
     hub_gate(std::unique_ptr<store::sqlite_hub_store> store, hub::name_rule names, const clock& time)
         : store_(std::move(store)), names_(names), clock_(time) {}
@@ -70,6 +72,7 @@ private:
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
     result<std::optional<std::set<std::string>>> changed_devices();
     std::optional<cut> judge_again(handle at, session& s, unix_seconds now);
+    void forget(handle at);
     void tell(std::vector<cut>& out, handle at, session& s, hub::login_refusal reason, std::string why);
 
     std::unique_ptr<store::sqlite_hub_store> store_;
@@ -81,6 +84,7 @@ private:
     int64_t version_ = 0;
     std::unordered_map<handle, session> sessions_;
     std::set<std::pair<unix_seconds, handle>> ends_;
+    std::vector<handle> left_;
     std::vector<arrival> arrivals_;
 };
 

@@ -84,7 +84,8 @@ result<void> plugin::start() {
     on<&plugin::tick, mosquitto_evt_tick>(MOSQ_EVT_TICK);
     constexpr size_t wanted = 4;
     if (registered_.size() != wanted) {
-        return fail(error_category::environment, "broker_too_old", "this Mosquitto does not call plugins for all that is needed: 2.0 does");
+        return fail(error_category::environment, "broker_too_old",
+                    "this Mosquitto does not call plugins for all that is needed: 2.0 does");
     }
     log::info("gate_open", "the broker's plugin stands",
               {{"party", "broker"}, {"hub", settings_.hub.string()}, {"authorities", std::to_string(gate_->trust().size())}});
@@ -118,11 +119,12 @@ int plugin::login(mosquitto_evt_basic_auth& e) {
     nothing.why = "Its certificate was not judged.";
     const auto answer = gate_->login(e.client, id != nullptr ? id : "", judged != nullptr ? *judged : nothing);
     const char* const from = mosquitto_client_address(e.client);
-    std::vector<log::field> about{{"party", "broker"},
-                                  {"peer", from != nullptr ? from : ""},
-                                  {"client_id", id != nullptr ? std::string(id).substr(0, 2 * registry::most_identity_name + 1) : ""},
-                                  {"subject", judged != nullptr ? judged->subject : ""},
-                                  {"serial", judged != nullptr ? judged->serial : ""}};
+    std::vector<log::field> about{
+        {"party", "broker"},
+        {"peer", from != nullptr ? from : ""},
+        {"client_id", id != nullptr ? std::string(id).substr(0, 2 * registry::most_identity_name + 1) : ""},
+        {"subject", judged != nullptr ? judged->subject : ""},
+        {"serial", judged != nullptr ? judged->serial : ""}};
     if (!answer.in) {
         about.emplace_back("reason", std::string(to_string(answer.refusal)));
         log::warning("login_refused", answer.why, std::move(about));
@@ -180,8 +182,10 @@ result<settings> read_settings(const mosquitto_opt* options, int count) {
         } else if (key == "alternative_names" && (value == "true" || value == "false")) {
             out.names.alternative_names = value == "true";
         } else {
-            return fail(error_category::usage, "bad_config", "plugin_opt_" + key + " " + value + " is none of: hub DIRECTORY, groups, "
-                                                             "local_socket PATH, alternative_names true or false");
+            return fail(error_category::usage, "bad_config",
+                        "plugin_opt_" + key + " " + value +
+                            " is none of: hub DIRECTORY, groups, "
+                            "local_socket PATH, alternative_names true or false");
         }
     }
     if (out.hub.empty()) {

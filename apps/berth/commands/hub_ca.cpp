@@ -128,10 +128,13 @@ result<void> register_one(const context& c, const options& o) {
 }
 
 result<unix_seconds> when(const std::string& overlap) {
+    if (overlap == "now") {
+        return system_clock().now();
+    }
     const auto length = parse_lifetime(overlap);
     if (!length || *length > pki::no_expiry - system_clock().now()) {
         return fail(error_category::usage, "bad_arguments",
-                    fmt::format("\"{}\" is no time: write 30d, 12h, 90m or 0d, say", overlap));
+                    fmt::format("\"{}\" is no time: write 30d, 12h, 90m or now, say", overlap));
     }
     return system_clock().now() + *length;
 }
@@ -217,14 +220,14 @@ void add_hub_ca(CLI::App& hub, context& c) {
         }));
 
     auto* const retire = with_name(hub_command(*group, o->hub, "retire", "let it count no longer from some time on"));
-    auto* const in = retire->add_option("--in", o->at, "when: 0d is now, 30d in thirty days");
+    auto* const in = retire->add_option("--in", o->at, "when: now, or 30d for in thirty days");
     retire->add_flag("--never", o->yes, "let it stay after all")->excludes(in);
     run(retire, change([o](auto& store) -> result<registered_ca> {
             if (o->yes) {
                 return registry::retire_ca(store, o->name, 0);
             }
             if (o->at.empty()) {
-                return fail(error_category::usage, "bad_arguments", "say --in 30d, --in 0d for now, or --never");
+                return fail(error_category::usage, "bad_arguments", "say --in 30d, --in now, or --never");
             }
             BERTH_TRY(at, when(o->at));
             return registry::retire_ca(store, o->name, at);

@@ -74,6 +74,9 @@ result<sas_token> sas_token::parse(std::string_view text) {
         text.remove_prefix(word.size());
         text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     }
+    if (text.ends_with('&')) {
+        return bad_token("ends in the middle");
+    }
     std::map<std::string_view, std::string_view> fields;
     while (!text.empty()) {
         const size_t end = std::min(text.find('&'), text.size());

@@ -123,7 +123,7 @@ TEST_F(HubAuthorities, AnotherTakesItsPlaceWithOverlap) {
     EXPECT_TRUE(overlapping.contains("retires"));
     EXPECT_TRUE(done({"ca", "show", "new"}).at("lets_in").as_bool());
     EXPECT_FALSE(done({"ca", "retire", "old", "--never"}).contains("retires"));
-    EXPECT_FALSE(done({"ca", "retire", "old", "--in", "0d"}).at("lets_in").as_bool());
+    EXPECT_FALSE(done({"ca", "retire", "old", "--in", "now"}).at("lets_in").as_bool());
     EXPECT_EQ(refused({"ca", "retire", "old"}), "bad_arguments");
     EXPECT_EQ(done({"ca", "delete", "old"}).at("cut_off").to_number<int>(), 0);
     EXPECT_EQ(refused({"ca", "delete", "old"}, 1), "unknown_ca");
