@@ -9,11 +9,10 @@ namespace berth::app {
 namespace {
 
 // Commands that the product is to have, and what they are for.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> later{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> later{{
     {"berth jose", "sealed and signed messages"},
-    {"berth hub", "the registry of devices, and their login"},
+    {"berth hub quickstart", "a running hub for experiments"},
     {"berth firmware", "signed firmware"},
-    {"berth est", "enrolment over EST"},
 }};
 
 std::vector<std::string> names_below(const CLI::App& group) {

@@ -1,0 +1,92 @@
+// What comes to a hub as text: names, identities as JSON, shared access signatures, topics, lines of imports, files of CAs.
+#include "hub/access/sas_token.h"
+#include "hub/topics/topics.h"
+#include "registry/hub/ca_registration.h"
+#include "registry/hub/identity_json.h"
+#include "setup/hub_import.h"
+#include "support/memory_file.h"
+
+using namespace berth;
+using namespace berth::test;
+
+namespace {
+
+void names(std::string_view text) {
+    const auto name = registry::parse_identity_name(text);
+    explained(name);
+    if (!name) {
+        return;
+    }
+    require(name->text() == text && registry::parse_identity_name(name->text()) == *name);
+    // Nobody's topic is somebody else's.
+    const std::string own =
+        "devices/" + name->device + (name->is_module() ? "/modules/" + name->module : "") + "/messages/events/";
+    require(hub::may_publish(*name, own) == hub::operation::telemetry);
+    require(!hub::may_publish({"another", ""}, own) || name->text() == "another");
+    require(!hub::may_subscribe(*name, own + "#"));
+}
+
+void topics(std::string_view text) {
+    for (const registry::identity_name& who : {registry::identity_name{"d", ""}, registry::identity_name{"d", "m"}}) {
+        if (hub::may_publish(who, text)) {
+            require(text.find_first_of("+#") == std::string_view::npos);
+            require(text.starts_with("$iothub/") ||
+                    text.starts_with(who.is_module() ? "devices/d/modules/m/" : "devices/d/messages/"));
+        }
+        if (hub::may_subscribe(who, text)) {
+            require(text.find('+') == std::string_view::npos && text.find('#') == text.size() - 1);
+        }
+        (void)hub::may_receive(who, text);
+    }
+}
+
+void identities(std::string_view text) {
+    const auto object = wire::parse_json_object(text, app::most_import_line);
+    if (!object) {
+        return;
+    }
+    const auto settings = registry::settings_from_json(*object, {"d", "m"});
+    explained(settings);
+    if (settings) {
+        registry::identity one;
+        one.name = {"d", "m"};
+        one.settings = *settings;
+        const auto again = registry::settings_from_json(registry::to_json(one), one.name);
+        // But for the last places of fractions in tags (wire/json.h).
+        require(again && again->enabled == settings->enabled && again->login == settings->login &&
+                again->group == settings->group && again->status_reason == settings->status_reason &&
+                again->tags.empty() == settings->tags.empty());
+    }
+}
+
+void imports(std::string_view text) {
+    app::identity_lines reader;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        if (const auto entry = reader.read(line)) {
+            explained(*entry);
+            require(!*entry || registry::parse_identity_name((*entry)->name.text()) == (*entry)->name);
+        }
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    const bytes_view octets(data, size);
+    const std::string_view text = as_text(octets);
+    names(text);
+    topics(text);
+    identities(text);
+    imports(text);
+    const auto token = hub::sas_token::parse(text);
+    explained(token);
+    if (token) {
+        const secret_bytes key(bytes(32, 1));
+        require(!token->check(key, 0));
+        (void)token->covers("hub.example/devices/d");
+    }
+    explained(registry::read_ca_upload(octets, 1'800'000'000));
+    return 0;
+}
