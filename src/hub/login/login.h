@@ -21,11 +21,4 @@ struct login_answer {
 // `claimed`: the MQTT client id, or the name in an HTTPS path. Never fails: a registry that cannot be read lets nobody in.
 login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed, unix_seconds now);
 
-// The same for a session that stands: whether it still may, after the registry or trust has changed. `chain` as judged again, or
-// as it was, when neither trust nor time has changed.
-inline login_answer judge_again(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed,
-                                unix_seconds now) {
-    return judge_login(hub, chain, claimed, now);
-}
-
 }  // namespace berth::hub
