@@ -345,7 +345,7 @@ TEST_P(front, an_answer_after_the_front_has_gone_is_nobodys) {
 
 TEST_P(front, one_that_is_answered_too_late_was_told_503_and_the_next_is_answered) {
     http_server_limits limits;
-    limits.handling = 500;
+    limits.handling = 1'500;
     std::optional<http_responder> kept;
     router->add_async("GET", "/kept", [&](const http_request&, const http_responder& respond) { kept.emplace(respond); });
     serve(plain_http{}, limits);
@@ -368,7 +368,7 @@ TEST_P(front, what_the_loop_comes_to_too_late_is_not_done) {
         GTEST_SKIP() << "a loop that is stopped reads no requests";
     }
     http_server_limits limits;
-    limits.handling = 300;
+    limits.handling = 1'500;
     std::latch stopped(1), told(1);
     size_t counted = 0;
     router->add("GET", "/stop", [&](const http_request&) {
