@@ -54,16 +54,14 @@ TEST_F(BrokerTopics, SubscriptionsToo) {
 
 TEST_F(BrokerTopics, AWillIsJudgedLikeAnyPublish) {
     const auto with_will = [this](const std::string& topic) {
+        const size_t from = log().size();
         const pid_t one =
             spawn(client("mosquitto_sub", "dev1", "dev1",
                          {"-t", "$iothub/twin/res/#", "--will-topic", topic, "--will-payload", "last words", "--will-qos", "1"}),
                   at("will.log"), libraries());
-        const size_t from = log().size();
-        EXPECT_TRUE(eventually([&] { return says("\"login\""); }));
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        EXPECT_TRUE(eventually([&] { return says("as dev1", from); })) << log();
         ::kill(one, SIGKILL);
         (void)exit_of(one);
-        return from;
     };
     with_will("devices/dev2/messages/events/will=stolen");
     with_will("devices/dev1/messages/events/will=own");
