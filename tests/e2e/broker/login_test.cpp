@@ -187,12 +187,13 @@ TEST_F(BrokerLogin, PostQuantumOnly) {
 }
 
 TEST_F(BrokerLogin, MistakesInTheConfigurationEndTheStart) {
-    put("mosquitto.conf", fmt::format("plugin {}/berth-broker-plugin.so\nplugin_opt_hub {}\n", BERTH_BIN_DIR, at("nowhere")));
+    put("mosquitto.conf",
+        fmt::format("user root\nplugin {}/berth-broker-plugin.so\nplugin_opt_hub {}\n", BERTH_BIN_DIR, at("nowhere")));
     const auto r = run_program("/usr/sbin/mosquitto", {"-c", at("mosquitto.conf")}, 20'000, libraries());
     EXPECT_NE(r.exit, 0);
     EXPECT_THAT(r.all(), testing::HasSubstr("gate_not_opened"));
-    put("mosquitto.conf",
-        fmt::format("plugin {}/berth-broker-plugin.so\nplugin_opt_hub {}\nplugin_opt_colour red\n", BERTH_BIN_DIR, at("hub")));
+    put("mosquitto.conf", fmt::format("user root\nplugin {}/berth-broker-plugin.so\nplugin_opt_hub {}\nplugin_opt_colour red\n",
+                                      BERTH_BIN_DIR, at("hub")));
     EXPECT_THAT(run_program("/usr/sbin/mosquitto", {"-c", at("mosquitto.conf")}, 20'000, libraries()).all(),
                 testing::HasSubstr("plugin_opt_colour"));
 }
