@@ -1,5 +1,6 @@
 #include "setup/hub_import.h"
 
+#include "ca/names.h"
 #include "registry/hub/identity_json.h"
 
 #include <array>
@@ -17,12 +18,6 @@ constexpr std::array<std::string_view, 7> known_columns{
 
 tl::unexpected<error> bad_import(std::string why) {
     return fail(error_category::usage, "bad_import", std::move(why));
-}
-
-std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return text;
 }
 
 result<import_entry> entry_of_json(std::string_view line) {
@@ -110,8 +105,8 @@ result<fate> judge_there(const identity& there, const import_entry& entry) {
 
 result<void> identity_lines::take_header(const csv_record& r) {
     for (const auto& field : r.fields) {
-        const auto* const known =
-            std::ranges::find_if(known_columns, [&](std::string_view one) { return lower(std::string(one)) == lower(field); });
+        const auto* const known = std::ranges::find_if(
+            known_columns, [&](std::string_view one) { return ca::lower_case(one) == ca::lower_case(field); });
         if (known == known_columns.end()) {
             return bad_import(fmt::format("the first line names the columns, and \"{}\" is none of {}", field.substr(0, 64),
                                           fmt::join(known_columns, ", ")));

@@ -16,10 +16,7 @@ result<registered_ca> register_ca(hub_registry& hub, const std::string& name, by
 result<registered_ca> require_ca(hub_registry& hub, const std::string& name) {
     BERTH_TRY(found, hub.find_ca(name));
     if (!found) {
-        return fail(error{error_category::peer,
-                          "unknown_ca",
-                          fmt::format("no CA is registered under the name \"{}\"", name),
-                          {{"name", name}}});
+        return fail(unknown_ca(name));
     }
     return std::move(*found);
 }
@@ -73,7 +70,8 @@ result<registered_ca> replace_ca(hub_registry& hub, const std::string& name, con
     }
     BERTH_TRY(next, require_verified(hub, successor));
     if (!next.counts(now)) {
-        return fail(error_category::usage, "not_verified", fmt::format("\"{}\" lets nobody in: it has expired or was retired", successor));
+        return fail(error_category::usage, "not_verified",
+                    fmt::format("\"{}\" lets nobody in: it has expired or was retired", successor));
     }
     return retire_ca(hub, name, at);
 }
@@ -82,10 +80,11 @@ result<uint64_t> remove_ca(hub_registry& hub, const std::string& name, bool cut_
     BERTH_TRY(ca, require_ca(hub, name));
     BERTH_TRY(count, hub.count_logins(ca.certificate.sha256()));
     if (count > 0 && !cut_them_off) {
-        return fail(error{error_category::usage,
-                          "would_cut_off",
-                          fmt::format("{} devices and modules have logged in through \"{}\" last, and could not any more", count, name),
-                          {{"name", name}, {"count", std::to_string(count)}}});
+        return fail(
+            error{error_category::usage,
+                  "would_cut_off",
+                  fmt::format("{} devices and modules have logged in through \"{}\" last, and could not any more", count, name),
+                  {{"name", name}, {"count", std::to_string(count)}}});
     }
     BERTH_CHECK(hub.remove_ca(ca));
     return count;

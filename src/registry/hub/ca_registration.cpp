@@ -78,6 +78,10 @@ result<void> check_ca_name(std::string_view name) {
                                    most_ca_name));
 }
 
+error unknown_ca(const std::string& name) {
+    return {error_category::peer, "unknown_ca", fmt::format("no CA is registered under the name \"{}\"", name), {{"name", name}}};
+}
+
 void draw_code(registered_ca& ca, random_source& random, unix_seconds now) {
     bytes drawn(code_octets);
     random.fill(drawn);

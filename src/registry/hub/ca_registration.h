@@ -53,6 +53,9 @@ result<pki::certificate> read_ca_upload(bytes_view file, unix_seconds now);
 // Letters, digits, '.', '_' and '-', 1 to 128. Error `bad_name`.
 result<void> check_ca_name(std::string_view name);
 
+// `unknown_ca` (peer), param "name": nothing is registered under it.
+error unknown_ca(const std::string& name);
+
 // What a registration is begun anew with as well, when the code has expired.
 registered_ca begin_registration(std::string name, pki::certificate ca, random_source& random, unix_seconds now);
 void draw_code(registered_ca& ca, random_source& random, unix_seconds now);

@@ -25,11 +25,6 @@ result<registered_ca> read_ca(const statement& row) {
                          row.integer(6), row.integer(7),          static_cast<uint64_t>(row.integer(8))};
 }
 
-tl::unexpected<error> unknown_ca(const std::string& name) {
-    return fail(error{
-        error_category::peer, "unknown_ca", fmt::format("no CA is registered under the name \"{}\"", name), {{"name", name}}});
-}
-
 }  // namespace
 
 result<int64_t> sqlite_hub_store::ca_number(const std::array<uint8_t, 32>& sha256) {
@@ -131,7 +126,7 @@ result<void> sqlite_hub_store::remove_ca(const registered_ca& before) {
 result<void> sqlite_hub_store::changed_meanwhile(const std::string& name) {
     BERTH_TRY(there, find_ca(name));
     if (!there) {
-        return unknown_ca(name);
+        return fail(unknown_ca(name));
     }
     return fail(error{error_category::peer,
                       "etag_mismatch",
