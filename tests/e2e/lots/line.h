@@ -25,10 +25,7 @@ protected:
     // `but`: what is done first.
     void put_station(const std::string& but = "") {
         put("attach",
-            "cd " + directory.path().string() + R"(
-: > busy-$BERTH_STATION
-trap 'rm -f busy-$BERTH_STATION' EXIT
-)" + but + R"(
+            "cd " + directory.path().string() + "\n" + but + R"(
 sh ./detach
 mkdir -p chips
 )" + std::string(BERTH_BIN_DIR) +
@@ -156,15 +153,15 @@ done
         while (!child.exit_code()) {
             app::poll_children({&child}, 10);
         }
-        // Its stations' commands go on without it, and would change a chip under the next run's hands. One that has just been
-        // started has not yet said that it is busy.
+        // Its stations' commands go on without it, and would change a chip under the next run's hands.
         const auto busy = [this] {
-            return std::ranges::any_of(fs::directory_iterator(directory.path()), [](const auto& entry) {
-                return entry.path().filename().string().starts_with("busy-");
+            return std::ranges::any_of(fs::directory_iterator("/proc"), [this](const auto& entry) {
+                std::ifstream in(entry.path() / "cmdline");
+                return std::string(std::istreambuf_iterator<char>(in), {}).find(directory.path().string()) != std::string::npos;
             });
         };
-        const milliseconds at_rest = system_clock().steady() + 30'000;
-        for (int quiet = 0; quiet < 10 && system_clock().steady() < at_rest; quiet = busy() ? 0 : quiet + 1) {
+        const milliseconds until_ended = system_clock().steady() + 60'000;
+        while (busy() && system_clock().steady() < until_ended) {
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
         ASSERT_FALSE(busy()) << "a station's command did not end";
