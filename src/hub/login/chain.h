@@ -30,6 +30,8 @@ struct judged_chain {
     std::string why;                              // the same as a sentence, for logs
     std::optional<uint32_t> epoch;                // nothing: it has none
     unix_seconds not_before = 0, not_after = 0;   // of the leaf; of the chain's earliest end where a CA vouches for it
+    // DER, leaf first, as it was sent: of who asks a broker that carries it on. Null elsewhere.
+    std::shared_ptr<const std::vector<bytes>> sent;
 };
 
 // `leaf_first` as the peer sent it. Never fails: what it finds is in the answer.
