@@ -77,6 +77,11 @@ void hub_gate::left(handle at) {
     }
 }
 
+bool hub_gate::has_left(handle at) const {
+    const auto found = sessions_.find(at);
+    return found != sessions_.end() && found->second.left;
+}
+
 void hub_gate::forget(handle at) {
     const auto found = sessions_.find(at);
     if (found != sessions_.end()) {

@@ -30,6 +30,7 @@ public:
     hub::login_answer login(handle session, std::string_view client_id, const hub::judged_chain& chain);
     // It may still publish what it left to be said then, its Will, until the next look_again().
     void left(handle session);
+    [[nodiscard]] bool has_left(handle session) const;
 
     enum class direction : uint8_t { publish, subscribe, receive };
     // Nothing: refused, or no session.

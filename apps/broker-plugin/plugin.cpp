@@ -40,6 +40,7 @@ public:
 private:
     int login(mosquitto_evt_basic_auth& e);
     int check(mosquitto_evt_acl_check& e);
+    int message(mosquitto_evt_message& e);
     int gone(mosquitto_evt_disconnect& e);
     int tick(mosquitto_evt_tick& e);
     [[nodiscard]] bool is_local(const mosquitto* client) const;
@@ -58,6 +59,7 @@ result<void> hub_part::start() {
                                   [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
     if (!calls_.add<&hub_part::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
         !calls_.add<&hub_part::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK, this) ||
+        !calls_.add<&hub_part::message, mosquitto_evt_message>(MOSQ_EVT_MESSAGE, this) ||
         !calls_.add<&hub_part::gone, mosquitto_evt_disconnect>(MOSQ_EVT_DISCONNECT, this) ||
         !calls_.add<&hub_part::tick, mosquitto_evt_tick>(MOSQ_EVT_TICK, this)) {
         return fail(error_category::environment, "broker_too_old",
@@ -121,10 +123,33 @@ int hub_part::check(mosquitto_evt_acl_check& e) {
     switch (e.access) {
     case MOSQ_ACL_UNSUBSCRIBE: return MOSQ_ERR_SUCCESS;
     case MOSQ_ACL_SUBSCRIBE: return gate_->may(e.client, direction::subscribe, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
-    case MOSQ_ACL_WRITE: return gate_->may(e.client, direction::publish, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_WRITE:
+        // A Will comes this way alone.
+        if (e.retain && gate_->has_left(e.client)) {
+            log::warning("will_dropped", "a Will that is to be retained: this hub keeps nothing in topics",
+                         {{"party", "broker"}, {"topic", std::string(topic).substr(0, hub::most_topic)}});
+            return MOSQ_ERR_ACL_DENIED;
+        }
+        return gate_->may(e.client, direction::publish, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     case MOSQ_ACL_READ: return gate_->may(e.client, direction::receive, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     default: return MOSQ_ERR_ACL_DENIED;
     }
+}
+
+int hub_part::message(mosquitto_evt_message& e) {
+    if (!e.retain || is_local(e.client)) {
+        return MOSQ_ERR_SUCCESS;
+    }
+    // Each bag is a topic of its own: what is kept in topics would only ever grow.
+    e.retain = false;
+    if (e.topic != nullptr && gate_->may(e.client, hub_gate::direction::publish, e.topic) == hub::operation::telemetry) {
+        char* const told = mosquitto_strdup(hub::with_retain_told(e.topic).c_str());
+        if (told == nullptr) {
+            return MOSQ_ERR_NOMEM;
+        }
+        mosquitto_free(std::exchange(e.topic, told));
+    }
+    return MOSQ_ERR_SUCCESS;
 }
 
 int hub_part::gone(mosquitto_evt_disconnect& e) {

@@ -11,9 +11,10 @@ std::string_view to_string(broker_role r) {
 }
 
 result<std::string> mosquitto_conf(const broker_settings& s) {
-    for (const auto& path : {s.hub, s.directory, s.chain, s.key, s.plugin}) {
-        if (path.string().find_first_of("\r\n") != std::string::npos) {
-            return fail(error_category::usage, "bad_config", "a path of the broker's has a line break in it");
+    for (const auto& value : {s.hub.string(), s.directory.string(), s.chain.string(), s.key.string(), s.plugin.string(),
+                              s.service.string(), s.groups, s.listen.host}) {
+        if (value.find_first_of("\r\n") != std::string::npos) {
+            return fail(error_category::usage, "bad_config", "a value of the broker's has a line break in it");
         }
     }
     if (s.local_socket().string().size() >= sizeof(sockaddr_un::sun_path)) {
@@ -50,6 +51,9 @@ result<std::string> mosquitto_conf(const broker_settings& s) {
     say("plugin_opt_hub", s.hub.string());
     say("plugin_opt_groups", s.groups);
     say("plugin_opt_local_socket", s.local_socket().string());
+    if (!s.service.empty()) {
+        say("plugin_opt_service", s.service.string());
+    }
     if (s.alternative_names) {
         say("plugin_opt_alternative_names", "true");
     }

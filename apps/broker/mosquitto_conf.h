@@ -28,6 +28,7 @@ struct broker_settings {
     std::filesystem::path chain;      // leaf first, PEM
     std::filesystem::path key;        // PEM, not encrypted: Mosquitto knows no others
     std::string groups;               // key exchange groups
+    std::filesystem::path service;    // where berthd is asked; of provisioning
     bool alternative_names = false;   // docs/hub.md, Logging in
     int64_t most_connections = -1;    // -1: as many as the machine has files for
     std::filesystem::path plugin;
@@ -38,7 +39,7 @@ struct broker_settings {
     [[nodiscard]] std::filesystem::path configuration() const { return directory / "mosquitto.conf"; }
 };
 
-// Mosquitto 2.0. Error `bad_config` (usage): a path with a line break, or one for the local socket that is longer than the system
+// Mosquitto 2.0. Error `bad_config` (usage): a line break in a value, or one for the local socket that is longer than the system
 // takes.
 result<std::string> mosquitto_conf(const broker_settings& s);
 

@@ -110,4 +110,15 @@ std::optional<operation> may_receive(const registry::identity_name& who, std::st
     return found != answers.end() ? std::optional(found->what) : std::nullopt;
 }
 
+std::string with_retain_told(std::string_view topic) {
+    constexpr std::string_view events = "/messages/events";
+    std::string out(topic);
+    if (topic.ends_with(events)) {
+        out += '/';
+    } else if (!topic.ends_with('/')) {
+        out += '&';
+    }
+    return out + "mqtt-retain=true";
+}
+
 }  // namespace berth::hub

@@ -119,5 +119,11 @@ TEST(Topics, OperationsHaveNames) {
     EXPECT_EQ(operation_from("everything"), std::nullopt);
 }
 
+TEST(Topics, TellOfWhatWasToBeRetained) {
+    EXPECT_EQ(with_retain_told("devices/d/messages/events"), "devices/d/messages/events/mqtt-retain=true");
+    EXPECT_EQ(with_retain_told("devices/d/messages/events/"), "devices/d/messages/events/mqtt-retain=true");
+    EXPECT_EQ(with_retain_told("devices/d/messages/events/a=b"), "devices/d/messages/events/a=b&mqtt-retain=true");
+}
+
 }  // namespace
 }  // namespace berth::test
