@@ -2,12 +2,12 @@
 
 #include "base/log.h"
 #include "common/files.h"
+#include "common/own_libraries.h"
 
 #include <csignal>
 #include <thread>
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -71,18 +71,6 @@ result<std::filesystem::path> find_plugin() {
     return fail(error_category::environment, "program_missing",
                 fmt::format("{} is neither in {} nor in {}: make build, or make install", name, self.string(),
                             (self.parent_path() / BERTH_LIBDIR / "berth").string()));
-}
-
-// Where the OpenSSL lies that this program runs on.
-std::filesystem::path own_openssl() {
-    void* const symbol = ::dlsym(RTLD_DEFAULT, "OpenSSL_version_num");
-    Dl_info found{};
-    if (symbol == nullptr || ::dladdr(symbol, &found) == 0 || found.dli_fname == nullptr) {
-        return {};
-    }
-    std::error_code ec;
-    const auto file = std::filesystem::canonical(found.dli_fname, ec);
-    return ec ? std::filesystem::path() : file.parent_path();
 }
 
 // One that nobody has now. Mosquitto takes no port 0.

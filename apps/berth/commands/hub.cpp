@@ -26,6 +26,7 @@ void add_hub(CLI::App& cli, context& c) {
             return {};
         });
     });
+    add_hub_quickstart(*group, c);
     add_hub_ca(*group, c);
     add_hub_devices(*group, c);
 }
