@@ -13,8 +13,8 @@ namespace berth::test {
 class BrokerWorld : public HubWorld {
 protected:
     void SetUp() override {
-        make_ca("server", ec);
-        openssl("req -new -nodes -subj /CN=localhost -keyout broker.key -out broker.csr -newkey " + ec);
+        make_ca("server", server_key);
+        openssl("req -new -nodes -subj /CN=localhost -keyout broker.key -out broker.csr -newkey " + server_key);
         openssl("x509 -req -in broker.csr -CA server.pem -CAkey server.key -days 7 -out broker.pem -extfile " + extensions());
         make_ca("fleet", ec);
         done({"ca", "register", at("fleet.pem"), "--key", at("fleet.key")});
@@ -128,6 +128,7 @@ tls_version tlsv1.3
     [[nodiscard]] std::string heard() const { return fs::exists(at("heard")) ? text("heard") : ""; }
 
     static inline const std::string ec = "ec -pkeyopt ec_paramgen_curve:P-256";
+    std::string server_key = ec;  // of the broker's CA and certificate; before SetUp()
     uint16_t port = 0;
     pid_t broker = -1;
 

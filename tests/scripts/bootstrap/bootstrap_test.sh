@@ -54,6 +54,13 @@ version=$("$openssl" version | cut -d ' ' -f 2)
 check "OpenSSL is 3.5 or newer (is $version)" test "$(printf '3.5\n%s\n' "$version" | sort -V | head -n 1)" = 3.5
 check "OpenSSL knows ML-KEM" eval "'$openssl' list -kem-algorithms | grep -q ML-KEM-768"
 
+run --print-azure
+check "--print-azure succeeds" succeeded
+check "... and names a directory of the cache" grep -qE '^/.*/azure-[0-9a-f]{12}$' "$scratch/out"
+lock=$1/tests/azure/package-lock.json
+check "Azure's lockfile names no host" test "$(grep -c '"resolved"' "$lock")" = 0
+check "... and a hash for each package" test "$(grep -c '"integrity": "sha512-' "$lock")" = "$(grep -c '^    "node_modules/' "$lock")"
+
 mkdir "$scratch/cache"
 run BERTH_CACHE="$scratch/cache" BERTH_MIN_FREE_MB=999999999
 check "a nearly full disk is refused" refused

@@ -1,0 +1,57 @@
+'use strict';
+// A device of a hub by Azure's device SDK over MQTT, as its documentation has it.
+//
+// {"host": "localhost:8883", "deviceId", "ca": FILE,
+//  "cert": FILE, "key": FILE             its certificate, with the chain, and key
+//  "groups": "X25519"                    key exchange groups, else Node's own
+//  "messages": [{"body", "properties": {}, "type", "encoding", "id"}]
+//  "listen": true,                       for messages to it: then the SDK comes again by itself when its session has ended
+//  "stay": true}                         else it ends when all are sent
+//
+// Says connected, listens, sent (one for each message), message, disconnected, closed; refused, with the error, and ends with 3.
+
+const { Client, Message } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
+const { say, mistake, settings, pem } = require('./say');
+
+const wanted = settings();
+
+function message(m) {
+    const out = new Message(m.body);
+    for (const [name, value] of Object.entries(m.properties ?? {})) {
+        out.properties.add(name, value);
+    }
+    out.contentType = m.type;
+    out.contentEncoding = m.encoding;
+    out.messageId = m.id;
+    return out;
+}
+
+async function main() {
+    const client = Client.fromConnectionString(`HostName=${wanted.host};DeviceId=${wanted.deviceId};x509=true`, Mqtt);
+    await client.setOptions({ ca: pem(wanted.ca), cert: pem(wanted.cert), key: pem(wanted.key) });
+    client.on('disconnect', (why) => say('disconnected', mistake(why)));
+    client.on('error', (why) => say('error', mistake(why)));
+    await client.open();
+    say('connected', { node: process.versions.node, openssl: process.versions.openssl });
+    if (wanted.listen) {
+        client.on('message', (m) => {
+            say('message', { body: m.getData().toString(), properties: m.properties.propertyList });
+            client.complete(m, () => {});
+        });
+        say('listens');
+    }
+    for (const m of wanted.messages ?? []) {
+        await client.sendEvent(message(m));
+        say('sent', { body: m.body });
+    }
+    if (!wanted.stay) {
+        await client.close();
+        say('closed');
+    }
+}
+
+main().catch((error) => {
+    say('refused', mistake(error));
+    process.exit(3);
+});
