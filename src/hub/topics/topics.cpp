@@ -6,15 +6,6 @@ namespace berth::hub {
 
 namespace {
 
-constexpr std::array<std::pair<operation, std::string_view>, operations> names{{
-    {operation::telemetry, "telemetry"},
-    {operation::cloud_to_device, "cloud-to-device"},
-    {operation::twin, "twin"},
-    {operation::methods, "methods"},
-    {operation::credentials, "credentials"},
-    {operation::file_upload, "file-upload"},
-}};
-
 // "devices/dev1/", "devices/dev1/modules/mod1/".
 std::string own_root(const registry::identity_name& who) {
     return "devices/" + who.device + "/" + (who.is_module() ? "modules/" + who.module + "/" : "");
@@ -52,15 +43,6 @@ constexpr std::array answers{
 };
 
 }  // namespace
-
-std::string_view to_string(operation o) {
-    return names[static_cast<size_t>(o)].second;
-}
-
-std::optional<operation> operation_from(std::string_view text) {
-    const auto* const found = std::ranges::find(names, text, &std::pair<operation, std::string_view>::second);
-    return found != names.end() ? std::optional(found->first) : std::nullopt;
-}
 
 std::optional<operation> may_publish(const registry::identity_name& who, std::string_view topic) {
     if (topic.size() > most_topic || has_wildcard(topic)) {
