@@ -98,7 +98,10 @@ void admin_service::serve(const net::http_request& request, const net::http_resp
                                   {"method", request.method},
                                   {"path", request.path.substr(0, 300)}};
     if (done.why) {
-        log::failure("hub_refused", *done.why, std::move(about));
+        // Mistakes of who may ask are told to him, and are no matter of the operator's.
+        if (done.answer.status == 401 || done.answer.status >= 500) {
+            log::failure("hub_refused", *done.why, std::move(about));
+        }
         about.clear();
     }
     if (!desk_.open()) {

@@ -28,7 +28,7 @@ result<hub::policies> read_policies(const std::filesystem::path& hub) {
 }
 
 result<void> change_policies(const std::filesystem::path& hub, const std::function<result<void>(hub::policies&)>& work) {
-    BERTH_CHECK(file_in(hub, "hub.db", "a hub's directory", "berth hub init"));
+    BERTH_CHECK(file_in(hub, "hub.db", "a hub's", "berth hub init"));
     // The lock goes with the descriptor.
     const descriptor held(::open(hub.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!held) {

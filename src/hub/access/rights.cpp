@@ -35,22 +35,20 @@ std::string to_string(right_set rights) {
 
 result<right_set> rights_from(std::string_view list) {
     right_set out;
-    while (!list.empty()) {
+    for (;;) {
         const size_t comma = std::min(list.find(','), list.size());
         const auto one = right_from(list.substr(0, comma));
         if (!one) {
             return fail(error_category::usage, "bad_rights",
-                        fmt::format("\"{}\" is none of the rights {}", list.substr(0, std::min<size_t>(comma, 64)),
-                                    fmt::join(names, ", ")));
+                        fmt::format("\"{}\" is none of the rights {}; separate several by commas",
+                                    list.substr(0, std::min<size_t>(comma, 64)), fmt::join(names, ", ")));
         }
         out.add(*one);
-        list.remove_prefix(std::min(comma + 1, list.size()));
+        if (comma == list.size()) {
+            return out;
+        }
+        list.remove_prefix(comma + 1);
     }
-    if (out.empty()) {
-        return fail(error_category::usage, "bad_rights",
-                    fmt::format("no right is named: separate by commas what is allowed, of {}", fmt::join(names, ", ")));
-    }
-    return out;
 }
 
 }  // namespace berth::hub

@@ -106,8 +106,11 @@ api_answer failure(const error& e) {
 }
 
 api_answer unauthorized() {
-    return failure({error_category::peer, "unauthorized",
-                    "Show the certificate of an administrator, or a shared access signature of a policy that allows this."});
+    auto out = failure({error_category::peer, "unauthorized",
+                        "Show the certificate of an administrator, or a shared access signature of a policy that allows this."});
+    // RFC 9110 15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field".
+    out.headers.emplace_back("WWW-Authenticate", "SharedAccessSignature");
+    return out;
 }
 
 }  // namespace berth::hub
