@@ -53,6 +53,14 @@ bool same_listener(const mqtt_listener_config& a, const mqtt_listener_config& b)
 
 }  // namespace
 
+result<void> hub_brokers::look(const config& wanted) {
+    BERTH_CHECK(read_marks(wanted));
+    if (!listeners_of(wanted).empty()) {
+        BERTH_CHECK(find_broker(wanted.mqtt ? wanted.mqtt->mosquitto : std::filesystem::path()));
+    }
+    return {};
+}
+
 result<std::unique_ptr<hub_brokers>> hub_brokers::start(net::loop& on, const config& wanted, ops::metric_registry& metrics) {
     std::unique_ptr<hub_brokers> out(new hub_brokers);
     out->config_ = wanted;

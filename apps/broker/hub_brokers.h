@@ -20,6 +20,9 @@ public:
     // Errors of check_mqtt_listener, find_broker and broker_process::start.
     static result<std::unique_ptr<hub_brokers>> start(net::loop& on, const config& wanted, ops::metric_registry& metrics);
 
+    // What start() would refuse, without starting anything.
+    static result<void> look(const config& wanted);
+
     // Digests of a listener's files.
     struct file_marks {
         crypto::digest chain, key;

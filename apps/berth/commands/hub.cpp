@@ -29,6 +29,7 @@ void add_hub(CLI::App& cli, context& c) {
     add_hub_quickstart(*group, c);
     add_hub_ca(*group, c);
     add_hub_devices(*group, c);
+    add_hub_policies(*group, c);
 }
 
 }  // namespace berth::app

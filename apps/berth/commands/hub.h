@@ -9,7 +9,7 @@ namespace berth::app {
 // A subcommand with its option --hub, which is left in `hub`.
 CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help);
 
-// init, quickstart, ca, device, events, statistics
+// init, quickstart, ca, device, events, statistics, policy
 void add_hub(CLI::App& cli, context& c);
 // ca register, prove, verify, code, list, show, replace, retire, delete
 void add_hub_ca(CLI::App& hub, context& c);
@@ -17,5 +17,7 @@ void add_hub_ca(CLI::App& hub, context& c);
 void add_hub_devices(CLI::App& hub, context& c);
 // quickstart
 void add_hub_quickstart(CLI::App& hub, context& c);
+// policy add, list, show, rotate, delete, token
+void add_hub_policies(CLI::App& hub, context& c);
 
 }  // namespace berth::app

@@ -18,6 +18,11 @@ public:
     auto all_or_nothing(const F& work) -> decltype(work()) {
         return db_->transaction(work);
     }
+    // Whether a commit of something succeeds. Errors as of any write.
+    result<void> try_write() {
+        return db_->transaction(
+            [this] { return db_->execute("INSERT INTO tally VALUES ('tried', 1) ON CONFLICT DO UPDATE SET value = value + 1"); });
+    }
     // What `work` reads is of one moment; see database.
     template <class F>
     auto at_one_moment(const F& work) -> decltype(work()) {
