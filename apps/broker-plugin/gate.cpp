@@ -22,6 +22,8 @@ result<std::unique_ptr<hub_gate>> hub_gate::open(const std::filesystem::path& hu
     out->version_ = version;
     BERTH_TRY(newest, out->store_->newest_event());
     out->last_event_ = newest;
+    BERTH_TRY(settings, out->store_->settings_generation());
+    out->settings_generation_ = settings;
     BERTH_CHECK(out->read_trust());
     return out;
 }
@@ -56,15 +58,17 @@ bool hub_gate::may_knock(const judged_chain& chain) const {
     return known && *known;
 }
 
-login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain) {
+login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain,
+                             std::optional<hub::judged_words> words) {
     const unix_seconds now = clock_.now();
     forget(at);
-    auto answer = hub::judge_login(*store_, chain, client_id, now);
+    auto answer = hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr);
     if (!answer.in) {
         return answer;
     }
     const auto& who = answer.in->identity;
-    sessions_[at] = {std::string(client_id), who.name, who.generation, chain, answer.in->until};
+    sessions_[at] = {std::string(client_id), who.name,          who.generation,  chain,
+                     std::move(words),       answer.in->by_key, answer.in->until};
     ends_.emplace(answer.in->until, at);
     arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
     return answer;
@@ -116,10 +120,10 @@ void hub_gate::tell(std::vector<cut>& out, handle at, session& s, login_refusal 
 
 std::optional<hub_gate::cut> hub_gate::judge_again(handle at, session& s, unix_seconds now) {
     std::vector<cut> out;
-    if (s.chain.ca && !anchors_.contains(*s.chain.ca)) {
+    if (!s.by_key && s.chain.ca && !anchors_.contains(*s.chain.ca)) {
         tell(out, at, s, login_refusal::unknown_ca, "The CA that vouched for it counts no longer.");
     } else {
-        const auto answer = hub::judge_login(*store_, s.chain, s.client_id, now);
+        const auto answer = hub::judge_login(*store_, s.chain, s.client_id, now, s.words ? &*s.words : nullptr);
         if (!answer.in) {
             tell(out, at, s, answer.refusal, answer.why);
         } else if (answer.in->identity.generation != s.generation) {
@@ -157,12 +161,13 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
             forget(at);
         }
     }
-    // Certificates that have ended.
+    // Certificates and tokens that have ended.
     while (!ends_.empty() && ends_.begin()->first < now) {
         const auto [until, at] = *ends_.begin();
         ends_.erase(ends_.begin());
-        tell(out, at, sessions_.at(at), login_refusal::certificate_expired,
-             "Its certificate ended at " + to_iso8601(until) + ".");
+        auto& s = sessions_.at(at);
+        tell(out, at, s, s.by_key ? login_refusal::token_expired : login_refusal::certificate_expired,
+             fmt::format("Its {} ended at {}.", s.by_key ? "token" : "certificate", to_iso8601(until)));
     }
     const auto version = store_->data_version();
     if (!version) {
@@ -182,6 +187,8 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
             everybody = true;
             BERTH_CHECK(read_trust());
         }
+        BERTH_TRY(settings, store_->settings_generation());
+        everybody = everybody || settings != std::exchange(settings_generation_, settings);
         BERTH_TRY(changed, changed_devices());
         everybody = everybody || !changed;
         devices = changed ? std::move(*changed) : std::set<std::string>();

@@ -26,8 +26,9 @@ public:
     [[nodiscard]] hub::judged_chain judge(std::span<const pki::certificate> leaf_first) const;
     // Whether the handshake is worth going on with: a CA vouches for it, or somebody logs in by this very certificate.
     [[nodiscard]] bool may_knock(const hub::judged_chain& chain) const;
-    // At CONNECT. Who is let in has a session until left().
-    hub::login_answer login(handle session, std::string_view client_id, const hub::judged_chain& chain);
+    // At CONNECT; `words`: what he says who logs in by key. Who is let in has a session until left().
+    hub::login_answer login(handle session, std::string_view client_id, const hub::judged_chain& chain,
+                            std::optional<hub::judged_words> words = std::nullopt);
     // It may still publish what it left to be said then, its Will, until the next look_again().
     void left(handle session);
     [[nodiscard]] bool has_left(handle session) const;
@@ -42,8 +43,8 @@ public:
         hub::login_refusal reason;
         std::string why;
     };
-    // Whom the changes since the last call shut out, and whose certificates have ended meanwhile. Cheap when nothing has changed:
-    // one look at the file's version. Each is told once; the broker ends the session and says left().
+    // Whom the changes since the last call shut out, and whose certificates or tokens have ended meanwhile. Cheap when nothing
+    // has changed: one look at the file's version. Each is told once; the broker ends the session and says left().
     std::vector<cut> look_again();
 
     // Who came in since the last call, for the registry's last activity: the caller writes it where no session waits.
@@ -63,6 +64,8 @@ private:
         registry::identity_name name;
         uint64_t generation = 0;
         hub::judged_chain chain;
+        std::optional<hub::judged_words> words;
+        bool by_key = false;
         unix_seconds until = 0;
         bool told = false;  // that it must go
         bool left = false;
@@ -81,7 +84,7 @@ private:
     const clock& clock_;
     std::optional<hub::login_trust> trust_;
     std::set<std::array<uint8_t, 32>> anchors_;
-    uint64_t trust_generation_ = 0, last_event_ = 0;
+    uint64_t trust_generation_ = 0, settings_generation_ = 0, last_event_ = 0;
     int64_t version_ = 0;
     std::unordered_map<handle, session> sessions_;
     std::set<std::pair<unix_seconds, handle>> ends_;

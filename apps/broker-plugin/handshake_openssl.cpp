@@ -106,8 +106,12 @@ int verify(X509_STORE_CTX* about, void*) noexcept try {
 void set_up_contexts() {
     auto& h = the_hook();
     for (SSL_CTX* const one : std::exchange(h.fresh, {})) {
-        if ((SSL_CTX_get_verify_mode(one) & SSL_VERIFY_PEER) == 0) {
+        if (SSL_CTX_get_ssl_method(one) != TLS_server_method()) {
             continue;
+        }
+        // Where the listener requires none, one is asked for all the same: who shows one is judged by it.
+        if ((SSL_CTX_get_verify_mode(one) & SSL_VERIFY_PEER) == 0) {
+            SSL_CTX_set_verify(one, SSL_VERIFY_PEER, SSL_CTX_get_verify_callback(one));
         }
         SSL_CTX_set_cert_verify_callback(one, verify, nullptr);
         SSL_CTX_set_session_cache_mode(one, SSL_SESS_CACHE_OFF);

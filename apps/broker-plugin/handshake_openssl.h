@@ -19,7 +19,8 @@ struct handshake_rules {
     std::string groups = "X25519MLKEM768:X25519";
 };
 
-// From now on every TLS server context of this process that asks for client certificates asks us. Sessions are not resumed:
+// From now on every TLS server context of this process asks for client certificates, which it may require or not, and asks us of
+// them. Sessions are not resumed:
 // resumption passes over certificates. Once in a process, before its listeners are opened; the rules hold until
 // forget_handshakes(), after which every handshake is refused. Error `tls_failed`.
 result<void> judge_handshakes(handshake_rules rules);

@@ -91,8 +91,13 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
     const auto* const judged = judged_of(leaf.get());
     hub::judged_chain nothing;
     nothing.refusal = hub::login_refusal::no_certificate;
-    nothing.why = "Its certificate was not judged.";
-    const auto answer = gate_->login(e.client, id != nullptr ? id : "", judged != nullptr ? *judged : nothing);
+    nothing.why = leaf ? "Its certificate was not judged." : "It has shown no certificate.";
+    const std::string_view claimed = id != nullptr ? id : "";
+    std::optional<hub::judged_words> words;
+    if (e.password != nullptr && *e.password != '\0') {
+        words = hub::judge_words(claimed, e.username != nullptr ? e.username : "", e.password);
+    }
+    const auto answer = gate_->login(e.client, claimed, judged != nullptr ? *judged : nothing, std::move(words));
     const char* const from = mosquitto_client_address(e.client);
     std::vector<log::field> about{
         {"party", "broker"},
@@ -110,6 +115,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         gate_->left(e.client);
         return MOSQ_ERR_AUTH;
     }
+    about.emplace_back("by", answer.in->by_key ? "key" : "certificate");
     log::info("login", "a device is in", std::move(about));
     return MOSQ_ERR_SUCCESS;
 }

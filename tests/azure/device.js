@@ -1,8 +1,10 @@
 'use strict';
-// A device of a hub by Azure's device SDK over MQTT, as its documentation has it.
+// A device of a hub, or a module of one, by Azure's device SDK over MQTT, as its documentation has it.
 //
 // {"host": "localhost:8883", "deviceId", "ca": FILE,
-//  "cert": FILE, "key": FILE             its certificate, with the chain, and key
+//  "cert": FILE, "key": FILE             its certificate, with the chain, and key; else:
+//  "sharedKey": BASE64                   the key that it shares with the hub
+//  "moduleId"                            a module of that device: by sharedKey alone, the SDK knows nothing else
 //  "groups": "X25519"                    key exchange groups, else Node's own
 //  "messages": [{"body", "properties": {}, "type", "encoding", "id"}]
 //  "listen": true,                       for messages to it: then the SDK comes again by itself when its session has ended
@@ -10,7 +12,7 @@
 //
 // Says connected, listens, sent (one for each message), message, disconnected, closed; refused, with the error, and ends with 3.
 
-const { Client, Message } = require('azure-iot-device');
+const { Client, Message, ModuleClient } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { say, mistake, settings, pem } = require('./say');
 
@@ -28,8 +30,13 @@ function message(m) {
 }
 
 async function main() {
-    const client = Client.fromConnectionString(`HostName=${wanted.host};DeviceId=${wanted.deviceId};x509=true`, Mqtt);
-    await client.setOptions({ ca: pem(wanted.ca), cert: pem(wanted.cert), key: pem(wanted.key) });
+    const by = wanted.sharedKey ? `SharedAccessKey=${wanted.sharedKey}` : 'x509=true';
+    const who = `HostName=${wanted.host};DeviceId=${wanted.deviceId};`;
+    const client = wanted.moduleId
+        ? ModuleClient.fromConnectionString(`${who}ModuleId=${wanted.moduleId};${by}`, Mqtt)
+        : Client.fromConnectionString(who + by, Mqtt);
+    const certificate = wanted.sharedKey ? {} : { cert: pem(wanted.cert), key: pem(wanted.key) };
+    await client.setOptions({ ca: pem(wanted.ca), ...certificate });
     client.on('disconnect', (why) => say('disconnected', mistake(why)));
     client.on('error', (why) => say('error', mistake(why)));
     await client.open();

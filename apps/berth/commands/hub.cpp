@@ -1,6 +1,8 @@
 // berth hub: whose devices may log in.
 #include "berth/commands/hub.h"
 
+#include "berth/commands/hub_access.h"
+
 namespace berth::app {
 
 CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help) {
@@ -29,6 +31,7 @@ void add_hub(CLI::App& cli, context& c) {
     add_hub_quickstart(*group, c);
     add_hub_ca(*group, c);
     add_hub_devices(*group, c);
+    add_hub_access(*group, c);
     add_hub_policies(*group, c);
 }
 

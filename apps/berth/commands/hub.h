@@ -9,7 +9,7 @@ namespace berth::app {
 // A subcommand with its option --hub, which is left in `hub`.
 CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help);
 
-// init, quickstart, ca, device, events, statistics, policy
+// init, set, quickstart, ca, device, events, statistics, policy
 void add_hub(CLI::App& cli, context& c);
 // ca register, prove, verify, code, list, show, replace, retire, delete
 void add_hub_ca(CLI::App& hub, context& c);

@@ -1,5 +1,5 @@
 // berth hub device: which devices and modules there are, and whether they may log in.
-#include "berth/commands/hub.h"
+#include "berth/commands/hub_access.h"
 #include "common/files.h"
 #include "common/progress.h"
 #include "common/words.h"
@@ -16,9 +16,9 @@ namespace {
 using namespace registry;
 
 struct options {
-    std::string hub, name, reason, group, tags, primary, secondary, way, if_match, file, after, filter, device;
+    std::string hub, name, reason, group, tags, primary, secondary, way, keys_file, if_match, file, after, filter, device;
     std::vector<std::string> certificates;
-    bool disabled = false, no_group = false, modules = false, skip_bad = false;
+    bool disabled = false, no_group = false, modules = false, skip_bad = false, keys = false;
     size_t most = 0;
     uint64_t from = 0;
 };
@@ -59,6 +59,7 @@ result<void> read_settings(const options& o, identity_settings& out) {
     if (!o.way.empty()) {
         const auto way = o.way == "ca"     ? login_way::certificate_authority
                          : o.way == "none" ? login_way::none
+                         : o.way == "sas"  ? login_way::shared_key
                                            : login_way::thumbprint;
         if (way != out.login.way) {
             out.login = {way, std::nullopt, std::nullopt};
@@ -101,8 +102,11 @@ void add_settings(CLI::App& cmd, const std::shared_ptr<options>& o) {
     certificates->expected(1)->take_all();
     cmd.add_option("--thumbprint", o->primary, "the same by the certificate's SHA-256")->excludes(certificates);
     cmd.add_option("--second-thumbprint", o->secondary, "of the one that takes over some day")->excludes(certificates);
-    cmd.add_option("--login", o->way, "ca: by a registered CA (default); thumbprint; none: not at all")
-        ->check(CLI::IsMember({"ca", "thumbprint", "none"}));
+    cmd.add_option("--login", o->way, "ca: by a registered CA (default); thumbprint; sas: by a shared key; none: not at all")
+        ->check(CLI::IsMember({"ca", "thumbprint", "sas", "none"}));
+    cmd.add_option(
+        "--keys-file", o->keys_file,
+        "with --login sas: a file with the primary key, and in its second line the other one, in base64; default: drawn");
     auto* const group = cmd.add_option("--group", o->group, "whose policy says what it may do");
     cmd.add_flag("--no-group", o->no_group, "the default policy's")->excludes(group);
     cmd.add_option("--tags", o->tags, "a JSON object");
@@ -237,14 +241,20 @@ void add_hub_devices(CLI::App& hub, context& c) {
         return cmd;
     };
     // Changes the settings and shows what became of them.
-    const auto change = [o, &c](auto work) {
-        return [o, &c, work]() -> result<void> {
+    // Keys that are there stay, unless others are given.
+    const auto with_keys = [o](store::sqlite_hub_store& store, const identity& who, bool has_some) -> result<identity> {
+        const bool wanted = !o->keys_file.empty() || (o->way == "sas" && !has_some);
+        return wanted ? give_keys(store, who, o->keys_file) : who;
+    };
+    const auto change = [o, &c, with_keys](auto work) {
+        return [o, &c, with_keys, work]() -> result<void> {
             BERTH_TRY(store, open_hub_store(o->hub));
             BERTH_TRY(after, store->all_or_nothing([&]() -> result<identity> {
                 BERTH_TRY(before, read_one(*store, *o));
                 identity_settings settings = before.settings;
                 BERTH_CHECK(work(settings));
-                return store->change(before, settings, system_clock().now());
+                BERTH_TRY(changed, store->change(before, settings, system_clock().now()));
+                return with_keys(*store, changed, before.settings.login.way == login_way::shared_key);
             }));
             show(c, after);
             return {};
@@ -254,15 +264,18 @@ void add_hub_devices(CLI::App& hub, context& c) {
     auto* const add = with_name(hub_command(*group, o->hub, "add", "a new device, or a module of one"));
     add_settings(*add, o);
     add->add_flag("--disabled", o->disabled, "it may not log in yet");
-    run(add, [o, &c]() -> result<void> {
+    run(add, [o, &c, with_keys]() -> result<void> {
         BERTH_TRY(name, parse_identity_name(o->name));
         identity_settings settings;
         settings.enabled = !o->disabled;
         BERTH_CHECK(read_settings(*o, settings));
         BERTH_TRY(store, open_hub_store(o->hub));
         const auto fresh = make_identity(name, settings, crypto::system_random(), system_clock().now());
-        BERTH_CHECK(store->add(fresh));
-        show(c, fresh);
+        BERTH_TRY(added, store->all_or_nothing([&]() -> result<identity> {
+            BERTH_CHECK(store->add(fresh));
+            return with_keys(*store, fresh, false);
+        }));
+        show(c, added);
         return {};
     });
 
@@ -308,9 +321,13 @@ void add_hub_devices(CLI::App& hub, context& c) {
     });
 
     auto* const shown = with_name(hub_command(*group, o->hub, "show", "one of them"));
+    shown->add_flag("--keys", o->keys, "with its shared keys");
     run(shown, [o, &c]() -> result<void> {
-        BERTH_TRY(store, read_hub_store(o->hub));
+        BERTH_TRY(store, o->keys ? open_hub_store(o->hub) : read_hub_store(o->hub));
         BERTH_TRY(found, read_one(*store, *o));
+        if (o->keys && c.json) {
+            return show_with_keys(c, *store, found);
+        }
         show(c, found);
         if (!c.json) {
             fmt::print("  etag {}  generation {}  certificate epoch {}  made {}\n", found.etag(), found.generation, found.epoch,
@@ -320,7 +337,7 @@ void add_hub_devices(CLI::App& hub, context& c) {
             }
             fmt::print("{}", found.settings.tags.empty() ? "" : "  tags " + found.settings.tags + "\n");
         }
-        return {};
+        return o->keys ? show_with_keys(c, *store, found) : result<void>();
     });
 
     auto* const listed = hub_command(*group, o->hub, "list", "devices, by name");

@@ -50,6 +50,43 @@ std::optional<login_answer> judge_by_thumbprint(const identity& who, const judge
     return std::nullopt;
 }
 
+// By a token that one of its two keys has made.
+result<std::optional<login_answer>> judge_by_key(registry::hub_registry& hub, const identity& who, const judged_words* words,
+                                                 unix_seconds now) {
+    if (words == nullptr) {
+        return refused(login_refusal::login_not_allowed,
+                       fmt::format("\"{}\" logs in by a shared key, and has shown no token.", who.name.text()));
+    }
+    BERTH_TRY(settings, hub.settings());
+    if (!settings.takes_key_of(who.name)) {
+        return refused(login_refusal::shared_keys_off,
+                       fmt::format("The hub lets no {} in by a shared key.", who.name.is_module() ? "module" : "device"));
+    }
+    if (words->refusal) {
+        return refused(*words->refusal, words->why);
+    }
+    if (!settings.host_name.empty() && words->host != settings.host_name) {
+        return refused(login_refusal::wrong_resource,
+                       fmt::format("The token is for the host {}, and this is {}.", words->host, settings.host_name));
+    }
+    BERTH_TRY(keys, hub.keys_of(who.name));
+    if (!keys) {
+        return refused(login_refusal::bad_token, fmt::format("\"{}\" has no keys.", who.name.text()));
+    }
+    // Both are tried, whichever it is.
+    const auto by_primary = words->token.check(keys->primary, now);
+    const auto by_secondary = words->token.check(keys->secondary, now);
+    if (by_primary || by_secondary) {
+        return std::nullopt;
+    }
+    for (const auto* one : {&by_primary, &by_secondary}) {
+        if (one->error().name == "token_expired") {
+            return refused(login_refusal::token_expired, one->error().message);
+        }
+    }
+    return refused(login_refusal::bad_token, by_primary.error().message);
+}
+
 std::optional<login_answer> judge_epoch(const identity& who, const judged_chain& chain) {
     const bool ended = chain.epoch ? *chain.epoch < who.epoch : who.epoch_raised != 0 && chain.not_before <= who.epoch_raised;
     return ended ? std::optional(refused(login_refusal::epoch_passed,
@@ -81,7 +118,8 @@ result<std::optional<identity>> find_enabled(registry::hub_registry& hub, const 
 
 }  // namespace
 
-login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed, unix_seconds now) {
+login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed, unix_seconds now,
+                         const judged_words* words) {
     const auto name = registry::parse_identity_name(claimed);
     if (!name) {
         return refused(login_refusal::bad_name, name.error().message);
@@ -95,15 +133,27 @@ login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain,
         return out;
     }
     const identity& who = **found;
+    const login_way way = who.settings.login.way;
+    if (way == login_way::shared_key) {
+        auto why_not = judge_by_key(hub, who, words, now);
+        if (!why_not) {
+            return refused(login_refusal::registry_unavailable, why_not.error().message);
+        }
+        if (*why_not) {
+            return std::move(**why_not);
+        }
+        out.in = admitted{who, words->token.expiry - 1, std::nullopt, true};
+        return out;
+    }
     std::optional<login_answer> why_not;
-    switch (who.settings.login.way) {
-    case login_way::certificate_authority: why_not = judge_by_ca(who, chain); break;
-    case login_way::thumbprint: why_not = judge_by_thumbprint(who, chain, now); break;
-    case login_way::shared_key:
-    case login_way::none:
-        why_not = refused(login_refusal::login_not_allowed, fmt::format("\"{}\" does not log in by certificate ({}).",
-                                                                        who.name.text(), to_string(who.settings.login.way)));
-        break;
+    if (way == login_way::none || (words != nullptr && chain.refusal == login_refusal::no_certificate)) {
+        why_not = refused(login_refusal::login_not_allowed,
+                          fmt::format("\"{}\" does not log in by {} ({}).", who.name.text(),
+                                      words != nullptr ? "a shared key" : "certificate", to_string(way)));
+    } else if (way == login_way::certificate_authority) {
+        why_not = judge_by_ca(who, chain);
+    } else {
+        why_not = judge_by_thumbprint(who, chain, now);
     }
     if (!why_not) {
         why_not = judge_epoch(who, chain);
@@ -111,7 +161,7 @@ login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain,
     if (why_not) {
         return std::move(*why_not);
     }
-    const bool by_ca = who.settings.login.way == login_way::certificate_authority;
+    const bool by_ca = way == login_way::certificate_authority;
     out.in = admitted{who, chain.not_after, by_ca ? chain.ca : std::nullopt};
     return out;
 }

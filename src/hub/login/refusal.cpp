@@ -21,6 +21,11 @@ constexpr std::array<std::string_view, login_refusals> names{
     "login_not_allowed",
     "thumbprint_mismatch",
     "epoch_passed",
+    "shared_keys_off",
+    "bad_user_name",
+    "bad_token",
+    "wrong_resource",
+    "token_expired",
     "registry_unavailable",
 };
 

@@ -24,11 +24,16 @@ enum class login_refusal : uint8_t {
     device_disabled,    // a module of a device that is
     login_not_allowed,  // the registry says that it logs in another way, or not at all
     thumbprint_mismatch,
-    epoch_passed,  // its certificates up to some time were ended
+    epoch_passed,     // its certificates up to some time were ended
+    shared_keys_off,  // it logs in by key, and the hub takes none of its kind
+    bad_user_name,    // MQTT's: not HOST/NAME/?api-version=..., or another's
+    bad_token,        // malformed, a policy's, or by none of its keys
+    wrong_resource,   // the token is for something or somebody else
+    token_expired,    // or for too long a time
     registry_unavailable,
 };
 
-inline constexpr size_t login_refusals = 17;
+inline constexpr size_t login_refusals = 22;
 
 // "no_certificate", ...: in logs, metrics and answers to operators.
 std::string_view to_string(login_refusal r);

@@ -7,6 +7,7 @@
 
 #include "registry/hub/ca_registration.h"
 #include "registry/hub/identity.h"
+#include "registry/hub/shared_keys.h"
 
 #include <vector>
 
@@ -65,6 +66,16 @@ public:
     // over.
     virtual result<void> note_login(const identity_name& name, const std::array<uint8_t, 32>& ca, unix_seconds now) = 0;
     virtual result<identity_tally> tally() = 0;
+
+    // ---- keys that are shared with devices and modules, and what is set of the hub as a whole
+    // They go when the identity does, and when it logs in another way.
+    virtual result<std::optional<shared_keys>> keys_of(const identity_name& name) = 0;
+    // Both, in place of those before: a change of the identity. Errors as change().
+    virtual result<identity> set_keys(const identity& before, const shared_keys& keys, unix_seconds now) = 0;
+    virtual result<hub_settings> settings() = 0;
+    virtual result<void> set(const hub_settings& settings) = 0;
+    // One more with each set(): whether what was let in by them is to be judged again.
+    virtual result<uint64_t> settings_generation() = 0;
 
     // ---- life-cycle events, from behind `after` on; older ones than are kept are gone (forget_events).
     virtual result<std::vector<identity_event>> events(uint64_t after, size_t most) = 0;

@@ -40,7 +40,7 @@ result<identity_name> parse_identity_name(std::string_view text);
 enum class login_way : uint8_t {
     certificate_authority,  // a chain up to a registered CA, whose leaf bears its name
     thumbprint,             // one of two certificates, whatever stands in them
-    shared_key,             // SAS tokens: refused unless the hub is told to take them
+    shared_key,             // SAS tokens: refused unless the hub is told to take them (shared_keys.h)
     none,                   // it may not log in
 };
 // As in the JSON of the registry: "certificateAuthority", "selfSigned", "sas", "none".

@@ -61,9 +61,10 @@ result<void> no_shared_key(const json::value& v) {
     BERTH_TRY(keys, object_of("symmetricKey", v));
     for (const auto& [name, value] : *keys) {
         if (!value.is_null() && !(value.is_string() && value.as_string().empty())) {
-            return fail(error_category::usage, "shared_keys_refused",
-                        "This hub takes X.509 certificates only: leave symmetricKey out, and give authentication.type "
-                        "\"certificateAuthority\" or \"selfSigned\".");
+            return fail(
+                error_category::usage, "shared_keys_refused",
+                "Shared keys are not taken from here: leave symmetricKey out, and give authentication.type "
+                "\"certificateAuthority\" or \"selfSigned\". (berth hub device add --login sas, where the hub takes keys.)");
         }
     }
     return {};
@@ -102,7 +103,7 @@ result<void> read_authentication(const json::value& v, login_rule& login) {
             if (!way) {
                 return fail(wrong("authentication.type", "is \"certificateAuthority\", \"selfSigned\", \"sas\" or \"none\""));
             }
-            if (*way == login_way::shared_key) {
+            if (*way == login_way::shared_key && login.way != *way) {
                 return no_shared_key(json::object{{"primaryKey", "asked for"}});
             }
             login.way = *way;

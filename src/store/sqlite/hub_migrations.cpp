@@ -1,3 +1,4 @@
+#include "store/sqlite/hub_access_schema.h"
 #include "store/sqlite/migrations.h"
 
 namespace berth::store {
@@ -60,7 +61,7 @@ CREATE TABLE authority (
 );
 )sql";
 
-constexpr database::migration steps[] = {{1, hub_1}};
+constexpr database::migration steps[] = {{1, hub_1}, {2, hub_access, false}};
 
 }  // namespace
 

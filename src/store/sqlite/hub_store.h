@@ -46,6 +46,13 @@ public:
     result<uint64_t> newest_event() override;
     result<void> forget_events(uint64_t up_to) override;
 
+    result<std::optional<registry::shared_keys>> keys_of(const registry::identity_name& name) override;
+    result<registry::identity> set_keys(const registry::identity& before, const registry::shared_keys& keys,
+                                        unix_seconds now) override;
+    result<registry::hub_settings> settings() override;
+    result<void> set(const registry::hub_settings& settings) override;
+    result<uint64_t> settings_generation() override;
+
     result<void> add_ca(const registry::registered_ca& fresh) override;
     result<std::optional<registry::registered_ca>> find_ca(const std::string& name) override;
     result<std::vector<registry::registered_ca>> list_cas() override;

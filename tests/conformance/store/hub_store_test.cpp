@@ -289,6 +289,52 @@ TEST_P(HubStore, KnowsWhomACaLetIn) {
     EXPECT_EQ(got(store->count_logins(ca.certificate.sha256())), 0U);
 }
 
+TEST_P(HubStore, KeepsSharedKeysBesideTheIdentity) {
+    identity_settings by_key;
+    by_key.login.way = login_way::shared_key;
+    const auto before = added("dev1", by_key);
+    const auto other = added("dev2", by_key);
+    EXPECT_FALSE(got(store->keys_of(before.name)));
+    const uint64_t last = got(store->newest_event());
+    const auto first = draw_shared_keys(random);
+    const auto after = got(store->set_keys(before, first, test_now));
+    EXPECT_NE(after.etag(), before.etag()) << "it is a change";
+    EXPECT_EQ(told(last), std::vector<std::string>{"changed dev1"});
+    EXPECT_EQ(name_of_error(store->set_keys(before, first, test_now)), "etag_mismatch");
+    store = reopen();
+    const auto kept = got(store->keys_of(before.name));
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(to_hex(kept->primary.reveal()), to_hex(first.primary.reveal()));
+    EXPECT_EQ(to_hex(kept->secondary.reveal()), to_hex(first.secondary.reveal()));
+    EXPECT_FALSE(got(store->keys_of(other.name)));
+    // They stay while it logs in by them, and go with that.
+    auto settings = by_key;
+    settings.group = "line 1";
+    auto now = got(store->change(after, settings, test_now));
+    EXPECT_TRUE(got(store->keys_of(before.name)));
+    now = got(store->change(now, {}, test_now));
+    EXPECT_FALSE(got(store->keys_of(before.name)));
+    now = got(store->change(now, by_key, test_now));
+    EXPECT_FALSE(got(store->keys_of(before.name))) << "nor do they come back";
+    now = got(store->set_keys(now, first, test_now));
+    ASSERT_TRUE(store->remove(now, test_now));
+    added("dev1", by_key);
+    EXPECT_FALSE(got(store->keys_of(before.name))) << "another's";
+    EXPECT_EQ(name_of_error(store->set_keys(fresh("nobody"), first, test_now)), "unknown_identity");
+}
+
+TEST_P(HubStore, SettingsOfTheHubAreKeptAndCounted) {
+    EXPECT_EQ(got(store->settings()), hub_settings{}) << "nothing is taken at first";
+    const uint64_t before = got(store->settings_generation());
+    const hub_settings wanted{true, false, "hub.example"};
+    ASSERT_TRUE(store->set(wanted));
+    EXPECT_GT(got(store->settings_generation()), before);
+    store = reopen();
+    EXPECT_EQ(got(store->settings()), wanted);
+    ASSERT_TRUE(store->set({}));
+    EXPECT_EQ(got(store->settings()), hub_settings{});
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, HubStore,
                          testing::Values(backend{"sqlite",
                                                  [](const fs::path& file) -> std::unique_ptr<hub_registry> {

@@ -95,12 +95,24 @@ protected:
         more["key"] = at(file + ".key");
         return run_js(node, "device", std::move(more));
     }
+    // The same by the key that it shares with the hub, its primary one.
+    js_program keyed(const node_version& node, const std::string& name, wire::json::object more = {}) {
+        const auto shown = done({"device", "show", "--keys", name});
+        more["sharedKey"] = shown.at("authentication").at("symmetricKey").at("primaryKey");
+        more["deviceId"] = shown.at("deviceId");
+        if (const auto* module = shown.if_contains("moduleId")) {
+            more["moduleId"] = *module;
+        }
+        return run_js(node, "device", std::move(more));
+    }
     // How the SDK calls the error with which it was refused; "in": it was not.
-    std::string refusal(const node_version& node, const std::string& id, const std::string& file, wire::json::object more = {}) {
-        auto one = device(node, id, file, std::move(more));
+    static std::string refusal_of(const js_program& one) {
         EXPECT_TRUE(eventually([&] { return one.first("refused") || one.first("connected"); }, 60'000)) << one.said();
         const auto why = one.first("refused");
         return !why ? "in" : std::string(why->at("name").as_string());
+    }
+    std::string refusal(const node_version& node, const std::string& id, const std::string& file, wire::json::object more = {}) {
+        return refusal_of(device(node, id, file, std::move(more)));
     }
 
 private:

@@ -24,8 +24,7 @@ protected:
     // What the test has to say to the broker's configuration besides.
     void start(const std::string& more = "") {
         port = free_port();
-        put("mosquitto.conf",
-            fmt::format(R"(user root
+        put("mosquitto.conf", fmt::format(R"(user root
 per_listener_settings false
 allow_anonymous false
 set_tcp_nodelay true
@@ -39,10 +38,11 @@ listener {} 127.0.0.1
 certfile {}
 keyfile {}
 max_qos 1
-require_certificate true
+require_certificate {}
 tls_version tlsv1.3
 )",
-                        BERTH_BIN_DIR, at("hub"), at("local"), more, at("local"), port, at("broker.pem"), at("broker.key")));
+                                          BERTH_BIN_DIR, at("hub"), at("local"), more, at("local"), port, at("broker.pem"),
+                                          at("broker.key"), require_certificate));
         broker = spawn({"/usr/sbin/mosquitto", "-c", at("mosquitto.conf")}, at("broker.log"), libraries());
         ASSERT_TRUE(eventually([this] { return says("\"gate_open\"") && fs::exists(at("local")); })) << log();
     }
@@ -128,6 +128,7 @@ tls_version tlsv1.3
     [[nodiscard]] std::string heard() const { return fs::exists(at("heard")) ? text("heard") : ""; }
 
     static inline const std::string ec = "ec -pkeyopt ec_paramgen_curve:P-256";
+    bool require_certificate = true;
     std::string server_key = ec;  // of the broker's CA and certificate; before SetUp()
     uint16_t port = 0;
     pid_t broker = -1;
