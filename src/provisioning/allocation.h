@@ -18,8 +18,7 @@ const registry::linked_hub* choose_measured(std::span<const registry::linked_hub
 // The operator knows: the hub with the longest prefix that holds the peer's address. Null: none does.
 const registry::linked_hub* choose_near(std::span<const registry::linked_hub> hubs, std::string_view address);
 
-// Those of `linked` that the enrolment may use, in the order of their names. Error `no_linked_hub` (environment): none is left,
-// or one that the enrolment names is not linked.
+// Those of `linked` that the enrolment may use, in the order of their names. Error `no_linked_hub` (environment): none is left.
 result<std::vector<registry::linked_hub>> hubs_of(const registry::enrolment_settings& settings,
                                                   std::vector<registry::linked_hub> linked);
 

@@ -1,7 +1,7 @@
 // The provisioning service over HTTPS, as device SDKs use it:
 //
 //   PUT  /SCOPE/registrations/ID/register          202 {"operationId", "status": "assigning"}, Retry-After
-//   GET  /SCOPE/registrations/ID/operations/OP     202 or 200
+//   GET  /SCOPE/registrations/ID/operations/OP     200 {"operationId", "status", "registrationState"}
 //   POST /SCOPE/registrations/ID                   200 the registrationState
 //
 // Any api-version of the query is taken.

@@ -1,8 +1,8 @@
 // The provisioning service: devices that an enrolment takes in are told which hub is theirs, and made known there. Without I/O:
 // calls are answered at once, and what has to be asked of others is a wish that the caller carries out.
 //
-//   begin()  -> 202 {"operationId", "status": "assigning", ...}, retry-after
-//   status() -> 202 the same, or 200 {"operationId", "status": "assigned" | "failed" | "disabled", "registrationState"}
+//   begin()  -> 202 {"operationId", "status": "assigning", "registrationState"}, retry-after
+//   status() -> 200 the same, or {"operationId", "status": "assigned" | "failed" | "disabled", "registrationState"}
 //
 // Always in these two steps, since SDKs exist that take nothing else. A body is never empty.
 //
@@ -52,6 +52,9 @@ public:
     answer status(const caller& who, std::string_view registration_id, std::string_view operation, unix_seconds now);
     // What became of its registration: its registrationState.
     answer lookup(const caller& who, std::string_view registration_id, unix_seconds now);
+
+    // What none of these is: 404 or 405, in words.
+    answer no_such_thing(unsigned status, std::string why, unix_seconds now);
 
     // What has to be asked of others since the last call.
     std::vector<webhook_wish> take_wishes();

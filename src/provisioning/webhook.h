@@ -3,6 +3,7 @@
 #pragma once
 
 #include "provisioning/match.h"
+#include "wire/json.h"
 
 namespace berth::provisioning {
 

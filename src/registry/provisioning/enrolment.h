@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "pki/certificate.h"
+#include "registry/hub/ca_registration.h"
 #include "registry/hub/identity.h"
 
 #include <vector>
@@ -39,10 +40,9 @@ enum class reprovision_way : uint8_t {
 std::string_view to_string(reprovision_way w);
 std::optional<reprovision_way> reprovision_way_from(std::string_view text);
 
-// By what a device shows that an enrolment is its own: one of the three.
+// By what a device shows that an enrolment is its own.
 struct attestation_rule {
     std::optional<pki::certificate> primary, secondary;  // individual: one of these certificates
-    bytes endorsement_key;                               // individual: a TPM with this key (TPMT_PUBLIC)
     std::string primary_ca, secondary_ca;                // group: names of registered CAs, root or intermediate
     friend bool operator==(const attestation_rule&, const attestation_rule&) = default;
 };

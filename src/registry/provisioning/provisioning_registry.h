@@ -31,16 +31,17 @@ public:
     virtual result<void> together(const std::function<result<void>()>& work) = 0;
 
     // ---- enrolments; ids are found without case
-    // Error (usage) `enrolment_exists`.
+    // Errors (usage) `enrolment_exists`; `ca_enrolled`: another group has one of its CAs.
     virtual result<void> add(const enrolment& fresh) = 0;
     virtual result<std::optional<enrolment>> find(enrolment_kind kind, std::string_view id) = 0;
     // By folded id.
     virtual result<std::vector<enrolment>> list(const enrolment_query& query) = 0;
-    // Errors (peer) `unknown_enrolment`, `etag_mismatch`.
+    // Errors (peer) `unknown_enrolment`, `etag_mismatch`; `ca_enrolled`.
     virtual result<enrolment> change(const enrolment& before, const enrolment_settings& settings, unix_seconds now) = 0;
+    // With what is remembered of who came by it: the next one of that id begins anew.
     virtual result<void> remove(const enrolment& before) = 0;
-    // The groups that name this CA, primary ones first, then by id.
-    virtual result<std::vector<enrolment>> groups_of(const std::string& ca) = 0;
+    // The group that names this CA, as its primary or secondary one.
+    virtual result<std::optional<enrolment>> group_of(const std::string& ca) = 0;
 
     // ---- registrations
     // Instead of that of the same id, if there is one.
