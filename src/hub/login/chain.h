@@ -4,7 +4,7 @@
 
 #include "hub/login/refusal.h"
 #include "hub/login/trust.h"
-#include "pki/certificate.h"
+#include "pki/verify.h"
 
 #include <array>
 #include <memory>
@@ -19,6 +19,11 @@ struct name_rule {
     // of more than the 64 characters that a common name has room for.
     bool alternative_names = false;
 };
+
+// The chain of a TLS client as a login judges it, up to an anchor of the store. Errors of pki::verify_client_chain;
+// `bad_certificate` (peer) also where the leaf says that it is for something else.
+result<pki::verified_chain> verify_login_chain(const pki::trust_store& store, std::span<const pki::certificate> leaf_first,
+                                               unix_seconds now);
 
 // Of one handshake. A leaf that no CA vouches for may still be one whose thumbprint is registered: that is for login.h to say.
 struct judged_chain {

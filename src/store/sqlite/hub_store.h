@@ -62,6 +62,7 @@ public:
     result<uint64_t> trust_generation() override;
 
 private:
+    friend class sqlite_provisioning_store;  // of the same file, and in the same transactions
     explicit sqlite_hub_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
     result<void> count(const char* name, int64_t more);
     result<int64_t> counted(const char* name);
