@@ -1,5 +1,7 @@
 #include "desk.h"
 
+#include "registry/provisioning/enrolment.h"
+
 namespace berth::app {
 
 using hub::login_refusal;
@@ -9,14 +11,6 @@ namespace {
 constexpr std::array<std::string_view, 2> questions{"$dps/registrations/PUT/iotdps-register/",
                                                     "$dps/registrations/GET/iotdps-get-operationstatus/"};
 constexpr size_t most_user = 1'024;
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return out;
-}
 
 }  // namespace
 
@@ -37,7 +31,7 @@ std::optional<provisioning_desk::refusal> provisioning_desk::login(handle at, st
     if (client_id.empty() || client_id.size() > registry::most_identity_name || user.size() > most_user) {
         return refusal{login_refusal::bad_name, "Its client id is no registration's."};
     }
-    if (!judged.name || judged.name->is_module() || lower(judged.name->device) != lower(client_id)) {
+    if (!judged.name || judged.name->is_module() || !registry::same_registration_id(judged.name->device, client_id)) {
         return refusal{login_refusal::name_mismatch, "The certificate is not that of the registration which it names."};
     }
     sessions_[at] = {++last_number_, std::string(client_id), std::string(user), std::move(from), std::move(sent)};

@@ -4,6 +4,7 @@
 #include "desk.h"
 #include "handshake_openssl.h"
 #include "service_link.h"
+#include "store/sqlite/provisioning_store.h"
 #include "wake.h"
 
 namespace berth::app {
@@ -24,8 +25,13 @@ private:
     int gone(mosquitto_evt_disconnect& e);
     int tick(mosquitto_evt_tick& e);
     [[nodiscard]] bool is_local(const mosquitto* client) const;
+    [[nodiscard]] bool may_knock(const hub::judged_chain& chain);
+    // Whether it is one of the certificates of an individual enrolment, which need no CA.
+    [[nodiscard]] bool is_enrolled(const hub::judged_chain& chain);
 
     provisioning_settings settings_;
+    std::unique_ptr<store::sqlite_hub_store> store_;
+    std::optional<store::sqlite_provisioning_store> enrolments_;
     std::unique_ptr<hub_gate> gate_;  // judges chains; has no sessions
     provisioning_desk desk_;
     broker_wake wake_;
@@ -36,6 +42,9 @@ private:
 result<void> provisioning_part::start() {
     BERTH_TRY(gate, hub_gate::open(settings_.hub / "hub.db", settings_.names, system_clock()));
     gate_ = std::move(gate);
+    BERTH_TRY(store, store::sqlite_hub_store::open((settings_.hub / "hub.db").string(), store::opening::again));
+    store_ = std::move(store);
+    enrolments_.emplace(*store_);
     const auto judge = [this](std::span<const pki::certificate> chain) {
         auto out = gate_->judge(chain);
         auto sent = std::make_shared<std::vector<bytes>>();
@@ -65,6 +74,23 @@ result<void> provisioning_part::start() {
 bool provisioning_part::is_local(const mosquitto* client) const {
     const char* const from = mosquitto_client_address(client);
     return from != nullptr && settings_.local_socket == from;
+}
+
+bool provisioning_part::is_enrolled(const hub::judged_chain& chain) {
+    if (!chain.name || chain.name->is_module()) {
+        return false;
+    }
+    const auto found = enrolments_->find(registry::enrolment_kind::individual, chain.name->device);
+    if (!found || !*found) {
+        return false;
+    }
+    const auto& rule = (*found)->settings.attestation;
+    return (rule.primary && rule.primary->sha256() == chain.thumbprint) ||
+           (rule.secondary && rule.secondary->sha256() == chain.thumbprint);
+}
+
+bool provisioning_part::may_knock(const hub::judged_chain& chain) {
+    return !chain.refusal || (chain.refusal != hub::login_refusal::no_certificate && is_enrolled(chain));
 }
 
 int provisioning_part::login(mosquitto_evt_basic_auth& e) {

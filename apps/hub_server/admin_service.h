@@ -36,9 +36,10 @@ public:
     void serve(const net::http_request& request, const net::http_responder& respond) override;
     // From the next request on.
     void judge_by(settings by) { by_ = std::move(by); }
+    // Who asks, and what he may: also for the services beside this one. Errors of hub::gate::admit.
+    result<hub::caller> admit(const net::http_request& request);
 
 private:
-    result<hub::caller> admit(const net::http_request& request);
     void tell(const net::http_responder& respond, const hub::admin_api::outcome& what);
 
     hub_desk& desk_;

@@ -113,6 +113,11 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
       desk_(on, time, random, std::move(store)),
       admin_(desk_, serving_.admin, metrics),
       services_{&admin_} {
+    if (const auto& provisioning = serving_.config.provisioning) {
+        provisioning_.emplace(desk_, admin_, *provisioning, metrics);
+        const auto more = provisioning_->services();
+        services_.insert(services_.end(), more.begin(), more.end());
+    }
     tls_.set(serving_.tls);
 }
 
@@ -174,6 +179,9 @@ result<hub_role::prepared> hub_role::prepare(const hub_config& config) {
 }
 
 std::optional<hub::carried_answer> hub_role::answer(const hub::carried_message& message) {
+    if (provisioning_) {
+        return provisioning_->answer(message);
+    }
     log::warning("carried_unknown", "a broker carries what nobody here answers",
                  {{"party", "hub"}, {"topic", message.topic.substr(0, 200)}});
     return std::nullopt;

@@ -6,6 +6,7 @@
 #include "pki/profiles.h"
 #include "registry/hub/ca_office.h"
 #include "setup/hub.h"
+#include "store/sqlite/provisioning_store.h"
 #include "wire/json.h"
 
 namespace berth::app {
@@ -85,6 +86,7 @@ result<hub_world> hub_world::make(hub_world_options o, const clock& time, random
     BERTH_CHECK(out.make_registry(time, random));
     BERTH_CHECK(write_text(out.config(), out.configuration()));
     BERTH_CHECK(out.start());
+    BERTH_CHECK(out.link_hub(time));
     return out;
 }
 
@@ -97,8 +99,8 @@ result<void> hub_world::make_certificates(const clock& time, random_source& rand
     admin_ = std::move(admin);
     BERTH_TRY(fleet, makes.root("fleet-root", "Fleet"));
     BERTH_TRY(line, makes.below(fleet, "fleet-line-1", "Fleet, line 1"));
-    for (const auto& [file, name] :
-         {std::pair("dev-1", "dev-1"), std::pair("dev-2", "dev-2"), std::pair("dev-1-mod-1", "dev-1/mod-1")}) {
+    for (const auto& [file, name] : {std::pair("dev-1", "dev-1"), std::pair("dev-2", "dev-2"),
+                                     std::pair("dev-1-mod-1", "dev-1/mod-1"), std::pair("dev-3", "dev-3")}) {
         BERTH_TRY(one, makes.leaf(line, file, name, pki::client_template(maker, name, makes.valid()), {line.certificate}));
         identities_.push_back(std::move(one));
     }
@@ -114,10 +116,27 @@ result<void> hub_world::make_registry(const clock& time, random_source& random) 
     BERTH_TRY(proof, registry::make_proof(begun.certificate, key, begun.code, random, time.now()));
     BERTH_CHECK(registry::prove_ca(*store, "fleet", as_bytes(proof.to_pem()), time.now()));
     for (const auto& one : identities_) {
+        if (one.name == enrolled_only) {
+            continue;
+        }
         BERTH_TRY(name, registry::parse_identity_name(one.name));
         BERTH_CHECK(store->add(registry::make_identity(name, {}, random, time.now())));
     }
-    return {};
+    store::sqlite_provisioning_store records(*store);
+    registry::enrolment_settings all_of_it;
+    all_of_it.attestation.primary_ca = "fleet";
+    return records.add(registry::make_enrolment(registry::enrolment_kind::group, "fleet", all_of_it, random, time.now()));
+}
+
+// Devices of the fleet are placed at this hub, whose port is known by now.
+result<void> hub_world::link_hub(const clock& time) {
+    BERTH_TRY(store, open_hub_store(hub()));
+    store::sqlite_provisioning_store records(*store);
+    registry::linked_hub here;
+    here.host = at("mqtt").text();
+    here.local = true;
+    here.added = time.now();
+    return records.add_hub(here);
 }
 
 std::string hub_world::configuration() const {
@@ -141,8 +160,13 @@ listen = "127.0.0.1:{}"
 chain = "server.pem"
 key = "server.key"
 pq_only = {}
+
+[hub.provisioning]
+id_scope = "{}"
+listen = "127.0.0.1:{}"
+retry_after = 1
 )",
-                       options_.log_level, port("https"), port("mqtt"), options_.post_quantum);
+                       options_.log_level, port("https"), port("mqtt"), options_.post_quantum, id_scope, port("provisioning"));
 }
 
 result<void> hub_world::start() {

@@ -1,5 +1,5 @@
 // A whole hub on loopback for experiments, demonstrations and tests: berthd with [hub] and its brokers, a CA of devices that has
-// proved to have its key, two devices and a module behind it, an administrator.
+// proved to have its key, two devices and a module behind it, one that is only enrolled, an administrator.
 #pragma once
 
 #include "base/random.h"
@@ -36,8 +36,12 @@ public:
     [[nodiscard]] std::filesystem::path fleet_root() const { return options_.directory / "fleet-root.pem"; }
     [[nodiscard]] std::filesystem::path local_socket() const { return hub() / "broker" / "local"; }
     [[nodiscard]] const holder& admin() const { return admin_; }
+    // The registry does not know it: it is made when the device asks where it belongs.
+    static constexpr std::string_view enrolled_only = "dev-3";
     [[nodiscard]] const std::vector<holder>& identities() const { return identities_; }
-    // "https", "mqtt", ...: where it listens.
+    // That devices name when they ask where they belong. All of the fleet are enrolled, and placed at this hub.
+    static constexpr std::string_view id_scope = "0ne00000001";
+    // "https", "mqtt", "provisioning": where it listens.
     [[nodiscard]] const std::map<std::string, net::address>& endpoints() const { return endpoints_; }
     [[nodiscard]] const net::address& at(const std::string& endpoint) const { return endpoints_.at(endpoint); }
 
@@ -49,6 +53,7 @@ private:
     explicit hub_world(hub_world_options o) : options_(std::move(o)) {}
     result<void> make_certificates(const clock& time, random_source& random);
     result<void> make_registry(const clock& time, random_source& random);
+    result<void> link_hub(const clock& time);
     [[nodiscard]] std::string configuration() const;
     result<void> start();
 
