@@ -62,13 +62,14 @@ std::vector<hub_service::mount> admin_service::mounts() const {
 
 result<hub::caller> admin_service::admit(const net::http_request& request) {
     const auto path = hub::percent_decoded(request.path);
-    return by_.gate->admit({request.headers.get("Authorization"), request.peer->chain, path ? *path : std::string_view()},
-                           by_.keys ? by_.keys->now() : nullptr, desk_.time().now());
+    const auto authorization = request.headers.get("Authorization");
+    const auto* const keys = by_.keys && !authorization.empty() ? by_.keys->now() : nullptr;
+    return by_.gate->admit({authorization, request.peer->chain, path ? *path : std::string_view()}, keys, desk_.time().now());
 }
 
 void admin_service::tell(const net::http_responder& respond, const hub::admin_api::outcome& what) {
-    const char* const good = what.answer.status < 400 ? "ok" : "partly";
-    outcomes_.with({what.operation, what.why ? what.why->name : good}).add();
+    const char* const done = what.partly ? "partly" : "ok";
+    outcomes_.with({what.operation, what.why ? what.why->name : done}).add();
     respond(response_of(what.answer));
 }
 

@@ -68,6 +68,7 @@ admin_api::outcome admin_api::answer(registry::hub_registry& hub, const api_requ
     if (done) {
         out.answer = done->answer;
         out.keep = done->keep;
+        out.partly = done->partly;
         return out;
     }
     out.answer = failure(done.error());

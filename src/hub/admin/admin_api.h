@@ -20,6 +20,7 @@ public:
         std::string operation;     // of the route; "none"
         std::optional<error> why;  // of a refusal or failure, for logs and metrics
         bool keep = true;          // what was written stays; else it is to be undone
+        bool partly = false;       // some of what was asked for was refused
     };
     // `who`: what a gate has made of whoever asks.
     [[nodiscard]] outcome answer(registry::hub_registry& hub, const api_request& request, const result<caller>& who);

@@ -168,9 +168,11 @@ result<api_result> change_many(const api_context& c) {
             errors.push_back(told(given, done.error()));
         }
     }
+    // 200 also where entries were refused: at a 400 SDKs throw, and what became of each entry is lost to who asked.
     const bool good = errors.empty();
-    return api_result{api_answer::json(
-        good ? 200 : 400, json::object{{"isSuccessful", good}, {"errors", std::move(errors)}, {"warnings", json::array()}})};
+    return api_result{
+        api_answer::json(200, json::object{{"isSuccessful", good}, {"errors", std::move(errors)}, {"warnings", json::array()}}),
+        true, !good};
 }
 
 result<api_result> import_lines(const api_context& c) {
@@ -201,7 +203,7 @@ result<api_result> import_lines(const api_context& c) {
     }
     const bool nothing = refused > 0 && !skip;
     json::object report{{"added", nothing ? 0 : added}, {"already", already}, {"refused", refused}, {"why", std::move(why)}};
-    return api_result{api_answer::json(nothing ? 400 : 200, report), !nothing};
+    return api_result{api_answer::json(nothing ? 400 : 200, report), !nothing, refused > 0};
 }
 
 }  // namespace berth::hub

@@ -63,6 +63,14 @@ std::string without_semicolons(std::string text) {
     return text;
 }
 
+// Paths may have any octets, and errors quote from them.
+std::string as_utf8(std::string text) {
+    if (!wire::parse_json(wire::to_text(json::value(text)))) {
+        std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    }
+    return text;
+}
+
 }  // namespace
 
 api_answer api_answer::json(unsigned status, const json::value& value) {
@@ -84,11 +92,11 @@ unsigned status_of(const error& e) {
 api_answer failure(const error& e) {
     // What is wrong on this side is for its operator, who has it in the log.
     const bool ours = e.category == error_category::environment || e.category == error_category::internal;
-    const std::string sentence = ours ? "The hub cannot do this now. Try again later." : e.message;
+    const std::string sentence = ours ? "The hub cannot do this now. Try again later." : as_utf8(e.message);
     json::object params;
     if (!ours) {
         for (const auto& [key, value] : e.params) {
-            params[key] = value;
+            params[key] = as_utf8(value);
         }
     }
     const std::string_view code = error_code(e);

@@ -38,10 +38,11 @@ struct api_context {
     [[nodiscard]] const std::string& name(const char* of) const { return names.at(of); }
 };
 
-// What came of it. `keep`: what was written stays, whatever the status says.
+// What came of it. `keep`: what was written stays, whatever the status says. `partly`: some of it was refused.
 struct api_result {
     api_answer answer;
     bool keep = true;
+    bool partly = false;
 };
 using api_handler = result<api_result> (*)(const api_context&);
 

@@ -157,6 +157,7 @@ TEST_F(AdminApi, FailuresReadAsTheServices) {
     EXPECT_EQ(message.substr(0, message.find(';')), "ErrorCode:DeviceNotFound");
     EXPECT_EQ(message.find(';'), message.rfind(';'));
     EXPECT_EQ(body(o).at("error").at("name").as_string(), "unknown_identity");
+    EXPECT_EQ(body(ask({"GET", "/v1/cas/%ff%C3%A4"})).at("error").at("params").at("name").as_string(), "???");
     const auto ours = failure({error_category::environment, "disk_full", "/var/lib/berth/hub is full"});
     EXPECT_EQ(ours.status, 503U);
     EXPECT_THAT(ours.body, testing::Not(HasSubstr("/var/lib")));
@@ -194,7 +195,8 @@ TEST_F(AdminApi, ListsByPage) {
     EXPECT_TRUE(second.at("next").is_null());
     const auto only = [this](std::map<std::string, std::string> query) {
         std::string out;
-        for (const auto& i : body(ask({"GET", "/v1/identities", "", {}, {}, std::move(query)})).at("items").as_array()) {
+        const auto page = body(ask({"GET", "/v1/identities", "", {}, {}, std::move(query)}));
+        for (const auto& i : page.at("items").as_array()) {
             out += std::string(i.at("deviceId").as_string()) + (i.as_object().contains("moduleId") ? "/m " : " ");
         }
         return out;
@@ -254,11 +256,13 @@ TEST_F(AdminApi, ManyAtOnceEachForItself) {
         {{"id":"new3"}},
         {{"id":"new","moduleId":"m","importMode":"create"}}])",
                                     etag)});
-    EXPECT_EQ(o.answer.status, 400U);
+    EXPECT_EQ(o.answer.status, 200U) << "SDKs throw at a 400, and the list is lost";
     EXPECT_TRUE(o.keep);
+    EXPECT_TRUE(o.partly);
     EXPECT_FALSE(body(o).at("isSuccessful").as_bool());
     std::string told;
-    for (const auto& e : body(o).at("errors").as_array()) {
+    const auto report = body(o);
+    for (const auto& e : report.at("errors").as_array()) {
         told += std::string(e.at("deviceId").as_string()) + ":" + std::string(e.at("errorCode").as_string()) + " ";
     }
     EXPECT_EQ(told, "there:DeviceAlreadyExists there:DeviceDefinedMultipleTimes nobody:DeviceNotFound no/name:ArgumentInvalid "
@@ -310,7 +314,8 @@ TEST_F(AdminApi, ImportsLinesAllOrTheGoodOnes) {
     EXPECT_EQ(some.answer.status, 200U);
     EXPECT_EQ(body(some).at("added").to_number<int>(), 3);
     std::string why;
-    for (const auto& w : body(some).at("why").as_array()) {
+    const auto report = body(some);
+    for (const auto& w : report.at("why").as_array()) {
         why += std::to_string(w.at("line").to_number<int>()) + ":" + std::string(w.at("name").as_string()) + " ";
     }
     EXPECT_EQ(why, "4:bad_identity_name 5:bad_json 6:unknown_identity ");
