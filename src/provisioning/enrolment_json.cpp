@@ -90,14 +90,13 @@ result<two> both_of(const std::string& member, const json::value& v) {
 }
 
 // Under which name a signing certificate is registered.
-result<std::string> registered_name(const std::string& member, const json::value* v, hub_registry& hub) {
+result<std::string> registered_name(const std::string& member, const json::value* v, const std::vector<registered_ca>& cas) {
     BERTH_TRY(certificate, certificate_of(member, v));
     if (!certificate) {
         return std::string();
     }
-    BERTH_TRY(all, hub.list_cas());
-    const auto found = std::ranges::find_if(all, [&](const registered_ca& ca) { return ca.certificate == *certificate; });
-    if (found == all.end()) {
+    const auto found = std::ranges::find_if(cas, [&](const registered_ca& ca) { return ca.certificate == *certificate; });
+    if (found == cas.end()) {
         return fail(error_category::usage, "unknown_ca",
                     fmt::format("{} ({}) is not registered: register it first and prove that you have its key (berth hub ca "
                                 "register), then name it in caReferences",
@@ -110,7 +109,7 @@ result<std::string> reference(const std::string& member, const json::value* v) {
     return v && !is_nothing(*v) ? text_of(member, *v) : result<std::string>(std::string());
 }
 
-result<void> read_x509(const json::value& v, attestation_rule& out, hub_registry& hub) {
+result<void> read_x509(const json::value& v, attestation_rule& out, const std::vector<registered_ca>& cas) {
     BERTH_TRY(x509, object_of("attestation.x509", v));
     for (const auto& [name, value] : *x509) {
         if (is_nothing(value)) {
@@ -131,8 +130,8 @@ result<void> read_x509(const json::value& v, attestation_rule& out, hub_registry
             out.secondary_ca = std::move(secondary);
         } else if (name == "signingCertificates") {
             BERTH_TRY(both, both_of(member, value));
-            BERTH_TRY(primary, registered_name(member + ".primary", both.primary, hub));
-            BERTH_TRY(secondary, registered_name(member + ".secondary", both.secondary, hub));
+            BERTH_TRY(primary, registered_name(member + ".primary", both.primary, cas));
+            BERTH_TRY(secondary, registered_name(member + ".secondary", both.secondary, cas));
             out.primary_ca = std::move(primary);
             out.secondary_ca = std::move(secondary);
         } else {
@@ -142,7 +141,7 @@ result<void> read_x509(const json::value& v, attestation_rule& out, hub_registry
     return {};
 }
 
-result<void> read_attestation(const json::value& v, attestation_rule& out, hub_registry& hub) {
+result<void> read_attestation(const json::value& v, attestation_rule& out, const std::vector<registered_ca>& cas) {
     BERTH_TRY(all, object_of("attestation", v));
     for (const auto& [name, value] : *all) {
         if (name == "type") {
@@ -160,7 +159,7 @@ result<void> read_attestation(const json::value& v, attestation_rule& out, hub_r
             }
         } else if (name == "x509") {
             if (!is_nothing(value)) {
-                BERTH_CHECK(read_x509(value, out, hub));
+                BERTH_CHECK(read_x509(value, out, cas));
             }
         } else if (is_one_of(name, {"tpm", "symmetricKey"})) {
             if (!is_nothing(value)) {
@@ -350,7 +349,7 @@ json::object to_json(const registration& r) {
 }
 
 result<enrolment_settings> settings_from_json(const json::object& body, enrolment_kind kind, std::string_view id,
-                                              hub_registry& hub) {
+                                              const std::vector<registered_ca>& cas) {
     enrolment_settings out;
     const std::string_view own_id = kind == enrolment_kind::group ? "enrollmentGroupId" : "registrationId";
     for (const auto& [name, value] : body) {
@@ -364,7 +363,7 @@ result<enrolment_settings> settings_from_json(const json::object& body, enrolmen
             BERTH_TRY(text, reference(member, &value));
             out.device_id = std::move(text);
         } else if (member == "attestation") {
-            BERTH_CHECK(read_attestation(value, out.attestation, hub));
+            BERTH_CHECK(read_attestation(value, out.attestation, cas));
         } else if (member == "capabilities") {
             BERTH_CHECK(read_capabilities(value));
         } else if (member == "iotHubHostName") {

@@ -2,7 +2,6 @@
 // member of ours, "berth": {"group"}.
 #pragma once
 
-#include "registry/hub/hub_registry.h"
 #include "registry/provisioning/provisioning_registry.h"
 #include "wire/json.h"
 
@@ -13,10 +12,10 @@ wire::json::object to_json(const registry::enrolment& e);
 wire::json::object to_json(const registry::registration& r);
 
 // What a request asks for. What only the service writes is read and not kept; an unknown member is refused. What is not given has
-// its default. A group's signing certificate must be registered: its name is kept.
+// its default. A group's signing certificate must be one of the registered `cas`: its name is kept.
 // Errors: `bad_enrolment`, param "member"; those of registry::check_enrolment; `unknown_ca`; `shared_keys_refused`;
 // `unsupported` (IoT Edge, desired properties).
 result<registry::enrolment_settings> settings_from_json(const wire::json::object& body, registry::enrolment_kind kind,
-                                                        std::string_view id, registry::hub_registry& hub);
+                                                        std::string_view id, const std::vector<registry::registered_ca>& cas);
 
 }  // namespace berth::provisioning

@@ -121,7 +121,7 @@ struct service::impl {
     visits& visits_of(const std::string& folded, unix_seconds now);
     void forget(place op);
     void forget_old(unix_seconds now);
-    bool make_room();
+    bool make_room(unix_seconds now);
     void step(operation& op, event on);
     answer assigning(const operation& op, unsigned status) const;
     answer standing(const operation& op) const;
@@ -218,13 +218,13 @@ void service::impl::forget_old(unix_seconds now) {
     }
 }
 
-bool service::impl::make_room() {
+bool service::impl::make_room(unix_seconds now) {
     if (operations.size() < settings.most_operations) {
         return true;
     }
-    // An outcome is on record, but for an issued chain: the device registers again.
+    // An outcome is on record, but for an issued chain; what is late is as good as failed: that device registers again.
     for (auto op = operations.begin(); op != operations.end(); ++op) {
-        if (is_final(op->at)) {
+        if (is_final(op->at) || now - op->began >= settings.webhook_lasts) {
             forget(op);
             return true;
         }
@@ -394,7 +394,7 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
     if (former != s.by_registration.end()) {
         s.forget(former->second);
     }
-    if (!s.make_room()) {
+    if (!s.make_room(now)) {
         return s.too_many("Too many devices register at once.", now);
     }
     s.operations.emplace_back();

@@ -117,7 +117,8 @@ private:
     // SDKs make and change by the same request; If-Match says that it is to be changed.
     result<enrolment> written(const address& at) {
         BERTH_TRY(body, wire::parse_json_object(request_.body, most_body));
-        BERTH_TRY(settings, settings_from_json(body, at.kind, at.id, hub_));
+        BERTH_TRY(cas, hub_.list_cas());
+        BERTH_TRY(settings, settings_from_json(body, at.kind, at.id, cas));
         BERTH_TRY(before, records_.find(at.kind, at.id));
         if (!before) {
             if (!request_.if_match.empty()) {

@@ -33,6 +33,8 @@ void add_hub(CLI::App& cli, context& c) {
     add_hub_devices(*group, c);
     add_hub_access(*group, c);
     add_hub_policies(*group, c);
+    add_hub_enrolments(*group, c);
+    add_hub_linked(*group, c);
 }
 
 }  // namespace berth::app
