@@ -5,7 +5,7 @@
 #pragma once
 
 #include "hub/login/login.h"
-#include "hub/topics/topics.h"
+#include "hub/policy/policy.h"
 #include "store/sqlite/hub_store.h"
 
 #include <filesystem>
@@ -33,9 +33,8 @@ public:
     void left(handle session);
     [[nodiscard]] bool has_left(handle session) const;
 
-    enum class direction : uint8_t { publish, subscribe, receive };
-    // Nothing: refused, or no session.
-    [[nodiscard]] std::optional<hub::operation> may(handle session, direction d, std::string_view topic) const;
+    // By its group's policy. Not allowed: also where there is no session.
+    [[nodiscard]] hub::permission may(handle session, hub::direction d, std::string_view topic) const;
 
     struct cut {
         handle session;
@@ -63,6 +62,7 @@ private:
         std::string client_id;
         registry::identity_name name;
         uint64_t generation = 0;
+        std::string group;
         hub::judged_chain chain;
         std::optional<hub::judged_words> words;
         bool by_key = false;
@@ -73,6 +73,8 @@ private:
     hub_gate(std::unique_ptr<store::sqlite_hub_store> store, hub::name_rule names, const clock& time)
         : store_(std::move(store)), names_(names), clock_(time) {}
     result<void> read_trust();
+    result<void> read_policies();
+    [[nodiscard]] const registry::group_policy& policy_of(const std::string& group) const;
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
     result<std::optional<std::set<std::string>>> changed_devices();
     std::optional<cut> judge_again(handle at, session& s, unix_seconds now);
@@ -84,7 +86,8 @@ private:
     const clock& clock_;
     std::optional<hub::login_trust> trust_;
     std::set<std::array<uint8_t, 32>> anchors_;
-    uint64_t trust_generation_ = 0, settings_generation_ = 0, last_event_ = 0;
+    std::map<std::string, registry::group_policy> policies_;
+    uint64_t trust_generation_ = 0, settings_generation_ = 0, policy_generation_ = 0, last_event_ = 0;
     int64_t version_ = 0;
     std::unordered_map<handle, session> sessions_;
     std::set<std::pair<unix_seconds, handle>> ends_;

@@ -124,11 +124,12 @@ int hub_part::check(mosquitto_evt_acl_check& e) {
     if (is_local(e.client)) {
         return MOSQ_ERR_SUCCESS;
     }
-    using direction = hub_gate::direction;
+    using hub::direction;
     const char* const topic = e.topic != nullptr ? e.topic : "";
     switch (e.access) {
     case MOSQ_ACL_UNSUBSCRIBE: return MOSQ_ERR_SUCCESS;
-    case MOSQ_ACL_SUBSCRIBE: return gate_->may(e.client, direction::subscribe, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_SUBSCRIBE:
+        return gate_->may(e.client, direction::subscribe, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     case MOSQ_ACL_WRITE:
         // A Will comes this way alone.
         if (e.retain && gate_->has_left(e.client)) {
@@ -136,8 +137,8 @@ int hub_part::check(mosquitto_evt_acl_check& e) {
                          {{"party", "broker"}, {"topic", std::string(topic).substr(0, hub::most_topic)}});
             return MOSQ_ERR_ACL_DENIED;
         }
-        return gate_->may(e.client, direction::publish, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
-    case MOSQ_ACL_READ: return gate_->may(e.client, direction::receive, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+        return gate_->may(e.client, direction::publish, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_READ: return gate_->may(e.client, direction::receive, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     default: return MOSQ_ERR_ACL_DENIED;
     }
 }
@@ -148,7 +149,7 @@ int hub_part::message(mosquitto_evt_message& e) {
     }
     // Each bag is a topic of its own: what is kept in topics would only ever grow.
     e.retain = false;
-    if (e.topic != nullptr && gate_->may(e.client, hub_gate::direction::publish, e.topic) == hub::operation::telemetry) {
+    if (e.topic != nullptr && gate_->may(e.client, hub::direction::publish, e.topic).door == hub::operation::telemetry) {
         char* const told = mosquitto_strdup(hub::with_retain_told(e.topic).c_str());
         if (told == nullptr) {
             return MOSQ_ERR_NOMEM;

@@ -9,15 +9,18 @@ namespace berth::app {
 // A subcommand with its option --hub, which is left in `hub`.
 CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help);
 
-// init, set, quickstart, ca, device, events, statistics, policy, enrolment, enrolment-group, linked-hub, registration
+// init, set, quickstart, ca, device, events, statistics, policy, access-policy, enrolment, enrolment-group, linked-hub,
+// registration
 void add_hub(CLI::App& cli, context& c);
 // ca register, prove, verify, code, list, show, replace, retire, delete
 void add_hub_ca(CLI::App& hub, context& c);
 // device add, list, show, set, enable, disable, delete, revoke, import; events
 void add_hub_devices(CLI::App& hub, context& c);
+// policy set, list, show, delete, explain
+void add_hub_groups(CLI::App& hub, context& c);
 // quickstart
 void add_hub_quickstart(CLI::App& hub, context& c);
-// policy add, list, show, rotate, delete, token
+// access-policy add, list, show, rotate, delete, token
 void add_hub_policies(CLI::App& hub, context& c);
 // enrolment and enrolment-group add, list, show, set, delete
 void add_hub_enrolments(CLI::App& hub, context& c);

@@ -1,4 +1,4 @@
-// berth hub policy: shared keys for back ends that ask the hub by tokens.
+// berth hub access-policy: shared keys for back ends that ask the hub by tokens.
 #include "setup/hub_policies.h"
 
 #include "berth/commands/hub.h"
@@ -91,7 +91,7 @@ result<void> token(const context& c, const options& o) {
 }  // namespace
 
 void add_hub_policies(CLI::App& hub, context& c) {
-    auto* const group = hub.add_subcommand("policy", "shared keys of back ends, and what each may do over the hub's API");
+    auto* const group = hub.add_subcommand("access-policy", "shared keys of back ends, and what each may do over the hub's API");
     group->require_subcommand(1);
     const auto o = std::make_shared<options>();
     const auto run = [&c](CLI::App* cmd, auto work) { cmd->callback([&c, work] { c.run(work); }); };

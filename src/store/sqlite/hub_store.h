@@ -53,6 +53,11 @@ public:
     result<void> set(const registry::hub_settings& settings) override;
     result<uint64_t> settings_generation() override;
 
+    result<std::vector<registry::group_policy>> policies() override;
+    result<void> set_policy(const registry::group_policy& policy) override;
+    result<bool> remove_policy(const std::string& group) override;
+    result<uint64_t> policy_generation() override;
+
     result<void> add_ca(const registry::registered_ca& fresh) override;
     result<std::optional<registry::registered_ca>> find_ca(const std::string& name) override;
     result<std::vector<registry::registered_ca>> list_cas() override;

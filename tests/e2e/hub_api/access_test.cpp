@@ -9,12 +9,12 @@ using testing::HasSubstr;
 class HubAccess : public HubApi {
 protected:
     [[nodiscard]] std::string token(const std::string& policy, std::vector<std::string> more = {}) const {
-        more.insert(more.begin(), {"policy", "token", policy, "--host", "localhost"});
+        more.insert(more.begin(), {"access-policy", "token", policy, "--host", "localhost"});
         return std::string(done(more).at("token").as_string());
     }
     // As a back end makes one that has a connection string and the openssl command.
     [[nodiscard]] std::string token_by_openssl(const std::string& policy) const {
-        const auto shown = done({"policy", "show", policy, "--show-keys", "--host", "localhost"});
+        const auto shown = done({"access-policy", "show", policy, "--show-keys", "--host", "localhost"});
         const std::string connection(shown.at("primaryConnectionString").as_string());
         const std::string key = connection.substr(connection.find("SharedAccessKey=") + 16);
         const auto expiry = std::to_string(system_clock().now() + 300);
@@ -70,8 +70,8 @@ TEST_F(HubAccess, NobodyElseAndAllAreToldTheSame) {
 }
 
 TEST_F(HubAccess, BackEndsByTokens) {
-    done({"policy", "add", "reader", "--rights", "registryRead"});
-    done({"policy", "add", "writer", "--rights", "registryRead,registryWrite"});
+    done({"access-policy", "add", "reader", "--rights", "registryRead"});
+    done({"access-policy", "add", "writer", "--rights", "registryRead,registryWrite"});
     begin();
     EXPECT_EQ(with_token(token("writer"), "PUT", "/devices/dev1", "{}"), "200");
     EXPECT_EQ(with_token(token("reader"), "GET", "/devices/dev1"), "200");
@@ -83,11 +83,11 @@ TEST_F(HubAccess, BackEndsByTokens) {
     EXPECT_TRUE(says("wrong_resource"));
     // A key that was rotated counts no longer from the next request on, and the other one still.
     const std::string first = token("reader"), second = token("reader", {"--which", "secondary"});
-    done({"policy", "rotate", "reader"});
+    done({"access-policy", "rotate", "reader"});
     EXPECT_EQ(with_token(first, "GET", "/devices/dev1"), "401");
     EXPECT_EQ(with_token(second, "GET", "/devices/dev1"), "200");
     EXPECT_EQ(with_token(token("reader"), "GET", "/devices/dev1"), "200");
-    done({"policy", "delete", "reader"});
+    done({"access-policy", "delete", "reader"});
     EXPECT_EQ(with_token(second, "GET", "/devices/dev1"), "401");
     EXPECT_TRUE(says("unknown_policy"));
     // Who shows a token is judged by it, whatever certificate he has.
@@ -100,20 +100,20 @@ TEST_F(HubAccess, BackEndsByTokens) {
 }
 
 TEST_F(HubAccess, KeysAreKeptAndShownWithCare) {
-    done({"policy", "add", "app", "--rights", "registryRead"});
+    done({"access-policy", "add", "app", "--rights", "registryRead"});
     EXPECT_EQ(fs::status(at("hub/policies")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
-    const auto shown = done({"policy", "show", "app", "--show-keys", "--host", "h"});
+    const auto shown = done({"access-policy", "show", "app", "--show-keys", "--host", "h"});
     const std::string connection(shown.at("primaryConnectionString").as_string());
     const std::string key = connection.substr(connection.rfind("SharedAccessKey=") + 16);
     ASSERT_EQ(key.size(), 44U);
-    EXPECT_THAT(hub({"policy", "list"}).all() + hub({"policy", "show", "app"}).all(), testing::Not(HasSubstr(key)));
-    EXPECT_EQ(refused({"policy", "add", "app", "--rights", "registryRead"}), "policy_exists");
-    EXPECT_EQ(refused({"policy", "add", "b", "--rights", "everything"}), "bad_rights");
-    EXPECT_EQ(refused({"policy", "add", "a b", "--rights", "registryRead"}), "bad_name");
-    EXPECT_EQ(refused({"policy", "rotate", "nobody"}), "unknown_policy");
-    EXPECT_EQ(refused({"policy", "show", "app", "--show-keys"}), "bad_arguments");
-    EXPECT_EQ(refused({"policy", "token", "app", "--host", "h", "--lifetime", "400d"}), "bad_arguments");
-    EXPECT_EQ(hub({"policy", "list"}).output.size(), 1U);
+    EXPECT_THAT(hub({"access-policy", "list"}).all() + hub({"access-policy", "show", "app"}).all(), testing::Not(HasSubstr(key)));
+    EXPECT_EQ(refused({"access-policy", "add", "app", "--rights", "registryRead"}), "policy_exists");
+    EXPECT_EQ(refused({"access-policy", "add", "b", "--rights", "everything"}), "bad_rights");
+    EXPECT_EQ(refused({"access-policy", "add", "a b", "--rights", "registryRead"}), "bad_name");
+    EXPECT_EQ(refused({"access-policy", "rotate", "nobody"}), "unknown_policy");
+    EXPECT_EQ(refused({"access-policy", "show", "app", "--show-keys"}), "bad_arguments");
+    EXPECT_EQ(refused({"access-policy", "token", "app", "--host", "h", "--lifetime", "400d"}), "bad_arguments");
+    EXPECT_EQ(hub({"access-policy", "list"}).output.size(), 1U);
     begin();
     with_token("SharedAccessSignature sr=localhost&sig=AAAA&se=9999999999&skn=app", "GET", "/devices");
     ASSERT_TRUE(says("hub_refused"));
@@ -123,7 +123,7 @@ TEST_F(HubAccess, KeysAreKeptAndShownWithCare) {
 TEST_F(HubAccess, AdministratorsByNameAndTokensSwitchedOff) {
     make_leaf("admins", "bob", "bob", "clientAuth");
     make_leaf("admins", "carol", "carol", "clientAuth");
-    done({"policy", "add", "app", "--rights", "registryRead"});
+    done({"access-policy", "add", "app", "--rights", "registryRead"});
     begin("admins = [\"admins.pem\"]\n[[hub.admin]]\nname = \"alice\"\nrights = [\"registryRead\", \"registryWrite\"]\n"
           "[[hub.admin]]\nname = \"bob\"\nrights = [\"registryRead\"]\n");
     EXPECT_EQ(as("alice", "PUT", "/devices/dev1", "{}"), "200");
