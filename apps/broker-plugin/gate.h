@@ -72,6 +72,9 @@ private:
     hub_gate(std::unique_ptr<store::sqlite_hub_store> store, hub::name_rule names, const clock& time)
         : store_(std::move(store)), names_(names), clock_(time) {}
     result<void> read_trust();
+    // By the registry and the trust of now: the handshake was judged by those of its time.
+    hub::login_answer decide(std::string_view client_id, const hub::judged_chain& chain,
+                             const std::optional<hub::judged_words>& words, unix_seconds now);
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
     result<std::optional<std::set<std::string>>> changed_devices();
     std::optional<cut> judge_again(handle at, session& s, unix_seconds now);

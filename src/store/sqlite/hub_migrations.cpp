@@ -1,4 +1,5 @@
 #include "store/sqlite/hub_access_schema.h"
+#include "store/sqlite/hub_lists_schema.h"
 #include "store/sqlite/migrations.h"
 
 namespace berth::store {
@@ -61,7 +62,7 @@ CREATE TABLE authority (
 );
 )sql";
 
-constexpr database::migration steps[] = {{1, hub_1}, {2, hub_access, false}};
+constexpr database::migration steps[] = {{1, hub_1}, {2, hub_access, false}, {3, hub_lists}};
 
 }  // namespace
 

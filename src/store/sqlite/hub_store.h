@@ -55,6 +55,9 @@ public:
     result<void> remove_ca(const registry::registered_ca& before) override;
     result<uint64_t> count_logins(const std::array<uint8_t, 32>& ca) override;
     result<uint64_t> trust_generation() override;
+    result<void> keep_list(const registry::registered_ca& of, const pki::crl& list) override;
+    result<void> drop_list(const registry::registered_ca& of) override;
+    result<std::optional<pki::crl>> list_of(const registry::registered_ca& ca) override;
 
 private:
     explicit sqlite_hub_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
