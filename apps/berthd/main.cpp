@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "crypto/version.h"
 #include "est_server/est_role.h"
+#include "hub_server/hub_role.h"
 #include "issuing/open_issuer.h"
 #include "publisher/publish_role.h"
 #include "roles/element_role.h"
@@ -28,7 +29,7 @@ namespace {
 using namespace berth;
 
 constexpr const char* manual =
-    "Serves the roles that the file names ([masa], [registrar] with [ca], [element], [est], [publish]) until SIGTERM or "
+    "Serves the roles that the file names ([masa], [registrar] with [ca], [element], [est], [publish], [hub]) until SIGTERM or "
     "SIGINT.\n"
     "Each listener that is bound is announced on standard output as one JSON line, then {\"event\":\"ready\"}; port 0 takes a "
     "free one. Logs go to standard "
@@ -121,6 +122,7 @@ struct running {
     std::unique_ptr<app::element_role> element;
     std::unique_ptr<app::est_role> est;
     std::unique_ptr<app::publish_role> publish;
+    std::unique_ptr<app::hub_role> hub;
     std::unique_ptr<app::admin_listener> admin;
     std::unique_ptr<app::list_watch> lists;
 };
@@ -153,6 +155,11 @@ result<void> take(running& r, const app::daemon_config& config) {
         BERTH_TRY(ready, r.publish->prepare(*config.publish));
         publish.emplace(std::move(ready));
     }
+    std::optional<app::hub_role::prepared> hub;
+    if (config.hub) {
+        BERTH_TRY(ready, r.hub->prepare(*config.hub));
+        hub.emplace(std::move(ready));
+    }
     app::role_lists next = masa ? masa->lists : app::role_lists{};
     if (registrar) {
         next.add(registrar->lists);
@@ -162,6 +169,9 @@ result<void> take(running& r, const app::daemon_config& config) {
     }
     if (est) {
         next.add(est->lists);
+    }
+    if (hub) {
+        next.add(hub->lists);
     }
     BERTH_CHECK(r.lists->may_become(next));
     if (masa) {
@@ -179,6 +189,9 @@ result<void> take(running& r, const app::daemon_config& config) {
     if (publish) {
         r.publish->apply(std::move(*publish));
     }
+    if (hub) {
+        r.hub->apply(std::move(*hub));
+    }
     r.lists->were_read(std::move(lists), std::move(next));
     return {};
 }
@@ -192,7 +205,8 @@ result<void> reload(running& r, const std::filesystem::path& file) {
                                               (fresh.admin->port == before.admin->port || fresh.admin->port == r.admin->port())));
     if (!same_admin || fresh.masa.has_value() != before.masa.has_value() ||
         fresh.registrar.has_value() != before.registrar.has_value() || fresh.element.has_value() != before.element.has_value() ||
-        fresh.est.has_value() != before.est.has_value() || fresh.publish.has_value() != before.publish.has_value()) {
+        fresh.est.has_value() != before.est.has_value() || fresh.publish.has_value() != before.publish.has_value() ||
+        fresh.hub.has_value() != before.hub.has_value()) {
         return fail(error_category::usage, "restart_needed",
                     "which roles there are, and where [admin] listens, is read at start only: restart berthd, or put it back");
     }
@@ -290,6 +304,19 @@ result<void> serve(const std::filesystem::path& file) {
         }
         health.add_ready("publish_lists", [publish = r.publish.get()] { return publish->check_usable(); });
     }
+    if (config.hub) {
+        BERTH_TRY(started, app::hub_role::start(loop, *config.hub, system_clock(), crypto::system_random(), metrics));
+        r.hub = std::move(started);
+        say_listening("hub", "https", r.hub->port());
+        if (const auto port = r.hub->mqtt_port()) {
+            say_listening("hub", "mqtt", port);
+        }
+        if (const auto port = r.hub->provisioning_port()) {
+            say_listening("hub", "provisioning", port);
+        }
+        health.add_ready("hub_brokers", [hub = r.hub.get()] { return hub->check_brokers(); });
+        health.add_ready("hub_store", [hub = r.hub.get()] { return hub->check_usable(); });
+    }
     app::role_lists read = r.masa ? r.masa->lists() : app::role_lists{};
     if (r.registrar) {
         read.add(r.registrar->lists());
@@ -299,6 +326,9 @@ result<void> serve(const std::filesystem::path& file) {
     }
     if (r.est) {
         read.add(r.est->lists());
+    }
+    if (r.hub) {
+        read.add(r.hub->lists());
     }
     r.lists->were_read(std::move(lists), std::move(read));
     watch(metrics, health, r.masa.get(), r.registrar.get());
@@ -336,6 +366,9 @@ result<void> check(const std::filesystem::path& file, bool json) {
     if (config.publish) {
         BERTH_CHECK(app::publish_role::read(*config.publish, store::opening::to_look));
     }
+    if (config.hub) {
+        BERTH_CHECK(app::hub_role::read(*config.hub, system_clock(), true));
+    }
     wire::json::array roles;
     std::string names;
     for (const auto& [there, name] : {std::pair(config.masa.has_value(), "masa"),
@@ -343,7 +376,8 @@ result<void> check(const std::filesystem::path& file, bool json) {
                                       {config.ca.has_value(), "ca"},
                                       {config.element.has_value(), "element"},
                                       {config.est.has_value(), "est"},
-                                      {config.publish.has_value(), "publish"}}) {
+                                      {config.publish.has_value(), "publish"},
+                                      {config.hub.has_value(), "hub"}}) {
         if (there) {
             roles.emplace_back(name);
             names += std::string(" ") + name;
@@ -361,7 +395,7 @@ result<void> check(const std::filesystem::path& file, bool json) {
 
 int main(int argc, char** argv) try {
     CLI::App cli(
-        "The Berth server: MASA, registrar, CA, EST, publisher and verifier of secure elements, chosen by one TOML file.",
+        "The Berth server: MASA, registrar, CA, EST, publisher, hub and verifier of secure elements, chosen by one TOML file.",
         "berthd");
     cli.footer(manual);
     cli.set_version_flag("--version", app::version_text("berthd", app::asks_for_json(argc, argv)),

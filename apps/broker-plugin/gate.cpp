@@ -25,6 +25,7 @@ result<std::unique_ptr<hub_gate>> hub_gate::open(const std::filesystem::path& hu
     BERTH_TRY(settings, out->store_->settings_generation());
     out->settings_generation_ = settings;
     BERTH_CHECK(out->read_trust());
+    BERTH_CHECK(out->read_policies());
     return out;
 }
 
@@ -47,6 +48,21 @@ result<void> hub_gate::read_trust() {
             anchors_.insert(one.sha256());
         }
     }
+    return {};
+}
+
+result<void> hub_gate::read_policies() {
+    BERTH_TRY(generation, store_->policy_generation());
+    if (generation == policy_generation_) {
+        return {};
+    }
+    BERTH_TRY(all, store_->policies());
+    policies_.clear();
+    for (auto& one : all) {
+        std::string group = one.group;
+        policies_.emplace(std::move(group), std::move(one));
+    }
+    policy_generation_ = generation;
     return {};
 }
 
@@ -91,8 +107,15 @@ login_answer hub_gate::login(handle at, std::string_view client_id, const judged
         return answer;
     }
     const auto& who = answer.in->identity;
-    sessions_[at] = {std::string(client_id), who.name,          who.generation,  chain,
-                     std::move(words),       answer.in->by_key, answer.in->until};
+    auto& fresh = sessions_[at];
+    fresh.client_id = client_id;
+    fresh.name = who.name;
+    fresh.generation = who.generation;
+    fresh.group = who.settings.group;
+    fresh.chain = chain;
+    fresh.words = std::move(words);
+    fresh.by_key = answer.in->by_key;
+    fresh.until = answer.in->until;
     ends_.emplace(answer.in->until, at);
     arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
     return answer;
@@ -105,6 +128,11 @@ void hub_gate::left(handle at) {
     }
 }
 
+bool hub_gate::has_left(handle at) const {
+    const auto found = sessions_.find(at);
+    return found != sessions_.end() && found->second.left;
+}
+
 void hub_gate::forget(handle at) {
     const auto found = sessions_.find(at);
     if (found != sessions_.end()) {
@@ -113,21 +141,22 @@ void hub_gate::forget(handle at) {
     }
 }
 
-std::optional<hub::operation> hub_gate::may(handle at, direction d, std::string_view topic) const {
+const registry::group_policy& hub_gate::policy_of(const std::string& group) const {
+    static const registry::group_policy everything{std::string(registry::default_group), registry::operation_set::all(), {}, {}};
+    auto found = policies_.find(group);
+    if (found == policies_.end()) {
+        found = policies_.find(std::string(registry::default_group));
+    }
+    return found != policies_.end() ? found->second : everything;
+}
+
+hub::permission hub_gate::may(handle at, hub::direction d, std::string_view topic) const {
     const auto found = sessions_.find(at);
-    if (found == sessions_.end() || found->second.told) {
-        return std::nullopt;
+    const bool is_in = found != sessions_.end() && !found->second.told;
+    if (!is_in || (found->second.left && d != hub::direction::publish)) {
+        return {};
     }
-    const auto& who = found->second.name;
-    if (found->second.left && d != direction::publish) {
-        return std::nullopt;
-    }
-    switch (d) {
-    case direction::publish: return hub::may_publish(who, topic);
-    case direction::subscribe: return hub::may_subscribe(who, topic);
-    case direction::receive: break;
-    }
-    return hub::may_receive(who, topic);
+    return hub::judge_topic(policy_of(found->second.group), found->second.name, d, topic);
 }
 
 void hub_gate::tell(std::vector<cut>& out, handle at, session& s, login_refusal reason, std::string why) {
@@ -144,6 +173,8 @@ std::optional<hub_gate::cut> hub_gate::judge_again(handle at, session& s, unix_s
         tell(out, at, s, answer.refusal, answer.why);
     } else if (answer.in->identity.generation != s.generation) {
         tell(out, at, s, login_refusal::unknown_identity, "It was deleted, and another has its name.");
+    } else {
+        s.group = answer.in->identity.settings.group;
     }
     return out.empty() ? std::nullopt : std::optional(std::move(out.front()));
 }
@@ -202,6 +233,7 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
             everybody = true;
             BERTH_CHECK(read_trust());
         }
+        BERTH_CHECK(read_policies());
         BERTH_TRY(settings, store_->settings_generation());
         everybody = everybody || settings != std::exchange(settings_generation_, settings);
         BERTH_TRY(changed, changed_devices());

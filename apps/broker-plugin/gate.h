@@ -5,7 +5,7 @@
 #pragma once
 
 #include "hub/login/login.h"
-#include "hub/topics/topics.h"
+#include "hub/policy/policy.h"
 #include "store/sqlite/hub_store.h"
 
 #include <filesystem>
@@ -31,10 +31,10 @@ public:
                             std::optional<hub::judged_words> words = std::nullopt);
     // It may still publish what it left to be said then, its Will, until the next look_again().
     void left(handle session);
+    [[nodiscard]] bool has_left(handle session) const;
 
-    enum class direction : uint8_t { publish, subscribe, receive };
-    // Nothing: refused, or no session.
-    [[nodiscard]] std::optional<hub::operation> may(handle session, direction d, std::string_view topic) const;
+    // By its group's policy. Not allowed: also where there is no session.
+    [[nodiscard]] hub::permission may(handle session, hub::direction d, std::string_view topic) const;
 
     struct cut {
         handle session;
@@ -62,6 +62,7 @@ private:
         std::string client_id;
         registry::identity_name name;
         uint64_t generation = 0;
+        std::string group;
         hub::judged_chain chain;
         std::optional<hub::judged_words> words;
         bool by_key = false;
@@ -75,6 +76,8 @@ private:
     // By the registry and the trust of now: the handshake was judged by those of its time.
     hub::login_answer decide(std::string_view client_id, const hub::judged_chain& chain,
                              const std::optional<hub::judged_words>& words, unix_seconds now);
+    result<void> read_policies();
+    [[nodiscard]] const registry::group_policy& policy_of(const std::string& group) const;
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
     result<std::optional<std::set<std::string>>> changed_devices();
     std::optional<cut> judge_again(handle at, session& s, unix_seconds now);
@@ -86,7 +89,8 @@ private:
     const clock& clock_;
     std::optional<hub::login_trust> trust_;
     std::set<std::array<uint8_t, 32>> anchors_;
-    uint64_t trust_generation_ = 0, settings_generation_ = 0, last_event_ = 0;
+    std::map<std::string, registry::group_policy> policies_;
+    uint64_t trust_generation_ = 0, settings_generation_ = 0, policy_generation_ = 0, last_event_ = 0;
     int64_t version_ = 0;
     std::unordered_map<handle, session> sessions_;
     std::set<std::pair<unix_seconds, handle>> ends_;

@@ -2,21 +2,21 @@
 //
 //   plugin /usr/lib/berth/berth-broker-plugin.so
 //   plugin_opt_hub  DIRECTORY              the hub's, with hub.db
+//   plugin_opt_role provisioning           a provisioning broker's; default hub
 //   plugin_opt_groups X25519MLKEM768       key exchange groups; default X25519MLKEM768:X25519
 //   plugin_opt_alternative_names true      names of more than 64 characters in subjectAltName (docs/hub.md)
 //   plugin_opt_local_socket PATH           a listener for programs of this machine: whoever may open it may do everything
+//   plugin_opt_service PATH                where the service behind the broker is asked (role provisioning)
 //
 // All callbacks run on the broker's one thread, and wait for nothing but this machine's own file.
 #include "base/log.h"
+#include "callbacks.h"
 #include "gate.h"
 #include "handshake_openssl.h"
 #include "notes.h"
+#include "provisioning_part.h"
 
 #include <cstring>
-
-#include <mosquitto.h>
-#include <mosquitto_broker.h>
-#include <mosquitto_plugin.h>
 
 namespace berth::app {
 
@@ -27,63 +27,41 @@ struct settings {
     std::string groups = "X25519MLKEM768:X25519";
     hub::name_rule names;
     std::string local_socket;
+    bool provisioning = false;
+    std::string service;
 };
 
-class plugin {
+class hub_part : public broker_part {
 public:
-    plugin(mosquitto_plugin_id_t* id, settings s) : id_(id), settings_(std::move(s)) {}
-    ~plugin();
-    plugin(const plugin&) = delete;
-    plugin& operator=(const plugin&) = delete;
+    hub_part(mosquitto_plugin_id_t* id, settings s) : settings_(std::move(s)), calls_(id) {}
+    ~hub_part() override;
     result<void> start();
 
 private:
-    template <auto Method, class Event>
-    static int call(int, void* event, void* self) noexcept;
-    template <auto Method, class Event>
-    void on(int event);
-
     int login(mosquitto_evt_basic_auth& e);
     int check(mosquitto_evt_acl_check& e);
+    int message(mosquitto_evt_message& e);
     int gone(mosquitto_evt_disconnect& e);
     int tick(mosquitto_evt_tick& e);
     [[nodiscard]] bool is_local(const mosquitto* client) const;
 
-    mosquitto_plugin_id_t* id_;
     settings settings_;
     std::unique_ptr<hub_gate> gate_;
     std::unique_ptr<login_notes> notes_;
-    std::vector<std::pair<int, MOSQ_FUNC_generic_callback>> registered_;
+    callbacks calls_;
 };
 
-template <auto Method, class Event>
-int plugin::call(int, void* event, void* self) noexcept try {
-    return (static_cast<plugin*>(self)->*Method)(*static_cast<Event*>(event));
-} catch (...) {
-    // Whatever went wrong lets nobody in.
-    return MOSQ_ERR_ACL_DENIED;
-}
-
-template <auto Method, class Event>
-void plugin::on(int event) {
-    const MOSQ_FUNC_generic_callback f = &plugin::call<Method, Event>;
-    if (mosquitto_callback_register(id_, event, f, nullptr, this) == MOSQ_ERR_SUCCESS) {
-        registered_.emplace_back(event, f);
-    }
-}
-
-result<void> plugin::start() {
+result<void> hub_part::start() {
     BERTH_TRY(gate, hub_gate::open(settings_.hub / "hub.db", settings_.names, system_clock()));
     gate_ = std::move(gate);
     notes_ = std::make_unique<login_notes>(settings_.hub / "hub.db");
     BERTH_CHECK(judge_handshakes({[this](std::span<const pki::certificate> chain) { return gate_->judge(chain); },
                                   [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
-    on<&plugin::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH);
-    on<&plugin::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK);
-    on<&plugin::gone, mosquitto_evt_disconnect>(MOSQ_EVT_DISCONNECT);
-    on<&plugin::tick, mosquitto_evt_tick>(MOSQ_EVT_TICK);
-    constexpr size_t wanted = 4;
-    if (registered_.size() != wanted) {
+    if (!calls_.add<&hub_part::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
+        !calls_.add<&hub_part::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK, this) ||
+        !calls_.add<&hub_part::message, mosquitto_evt_message>(MOSQ_EVT_MESSAGE, this) ||
+        !calls_.add<&hub_part::gone, mosquitto_evt_disconnect>(MOSQ_EVT_DISCONNECT, this) ||
+        !calls_.add<&hub_part::tick, mosquitto_evt_tick>(MOSQ_EVT_TICK, this)) {
         return fail(error_category::environment, "broker_too_old",
                     "this Mosquitto does not call plugins for all that is needed: 2.0 does");
     }
@@ -92,22 +70,19 @@ result<void> plugin::start() {
     return {};
 }
 
-plugin::~plugin() {
-    for (const auto& [event, f] : registered_) {
-        mosquitto_callback_unregister(id_, event, f, nullptr);
-    }
+hub_part::~hub_part() {
     forget_handshakes();
     if (notes_ && gate_) {
         notes_->add(gate_->take_arrivals());
     }
 }
 
-bool plugin::is_local(const mosquitto* client) const {
+bool hub_part::is_local(const mosquitto* client) const {
     const char* const from = mosquitto_client_address(client);
     return !settings_.local_socket.empty() && from != nullptr && settings_.local_socket == from;
 }
 
-int plugin::login(mosquitto_evt_basic_auth& e) {
+int hub_part::login(mosquitto_evt_basic_auth& e) {
     const char* const id = mosquitto_client_id(e.client);
     if (is_local(e.client)) {
         return MOSQ_ERR_SUCCESS;
@@ -145,27 +120,51 @@ int plugin::login(mosquitto_evt_basic_auth& e) {
     return MOSQ_ERR_SUCCESS;
 }
 
-int plugin::check(mosquitto_evt_acl_check& e) {
+int hub_part::check(mosquitto_evt_acl_check& e) {
     if (is_local(e.client)) {
         return MOSQ_ERR_SUCCESS;
     }
-    using direction = hub_gate::direction;
+    using hub::direction;
     const char* const topic = e.topic != nullptr ? e.topic : "";
     switch (e.access) {
     case MOSQ_ACL_UNSUBSCRIBE: return MOSQ_ERR_SUCCESS;
-    case MOSQ_ACL_SUBSCRIBE: return gate_->may(e.client, direction::subscribe, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
-    case MOSQ_ACL_WRITE: return gate_->may(e.client, direction::publish, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
-    case MOSQ_ACL_READ: return gate_->may(e.client, direction::receive, topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_SUBSCRIBE:
+        return gate_->may(e.client, direction::subscribe, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_WRITE:
+        // A Will comes this way alone.
+        if (e.retain && gate_->has_left(e.client)) {
+            log::warning("will_dropped", "a Will that is to be retained: this hub keeps nothing in topics",
+                         {{"party", "broker"}, {"topic", std::string(topic).substr(0, hub::most_topic)}});
+            return MOSQ_ERR_ACL_DENIED;
+        }
+        return gate_->may(e.client, direction::publish, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_READ: return gate_->may(e.client, direction::receive, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     default: return MOSQ_ERR_ACL_DENIED;
     }
 }
 
-int plugin::gone(mosquitto_evt_disconnect& e) {
+int hub_part::message(mosquitto_evt_message& e) {
+    if (!e.retain || is_local(e.client)) {
+        return MOSQ_ERR_SUCCESS;
+    }
+    // Each bag is a topic of its own: what is kept in topics would only ever grow.
+    e.retain = false;
+    if (e.topic != nullptr && gate_->may(e.client, hub::direction::publish, e.topic).door == hub::operation::telemetry) {
+        char* const told = mosquitto_strdup(hub::with_retain_told(e.topic).c_str());
+        if (told == nullptr) {
+            return MOSQ_ERR_NOMEM;
+        }
+        mosquitto_free(std::exchange(e.topic, told));
+    }
+    return MOSQ_ERR_SUCCESS;
+}
+
+int hub_part::gone(mosquitto_evt_disconnect& e) {
     gate_->left(e.client);
     return MOSQ_ERR_SUCCESS;
 }
 
-int plugin::tick(mosquitto_evt_tick&) {
+int hub_part::tick(mosquitto_evt_tick&) {
     for (const auto& cut : gate_->look_again()) {
         log::warning("session_cut", cut.why,
                      {{"party", "broker"}, {"client_id", cut.client_id}, {"reason", std::string(to_string(cut.reason))}});
@@ -185,19 +184,36 @@ result<settings> read_settings(const mosquitto_opt* options, int count) {
             out.groups = value;
         } else if (key == "local_socket") {
             out.local_socket = value;
+        } else if (key == "service") {
+            out.service = value;
+        } else if (key == "role" && (value == "hub" || value == "provisioning")) {
+            out.provisioning = value == "provisioning";
         } else if (key == "alternative_names" && (value == "true" || value == "false")) {
             out.names.alternative_names = value == "true";
         } else {
             return fail(error_category::usage, "bad_config",
                         "plugin_opt_" + key + " " + value +
-                            " is none of: hub DIRECTORY, groups, "
-                            "local_socket PATH, alternative_names true or false");
+                            " is none of: hub DIRECTORY, role hub or provisioning, groups, local_socket PATH, service PATH, "
+                            "alternative_names true or false");
         }
     }
     if (out.hub.empty()) {
         return fail(error_category::usage, "bad_config", "plugin_opt_hub must name the hub's directory (berth hub init)");
     }
+    if (out.provisioning && (out.service.empty() || out.local_socket.empty())) {
+        return fail(error_category::usage, "bad_config",
+                    "a provisioning broker needs plugin_opt_service, where berthd is asked, and plugin_opt_local_socket");
+    }
     return out;
+}
+
+result<std::unique_ptr<broker_part>> start(mosquitto_plugin_id_t* id, settings s) {
+    if (s.provisioning) {
+        return start_provisioning(id, {s.hub, s.groups, s.names, s.local_socket, s.service});
+    }
+    auto out = std::make_unique<hub_part>(id, std::move(s));
+    BERTH_CHECK(out->start());
+    return std::unique_ptr<broker_part>(std::move(out));
 }
 
 }  // namespace
@@ -224,19 +240,19 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
         log::failure("gate_not_opened", settings.error(), {{"party", "broker"}});
         return MOSQ_ERR_INVAL;
     }
-    auto made = std::make_unique<app::plugin>(id, std::move(*settings));
-    if (const auto started = made->start(); !started) {
+    auto started = app::start(id, std::move(*settings));
+    if (!started) {
         log::failure("gate_not_opened", started.error(), {{"party", "broker"}});
         return MOSQ_ERR_UNKNOWN;
     }
-    *user = made.release();
+    *user = started->release();
     return MOSQ_ERR_SUCCESS;
 } catch (...) {
     return MOSQ_ERR_UNKNOWN;
 }
 
 __attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void* user, mosquitto_opt*, int) {
-    delete static_cast<berth::app::plugin*>(user);
+    delete static_cast<berth::app::broker_part*>(user);
     return MOSQ_ERR_SUCCESS;
 }
 

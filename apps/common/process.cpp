@@ -35,7 +35,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 result<child_process> child_process::start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                                           const std::vector<std::string>& extra_environment) {
+                                           const std::vector<std::string>& extra_environment, child_errors errors) {
     int out[2];
     int err[2];
     if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) {
@@ -66,7 +66,9 @@ result<child_process> child_process::start(const std::filesystem::path& program,
             ::_exit(127);
         }
         ::dup2(out[1], STDOUT_FILENO);
-        ::dup2(err[1], STDERR_FILENO);
+        if (errors == child_errors::read) {
+            ::dup2(err[1], STDERR_FILENO);
+        }
         ::execve(program.c_str(), argv.data(), envp.data());
         ::_exit(127);
     }

@@ -10,16 +10,6 @@ namespace berth::app {
 
 namespace {
 
-// Of a table that may have more in it; several in one table have names that begin differently.
-key_and_chain read_key_names(table_reader& t, bool chain_required, const std::string& prefix = "") {
-    key_and_chain out;
-    out.chain = t.path((prefix + "chain").c_str(), chain_required);
-    out.key = t.text((prefix + "key").c_str());
-    out.passphrase_file = t.path((prefix + "passphrase_file").c_str(), false);
-    out.base = t.directory();
-    return out;
-}
-
 result<key_and_chain> read_key(table_reader t) {
     auto out = read_key_names(t, false);
     BERTH_CHECK(t.finish());
@@ -34,15 +24,6 @@ void check_label(table_reader& t, const char* key, const std::string& label) {
 }
 
 revocation_rule read_revocation(table_reader& t, std::initializer_list<std::string_view> allowed, const char* key = "revocation");
-
-// Who goes by lists alone: whether he insists on one. `lists`: the key that names them.
-revocation_rule read_insistence(table_reader& t, const char* key, const char* lists) {
-    const auto out = read_revocation(t, {"crl"}, key);
-    if (out == revocation_rule::crl && !t.has(lists)) {
-        t.complain_of(key, fmt::format("\"{}\" = \"crl\" needs \"{}\": without a list nobody is let in", key, lists));
-    }
-    return out;
-}
 
 result<masa_config> read_masa(table_reader t) {
     masa_config out;
@@ -358,6 +339,23 @@ result<void> read_log(table_reader t, daemon_config& out) {
 
 }  // namespace
 
+key_and_chain read_key_names(table_reader& t, bool chain_required, const std::string& prefix) {
+    key_and_chain out;
+    out.chain = t.path((prefix + "chain").c_str(), chain_required);
+    out.key = t.text((prefix + "key").c_str());
+    out.passphrase_file = t.path((prefix + "passphrase_file").c_str(), false);
+    out.base = t.directory();
+    return out;
+}
+
+revocation_rule read_insistence(table_reader& t, const char* key, const char* lists) {
+    const auto out = read_revocation(t, {"crl"}, key);
+    if (out == revocation_rule::crl && !t.has(lists)) {
+        t.complain_of(key, fmt::format("\"{}\" = \"crl\" needs \"{}\": without a list nobody is let in", key, lists));
+    }
+    return out;
+}
+
 result<daemon_config> read_config(const std::filesystem::path& given) {
     BERTH_TRY(file, absolute_path(given));
     BERTH_TRY(text, read_text(file));
@@ -399,11 +397,15 @@ result<daemon_config> read_config(const std::filesystem::path& given) {
         BERTH_TRY(publish, read_publish(std::move(*t)));
         out.publish = std::move(publish);
     }
+    if (auto t = top.table("hub")) {
+        BERTH_TRY(hub, read_hub(std::move(*t)));
+        out.hub = std::move(hub);
+    }
     if (out.masa && out.registrar && out.masa->store.lexically_normal() == out.registrar->store.lexically_normal()) {
         top.complain_of("registrar", "[masa] and [registrar] name the same \"store\": each needs one of its own");
     }
-    if (!out.masa && !out.registrar && !out.element && !out.est && !out.publish) {
-        top.complain(nullptr, "no role: write a [masa], a [registrar], an [element], an [est] or a [publish] table");
+    if (!out.masa && !out.registrar && !out.element && !out.est && !out.publish && !out.hub) {
+        top.complain(nullptr, "no role: write a [masa], a [registrar], an [element], an [est], a [publish] or a [hub] table");
     }
     BERTH_CHECK(top.finish());
     return out;

@@ -5,6 +5,9 @@
 #include "base/result.h"
 #include "net/address.h"
 #include "onboarding/registrar/integrity.h"
+#include "roles/hub_config.h"
+#include "roles/key_and_chain.h"
+#include "roles/revocation_rule.h"
 
 #include <filesystem>
 #include <optional>
@@ -12,22 +15,6 @@
 #include <vector>
 
 namespace berth::app {
-
-struct key_and_chain {
-    std::filesystem::path chain;                 // PEM, leaf first; for a MASA key may be missing: pre-distributed use only
-    std::string key;                             // key URI
-    std::filesystem::path passphrase_file = {};  // unlocks an encrypted key; empty: it is not encrypted
-    std::filesystem::path base = {};             // where a relative key URI begins
-};
-
-// What a verifier goes by, beside its own records where it has any.
-enum class revocation_rule : uint8_t {
-    lists_given,  // the lists that it was given; of whose issuer there is none is taken
-    crl,          // a current list of each issuer, or nobody is let in
-    ocsp,         // an answer of the issuer's responder, or nobody is let in; and the lists that it was given
-    records,      // nothing besides
-    none,         // the same, of verifiers that have no records
-};
 
 struct masa_config {
     net::address listen;                        // KK1
@@ -173,6 +160,7 @@ struct daemon_config {
     std::optional<element_config> element;
     std::optional<est_config> est;
     std::optional<publish_config> publish;
+    std::optional<hub_config> hub;
 };
 
 // Relative paths are relative to the file's directory. Error `bad_config` with params "file" and "line".

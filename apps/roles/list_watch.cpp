@@ -44,6 +44,9 @@ std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
             add(each.crls);
         }
     }
+    if (config.hub) {
+        add(config.hub->admin_crls);
+    }
     return out;
 }
 

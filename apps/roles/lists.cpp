@@ -212,6 +212,16 @@ result<element_lists> read_est_lists(const est_trust_config& config, const std::
     return out;
 }
 
+result<element_lists> read_hub_lists(const hub_config& config, const std::vector<pki::certificate>& admins) {
+    constexpr const char* part = "[hub] admin_crls";
+    BERTH_TRY(lists, read_lists(config.admin_crls));
+    element_lists out{crls_of(lists), {}};
+    BERTH_TRY(judged,
+              lists_of_known({part, part, admins, {}, "put the right one in its place, or name its CA in `admins`"}, lists));
+    out.all = std::move(judged);
+    return out;
+}
+
 result<element_lists> read_est_ca_lists(const est_ca_config& config, const std::vector<pki::certificate>& anchors) {
     constexpr const char* part = "[ca] crls";
     BERTH_TRY(lists, read_lists(config.crls));

@@ -54,6 +54,9 @@ result<element_lists> read_element_lists(const element_config& config, const std
 result<element_lists> read_est_lists(const est_trust_config& config, const std::vector<pki::certificate>& anchors,
                                      const std::vector<pki::certificate>& issuers);
 
+// The same of administrators of [hub].
+result<element_lists> read_hub_lists(const hub_config& config, const std::vector<pki::certificate>& admins);
+
 // The same of [ca] with `est`: of the CA elsewhere that issues.
 result<element_lists> read_est_ca_lists(const est_ca_config& config, const std::vector<pki::certificate>& anchors);
 

@@ -9,7 +9,7 @@ namespace {
 constexpr const char* store_name = "hub.db";
 
 result<std::filesystem::path> store_of(const std::filesystem::path& hub) {
-    return file_in(hub, store_name, "a hub's directory", "berth hub init");
+    return file_in(hub, store_name, "a hub's", "berth hub init");
 }
 
 }  // namespace

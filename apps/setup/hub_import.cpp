@@ -20,22 +20,6 @@ tl::unexpected<error> bad_import(std::string why) {
     return fail(error_category::usage, "bad_import", std::move(why));
 }
 
-result<import_entry> entry_of_json(std::string_view line) {
-    BERTH_TRY(object, wire::parse_json_object(line, most_import_line));
-    import_entry out;
-    BERTH_TRY(device, wire::text_member(object, "deviceId"));
-    out.name.device = std::move(device);
-    if (object.contains("moduleId")) {
-        BERTH_TRY(module, wire::text_member(object, "moduleId"));
-        out.name.module = std::move(module);
-        BERTH_CHECK(check_name_part("module", out.name.module));
-    }
-    BERTH_CHECK(check_name_part("device", out.name.device));
-    BERTH_TRY(settings, settings_from_json(object, out.name));
-    out.settings = std::move(settings);
-    return out;
-}
-
 // The next line without its end; nothing: the end. One that is too long is cut there, which no reader takes for good.
 std::optional<std::string> next_line(std::istream& in) {
     std::string out;
@@ -53,7 +37,7 @@ std::optional<std::string> next_line(std::istream& in) {
 }
 
 // Goes through all lines; `take` gives what became of one: added, already there, or why not.
-enum class fate : uint8_t { added, already };
+using fate = import_fate;
 
 template <class Take, class Between>
 result<import_report> each_line(std::istream& in, const std::string& file, const Take& take, const Between& between) {
@@ -88,17 +72,6 @@ result<import_report> each_line(std::istream& in, const std::string& file, const
         BERTH_CHECK(between(++handled));
     }
     return out;
-}
-
-result<fate> judge_there(const identity& there, const import_entry& entry) {
-    if (there.settings == entry.settings) {
-        return fate::already;
-    }
-    return fail(error{error_category::usage,
-                      "identity_exists",
-                      fmt::format("there is a {} \"{}\" already, with other settings than the line's",
-                                  entry.name.is_module() ? "module" : "device", entry.name.text()),
-                      {{"name", entry.name.text()}}});
 }
 
 }  // namespace
@@ -166,7 +139,7 @@ std::optional<result<import_entry>> identity_lines::read(std::string_view line) 
         return std::nullopt;
     }
     if (text.front() == '{' && columns_.empty()) {
-        return entry_of_json(text);
+        return import_entry_from_json(text, most_import_line);
     }
     std::string_view rest = text;
     const bool is_header = columns_.empty();
@@ -216,7 +189,7 @@ result<import_report> judge_import(store::sqlite_hub_store& hub, std::istream& l
             devices.insert(std::hash<std::string>()(entry.name.device));
         }
         if (there) {
-            return judge_there(*there, entry);
+            return judge_import_of(*there, entry);
         }
         if (entry.name.is_module() && !devices.contains(std::hash<std::string>()(entry.name.device))) {
             BERTH_TRY(device, hub.find({entry.name.device, ""}));
@@ -236,17 +209,7 @@ result<import_report> judge_import(store::sqlite_hub_store& hub, std::istream& l
 result<import_report> import_identities(store::sqlite_hub_store& hub, std::istream& lines, const std::string& file, size_t batch,
                                         random_source& random, const clock& time, const std::function<void(uint64_t)>& progress) {
     BERTH_CHECK(hub.begin_batch());
-    const auto take = [&](import_entry entry) -> result<fate> {
-        auto added = hub.add(make_identity(entry.name, entry.settings, random, time.now()));
-        if (added) {
-            return fate::added;
-        }
-        if (!added.error().is("identity_exists")) {
-            return fail(std::move(added).error());
-        }
-        BERTH_TRY(there, hub.find(entry.name));
-        return judge_there(*there, entry);
-    };
+    const auto take = [&](const import_entry& entry) { return import_one(hub, entry, random, time.now()); };
     const auto between = [&](uint64_t done) -> result<void> {
         if (done % batch == 0) {
             BERTH_CHECK(hub.end_batch());

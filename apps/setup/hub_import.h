@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "common/csv.h"
+#include "registry/hub/import_entry.h"
 #include "setup/assignments.h"
 #include "store/sqlite/hub_store.h"
 
@@ -14,10 +15,7 @@ namespace berth::app {
 inline constexpr size_t most_import_line = 64 * 1024;  // octets
 inline constexpr size_t most_told_lines = 1'000;       // of which it is told why they are refused
 
-struct import_entry {
-    registry::identity_name name;
-    registry::identity_settings settings;
-};
+using registry::import_entry;
 
 // Reads what one line after another says. JSON: as the registry's API takes an identity ({"deviceId":...,"status":...}). A
 // table: a first line that names its columns, of deviceId, moduleId, status, statusReason, group, primaryThumbprint,

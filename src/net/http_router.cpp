@@ -62,9 +62,9 @@ struct http_router::node {
         std::string path;
     };
     std::map<std::string, std::unique_ptr<node>, std::less<>> fixed;
-    std::unique_ptr<node> named;
+    std::unique_ptr<node> named;  // for any one segment
+    std::unique_ptr<node> rest;   // for all that is left
     std::string name;
-    bool takes_rest = false;
     std::map<std::string, route, std::less<>> routes;  // by method
 
     node& below(std::string_view segment) {
@@ -75,13 +75,14 @@ struct http_router::node {
             }
             return *next;
         }
-        if (!named) {
-            named = std::make_unique<node>();
-            segment = segment.substr(1, segment.size() - 2);
-            named->takes_rest = segment.ends_with("...");
-            named->name = segment.substr(0, segment.size() - (named->takes_rest ? 3 : 0));
+        segment = segment.substr(1, segment.size() - 2);
+        const bool takes_rest = segment.ends_with("...");
+        auto& next = takes_rest ? rest : named;
+        if (!next) {
+            next = std::make_unique<node>();
+            next->name = segment.substr(0, segment.size() - (takes_rest ? 3 : 0));
         }
-        return *named;
+        return *next;
     }
 
     // The node for these segments, filling in what names stand for.
@@ -95,21 +96,23 @@ struct http_router::node {
                 return found;
             }
         }
-        if (!named || segments[0].empty()) {
+        if (segments[0].empty()) {
             return nullptr;
         }
-        if (named->takes_rest) {
-            const char* begin = segments.front().data();
-            const std::string_view rest(begin, static_cast<size_t>(segments.back().data() + segments.back().size() - begin));
-            params.emplace_back(named->name, rest);
-            return named.get();
+        if (named) {
+            params.emplace_back(named->name, segments[0]);
+            if (const node* found = named->match(segments.subspan(1), params)) {
+                return found;
+            }
+            params.pop_back();
         }
-        params.emplace_back(named->name, segments[0]);
-        if (const node* found = named->match(segments.subspan(1), params)) {
-            return found;
+        if (!rest) {
+            return nullptr;
         }
-        params.pop_back();
-        return nullptr;
+        const char* begin = segments.front().data();
+        params.emplace_back(rest->name,
+                            std::string(begin, static_cast<size_t>(segments.back().data() + segments.back().size() - begin)));
+        return rest.get();
     }
 };
 

@@ -25,7 +25,7 @@ struct http_route_options {
 };
 
 // A route's path is matched segment by segment: "/v1/devices/{id}" takes any one non-empty segment for {id}, and a last
-// segment "{rest...}" takes all that is left, slashes included. A segment spelt out is preferred to a name.
+// segment "{rest...}" takes all that is left, slashes included. A segment spelt out is preferred to a name, and that to the rest.
 class http_router {
 public:
     using handler = std::function<http_response(const http_request&)>;

@@ -28,9 +28,14 @@ void add_hub(CLI::App& cli, context& c) {
             return {};
         });
     });
+    add_hub_quickstart(*group, c);
     add_hub_ca(*group, c);
     add_hub_devices(*group, c);
+    add_hub_groups(*group, c);
     add_hub_access(*group, c);
+    add_hub_policies(*group, c);
+    add_hub_enrolments(*group, c);
+    add_hub_linked(*group, c);
 }
 
 }  // namespace berth::app

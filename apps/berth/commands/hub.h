@@ -9,11 +9,22 @@ namespace berth::app {
 // A subcommand with its option --hub, which is left in `hub`.
 CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help);
 
-// init, set, ca, device, events, statistics
+// init, set, quickstart, ca, device, events, statistics, policy, access-policy, enrolment, enrolment-group, linked-hub,
+// registration
 void add_hub(CLI::App& cli, context& c);
 // ca register, prove, verify, code, crl, list, show, replace, retire, delete
 void add_hub_ca(CLI::App& hub, context& c);
 // device add, list, show, set, enable, disable, delete, revoke, import; events
 void add_hub_devices(CLI::App& hub, context& c);
+// policy set, list, show, delete, explain
+void add_hub_groups(CLI::App& hub, context& c);
+// quickstart
+void add_hub_quickstart(CLI::App& hub, context& c);
+// access-policy add, list, show, rotate, delete, token
+void add_hub_policies(CLI::App& hub, context& c);
+// enrolment and enrolment-group add, list, show, set, delete
+void add_hub_enrolments(CLI::App& hub, context& c);
+// linked-hub add, list, set, delete; registration list, show, delete
+void add_hub_linked(CLI::App& hub, context& c);
 
 }  // namespace berth::app

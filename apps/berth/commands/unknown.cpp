@@ -9,9 +9,8 @@ namespace berth::app {
 namespace {
 
 // Commands that the product is to have, and what they are for.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> later{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> later{{
     {"berth jose", "sealed and signed messages"},
-    {"berth hub quickstart", "a running hub for experiments"},
     {"berth firmware", "signed firmware"},
 }};
 

@@ -2,6 +2,7 @@
 
 #include "crypto/constant_time.h"
 #include "crypto/hash.h"
+#include "hub/access/percent.h"
 #include "wire/base64.h"
 
 #include <algorithm>
@@ -18,35 +19,6 @@ constexpr std::string_view word = "SharedAccessSignature";
 
 tl::unexpected<error> bad_token(const char* why) {
     return fail(error_category::peer, "bad_token", fmt::format("The shared access signature {}.", why));
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string out;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += text[i];
-            continue;
-        }
-        const auto octet = i + 2 < text.size() ? from_hex(text.substr(i + 1, 2)) : result<bytes>(bytes());
-        if (!octet || octet->size() != 1 || octet->front() == 0) {
-            return std::nullopt;
-        }
-        out += static_cast<char>(octet->front());
-        i += 2;
-    }
-    return out;
-}
-
-// As JavaScript's encodeURIComponent writes it, which the SDKs use.
-std::string percent_encoded(std::string_view text) {
-    constexpr std::string_view plain = "-_.!~*'()";
-    std::string out;
-    for (const char c : text) {
-        const bool stays =
-            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || plain.find(c) != plain.npos;
-        out += stays ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return out;
 }
 
 bytes signature_of(std::string_view resource, std::string_view expiry, const secret_bytes& key) {

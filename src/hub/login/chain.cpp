@@ -61,6 +61,24 @@ std::optional<registry::identity_name> name_of(const pki::certificate& leaf, con
 
 }  // namespace
 
+result<pki::verified_chain> verify_login_chain(const pki::trust_store& store, std::span<const pki::certificate> leaf_first,
+                                               unix_seconds now) {
+    pki::verify_options how;
+    how.time = pki::validity_instants::at(now);
+    how.leaf = pki::leaf_rule::signature;
+    how.max_intermediates = most_intermediates;
+    how.allow_rsa = true;
+    // RFC 5280 4.2.1.12: where it says what it is for, it must be for this.
+    if (!leaf_first.empty()) {
+        const pki::certificate& leaf = leaf_first.front();
+        const auto& uses = leaf.extended_key_usages();
+        if (!uses.empty() && !leaf.has_eku(pki::oid_client_auth) && !leaf.has_eku(pki::oid_any_extended_key_usage)) {
+            return fail(error_category::peer, "bad_certificate", leaf.subject() + " is not for TLS clients (extKeyUsage).");
+        }
+    }
+    return pki::verify_client_chain(store, leaf_first, how);
+}
+
 judged_chain judge_chain(const login_trust& trust, std::span<const pki::certificate> leaf_first, const name_rule& names,
                          unix_seconds now) {
     judged_chain out;
@@ -89,18 +107,7 @@ judged_chain judge_chain(const login_trust& trust, std::span<const pki::certific
         refuse(login_refusal::unknown_ca, "No CA is registered, verified and in force.");
         return out;
     }
-    pki::verify_options how;
-    how.time = pki::validity_instants::at(now);
-    how.leaf = pki::leaf_rule::signature;
-    how.max_intermediates = most_intermediates;
-    how.allow_rsa = true;
-    // RFC 5280 4.2.1.12: where it says what it is for, it must be for this.
-    const auto& uses = leaf.extended_key_usages();
-    if (!uses.empty() && !leaf.has_eku(pki::oid_client_auth) && !leaf.has_eku(pki::oid_any_extended_key_usage)) {
-        refuse(login_refusal::bad_certificate, leaf.subject() + " is not for TLS clients (extKeyUsage).");
-        return out;
-    }
-    const auto verified = pki::verify_client_chain(*trust.store(), leaf_first, how);
+    const auto verified = verify_login_chain(*trust.store(), leaf_first, now);
     if (!verified) {
         refuse(refusal_of(verified.error()), verified.error().message);
         return out;

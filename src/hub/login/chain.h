@@ -4,7 +4,7 @@
 
 #include "hub/login/refusal.h"
 #include "hub/login/trust.h"
-#include "pki/certificate.h"
+#include "pki/verify.h"
 
 #include <array>
 #include <memory>
@@ -20,6 +20,11 @@ struct name_rule {
     bool alternative_names = false;
 };
 
+// The chain of a TLS client as a login judges it, up to an anchor of the store. Errors of pki::verify_client_chain;
+// `bad_certificate` (peer) also where the leaf says that it is for something else.
+result<pki::verified_chain> verify_login_chain(const pki::trust_store& store, std::span<const pki::certificate> leaf_first,
+                                               unix_seconds now);
+
 // Of one handshake. A leaf that no CA vouches for may still be one whose thumbprint is registered: that is for login.h to say.
 struct judged_chain {
     std::array<uint8_t, 32> thumbprint{};
@@ -31,6 +36,8 @@ struct judged_chain {
     std::vector<listed_certificate> path;         // up to the CA, which is not among them; of one that a CA vouches for
     std::optional<uint32_t> epoch;                // nothing: it has none
     unix_seconds not_before = 0, not_after = 0;   // of the leaf; of the chain's earliest end where a CA vouches for it
+    // DER, leaf first, as it was sent: of who asks a broker that carries it on. Null elsewhere.
+    std::shared_ptr<const std::vector<bytes>> sent;
 };
 
 // `leaf_first` as the peer sent it. Never fails: what it finds is in the answer.

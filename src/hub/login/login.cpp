@@ -88,10 +88,10 @@ result<std::optional<login_answer>> judge_by_key(registry::hub_registry& hub, co
 }
 
 std::optional<login_answer> judge_epoch(const identity& who, const judged_chain& chain) {
-    const bool ended = chain.epoch ? *chain.epoch < who.epoch : who.epoch_raised != 0 && chain.not_before <= who.epoch_raised;
-    return ended ? std::optional(refused(login_refusal::epoch_passed,
-                                         fmt::format("Its certificates up to {} were ended.", to_iso8601(who.epoch_raised))))
-                 : std::nullopt;
+    return epoch_passed(who, chain.epoch, chain.not_before)
+               ? std::optional(refused(login_refusal::epoch_passed,
+                                       fmt::format("Its certificates up to {} were ended.", to_iso8601(who.epoch_raised))))
+               : std::nullopt;
 }
 
 // The identity, if it may log in at all.
@@ -117,6 +117,10 @@ result<std::optional<identity>> find_enabled(registry::hub_registry& hub, const 
 }
 
 }  // namespace
+
+bool epoch_passed(const identity& who, std::optional<uint32_t> epoch, unix_seconds not_before) {
+    return epoch ? *epoch < who.epoch : who.epoch_raised != 0 && not_before <= who.epoch_raised;
+}
 
 login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed, unix_seconds now,
                          const judged_words* words) {

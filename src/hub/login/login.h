@@ -20,6 +20,10 @@ struct login_answer {
     std::string why;             // for logs, never for the peer
 };
 
+// Whether the registry has ended the certificate: of an earlier epoch than the identity's, or without one and valid by the time
+// that epoch began.
+bool epoch_passed(const registry::identity& who, std::optional<uint32_t> epoch, unix_seconds not_before);
+
 // `claimed`: the MQTT client id, or the name in an HTTPS path. `words`: null where nobody said any. Never fails: a registry that
 // cannot be read lets nobody in.
 login_answer judge_login(registry::hub_registry& hub, const judged_chain& chain, std::string_view claimed, unix_seconds now,

@@ -26,6 +26,7 @@ result<login_trust> login_trust::build(const std::vector<registry::registered_ca
             all.anchors.push_back(ca.certificate);
         }
     }
+    all.crls = lists;
     for (const auto& list : lists) {
         const auto signer = std::ranges::find_if(all.anchors, [&](const pki::certificate& ca) {
             return pki::names_issuer(list, ca) && list.check_signature(ca).has_value();
@@ -33,7 +34,6 @@ result<login_trust> login_trust::build(const std::vector<registry::registered_ca
         if (signer == all.anchors.end()) {
             continue;
         }
-        all.crls.push_back(list);
         const auto [place, is_first] = out.lists_.try_emplace(signer->spki_sha256(), list);
         if (!is_first && pki::age_of(place->second) < pki::age_of(list)) {
             place->second = list;

@@ -6,15 +6,6 @@ namespace berth::hub {
 
 namespace {
 
-constexpr std::array<std::pair<operation, std::string_view>, operations> names{{
-    {operation::telemetry, "telemetry"},
-    {operation::cloud_to_device, "cloud-to-device"},
-    {operation::twin, "twin"},
-    {operation::methods, "methods"},
-    {operation::credentials, "credentials"},
-    {operation::file_upload, "file-upload"},
-}};
-
 // "devices/dev1/", "devices/dev1/modules/mod1/".
 std::string own_root(const registry::identity_name& who) {
     return "devices/" + who.device + "/" + (who.is_module() ? "modules/" + who.module + "/" : "");
@@ -52,15 +43,6 @@ constexpr std::array answers{
 };
 
 }  // namespace
-
-std::string_view to_string(operation o) {
-    return names[static_cast<size_t>(o)].second;
-}
-
-std::optional<operation> operation_from(std::string_view text) {
-    const auto* const found = std::ranges::find(names, text, &std::pair<operation, std::string_view>::second);
-    return found != names.end() ? std::optional(found->first) : std::nullopt;
-}
 
 std::optional<operation> may_publish(const registry::identity_name& who, std::string_view topic) {
     if (topic.size() > most_topic || has_wildcard(topic)) {
@@ -108,6 +90,17 @@ std::optional<operation> may_receive(const registry::identity_name& who, std::st
     }
     const auto* const found = std::ranges::find_if(answers, [&](const door& one) { return topic.starts_with(one.prefix); });
     return found != answers.end() ? std::optional(found->what) : std::nullopt;
+}
+
+std::string with_retain_told(std::string_view topic) {
+    constexpr std::string_view events = "/messages/events";
+    std::string out(topic);
+    if (topic.ends_with(events)) {
+        out += '/';
+    } else if (!topic.ends_with('/')) {
+        out += '&';
+    }
+    return out + "mqtt-retain=true";
 }
 
 }  // namespace berth::hub

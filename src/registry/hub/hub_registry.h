@@ -7,6 +7,7 @@
 
 #include "pki/crl.h"
 #include "registry/hub/ca_registration.h"
+#include "registry/hub/group_policy.h"
 #include "registry/hub/identity.h"
 #include "registry/hub/shared_keys.h"
 
@@ -77,6 +78,16 @@ public:
     virtual result<void> set(const hub_settings& settings) = 0;
     // One more with each set(): whether what was let in by them is to be judged again.
     virtual result<uint64_t> settings_generation() = 0;
+
+    // ---- what groups may do
+    // By group's name.
+    virtual result<std::vector<group_policy>> policies() = 0;
+    // In place of the one that the group had. Error `too_many_policies` (usage).
+    virtual result<void> set_policy(const group_policy& policy) = 0;
+    // Whether there was one.
+    virtual result<bool> remove_policy(const std::string& group) = 0;
+    // One more with each change of them.
+    virtual result<uint64_t> policy_generation() = 0;
 
     // ---- life-cycle events, from behind `after` on; older ones than are kept are gone (forget_events).
     virtual result<std::vector<identity_event>> events(uint64_t after, size_t most) = 0;

@@ -1,5 +1,6 @@
 #include "store/sqlite/hub_access_schema.h"
 #include "store/sqlite/hub_lists_schema.h"
+#include "store/sqlite/hub_policies_schema.h"
 #include "store/sqlite/migrations.h"
 
 namespace berth::store {
@@ -62,7 +63,65 @@ CREATE TABLE authority (
 );
 )sql";
 
-constexpr database::migration steps[] = {{1, hub_1}, {2, hub_access, false}, {3, hub_lists}};
+constexpr const char* hub_provisioning = R"sql(
+CREATE TABLE enrolment (
+    kind        TEXT NOT NULL,
+    folded      TEXT NOT NULL,               -- the id without case
+    id          TEXT NOT NULL,
+    generation  INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    enabled     INTEGER NOT NULL,
+    first_cert  BLOB NOT NULL DEFAULT x'',   -- of one device
+    second_cert BLOB NOT NULL DEFAULT x'',
+    first_ca    TEXT NOT NULL DEFAULT '',    -- of a group: authority.name
+    second_ca   TEXT NOT NULL DEFAULT '',
+    device      TEXT NOT NULL DEFAULT '',
+    allocation  TEXT NOT NULL,
+    hubs        TEXT NOT NULL DEFAULT '',    -- one a line
+    webhook     TEXT NOT NULL DEFAULT '',
+    reprovision TEXT NOT NULL,
+    grouped     TEXT NOT NULL DEFAULT '',
+    tags        TEXT NOT NULL DEFAULT '',
+    created     INTEGER NOT NULL,
+    changed     INTEGER NOT NULL,
+    PRIMARY KEY (kind, folded)
+) WITHOUT ROWID;
+CREATE INDEX enrolment_first_ca ON enrolment (first_ca) WHERE first_ca <> '';
+CREATE INDEX enrolment_second_ca ON enrolment (second_ca) WHERE second_ca <> '';
+
+CREATE TABLE registration (
+    folded        TEXT PRIMARY KEY,
+    id            TEXT NOT NULL,
+    via           TEXT NOT NULL,
+    enrolment     TEXT NOT NULL,             -- its folded id
+    shown         TEXT NOT NULL,             -- its id
+    status        TEXT NOT NULL,
+    detail        TEXT NOT NULL,
+    device        TEXT NOT NULL DEFAULT '',
+    hub           TEXT NOT NULL DEFAULT '',
+    generation    INTEGER NOT NULL DEFAULT 0,
+    certificate   BLOB NOT NULL,
+    operation     TEXT NOT NULL DEFAULT '',
+    payload       TEXT NOT NULL DEFAULT '',
+    error_code    INTEGER NOT NULL DEFAULT 0,
+    error_message TEXT NOT NULL DEFAULT '',
+    created       INTEGER NOT NULL,
+    changed       INTEGER NOT NULL,
+    version       INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX registration_enrolment ON registration (via, enrolment, folded);
+CREATE INDEX registration_operation ON registration (operation) WHERE operation <> '';
+
+CREATE TABLE linked_hub (
+    host   TEXT PRIMARY KEY,
+    weight INTEGER NOT NULL,
+    local  INTEGER NOT NULL,
+    near   TEXT NOT NULL DEFAULT '',         -- one prefix a line
+    added  INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql";
+
+constexpr database::migration steps[] = {{1, hub_1}, {2, hub_access, false}, {3, hub_provisioning}, {4, hub_policies}, {5, hub_lists}};
 
 }  // namespace
 

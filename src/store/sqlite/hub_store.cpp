@@ -254,7 +254,8 @@ result<identity> sqlite_hub_store::raise_epoch(const identity_name& name, unix_s
         ++found->epoch;
         found->epoch_raised = now;
         ++found->version;
-        BERTH_TRY(write, db_->prepare("UPDATE identity SET epoch = ?, epoch_raised = ?, version = ? WHERE device = ? AND module = ?"));
+        BERTH_TRY(write,
+                  db_->prepare("UPDATE identity SET epoch = ?, epoch_raised = ?, version = ? WHERE device = ? AND module = ?"));
         BERTH_CHECK(write.bind(int64_t{found->epoch})
                         .bind(now)
                         .bind(static_cast<int64_t>(found->version))

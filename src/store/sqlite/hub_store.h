@@ -18,6 +18,11 @@ public:
     auto all_or_nothing(const F& work) -> decltype(work()) {
         return db_->transaction(work);
     }
+    // Whether a commit of something succeeds. Errors as of any write.
+    result<void> try_write() {
+        return db_->transaction(
+            [this] { return db_->execute("INSERT INTO tally VALUES ('tried', 1) ON CONFLICT DO UPDATE SET value = value + 1"); });
+    }
     // What `work` reads is of one moment; see database.
     template <class F>
     auto at_one_moment(const F& work) -> decltype(work()) {
@@ -48,6 +53,11 @@ public:
     result<void> set(const registry::hub_settings& settings) override;
     result<uint64_t> settings_generation() override;
 
+    result<std::vector<registry::group_policy>> policies() override;
+    result<void> set_policy(const registry::group_policy& policy) override;
+    result<bool> remove_policy(const std::string& group) override;
+    result<uint64_t> policy_generation() override;
+
     result<void> add_ca(const registry::registered_ca& fresh) override;
     result<std::optional<registry::registered_ca>> find_ca(const std::string& name) override;
     result<std::vector<registry::registered_ca>> list_cas() override;
@@ -60,6 +70,7 @@ public:
     result<std::optional<pki::crl>> list_of(const registry::registered_ca& ca) override;
 
 private:
+    friend class sqlite_provisioning_store;  // of the same file, and in the same transactions
     explicit sqlite_hub_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
     result<void> count(const char* name, int64_t more);
     result<int64_t> counted(const char* name);

@@ -19,7 +19,8 @@ const std::vector<std::vector<std::string>> layers{{"base"},
                                                    {"onboarding"},
                                                    {"factory"},
                                                    {"registry"},
-                                                   {"store", "net", "ops", "hub"}};
+                                                   {"store", "net", "ops", "hub"},
+                                                   {"provisioning"}};
 
 int layer_of(const std::string& folder) {
     for (size_t i = 0; i < layers.size(); ++i) {

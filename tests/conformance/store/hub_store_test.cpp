@@ -358,6 +358,31 @@ TEST_P(HubStore, SettingsOfTheHubAreKeptAndCounted) {
     EXPECT_EQ(got(store->settings()), hub_settings{});
 }
 
+TEST_P(HubStore, KeepsWhatGroupsMayDo) {
+    const uint64_t before = got(store->policy_generation());
+    auto few = operation_set::none();
+    few.add(operation::twin);
+    const group_policy meters{"meters", few, {"site/{device}/up", "log/#"}, {"plan/+/x"}};
+    const group_policy everybody{"default", operation_set::all(), {}, {}};
+    EXPECT_EQ(name_of_error(store->set_policy(meters)), "accepted");
+    EXPECT_EQ(name_of_error(store->set_policy(everybody)), "accepted");
+    EXPECT_EQ(got(reopen()->policies()), (std::vector{everybody, meters}));
+    EXPECT_EQ(got(store->policy_generation()), before + 2);
+    const group_policy fewer{"meters", operation_set::none(), {}, {"x"}};
+    EXPECT_EQ(name_of_error(store->set_policy(fewer)), "accepted");
+    EXPECT_EQ(got(reopen()->policies()), (std::vector{everybody, fewer}));
+    EXPECT_EQ(name_of_error(store->set_policy({"meters", few, {"$SYS/#"}, {}})), "bad_policy");
+    EXPECT_TRUE(got(store->remove_policy("meters")));
+    EXPECT_FALSE(got(store->remove_policy("meters")));
+    EXPECT_EQ(got(store->policies()), std::vector{everybody});
+    EXPECT_EQ(got(store->policy_generation()), before + 4);
+    for (size_t i = 1; i < most_group_policies; ++i) {
+        ASSERT_EQ(name_of_error(store->set_policy({fmt::format("g{}", i), few, {}, {}})), "accepted");
+    }
+    EXPECT_EQ(name_of_error(store->set_policy({"one-more", few, {}, {}})), "too_many_policies");
+    EXPECT_EQ(got(store->policies()).size(), most_group_policies);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, HubStore,
                          testing::Values(backend{"sqlite",
                                                  [](const fs::path& file) -> std::unique_ptr<hub_registry> {

@@ -111,12 +111,10 @@ TEST(Topics, NamesCannotReachIntoOtherTopics) {
     EXPECT_EQ(text(may_publish(odd, "devices/a/$b/messages/events/")), "refused");
 }
 
-TEST(Topics, OperationsHaveNames) {
-    for (size_t i = 0; i < operations; ++i) {
-        const auto o = static_cast<operation>(i);
-        EXPECT_EQ(operation_from(to_string(o)), o);
-    }
-    EXPECT_EQ(operation_from("everything"), std::nullopt);
+TEST(Topics, TellOfWhatWasToBeRetained) {
+    EXPECT_EQ(with_retain_told("devices/d/messages/events"), "devices/d/messages/events/mqtt-retain=true");
+    EXPECT_EQ(with_retain_told("devices/d/messages/events/"), "devices/d/messages/events/mqtt-retain=true");
+    EXPECT_EQ(with_retain_told("devices/d/messages/events/a=b"), "devices/d/messages/events/a=b&mqtt-retain=true");
 }
 
 }  // namespace

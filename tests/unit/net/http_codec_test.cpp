@@ -217,6 +217,23 @@ TEST(http_router, prefers_what_is_spelt_out_and_refuses_the_rest) {
     EXPECT_EQ(router.find("POST", "/v1/devices/1").refusal.headers.get("allow"), "DELETE, GET, HEAD, PATCH");
 }
 
+TEST(http_router, prefers_a_name_to_all_that_is_left) {
+    http_router router;
+    const auto says = [](const http_request&) { return http_response::text(200, ""); };
+    router.add("GET", "/{rest...}", says);
+    router.add("GET", "/{scope}/registrations/{rest...}", says);
+    router.add("GET", "/v1/import", says);
+    EXPECT_EQ(router.find("GET", "/0ne/registrations/dev1/register").route, "/{scope}/registrations/{rest...}");
+    EXPECT_EQ(router.find("GET", "/0ne/registrations/dev1/register").params.at("scope"), "0ne");
+    EXPECT_EQ(router.find("GET", "/v1/import").route, "/v1/import");
+    const auto left = router.find("GET", "/v1/import/more");
+    EXPECT_EQ(left.route, "/{rest...}");
+    EXPECT_EQ(left.params.at("rest"), "v1/import/more");
+    EXPECT_EQ(left.params.size(), 1U) << "names that were tried leave nothing behind";
+    EXPECT_EQ(router.find("GET", "/devices/").params.at("rest"), "devices/");
+    EXPECT_EQ(router.find("GET", "/").refusal.status, 404U);
+}
+
 TEST(http_responder, answers_once_and_never_not_at_all) {
     std::vector<unsigned> answers;
     const auto sink = [&](const http_response& r) { answers.push_back(r.status); };

@@ -81,9 +81,9 @@ private:
                 }
                 if (!done && (when_ == moment::at_once || answered)) {
                     // Behind the server's flight the client's is its last: with that it is done, and waits for an answer.
+                    ++sent;
                     EXPECT_EQ(::send(client, forged.data(), forged.size(), MSG_NOSIGNAL), static_cast<ssize_t>(forged.size()));
                     done = true;
-                    ++sent;
                 }
                 if (!done) {
                     EXPECT_EQ(::send(server, block.data(), static_cast<size_t>(got), MSG_NOSIGNAL), got);

@@ -1,0 +1,60 @@
+#include "desk.h"
+
+#include "registry/provisioning/enrolment.h"
+
+namespace berth::app {
+
+using hub::login_refusal;
+
+namespace {
+
+constexpr std::array<std::string_view, 2> questions{"$dps/registrations/PUT/iotdps-register/",
+                                                    "$dps/registrations/GET/iotdps-get-operationstatus/"};
+constexpr size_t most_user = 1'024;
+
+}  // namespace
+
+std::optional<provisioning_desk::refusal> provisioning_desk::login(handle at, std::string_view client_id, std::string_view user,
+                                                                   std::string from, const hub::judged_chain& judged, chain sent,
+                                                                   unix_seconds now) {
+    sessions_.erase(at);
+    if (!sent || sent->empty()) {
+        return refusal{login_refusal::no_certificate, "Its certificate was not judged."};
+    }
+    // Chains that no CA vouches for were let as far as this because the certificate itself is enrolled.
+    if (now > judged.not_after) {
+        return refusal{login_refusal::certificate_expired, "Its certificate has ended."};
+    }
+    if (now < judged.not_before) {
+        return refusal{login_refusal::certificate_not_yet_valid, "Its certificate is not yet valid."};
+    }
+    if (client_id.empty() || client_id.size() > registry::most_identity_name || user.size() > most_user) {
+        return refusal{login_refusal::bad_name, "Its client id is no registration's."};
+    }
+    if (!judged.name || judged.name->is_module() || !registry::same_registration_id(judged.name->device, client_id)) {
+        return refusal{login_refusal::name_mismatch, "The certificate is not that of the registration which it names."};
+    }
+    sessions_[at] = {++last_number_, std::string(client_id), std::string(user), std::move(from), std::move(sent)};
+    return std::nullopt;
+}
+
+bool provisioning_desk::may_publish(handle at, std::string_view topic) const {
+    return sessions_.contains(at) && topic.size() <= hub::most_topic &&
+           std::ranges::any_of(questions, [topic](std::string_view q) { return topic.starts_with(q); });
+}
+
+bool provisioning_desk::may_subscribe(handle at, std::string_view filter) const {
+    return sessions_.contains(at) && filter == answers;
+}
+
+std::optional<uint64_t> provisioning_desk::number_of(handle at) const {
+    const auto found = sessions_.find(at);
+    return found == sessions_.end() ? std::nullopt : std::optional(found->second.number);
+}
+
+hub::carried_message provisioning_desk::question(handle at, std::string_view topic, bytes_view payload) const {
+    const auto& s = sessions_.at(at);
+    return {s.client_id, s.user, std::string(topic), bytes(payload.begin(), payload.end()), s.from, *s.sent};
+}
+
+}  // namespace berth::app

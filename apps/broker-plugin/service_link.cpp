@@ -1,0 +1,119 @@
+#include "service_link.h"
+
+#include "base/log.h"
+#include "net/local_http_client.h"
+
+namespace berth::app {
+
+namespace {
+
+constexpr milliseconds patience = 10'000;
+// While the service is started anew its messages wait; devices ask again after 30 s.
+constexpr auto pause_when_down = std::chrono::milliseconds(200);
+constexpr int most_tries = 50;
+
+}  // namespace
+
+service_link::service_link(std::string path, std::function<void()> came)
+    : path_(std::move(path)), came_(std::move(came)), thread_([this] { run(); }) {}
+
+service_link::~service_link() {
+    {
+        const std::lock_guard held(mutex_);
+        ending_ = true;
+    }
+    more_.notify_all();
+    thread_.join();
+}
+
+bool service_link::ask(asker who, hub::carried_message message) {
+    {
+        const std::lock_guard held(mutex_);
+        if (waiting_.size() >= most_waiting) {
+            return false;
+        }
+        waiting_.push_back({who, std::move(message)});
+    }
+    more_.notify_one();
+    return true;
+}
+
+std::vector<service_link::answered> service_link::take() {
+    const std::lock_guard held(mutex_);
+    return std::exchange(answers_, {});
+}
+
+void service_link::run() {
+    for (;;) {
+        std::vector<asked> some;
+        {
+            std::unique_lock held(mutex_);
+            more_.wait(held, [this] { return ending_ || !waiting_.empty(); });
+            if (ending_) {
+                return;
+            }
+            size_t octets = 0;
+            while (!waiting_.empty() && some.size() < hub::most_carried && octets < hub::most_carried_octets / 4) {
+                octets += waiting_.front().message.payload.size() + hub::most_carried_chain;
+                some.push_back(std::move(waiting_.front()));
+                waiting_.pop_front();
+            }
+        }
+        carry(std::move(some));
+    }
+}
+
+void service_link::carry(std::vector<asked> some) {
+    std::vector<hub::carried_message> messages;
+    std::vector<std::pair<asker, std::string>> whose;
+    for (auto& one : some) {
+        whose.emplace_back(one.who, one.message.client);
+        messages.push_back(std::move(one.message));
+    }
+    net::http_request request;
+    request.method = "POST";
+    request.target = std::string(hub::carrier_path);
+    request.headers.add("Content-Type", "application/json");
+    request.body = hub::to_text(messages);
+    const net::local_http_client service(path_, patience, {.most_body = hub::most_carried_octets});
+    auto response = service.ask(request);
+    for (int tries = 1; !response && tries < most_tries; ++tries) {
+        if (std::exchange(reached_, false)) {
+            log::warning("service_unreachable", "what devices ask waits: nobody answers at the service's socket",
+                         {{"party", "broker"}, {"socket", path_}, {"error", response.error().name}});
+        }
+        std::unique_lock held(mutex_);
+        if (more_.wait_for(held, pause_when_down, [this] { return ending_; })) {
+            return;
+        }
+        held.unlock();
+        response = service.ask(request);
+    }
+    if (!response) {
+        return;
+    }
+    if (!std::exchange(reached_, true)) {
+        log::info("service_reached", "the service answers again", {{"party", "broker"}, {"socket", path_}});
+    }
+    auto answers = response->status == 200
+                       ? hub::read_carried_answers(response->body)
+                       : fail(error_category::internal, "service_refused", fmt::format("status {}", response->status));
+    if (answers && answers->size() != whose.size()) {
+        answers = fail(error_category::internal, "service_refused", "another number of answers than of questions");
+    }
+    if (!answers) {
+        log::failure("service_refused", answers.error(), {{"party", "broker"}, {"socket", path_}});
+        return;
+    }
+    {
+        const std::lock_guard held(mutex_);
+        for (size_t i = 0; i < whose.size(); ++i) {
+            if (auto& answer = (*answers)[i]) {
+                answers_.push_back({whose[i].first, whose[i].second, std::move(*answer)});
+            }
+        }
+    }
+    came_();
+}
+
+}  // namespace berth::app

@@ -1,0 +1,199 @@
+#include "hub_server/hub_role.h"
+
+#include "base/log.h"
+#include "common/admin.h"
+#include "common/files.h"
+#include "keystore/key_uri.h"
+#include "roles/server_certificate.h"
+#include "setup/hub.h"
+#include "setup/hub_policies.h"
+
+#include <thread>
+
+namespace berth::app {
+
+namespace {
+
+constexpr std::array methods{"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+result<net::tls_credential> open_tls(const key_and_chain& from) {
+    BERTH_TRY(chain, read_chain(from.chain));
+    BERTH_TRY(passphrase, read_passphrase(from.passphrase_file));
+    auto key = keystore::open_signing_key(from.key, {from.base.string(), std::move(passphrase)});
+    if (!key) {
+        return fail(std::move(key).error().during("[hub] key"));
+    }
+    return net::tls_credential{std::move(chain), std::move(*key)};
+}
+
+// Whoever shows a certificate has its key; whether it counts, and for what, is judged for each request.
+result<std::shared_ptr<const net::tls_context>> tls_for(const net::tls_credential& own, const clock& time) {
+    net::tls_server_config config;
+    config.credentials.push_back(own);
+    config.clients = net::tls_server_config::client_certificate::request;
+    config.client.possession_only = true;
+    config.client.allow_rsa = true;
+    return net::tls_context::make(std::move(config), time);
+}
+
+// A key in a chip is for one thread.
+size_t threads_for(const hub_config& config, const keystore::signing_key& key) {
+    const size_t processors = std::max(1U, std::thread::hardware_concurrency());
+    return net::front_threads_for(key, config.threads.value_or(std::min<size_t>(processors, 4)));
+}
+
+// Who only looks wants to hear of everything; who serves goes on with what a new file and a SIGHUP mend.
+result<void> judge_own(const hub_config& config, const std::vector<pki::certificate>& chain, unix_seconds now, bool only_looks) {
+    const server_chain own{config.identity.chain, chain};
+    BERTH_CHECK(check_server_certificate(own));
+    if (!chain.front().has_dns_name(config.host)) {
+        return fail(error{error_category::usage,
+                          "bad_profile",
+                          fmt::format("{}: its subjectAltName has no DNS:{}, which [hub] host says the server is called",
+                                      config.identity.chain.string(), config.host),
+                          {{"file", config.identity.chain.string()}}});
+    }
+    const auto good = check_server_certificate_now(own, {}, now);
+    if (!good && !only_looks) {
+        log::warning("server_certificate_bad", good.error().message,
+                     {{"error", good.error().name}, {"file", config.identity.chain.string()}, {"party", "hub"}});
+        return {};
+    }
+    return good;
+}
+
+hub_brokers::config brokers_of(const hub_config& config) {
+    return {config.directory, config.directory / "service", config.mqtt, config.provisioning};
+}
+
+result<std::shared_ptr<const hub::gate>> gate_of(const hub_config& config, role_lists& lists) {
+    hub::gate::rules by;
+    by.host = config.host;
+    by.by_name = config.admin_rights;
+    by.lists = lists_of_rule(config.admin_revocation);
+    if (!config.admins.empty()) {
+        BERTH_TRY(anchors, read_anchors(config.admins));
+        BERTH_TRY(own, read_hub_lists(config, anchors));
+        lists.add(std::move(own.all));
+        BERTH_TRY(store, pki::trust_store::build({std::move(anchors), {}, std::move(own.crls)}));
+        by.admins = std::move(store);
+    }
+    return std::make_shared<const hub::gate>(std::move(by));
+}
+
+}  // namespace
+
+result<hub_role::prepared> hub_role::read(const hub_config& config, const clock& time, bool only_looks) {
+    prepared out;
+    out.config = config;
+    BERTH_TRY(own, open_tls(config.identity));
+    auto tls = tls_for(own, time);
+    if (!tls) {
+        return fail(std::move(tls).error().during(config.identity.chain.string()));
+    }
+    out.tls = std::move(*tls);
+    out.threads = threads_for(config, *own.key);
+    BERTH_CHECK(judge_own(config, own.chain, time.now(), only_looks));
+    BERTH_TRY(gate, gate_of(config, out.lists));
+    out.admin.gate = std::move(gate);
+    if (config.sas) {
+        BERTH_CHECK(read_policies(config.directory));
+        out.admin.keys = std::make_shared<policies_watch>(config.directory);
+    }
+    if (only_looks) {
+        BERTH_CHECK(read_hub_store(config.directory));
+        BERTH_CHECK(hub_brokers::look(brokers_of(config)));
+    }
+    return out;
+}
+
+hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics,
+                   std::unique_ptr<store::sqlite_hub_store> store, prepared serving)
+    : serving_(std::move(serving)),
+      desk_(on, time, random, std::move(store)),
+      admin_(desk_, serving_.admin, metrics),
+      services_{&admin_} {
+    if (const auto& provisioning = serving_.config.provisioning) {
+        provisioning_.emplace(desk_, admin_, *provisioning, metrics);
+        const auto more = provisioning_->services();
+        services_.insert(services_.end(), more.begin(), more.end());
+    }
+    tls_.set(serving_.tls);
+}
+
+result<void> hub_role::listen(ops::metric_registry& metrics) {
+    auto router = std::make_shared<net::http_router>();
+    net::http_front_options options;
+    options.threads = serving_.threads;
+    for (hub_service* const service : services_) {
+        for (const auto& mount : service->mounts()) {
+            options.limits.size.most_body = std::max(options.limits.size.most_body, mount.most_body);
+            for (const char* const method : methods) {
+                router->add_async(method, mount.path,
+                                  [service](const net::http_request& request, const net::http_responder& respond) {
+                                      service->serve(request, respond);
+                                  },
+                                  {.most_body = mount.most_body});
+            }
+        }
+    }
+    using tls_answer = result<std::shared_ptr<const net::tls_context>>;
+    BERTH_TRY(server, net::http_front::listen(desk_.loop(), serving_.config.listen,
+                                              net::tls_http{[this]() -> tls_answer { return tls_.get(); }}, std::move(router),
+                                              desk_.time(), std::move(options)));
+    server_ = std::move(server);
+    count_http(*server_, metrics, "hub");
+    return {};
+}
+
+result<std::unique_ptr<hub_role>> hub_role::start(net::loop& on, const hub_config& config, const clock& time,
+                                                  random_source& random, ops::metric_registry& metrics) {
+    BERTH_TRY(ready, read(config, time));
+    BERTH_TRY(store, open_hub_store(config.directory));
+    std::unique_ptr<hub_role> role(new hub_role(on, time, random, metrics, std::move(store), std::move(ready)));
+    BERTH_CHECK(role->listen(metrics));
+    BERTH_TRY(carrier, carrier_service::listen(role->desk_, brokers_of(config).service,
+                                               [self = role.get()](const auto& message) { return self->answer(message); }));
+    role->carrier_ = std::move(carrier);
+    BERTH_TRY(brokers, hub_brokers::start(on, brokers_of(config), metrics));
+    role->brokers_ = std::move(brokers);
+    return role;
+}
+
+result<hub_role::prepared> hub_role::prepare(const hub_config& config) {
+    const auto& now = serving_.config;
+    const bool same_port = config.listen.port == now.listen.port || config.listen.port == port();
+    if (config.listen.host != now.listen.host || !same_port || config.threads != now.threads ||
+        config.directory.lexically_normal() != now.directory.lexically_normal()) {
+        return fail(error_category::usage, "restart_needed",
+                    "listen, directory and threads of [hub] are read at start only: restart berthd, or put them back");
+    }
+    BERTH_TRY(ready, read(config, desk_.time()));
+    if (serving_.threads > 0 && ready.threads == 0) {
+        return fail(error_category::usage, "restart_needed",
+                    "the key of [hub] is in a chip now, which several threads must not use: restart berthd");
+    }
+    BERTH_TRY(brokers, brokers_->prepare(brokers_of(config)));
+    ready.brokers.emplace(std::move(brokers));
+    return ready;
+}
+
+std::optional<hub::carried_answer> hub_role::answer(const hub::carried_message& message) {
+    if (provisioning_) {
+        return provisioning_->answer(message);
+    }
+    log::warning("carried_unknown", "a broker carries what nobody here answers",
+                 {{"party", "hub"}, {"topic", message.topic.substr(0, 200)}});
+    return std::nullopt;
+}
+
+void hub_role::apply(prepared ready) {
+    brokers_->apply(std::move(*ready.brokers));
+    ready.brokers.reset();
+    ready.threads = serving_.threads;
+    serving_ = std::move(ready);
+    tls_.set(serving_.tls);
+    admin_.judge_by(serving_.admin);
+}
+
+}  // namespace berth::app

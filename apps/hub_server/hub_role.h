@@ -1,0 +1,64 @@
+// The hub of berthd: the registry of devices, and what else belongs to it, over HTTPS.
+//
+// Connections live on threads of their own (net/http_front.h); everything that is judged and kept, on the loop. What is served
+// is a list of services, each with paths of its own (hub_service.h).
+#pragma once
+
+#include "broker/hub_brokers.h"
+#include "hub_server/admin_service.h"
+#include "hub_server/carrier_service.h"
+#include "hub_server/provisioning_service.h"
+#include "net/current.h"
+#include "net/http_front.h"
+#include "roles/config.h"
+#include "roles/lists.h"
+
+namespace berth::app {
+
+class hub_role {
+public:
+    // Errors of files, keys and the hub's directory; `listen_failed`.
+    static result<std::unique_ptr<hub_role>> start(net::loop& on, const hub_config& config, const clock& time,
+                                                   random_source& random, ops::metric_registry& metrics);
+
+    // Another configuration while this one serves, as element_role's. Errors as start(), naming the file; `restart_needed`.
+    struct prepared {
+        hub_config config;
+        std::shared_ptr<const net::tls_context> tls;
+        size_t threads = 0;  // that the key of `tls` allows, of those that were asked for
+        admin_service::settings admin;
+        role_lists lists;
+        std::optional<hub_brokers::prepared> brokers;  // while it serves
+    };
+    // `only_looks`: nothing is made or changed, and what a new file would mend later is told too.
+    static result<prepared> read(const hub_config& config, const clock& time, bool only_looks = false);
+    result<prepared> prepare(const hub_config& config);
+    void apply(prepared ready);
+
+    [[nodiscard]] uint16_t port() const { return server_->port(); }
+    // 0: no such broker.
+    [[nodiscard]] uint16_t mqtt_port() const { return brokers_->port(); }
+    [[nodiscard]] uint16_t provisioning_port() const { return brokers_->provisioning_port(); }
+    [[nodiscard]] const role_lists& lists() const { return serving_.lists; }
+    // For readiness.
+    [[nodiscard]] result<void> check_usable() { return desk_.check(); }
+    [[nodiscard]] result<void> check_brokers() const { return brokers_->check_usable(); }
+
+private:
+    hub_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics,
+             std::unique_ptr<store::sqlite_hub_store> store, prepared serving);
+    result<void> listen(ops::metric_registry& metrics);
+    std::optional<hub::carried_answer> answer(const hub::carried_message& message);
+
+    prepared serving_;
+    net::current<net::tls_context> tls_;  // for the threads of connections
+    hub_desk desk_;
+    admin_service admin_;
+    std::optional<provisioning_service> provisioning_;
+    std::vector<hub_service*> services_;
+    std::unique_ptr<net::http_front> server_;
+    std::unique_ptr<carrier_service> carrier_;
+    std::unique_ptr<hub_brokers> brokers_;
+};
+
+}  // namespace berth::app

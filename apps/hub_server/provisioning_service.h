@@ -1,0 +1,54 @@
+// The provisioning service (src/provisioning) on the hub's listener and behind its provisioning broker: devices ask where they
+// belong, operators say who is enrolled.
+#pragma once
+
+#include "hub/carrier/carried.h"
+#include "hub_server/admin_service.h"
+#include "provisioning/service.h"
+#include "roles/broker_config.h"
+#include "store/sqlite/provisioning_store.h"
+
+namespace berth::app {
+
+class provisioning_service {
+public:
+    // `desk` and `admins` outlive it.
+    provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
+                         ops::metric_registry& metrics);
+
+    // What stands on the listener: registrations of devices, by their certificates; enrolments, by administrators.
+    [[nodiscard]] std::vector<hub_service*> services() { return {&devices_, &operators_}; }
+    // What a provisioning broker carries. Within a turn of the desk.
+    std::optional<hub::carried_answer> answer(const hub::carried_message& message);
+
+private:
+    class devices final : public hub_service {
+    public:
+        explicit devices(provisioning_service& of) : of_(of) {}
+        [[nodiscard]] std::vector<mount> mounts() const override;
+        void serve(const net::http_request& request, const net::http_responder& respond) override;
+
+    private:
+        provisioning_service& of_;
+    };
+    class operators final : public hub_service {
+    public:
+        explicit operators(provisioning_service& of) : of_(of) {}
+        [[nodiscard]] std::vector<mount> mounts() const override;
+        void serve(const net::http_request& request, const net::http_responder& respond) override;
+
+    private:
+        provisioning_service& of_;
+    };
+    void count(const char* over, unsigned status);
+
+    hub_desk& desk_;
+    admin_service& admins_;
+    store::sqlite_provisioning_store records_;
+    provisioning::service service_;
+    ops::counter_family answers_;
+    devices devices_{*this};
+    operators operators_{*this};
+};
+
+}  // namespace berth::app

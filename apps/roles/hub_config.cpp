@@ -1,0 +1,51 @@
+#include "roles/hub_config.h"
+
+#include "common/config_reader.h"
+
+#include <fmt/ranges.h>
+
+namespace berth::app {
+
+result<hub_config> read_hub(table_reader t) {
+    hub_config out;
+    out.directory = t.path("directory", true);
+    out.listen = t.address("listen");
+    out.host = t.text("host");
+    out.identity = read_key_names(t, true);
+    out.admins = t.paths("admins", false);
+    out.admin_crls = t.paths("admin_crls", false);
+    out.admin_revocation = read_insistence(t, "admin_revocation", "admin_crls");
+    for (auto& each : t.tables("admin", false)) {
+        const std::string name = each.text("name");
+        const auto rights = hub::rights_from(fmt::format("{}", fmt::join(each.texts("rights"), ",")));
+        if (!rights) {
+            each.complain_of("rights", rights.error().message);
+        } else if (!out.admin_rights.emplace(name, *rights).second) {
+            each.complain_of("name", fmt::format("two [[hub.admin]] are \"{}\"", name));
+        }
+        BERTH_CHECK(each.finish());
+    }
+    out.sas = t.flag("sas", false);
+    if (t.has("threads")) {
+        out.threads = static_cast<size_t>(t.integer("threads", 0, 64, 0));
+    }
+    if (auto mqtt = t.table("mqtt")) {
+        BERTH_TRY(read, read_hub_mqtt(std::move(*mqtt)));
+        out.mqtt = std::move(read);
+    }
+    if (auto provisioning = t.table("provisioning")) {
+        BERTH_TRY(read, read_hub_provisioning(std::move(*provisioning), out.mqtt));
+        out.provisioning = std::move(read);
+    }
+    if (out.admins.empty() && !out.sas && !out.mqtt && !out.provisioning) {
+        t.complain(nullptr, "nobody could ask this hub for anything: give \"admins\", a CA of administrators, or \"sas\" = true, "
+                            "or [hub.mqtt]");
+    }
+    if (out.admins.empty() && (!out.admin_crls.empty() || !out.admin_rights.empty())) {
+        t.complain(nullptr, "\"admin_crls\" and [[hub.admin]] are about administrators: give \"admins\", their CA");
+    }
+    BERTH_CHECK(t.finish());
+    return out;
+}
+
+}  // namespace berth::app

@@ -1,0 +1,33 @@
+// [hub] of berthd.toml: the registry of devices over HTTPS.
+#pragma once
+
+#include "hub/access/rights.h"
+#include "net/address.h"
+#include "roles/broker_config.h"
+#include "roles/key_and_chain.h"
+#include "roles/revocation_rule.h"
+
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace berth::app {
+
+struct hub_config {
+    std::filesystem::path directory;            // docs/hub.md
+    net::address listen;                        // TLS 1.3
+    std::string host;                           // that the certificate names, and that tokens are for
+    key_and_chain identity;                     // a TLS server's certificate and signature key
+    std::vector<std::filesystem::path> admins;  // CAs of administrators; empty: certificates count for nothing
+    std::vector<std::filesystem::path> admin_crls;
+    revocation_rule admin_revocation = revocation_rule::lists_given;  // or crl
+    std::map<std::string, hub::right_set> admin_rights;               // by common name; empty: all rights
+    bool sas = false;                                                 // tokens of policies are taken
+    std::optional<size_t> threads;  // for connections; 0: on the loop; nothing: as the machine has processors
+    std::optional<hub_mqtt_config> mqtt;
+    std::optional<hub_provisioning_config> provisioning;
+};
+
+result<hub_config> read_hub(table_reader t);
+
+}  // namespace berth::app

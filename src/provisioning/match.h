@@ -1,0 +1,26 @@
+// Which enrolment is a caller's: an individual one first, then the group of the nearest CA above it, ... of the root. The first
+// that there is decides; one that is disabled refuses.
+#pragma once
+
+#include "provisioning/caller.h"
+#include "provisioning/trust.h"
+#include "registry/provisioning/provisioning_registry.h"
+
+namespace berth::provisioning {
+
+struct matched {
+    registry::enrolment enrolment;
+    std::string registration_id;  // as the caller spells it
+    std::string device_id;
+    registry::login_rule login;  // of the identity that is made for it
+    registry::thumbprint certificate{};
+};
+
+// Errors (peer), whose sentences are for logs and never for the peer: `no_certificate`, `bad_certificate`, `name_mismatch` (the
+// common name is not the registration id), `not_enrolled`, `enrolment_disabled`, `other_certificate` (the individual enrolment
+// is for another), `authority_not_in_force` (the group's CA is not verified, or no longer in force), those of
+// enrolment_trust::issuers_of; `bad_registration_id` (usage).
+result<matched> match_enrolment(registry::provisioning_registry& records, const enrolment_trust& trust, const caller& who,
+                                std::string_view registration_id, unix_seconds now);
+
+}  // namespace berth::provisioning

@@ -1,0 +1,181 @@
+#include "provisioning/settlement.h"
+
+#include "hub/login/login.h"
+#include "pki/epoch.h"
+
+#include <fmt/format.h>
+
+namespace berth::provisioning {
+
+namespace {
+
+using namespace registry;
+
+tl::unexpected<error> refuse(std::string name, std::string why) {
+    return fail(error_category::peer, std::move(name), std::move(why));
+}
+
+bool was_assigned(const settlement_order& o) {
+    return o.before && !o.before->hub.empty();
+}
+
+reprovision_way way_of(const settlement_order& o) {
+    return o.who.enrolment.settings.reprovision;
+}
+
+// A certificate that is issued takes the place of the one that the device came with.
+login_rule login_of(const settlement_order& o) {
+    return o.csr ? login_rule{login_way::certificate_authority, std::nullopt, std::nullopt} : o.who.login;
+}
+
+identity_settings initial_settings(const settlement_order& o) {
+    identity_settings out;
+    out.login = login_of(o);
+    out.group = o.who.enrolment.settings.group;
+    out.tags = o.tags.value_or(o.who.enrolment.settings.tags);
+    return out;
+}
+
+// Whether its identity was made by this enrolment, or is its operator's to hand over: by naming one device, individually.
+bool is_ours(const settlement_order& o, const identity& there) {
+    const bool same_enrolment =
+        o.before && o.before->via == o.who.enrolment.kind && same_registration_id(o.before->enrolment, o.who.enrolment.id);
+    return was_assigned(o) && (same_enrolment || o.who.enrolment.kind == enrolment_kind::individual) &&
+           o.before->generation == there.generation && o.before->device_id == there.name.device;
+}
+
+// Whether the identity may be given to whoever registered: it was made for it, or lets it in as it stands.
+result<void> check_identity(const settlement_order& o, const identity& there) {
+    if (!is_ours(o, there) && there.settings.login != o.who.login) {
+        return refuse("registered_otherwise", fmt::format("The hub knows another device as \"{}\", or knows it by other "
+                                                          "certificates; its operator has to look into that.",
+                                                          there.name.text()));
+    }
+    if (!there.settings.enabled) {
+        return refuse("identity_disabled", fmt::format("\"{}\" is disabled at its hub.", there.name.text()));
+    }
+    // Or a device whose certificates were ended would get another one for the asking.
+    const pki::certificate& leaf = o.from.chain.front();
+    BERTH_TRY(epoch, pki::epoch_of(leaf));
+    if (hub::epoch_passed(there, epoch, leaf.not_before())) {
+        return refuse("certificates_ended", fmt::format("The certificates of \"{}\" up to {} were ended.", there.name.text(),
+                                                        to_iso8601(there.epoch_raised)));
+    }
+    return {};
+}
+
+// Ids are one without case, names of devices are not: the first to come has it.
+result<void> check_spelling(const settlement_order& o) {
+    const bool by_group =
+        was_assigned(o) && o.before->via == enrolment_kind::group && o.who.enrolment.kind == enrolment_kind::group;
+    if (by_group && o.before->device_id != o.who.device_id) {
+        return refuse("registered_otherwise",
+                      fmt::format("\"{}\" is registered already, in another spelling.", o.who.registration_id));
+    }
+    return {};
+}
+
+// Its generation.
+result<uint64_t> make_known(const settlement_order& o, const std::optional<identity>& there, hub_registry& hub,
+                            random_source& random, unix_seconds now) {
+    const bool again = was_assigned(o) && o.before->hub == o.hub.host && o.before->device_id == o.who.device_id;
+    if (!there) {
+        if (again && way_of(o) == reprovision_way::never) {
+            return refuse("identity_deleted", fmt::format("The identity of \"{}\" was deleted, and its enrolment makes no other "
+                                                          "for it (reprovisioning: never).",
+                                                          o.who.device_id));
+        }
+        const auto fresh = make_identity({o.who.device_id, ""}, initial_settings(o), random, now);
+        BERTH_CHECK(hub.add(fresh));
+        return fresh.generation;
+    }
+    identity_settings wanted = there->settings;
+    if (again && way_of(o) == reprovision_way::reset) {
+        wanted = initial_settings(o);
+        // An operator's word about this one device is no part of what is reset.
+        wanted.status_reason = there->settings.status_reason;
+    }
+    wanted.login = login_of(o);
+    if (wanted != there->settings) {
+        BERTH_CHECK(hub.change(*there, wanted, now));
+    }
+    return there->generation;
+}
+
+result<std::vector<pki::certificate>> issue(const settlement_order& o, certificate_issuer* issuer) {
+    if (!o.csr) {
+        return std::vector<pki::certificate>();
+    }
+    if (!issuer) {
+        return fail(error_category::incompatible, "no_issuer",
+                    "This service issues no certificates: register without a request.");
+    }
+    auto issued = issuer->issue({*o.csr, o.who.registration_id, {o.who.device_id, ""}, o.who.enrolment.id});
+    if (!issued) {
+        return fail(std::move(issued).error().with("issuing", "failed"));
+    }
+    if (issued->empty()) {
+        return fail(error_category::internal, "nothing_issued", "The issuer answered with no certificate.");
+    }
+    return issued;
+}
+
+registration_detail detail_of(const settlement_order& o) {
+    if (!was_assigned(o)) {
+        return registration_detail::first;
+    }
+    if (way_of(o) == reprovision_way::reset) {
+        return registration_detail::reset;
+    }
+    return o.before->hub == o.hub.host ? registration_detail::again : registration_detail::migrated;
+}
+
+registration record_of(const settlement_order& o, uint64_t generation, bool issued, unix_seconds now) {
+    registration out;
+    out.id = o.who.registration_id;
+    out.via = o.who.enrolment.kind;
+    out.enrolment = o.who.enrolment.id;
+    out.detail = detail_of(o);
+    out.device_id = o.who.device_id;
+    out.hub = o.hub.host;
+    out.generation = generation;
+    out.certificate = o.who.certificate;
+    // A chain is not kept; half of the answer would be worse than none.
+    out.operation = issued ? "" : o.operation;
+    out.payload = o.payload;
+    out.created = o.before ? o.before->created : now;
+    out.changed = now;
+    out.version = o.before ? o.before->version + 1 : 1;
+    return out;
+}
+
+}  // namespace
+
+result<settled> settle(const settlement_order& order, hub_registry& hub, provisioning_registry& records,
+                       certificate_issuer* issuer, random_source& random, unix_seconds now) {
+    settled out;
+    const auto work = [&]() -> result<void> {
+        BERTH_CHECK(check_spelling(order));
+        std::optional<identity> there;
+        if (order.hub.local) {
+            BERTH_TRY(found, hub.find({order.who.device_id, ""}));
+            there = std::move(found);
+        }
+        if (there) {
+            BERTH_CHECK(check_identity(order, *there));
+        }
+        BERTH_TRY(issued, issue(order, issuer));
+        out.issued = std::move(issued);
+        uint64_t generation = 0;
+        if (order.hub.local) {
+            BERTH_TRY(made, make_known(order, there, hub, random, now));
+            generation = made;
+        }
+        out.record = record_of(order, generation, !out.issued.empty(), now);
+        return records.put(out.record);
+    };
+    BERTH_CHECK(records.together(work));
+    return out;
+}
+
+}  // namespace berth::provisioning

@@ -1,0 +1,32 @@
+// What is written when a hub was chosen for a device: its identity there, an operational certificate if it asked for one, and the
+// record of it; all of it or nothing.
+#pragma once
+
+#include "provisioning/match.h"
+#include "provisioning/operational.h"
+
+namespace berth::provisioning {
+
+struct settlement_order {
+    const caller& from;
+    const matched& who;
+    const std::optional<registry::registration>& before;
+    registry::linked_hub hub;
+    std::optional<std::string> tags;  // instead of the enrolment's, by a webhook
+    std::string payload;              // for the device
+    const std::optional<pki::verified_csr>& csr;
+    std::string operation;
+};
+
+struct settled {
+    registry::registration record;
+    std::vector<pki::certificate> issued;
+};
+
+// Errors (peer): `identity_disabled`; `registered_otherwise`: the identity of that name is another's, or another device has
+// registered under this id; `certificates_ended`: those of its epoch were; `identity_deleted`: an operator did that, and the
+// enrolment makes no other. `no_issuer` (incompatible); those of certificate_issuer, param "issuing"; those of the store.
+result<settled> settle(const settlement_order& order, registry::hub_registry& hub, registry::provisioning_registry& records,
+                       certificate_issuer* issuer, random_source& random, unix_seconds now);
+
+}  // namespace berth::provisioning

@@ -1,0 +1,32 @@
+// The custom allocation policy: an operator's own program is asked over HTTPS which hub it shall be. Whoever runs the service
+// sends the request and gives the answer back.
+#pragma once
+
+#include "provisioning/match.h"
+#include "wire/json.h"
+
+namespace berth::provisioning {
+
+inline constexpr size_t most_webhook_answer = 64 * 1024;
+
+// A wish of the service.
+struct webhook_wish {
+    std::string operation;  // to be given back with the answer
+    std::string url;        // to POST to, with Content-Type application/json
+    std::string body;
+};
+
+struct webhook_choice {
+    std::string hub;
+    std::optional<std::string> tags;  // of initialTwin; JSON object
+    std::string payload;              // for the device: JSON; empty: none
+};
+
+// {"deviceRuntimeContext", "linkedHubs", "individualEnrollment" or "enrollmentGroup"}
+std::string webhook_request(const matched& who, const caller& from, const wire::json::value& payload,
+                            const std::optional<registry::registration>& before, std::span<const registry::linked_hub> hubs);
+// {"iotHubHostName", "initialTwin", "payload"}. Errors (peer) `bad_webhook_answer`: another status than 200, no such JSON, or a
+// hub that is none of `hubs`; `unsupported`: desired properties.
+result<webhook_choice> read_webhook_answer(unsigned status, std::string_view body, std::span<const registry::linked_hub> hubs);
+
+}  // namespace berth::provisioning

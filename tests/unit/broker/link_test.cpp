@@ -1,0 +1,130 @@
+// The link from a broker to the service behind it: in order, over restarts of the service, and never without bounds.
+#include "net/http_server.h"
+#include "net/loop.h"
+#include "service_link.h"
+#include "support/onboarding_parties.h"
+#include "support/test_pki.h"
+
+#include <atomic>
+
+namespace berth::test {
+namespace {
+
+using app::service_link;
+
+hub::carried_message question(const std::string& text) {
+    return {"dev1", "", "ask", bytes(text.begin(), text.end()), "", {}};
+}
+
+class Link : public testing::Test {
+protected:
+    ~Link() override { stop(); }
+    [[nodiscard]] std::string path() const { return (directory.path() / "service").string(); }
+    // Answers each question by itself in capitals' place: "re: TEXT"; "hush" by nothing; "no" by a refusal of the whole.
+    void serve() {
+        std::atomic<bool> up = false;
+        thread_ = std::thread([this, &up] {
+            loop_ = std::make_unique<net::loop>();
+            auto router = std::make_shared<net::http_router>();
+            router->add("POST", std::string(hub::carrier_path),
+                        [](const net::http_request& r) {
+                            const auto asked = got(hub::read_carried_messages(r.body));
+                            std::vector<std::optional<hub::carried_answer>> out;
+                            for (const auto& m : asked) {
+                                const std::string text(m.payload.begin(), m.payload.end());
+                                if (text == "no") {
+                                    return net::http_response::text(400, "no");
+                                }
+                                const std::string said = "re: " + text;
+                                out.emplace_back(text == "hush" ? std::nullopt
+                                                                : std::optional(hub::carried_answer{
+                                                                      "answer", bytes(said.begin(), said.end())}));
+                            }
+                            return net::http_response::text(200, hub::to_text(out), "application/json");
+                        },
+                        {.most_body = hub::most_carried_octets});
+            net::http_server_limits limits;
+            limits.size.most_body = hub::most_carried_octets;
+            const auto server = got(net::http_server::listen_local(*loop_, path(), 0600, router, system_clock(), limits));
+            up = true;
+            loop_->run();
+        });
+        while (!up) {
+            std::this_thread::yield();
+        }
+    }
+    void stop() {
+        if (thread_.joinable()) {
+            loop_->stop();
+            thread_.join();
+        }
+    }
+    // Answers, until there are so many or it has lasted too long.
+    static std::vector<std::string> answers(service_link& link, size_t count) {
+        std::vector<std::string> out;
+        const milliseconds until = system_clock().steady() + 20'000;
+        while (out.size() < count && system_clock().steady() < until) {
+            for (const auto& one : link.take()) {
+                out.emplace_back(one.answer.payload.begin(), one.answer.payload.end());
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return out;
+    }
+
+    temporary_directory directory;
+
+private:
+    std::unique_ptr<net::loop> loop_;
+    std::thread thread_;
+};
+
+TEST_F(Link, BringsAnswersInOrderAndWakes) {
+    serve();
+    std::atomic<int> woken = 0;
+    service_link link(path(), [&woken] { ++woken; });
+    std::vector<std::string> expected;
+    for (int i = 0; i < 300; ++i) {
+        ASSERT_TRUE(link.ask({&expected, static_cast<uint64_t>(i)}, question(std::to_string(i))));
+        expected.push_back("re: " + std::to_string(i));
+    }
+    EXPECT_EQ(answers(link, expected.size()), expected);
+    EXPECT_GE(woken, 300 / static_cast<int>(hub::most_carried));
+}
+
+TEST_F(Link, CarriesNothingWhereThereIsNoAnswer) {
+    serve();
+    service_link link(path(), [] {});
+    ASSERT_TRUE(link.ask({}, question("hush")));
+    ASSERT_TRUE(link.ask({}, question("a")));
+    EXPECT_EQ(answers(link, 1), std::vector<std::string>{"re: a"});
+    ASSERT_TRUE(link.ask({}, question("no")));
+    // What came together with it is refused with it; what comes later is not.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ASSERT_TRUE(link.ask({}, question("b")));
+    EXPECT_EQ(answers(link, 1), std::vector<std::string>{"re: b"});
+}
+
+TEST_F(Link, WaitsForAServiceThatIsStartedAnew) {
+    service_link link(path(), [] {});
+    ASSERT_TRUE(link.ask({}, question("early")));
+    serve();
+    EXPECT_EQ(answers(link, 1), std::vector<std::string>{"re: early"});
+    stop();
+    ASSERT_TRUE(link.ask({}, question("between")));
+    serve();
+    EXPECT_EQ(answers(link, 1), std::vector<std::string>{"re: between"});
+}
+
+TEST_F(Link, TakesNoMoreThanItHasRoomFor) {
+    service_link link(path(), [] {});
+    size_t taken = 0;
+    for (size_t i = 0; i < service_link::most_waiting + 200; ++i) {
+        taken += link.ask({}, question("x")) ? 1 : 0;
+    }
+    EXPECT_GE(taken, service_link::most_waiting);
+    EXPECT_LE(taken, service_link::most_waiting + hub::most_carried);
+}
+
+}  // namespace
+}  // namespace berth::test
