@@ -32,7 +32,14 @@ result<std::unique_ptr<hub_gate>> hub_gate::open(const std::filesystem::path& hu
 result<void> hub_gate::read_trust() {
     BERTH_TRY(generation, store_->trust_generation());
     BERTH_TRY(cas, store_->list_cas());
-    BERTH_TRY(trust, hub::login_trust::build(cas, {}, clock_.now()));
+    std::vector<pki::crl> lists;
+    for (const auto& ca : cas) {
+        BERTH_TRY(list, store_->list_of(ca));
+        if (list) {
+            lists.push_back(std::move(*list));
+        }
+    }
+    BERTH_TRY(trust, hub::login_trust::build(cas, lists, clock_.now()));
     trust_ = std::move(trust);
     trust_generation_ = generation;
     anchors_.clear();
@@ -74,11 +81,28 @@ bool hub_gate::may_knock(const judged_chain& chain) const {
     return known && *known;
 }
 
+login_answer hub_gate::decide(std::string_view client_id, const judged_chain& chain,
+                              const std::optional<hub::judged_words>& words, unix_seconds now) {
+    auto answer = hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr);
+    if (!answer.in || !answer.in->ca) {
+        return answer;
+    }
+    if (!anchors_.contains(*answer.in->ca)) {
+        return {std::nullopt, login_refusal::unknown_ca, "The CA that vouched for it counts no longer."};
+    }
+    if (const auto entry = trust_->revoked(chain.path)) {
+        return {std::nullopt, login_refusal::certificate_revoked,
+                fmt::format("Its certificate, or one above it, was revoked at {} ({}).", to_iso8601(entry->revoked_at),
+                            to_string(entry->reason))};
+    }
+    return answer;
+}
+
 login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain,
                              std::optional<hub::judged_words> words) {
     const unix_seconds now = clock_.now();
     forget(at);
-    auto answer = hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr);
+    auto answer = decide(client_id, chain, words, now);
     if (!answer.in) {
         return answer;
     }
@@ -144,17 +168,13 @@ void hub_gate::tell(std::vector<cut>& out, handle at, session& s, login_refusal 
 
 std::optional<hub_gate::cut> hub_gate::judge_again(handle at, session& s, unix_seconds now) {
     std::vector<cut> out;
-    if (!s.by_key && s.chain.ca && !anchors_.contains(*s.chain.ca)) {
-        tell(out, at, s, login_refusal::unknown_ca, "The CA that vouched for it counts no longer.");
+    const auto answer = decide(s.client_id, s.chain, s.words, now);
+    if (!answer.in) {
+        tell(out, at, s, answer.refusal, answer.why);
+    } else if (answer.in->identity.generation != s.generation) {
+        tell(out, at, s, login_refusal::unknown_identity, "It was deleted, and another has its name.");
     } else {
-        const auto answer = hub::judge_login(*store_, s.chain, s.client_id, now, s.words ? &*s.words : nullptr);
-        if (!answer.in) {
-            tell(out, at, s, answer.refusal, answer.why);
-        } else if (answer.in->identity.generation != s.generation) {
-            tell(out, at, s, login_refusal::unknown_identity, "It was deleted, and another has its name.");
-        } else {
-            s.group = answer.in->identity.settings.group;
-        }
+        s.group = answer.in->identity.settings.group;
     }
     return out.empty() ? std::nullopt : std::optional(std::move(out.front()));
 }

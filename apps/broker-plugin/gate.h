@@ -73,6 +73,9 @@ private:
     hub_gate(std::unique_ptr<store::sqlite_hub_store> store, hub::name_rule names, const clock& time)
         : store_(std::move(store)), names_(names), clock_(time) {}
     result<void> read_trust();
+    // By the registry and the trust of now: the handshake was judged by those of its time.
+    hub::login_answer decide(std::string_view client_id, const hub::judged_chain& chain,
+                             const std::optional<hub::judged_words>& words, unix_seconds now);
     result<void> read_policies();
     [[nodiscard]] const registry::group_policy& policy_of(const std::string& group) const;
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.

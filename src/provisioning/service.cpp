@@ -152,7 +152,14 @@ result<void> service::impl::refresh(unix_seconds now) {
         return {};
     }
     BERTH_TRY(cas, hub.list_cas());
-    BERTH_TRY(fresh, enrolment_trust::build(std::move(cas), lists, now));
+    std::vector<pki::crl> all = lists;
+    for (const auto& ca : cas) {
+        BERTH_TRY(own, hub.list_of(ca));
+        if (own) {
+            all.push_back(std::move(*own));
+        }
+    }
+    BERTH_TRY(fresh, enrolment_trust::build(std::move(cas), all, now));
     trust = std::move(fresh);
     trust_generation = generation;
     trust_built = now;

@@ -41,7 +41,7 @@ public:
     service(const service&) = delete;
     service& operator=(const service&) = delete;
 
-    // Revocation lists of registered CAs and those below them; from now on, instead of all others.
+    // Revocation lists of CAs below registered ones, beside those that the registry has; from now on, instead of all others.
     void set_lists(std::vector<pki::crl> lists);
 
     // Whether the caller may register under this id at all, for whoever has to decide at the door (CONNECT). Nothing: it may.

@@ -2,7 +2,8 @@
 // A device that asks where it belongs, by Azure's provisioning SDK.
 //
 // {"host": "localhost:8883", "idScope", "registrationId", "ca": FILE, "cert": FILE, "key": FILE,
-//  "over": "mqtt" | "http",              http: at port 443 alone, the SDK takes no other
+//  "over": "mqtt" | "http",
+//  "port",                               of http, which the SDK knows at 443 alone: its connections are turned there
 //  "payload": {...},                     what it sends along
 //  "groups"}
 //
@@ -14,6 +15,12 @@ const { X509Security } = require('azure-iot-security-x509');
 const { say, mistake, settings, pem } = require('./say');
 
 const wanted = settings();
+
+if (wanted.port) {
+    const https = require('node:https');
+    const request = https.request;
+    https.request = (options, ...more) => request({ ...options, port: wanted.port }, ...more);
+}
 
 async function main() {
     const { Mqtt } = require('azure-iot-provisioning-device-mqtt');

@@ -12,7 +12,7 @@ CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const
 // init, set, quickstart, ca, device, events, statistics, policy, access-policy, enrolment, enrolment-group, linked-hub,
 // registration
 void add_hub(CLI::App& cli, context& c);
-// ca register, prove, verify, code, list, show, replace, retire, delete
+// ca register, prove, verify, code, crl, list, show, replace, retire, delete
 void add_hub_ca(CLI::App& hub, context& c);
 // device add, list, show, set, enable, disable, delete, revoke, import; events
 void add_hub_devices(CLI::App& hub, context& c);

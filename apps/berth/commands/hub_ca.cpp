@@ -5,6 +5,8 @@
 #include "common/words.h"
 #include "crypto/random.h"
 #include "keystore/key_uri.h"
+#include "pki/private_key_file.h"
+#include "registry/hub/ca_lists.h"
 #include "registry/hub/ca_office.h"
 #include "setup/ca_profiles.h"
 
@@ -39,6 +41,18 @@ wire::json::object to_json(const registered_ca& ca, unix_seconds now) {
         out["retires"] = to_iso8601(ca.retires);
     }
     return out;
+}
+
+wire::json::object list_json(const pki::crl& list) {
+    wire::json::object out{{"number", list.number()}, {"this_update", to_iso8601(list.this_update())}};
+    out["next_update"] = list.next_update() == 0 ? wire::json::value(nullptr) : wire::json::value(to_iso8601(list.next_update()));
+    out["revoked"] = list.revoked().size();
+    return out;
+}
+
+std::string list_text(const pki::crl& list) {
+    return fmt::format("revocation list number {} of {}{}: {} certificates", list.number(), to_iso8601(list.this_update()),
+                       list.next_update() == 0 ? "" : ", good until " + to_iso8601(list.next_update()), list.revoked().size());
 }
 
 std::string standing(const registered_ca& ca, unix_seconds now) {
@@ -253,6 +267,33 @@ void add_hub_ca(CLI::App& hub, context& c) {
         return {};
     });
 
+    auto* const revoked =
+        with_name(hub_command(*group, o->hub, "crl", "hand in the list of what it has revoked, or a newer one"));
+    auto* const from = revoked->add_option("FILE", o->file, "the list that it publishes, PEM or DER");
+    revoked->add_flag("--forget", o->yes, "go by none any more: nothing that it has issued is revoked then")->excludes(from);
+    run(revoked, [o, &c]() -> result<void> {
+        if (!o->yes && o->file.empty()) {
+            return fail(error_category::usage, "bad_arguments", "say which FILE, or --forget");
+        }
+        BERTH_TRY(store, open_hub_store(o->hub));
+        if (o->yes) {
+            BERTH_CHECK(store->all_or_nothing([&] { return registry::forget_list(*store, o->name); }));
+            c.json ? print_json(wire::json::object{{"name", o->name}, {"crl", nullptr}})
+                   : fmt::print("\"{}\" has no revocation list here any more.\n", o->name);
+            return {};
+        }
+        BERTH_TRY(octets, pki::read_file(o->file, registry::most_ca_list));
+        BERTH_TRY(taken, of_file(o->file, store->all_or_nothing([&] {
+                      return registry::take_list(*store, o->name, octets, system_clock().now());
+                  })));
+        if (c.json) {
+            print_json(wire::json::object{{"name", o->name}, {"crl", list_json(taken)}});
+        } else {
+            fmt::print("\"{}\": {}\n", o->name, list_text(taken));
+        }
+        return {};
+    });
+
     auto* const list = hub_command(*group, o->hub, "list", "all of them");
     run(list, [o, &c]() -> result<void> {
         BERTH_TRY(store, read_hub_store(o->hub));
@@ -267,8 +308,10 @@ void add_hub_ca(CLI::App& hub, context& c) {
         BERTH_TRY(store, read_hub_store(o->hub));
         BERTH_TRY(ca, registry::require_ca(*store, o->name));
         BERTH_TRY(count, store->count_logins(ca.certificate.sha256()));
+        BERTH_TRY(known, store->list_of(ca));
         if (c.json) {
             auto out = to_json(ca, system_clock().now());
+            out["crl"] = known ? wire::json::value(list_json(*known)) : wire::json::value(nullptr);
             out["logins"] = count;
             out["certificate"] = ca.certificate.to_pem();
             print_json(out);
@@ -277,6 +320,7 @@ void add_hub_ca(CLI::App& hub, context& c) {
         show(c, ca);
         fmt::print("  SHA-256 {}\n  {} devices and modules have logged in through it last\n", to_hex(ca.certificate.sha256()),
                    count);
+        fmt::print("{}", known ? "  " + list_text(*known) + "\n" : "");
         if (ca.state == ca_state::unverified) {
             fmt::print("  its code is {} until {}\n", ca.code, to_iso8601(ca.code_expires));
         }

@@ -321,6 +321,11 @@ constexpr std::array manuals{
            "berth hub ca prove fleet-ca.pem --key fleet-ca.key --code 5F3A... --out proof.pem"},
     manual{"hub ca verify", "Reads FILE. Writes HUB/hub.db.", "berth hub ca verify fleet-ca proof.pem --hub hub"},
     manual{"hub ca code", "Writes HUB/hub.db.", "berth hub ca code fleet-ca --hub hub"},
+    manual{"hub ca crl",
+           "Reads FILE. Writes HUB/hub.db. Sessions whose certificate is on the list end. A list that has run out lets nobody "
+           "in: hand in "
+           "the next one before.",
+           "berth hub ca crl fleet-ca fleet-ca.crl --hub hub"},
     manual{"hub ca replace", "Writes HUB/hub.db.", "berth hub ca replace fleet-ca fleet-ca-2027 --overlap 30d --hub hub"},
     manual{"hub ca retire", "Writes HUB/hub.db.", "berth hub ca retire fleet-ca --in 30d --hub hub"},
     manual{"hub ca delete", "Writes HUB/hub.db.", "berth hub ca delete fleet-ca --cut-off --hub hub"},

@@ -113,8 +113,11 @@ judged_chain judge_chain(const login_trust& trust, std::span<const pki::certific
         return out;
     }
     out.ca = verified->anchor().sha256();
-    for (const auto& one : verified->chain()) {
-        out.not_after = std::min(out.not_after, one.not_after());
+    const auto chain = verified->chain();
+    for (size_t i = 0; i < chain.size(); ++i) {
+        const auto& issuer = i + 1 < chain.size() ? chain[i + 1] : verified->anchor();
+        out.path.push_back({chain[i].serial(), issuer.spki_sha256()});
+        out.not_after = std::min(out.not_after, chain[i].not_after());
     }
     out.not_after = std::min(out.not_after, verified->anchor().not_after());
     return out;

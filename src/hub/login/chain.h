@@ -33,6 +33,7 @@ struct judged_chain {
     std::optional<std::array<uint8_t, 32>> ca;    // SHA-256 of the registered CA's certificate
     std::optional<login_refusal> refusal;         // why no CA vouches for it
     std::string why;                              // the same as a sentence, for logs
+    std::vector<listed_certificate> path;         // up to the CA, which is not among them; of one that a CA vouches for
     std::optional<uint32_t> epoch;                // nothing: it has none
     unix_seconds not_before = 0, not_after = 0;   // of the leaf; of the chain's earliest end where a CA vouches for it
     // DER, leaf first, as it was sent: of who asks a broker that carries it on. Null elsewhere.

@@ -1,5 +1,7 @@
 #include "hub/login/trust.h"
 
+#include "pki/crl_issuer.h"
+
 #include <algorithm>
 
 namespace berth::hub {
@@ -25,11 +27,34 @@ result<login_trust> login_trust::build(const std::vector<registry::registered_ca
         }
     }
     all.crls = lists;
+    for (const auto& list : lists) {
+        const auto signer = std::ranges::find_if(all.anchors, [&](const pki::certificate& ca) {
+            return pki::names_issuer(list, ca) && list.check_signature(ca).has_value();
+        });
+        if (signer == all.anchors.end()) {
+            continue;
+        }
+        const auto [place, is_first] = out.lists_.try_emplace(signer->spki_sha256(), list);
+        if (!is_first && pki::age_of(place->second) < pki::age_of(list)) {
+            place->second = list;
+        }
+    }
     if (!all.anchors.empty()) {
         BERTH_TRY(store, pki::trust_store::build(std::move(all)));
         out.store_ = std::move(store);
     }
     return out;
+}
+
+std::optional<pki::revoked_entry> login_trust::revoked(std::span<const listed_certificate> path) const {
+    for (const auto& one : path) {
+        if (const auto list = lists_.find(one.issuer_key); list != lists_.end()) {
+            if (auto entry = list->second.find(one.serial)) {
+                return entry;
+            }
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace berth::hub

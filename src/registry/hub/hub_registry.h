@@ -5,6 +5,7 @@
 // store.
 #pragma once
 
+#include "pki/crl.h"
 #include "registry/hub/ca_registration.h"
 #include "registry/hub/group_policy.h"
 #include "registry/hub/identity.h"
@@ -103,7 +104,11 @@ public:
     virtual result<void> remove_ca(const registered_ca& before) = 0;
     // How many devices and modules have logged in through it last: whom its removal cuts off.
     virtual result<uint64_t> count_logins(const std::array<uint8_t, 32>& ca) = 0;
-    // One more with each change of the CAs: whether a trust store that was built from them still holds.
+    // The list of what it has revoked, in place of the one before; it goes with the CA. Errors as change_ca().
+    virtual result<void> keep_list(const registered_ca& of, const pki::crl& list) = 0;
+    virtual result<void> drop_list(const registered_ca& of) = 0;
+    virtual result<std::optional<pki::crl>> list_of(const registered_ca& ca) = 0;
+    // One more with each change of the CAs or their lists: whether a trust store that was built from them still holds.
     virtual result<uint64_t> trust_generation() = 0;
 };
 

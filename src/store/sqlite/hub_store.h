@@ -65,6 +65,9 @@ public:
     result<void> remove_ca(const registry::registered_ca& before) override;
     result<uint64_t> count_logins(const std::array<uint8_t, 32>& ca) override;
     result<uint64_t> trust_generation() override;
+    result<void> keep_list(const registry::registered_ca& of, const pki::crl& list) override;
+    result<void> drop_list(const registry::registered_ca& of) override;
+    result<std::optional<pki::crl>> list_of(const registry::registered_ca& ca) override;
 
 private:
     friend class sqlite_provisioning_store;  // of the same file, and in the same transactions

@@ -259,6 +259,29 @@ TEST_P(HubStore, RegistrationsChangeAsTheyWereRead) {
     EXPECT_EQ(name_of_error(store->change_ca(ca)), "unknown_ca");
 }
 
+TEST_P(HubStore, KeepsTheListOfACaAsLongAsTheCa) {
+    const auto by = make_root("fleet", crypto::signature_algorithm::ecdsa_p256_sha256);
+    const auto ca = begin_registration("fleet", by.certificate, random, test_now);
+    const auto list = [&by](uint64_t number) {
+        return value_of(pki::issue_crl({number, test_now - 60, test_now + day, {}}, by.certificate, by.key));
+    };
+    EXPECT_EQ(name_of_error(store->keep_list(ca, list(1))), "unknown_ca");
+    ASSERT_TRUE(store->add_ca(ca));
+    EXPECT_FALSE(got(store->list_of(ca)));
+    const uint64_t before = got(store->trust_generation());
+    ASSERT_TRUE(store->keep_list(ca, list(1)));
+    ASSERT_TRUE(store->keep_list(ca, list(2)));
+    EXPECT_GT(got(store->trust_generation()), before);
+    store = reopen();
+    EXPECT_EQ(got(store->list_of(ca)).value().number(), 2U);
+    ASSERT_TRUE(store->drop_list(ca));
+    EXPECT_FALSE(got(store->list_of(ca)));
+    ASSERT_TRUE(store->keep_list(ca, list(3)));
+    ASSERT_TRUE(store->remove_ca(ca));
+    ASSERT_TRUE(store->add_ca(ca));
+    EXPECT_FALSE(got(store->list_of(ca))) << "it goes with the CA";
+}
+
 TEST_P(HubStore, KnowsWhomACaLetIn) {
     const auto ca = registration("fleet");
     const auto other = registration("other");

@@ -117,6 +117,18 @@ tls_version tlsv1.3
                          r.all().find("connection was lost") != std::string::npos;
         return cut ? "tls" : r.all() + std::to_string(r.exit);
     }
+    // A session that stands, and says in the broker's log when it is in.
+    pid_t stay(const std::string& file, const std::string& id) {
+        const size_t from = log().size();
+        const pid_t out =
+            spawn(client("mosquitto_sub", file, id, {"-q", "1", "-t", "$iothub/twin/res/#"}), at("sub.log"), libraries());
+        EXPECT_TRUE(eventually([&] { return says("\"login\"", from) && says(id, from); })) << log();
+        return out;
+    }
+    static void end(pid_t one) {
+        ::kill(one, SIGKILL);
+        (void)exit_of(one);
+    }
     // A program of this machine that hears everything.
     pid_t listen_to_all() {
         const pid_t out = spawn({"/usr/bin/mosquitto_sub", "--unix", at("local"), "-i", "listener", "-t", "devices/#", "-t",

@@ -54,17 +54,13 @@ protected:
         EXPECT_EQ(publish(id, by), 5) << reason;
         EXPECT_TRUE(says("\"reason\":\"" + reason + "\"", from)) << reason << "\n" << log().substr(from);
     }
-    pid_t stay(const std::string& id, const std::string& token) {
+    pid_t stay_by(const std::string& id, const std::string& token) {
         const size_t from = log().size();
         auto by = shown(id, token);
         by.insert(by.end(), {"-q", "1", "-t", "$iothub/twin/res/#"});
         const pid_t out = spawn(words("mosquitto_sub", id, by), at("sub.log"), libraries());
         EXPECT_TRUE(eventually([&] { return says("\"login\"", from); })) << log();
         return out;
-    }
-    static void end(pid_t one) {
-        ::kill(one, SIGKILL);
-        (void)exit_of(one);
     }
     void expect_cut(size_t from, const std::string& reason) {
         EXPECT_TRUE(eventually([&] { return says("\"session_cut\"", from); })) << log();
@@ -107,8 +103,8 @@ TEST_F(BrokerKeys, NobodyElse) {
 }
 
 TEST_F(BrokerKeys, ASwitchThatGoesOffCutsSessions) {
-    const pid_t device = stay("dev1", token("localhost/devices/dev1"));
-    const pid_t module = stay("dev1/mod1", token("localhost/devices/dev1/modules/mod1"));
+    const pid_t device = stay_by("dev1", token("localhost/devices/dev1"));
+    const pid_t module = stay_by("dev1/mod1", token("localhost/devices/dev1/modules/mod1"));
     size_t from = log().size();
     done({"set", "--module-sas", "off"});
     expect_cut(from, "shared_keys_off");
@@ -128,10 +124,10 @@ TEST_F(BrokerKeys, ASwitchThatGoesOffCutsSessions) {
 
 TEST_F(BrokerKeys, ASessionEndsWithItsTokenAndWithItsKey) {
     const size_t from = log().size();
-    const pid_t soon = stay("dev1/mod1", token("localhost/devices/dev1/modules/mod1", 3));
+    const pid_t soon = stay_by("dev1/mod1", token("localhost/devices/dev1/modules/mod1", 3));
     expect_cut(from, "token_expired");
     end(soon);
-    const pid_t stays = stay("dev1", token("localhost/devices/dev1"));
+    const pid_t stays = stay_by("dev1", token("localhost/devices/dev1"));
     size_t then = log().size();
     done({"device", "rotate-key", "dev1", "secondary"});
     ::kill(broker, SIGHUP);

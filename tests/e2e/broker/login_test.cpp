@@ -6,14 +6,6 @@ namespace {
 
 class BrokerLogin : public BrokerWorld {
 protected:
-    // A session that stands, and says in the broker's log when it is in.
-    pid_t stay(const std::string& file, const std::string& id) {
-        const size_t from = log().size();
-        const pid_t out =
-            spawn(client("mosquitto_sub", file, id, {"-q", "1", "-t", "$iothub/twin/res/#"}), at("sub.log"), libraries());
-        EXPECT_TRUE(eventually([&] { return says("\"login\"", from) && says(id, from); })) << log();
-        return out;
-    }
     void expect_refused(const std::string& reason, size_t from) {
         EXPECT_TRUE(says("\"reason\":\"" + reason + "\"", from)) << log().substr(from);
     }

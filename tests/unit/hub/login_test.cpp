@@ -130,6 +130,32 @@ TEST_F(Login, RevokedByItsIssuersList) {
     EXPECT_EQ(login({one}, "dev1"), "in");
 }
 
+TEST_F(Login, WhatWasJudgedIsFoundOnAListThatComesLater) {
+    trust_in({verified(root.certificate)});
+    add("dev1");
+    const auto one = leaf(line, "dev1"), other = leaf(root, "dev1");
+    const auto chain = judged({one, line.certificate}), direct = judged({other});
+    ASSERT_EQ(chain.path.size(), 2U);
+    EXPECT_FALSE(trust->revoked(chain.path));
+    const auto listing = [&](const pki::certificate& who, const authority& by) {
+        return value_of(
+            pki::issue_crl({7, test_now - 60, test_now + day, {{who.serial(), test_now - 30, {}}}}, by.certificate, by.key));
+    };
+    trust_in({verified(root.certificate)}, {listing(other, root)});
+    EXPECT_TRUE(trust->revoked(direct.path));
+    EXPECT_FALSE(trust->revoked(chain.path)) << "the same CA's, and another certificate";
+    trust_in({verified(root.certificate)}, {listing(line.certificate, root)});
+    EXPECT_TRUE(trust->revoked(chain.path)) << "the one above it";
+    EXPECT_FALSE(trust->revoked(direct.path));
+    // A number says nothing without who has given it, and a list of nobody whom the hub knows is left out.
+    trust_in({verified(root.certificate)}, {listing(one, root)});
+    EXPECT_FALSE(trust->revoked(chain.path));
+    const auto stranger = make_root("Fleet", signature_algorithm::mldsa44);  // the same name
+    trust_in({verified(root.certificate)}, {listing(other, stranger)});
+    EXPECT_FALSE(trust->revoked(direct.path));
+    EXPECT_EQ(login({other}, "dev1"), "in");
+}
+
 TEST_F(Login, ACertificateIsItsOwnersAlone) {
     trust_in({verified(root.certificate)});
     for (const char* name : {"A", "B", "A/m", "B/m", "A%2Fm"}) {

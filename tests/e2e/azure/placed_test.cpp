@@ -1,0 +1,87 @@
+// Azure's provisioning SDK asks where a device belongs, over MQTT and HTTPS, and its device SDK goes there. The same by ECDSA,
+// and by nothing but post-quantum cryptography.
+#include "../kept/kept_world.h"
+#include "azure_js.h"
+
+namespace berth::test {
+namespace {
+
+struct placed_kind {
+    const char* name;
+    node_version node;
+    bool post_quantum;
+    const char* over;
+};
+void PrintTo(const placed_kind& one, std::ostream* out) {
+    *out << one.name;
+}
+constexpr placed_kind kinds[] = {{"EcdsaMqtt", node_20, false, "mqtt"},
+                                 {"EcdsaHttps", node_20, false, "http"},
+                                 {"PostQuantumMqtt", node_24, true, "mqtt"},
+                                 {"PostQuantumHttps", node_24, true, "http"}};
+
+class AzurePlaced : public Kept, public testing::WithParamInterface<placed_kind> {
+protected:
+    void SetUp() override {
+        BERTH_SKIP_WITHOUT_AZURE();
+        begin(GetParam().post_quantum);
+    }
+    // As `name`, by the certificate of `whose`.
+    js_program registering(const std::string& name, const std::string& whose) {
+        const auto& who = holder(whose);
+        wire::json::object what{{"idScope", app::hub_world::id_scope},
+                                {"registrationId", name},
+                                {"cert", who.chain.string()},
+                                {"key", who.key.string()},
+                                {"over", GetParam().over}};
+        if (GetParam().over == std::string("http")) {
+            what["host"] = "localhost";
+            what["port"] = world->at("https").port;
+        } else {
+            what["host"] = world->at("provisioning").text();
+        }
+        // It takes no CA from its caller.
+        return js_program::start(GetParam().node, "register", what, directory.path(),
+                                 {"NODE_EXTRA_CA_CERTS=" + world->server_root().string()});
+    }
+};
+
+TEST_P(AzurePlaced, ADeviceIsToldItsHubAndGoesThere) {
+    listen_to_all();
+    auto asks = registering("dev-3", "dev-3");
+    EXPECT_TRUE(eventually([&] { return asks.first("registered") || asks.first("refused"); }, 60'000)) << asks.said() << said;
+    const auto told = asks.first("registered");
+    ASSERT_TRUE(told) << asks.said() << said;
+    const auto& state = told->at("state").as_object();
+    EXPECT_EQ(state.at("status").as_string(), "assigned");
+    EXPECT_EQ(state.at("deviceId").as_string(), "dev-3");
+    EXPECT_EQ(std::string(state.at("assignedHub").as_string()), world->at("mqtt").text());
+    const auto& who = holder("dev-3");
+    auto goes = js_program::start(GetParam().node, "device",
+                                  {{"host", state.at("assignedHub")},
+                                   {"deviceId", state.at("deviceId")},
+                                   {"ca", world->server_root().string()},
+                                   {"cert", who.chain.string()},
+                                   {"key", who.key.string()},
+                                   {"messages", wire::json::array{{{"body", "I was placed"}}}}},
+                                  directory.path());
+    EXPECT_TRUE(eventually([&] { return goes.first("closed") || goes.first("refused"); }, 60'000)) << goes.said() << said;
+    EXPECT_TRUE(goes.first("sent")) << goes.said() << said;
+    EXPECT_TRUE(eventually([this] {
+        return text("heard").find("devices/dev-3/messages/events/ I was placed") != std::string::npos;
+    })) << text("heard");
+}
+
+TEST_P(AzurePlaced, NotUnderAnothersName) {
+    auto asks = registering("dev-9", "dev-3");
+    EXPECT_TRUE(eventually([&] { return asks.first("registered") || asks.first("refused"); }, 60'000)) << asks.said() << said;
+    EXPECT_FALSE(asks.first("registered"));
+    const auto why = asks.first("refused");
+    ASSERT_TRUE(why) << asks.said();
+    EXPECT_EQ(why->at("name").as_string(), "UnauthorizedError") << asks.said();
+}
+
+INSTANTIATE_TEST_SUITE_P(By, AzurePlaced, testing::ValuesIn(kinds), [](const auto& one) { return std::string(one.param.name); });
+
+}  // namespace
+}  // namespace berth::test
