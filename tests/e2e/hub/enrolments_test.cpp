@@ -38,7 +38,8 @@ TEST_F(HubEnrolments, GroupsAreMadeChangedAndDeleted) {
     EXPECT_EQ(made.at("allocationPolicy").as_string(), "hashed");
     EXPECT_EQ(made.at("provisioningStatus").as_string(), "enabled");
     const std::string etag(made.at("etag").as_string());
-    EXPECT_EQ(refused({"enrolment-group", "add", "LINE-1", "--ca", "fleet"}), "ca_enrolled");
+    EXPECT_EQ(refused({"enrolment-group", "add", "LINE-1", "--ca", "fleet"}), "enrolment_exists");
+    EXPECT_EQ(refused({"enrolment-group", "add", "line-2", "--ca", "fleet"}), "ca_enrolled");
     EXPECT_EQ(refused({"enrolment-group", "add", "line-2", "--ca", "nobody"}, 1), "unknown_ca");
     EXPECT_EQ(refused({"enrolment-group", "add", "line-2"}), "bad_enrolment");
     EXPECT_EQ(refused({"enrolment-group", "add", "line 2", "--ca", "fleet"}), "bad_registration_id");
