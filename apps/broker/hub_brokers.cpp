@@ -101,7 +101,9 @@ result<hub_brokers::prepared> hub_brokers::prepare(const config& wanted) const {
                       std::ranges::equal(before, after, [](const auto* a, const auto* b) { return same_listener(*a, *b); }) &&
                       (!wanted.mqtt || (wanted.mqtt->alternative_names == config_.mqtt->alternative_names &&
                                         wanted.mqtt->mosquitto == config_.mqtt->mosquitto)) &&
-                      (!wanted.provisioning || wanted.provisioning->id_scope == config_.provisioning->id_scope);
+                      (!wanted.provisioning || (wanted.provisioning->id_scope == config_.provisioning->id_scope &&
+                                                wanted.provisioning->retry_after == config_.provisioning->retry_after &&
+                                                wanted.provisioning->webhook_anchors == config_.provisioning->webhook_anchors));
     if (!same) {
         return fail(error_category::usage, "restart_needed",
                     "[hub.mqtt] and [hub.provisioning] are read at start only, but for what is in the files of certificates and "

@@ -100,6 +100,10 @@ result<hub_role::prepared> hub_role::read(const hub_config& config, const clock&
         BERTH_CHECK(read_policies(config.directory));
         out.admin.keys = std::make_shared<policies_watch>(config.directory);
     }
+    if (config.provisioning && !config.provisioning->webhook_anchors.empty()) {
+        BERTH_TRY(anchors, read_anchors(config.provisioning->webhook_anchors));
+        out.webhook_anchors = std::move(anchors);
+    }
     if (only_looks) {
         BERTH_CHECK(read_hub_store(config.directory));
         BERTH_CHECK(hub_brokers::look(brokers_of(config)));
@@ -114,7 +118,7 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
       admin_(desk_, serving_.admin, metrics),
       services_{&admin_} {
     if (const auto& provisioning = serving_.config.provisioning) {
-        provisioning_.emplace(desk_, admin_, *provisioning, metrics);
+        provisioning_.emplace(desk_, admin_, *provisioning, serving_.webhook_anchors, metrics);
         const auto more = provisioning_->services();
         services_.insert(services_.end(), more.begin(), more.end());
     }

@@ -28,7 +28,8 @@ public:
         size_t threads = 0;  // that the key of `tls` allows, of those that were asked for
         admin_service::settings admin;
         role_lists lists;
-        std::optional<hub_brokers::prepared> brokers;  // while it serves
+        std::vector<pki::certificate> webhook_anchors;  // read at start only
+        std::optional<hub_brokers::prepared> brokers;   // while it serves
     };
     // `only_looks`: nothing is made or changed, and what a new file would mend later is told too.
     static result<prepared> read(const hub_config& config, const clock& time, bool only_looks = false);

@@ -68,13 +68,33 @@ hub::right right_for(const provisioning::api_request& asked) {
 }  // namespace
 
 provisioning_service::provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
-                                           ops::metric_registry& metrics)
+                                           std::vector<pki::certificate> webhook_anchors, ops::metric_registry& metrics)
     : desk_(desk),
       admins_(admins),
       records_(desk.registry()),
       service_(settings_of(config), desk.registry(), records_, desk.random()),
       answers_(metrics.counters("berth_provisioning_answers_total",
-                                "What devices and operators of the provisioning service were told", {"over", "status"})) {}
+                                "What devices and operators of the provisioning service were told", {"over", "status"})),
+      webhooks_(desk.loop(), desk.time(), std::move(webhook_anchors),
+                [this](const std::string& operation, const result<net::http_response>& what) { webhook_said(operation, what); }) {
+}
+
+void provisioning_service::grant_wishes() {
+    for (auto& wish : service_.take_wishes()) {
+        webhooks_.ask(std::move(wish));
+    }
+}
+
+void provisioning_service::webhook_said(const std::string& operation, const result<net::http_response>& what) {
+    if (!desk_.begin()) {
+        return;  // the device is told that it has failed, in a while
+    }
+    if (what) {
+        service_.webhook_answered(operation, what->status, what->body, desk_.time().now());
+    } else {
+        service_.webhook_failed(operation, what.error(), desk_.time().now());
+    }
+}
 
 void provisioning_service::count(const char* over, unsigned status) {
     answers_.with({over, std::to_string(status)}).add();
@@ -93,6 +113,7 @@ std::optional<hub::carried_answer> provisioning_service::answer(const hub::carri
     const std::string_view payload(reinterpret_cast<const char*>(message.payload.data()), message.payload.size());
     auto said = provisioning::answer_mqtt(service_, who, user->registration_id, message.topic, payload, desk_.time().now());
     count("mqtt", said ? 200 : 400);
+    grant_wishes();
     if (!said) {
         return std::nullopt;
     }
@@ -111,6 +132,7 @@ void provisioning_service::devices::serve(const net::http_request& request, cons
     const auto said =
         provisioning::answer_https(of_.service_, who, {request.method, request.path, request.body}, of_.desk_.time().now());
     of_.count("https", said.status);
+    of_.grant_wishes();
     of_.desk_.after_commit([respond, said](bool kept) {
         if (!kept) {
             return respond(unavailable());

@@ -4,6 +4,7 @@
 
 #include "hub/carrier/carried.h"
 #include "hub_server/admin_service.h"
+#include "hub_server/webhooks.h"
 #include "provisioning/service.h"
 #include "roles/broker_config.h"
 #include "store/sqlite/provisioning_store.h"
@@ -12,9 +13,9 @@ namespace berth::app {
 
 class provisioning_service {
 public:
-    // `desk` and `admins` outlive it.
+    // `desk` and `admins` outlive it. `webhook_anchors`: who may vouch for what the allocation "custom" asks.
     provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
-                         ops::metric_registry& metrics);
+                         std::vector<pki::certificate> webhook_anchors, ops::metric_registry& metrics);
 
     // What stands on the listener: registrations of devices, by their certificates; enrolments, by administrators.
     [[nodiscard]] std::vector<hub_service*> services() { return {&devices_, &operators_}; }
@@ -41,12 +42,16 @@ private:
         provisioning_service& of_;
     };
     void count(const char* over, unsigned status);
+    // Whoever the service wants to be asked, is.
+    void grant_wishes();
+    void webhook_said(const std::string& operation, const result<net::http_response>& what);
 
     hub_desk& desk_;
     admin_service& admins_;
     store::sqlite_provisioning_store records_;
     provisioning::service service_;
     ops::counter_family answers_;
+    webhooks webhooks_;
     devices devices_{*this};
     operators operators_{*this};
 };

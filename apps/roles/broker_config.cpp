@@ -57,6 +57,7 @@ result<hub_provisioning_config> read_hub_provisioning(table_reader t, const std:
         t.complain_of("id_scope", fmt::format("an id scope has 1 to {} letters, digits, '-' and '_'", most_scope));
     }
     out.retry_after = static_cast<unsigned>(t.integer("retry_after", 1, 3'600, 2));
+    out.webhook_anchors = t.paths("webhook_anchors", false);
     if (const auto listen = t.optional_address("listen")) {
         mqtt_listener_config listener = mqtt ? mqtt->listener : mqtt_listener_config{};
         listener.listen = *listen;

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 namespace berth::app {
 
@@ -29,8 +30,9 @@ struct hub_mqtt_config {
 
 struct hub_provisioning_config {
     std::string id_scope;
-    std::optional<mqtt_listener_config> mqtt;  // nothing: over HTTPS alone, at the hub's own listener
-    unsigned retry_after = 2;                  // seconds until a device asks again
+    std::optional<mqtt_listener_config> mqtt;            // nothing: over HTTPS alone, at the hub's own listener
+    unsigned retry_after = 2;                            // seconds until a device asks again
+    std::vector<std::filesystem::path> webhook_anchors;  // CAs of what the allocation "custom" asks over HTTPS
 };
 
 result<hub_mqtt_config> read_hub_mqtt(table_reader t);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "berth/commands/commands.h"
 #include "berth/commands/demo_board.h"
+#include "berth/commands/demo_hub.h"
 #include "berth/commands/demo_keys.h"
 #include "berth/commands/own_directory.h"
 #include "common/files.h"
@@ -72,6 +73,7 @@ private:
         BERTH_CHECK(refusals());
         table();
         BERTH_CHECK(where_keys_live());
+        BERTH_CHECK(the_hub());
         BERTH_CHECK(look_around());
         if (interrupted) {
             return {};
@@ -353,6 +355,32 @@ private:
     void judge(bool good, const std::string& text) {
         failures_ += good ? 0 : 1;
         good ? board_.good(text) : board_.bad(text);
+    }
+
+    result<void> the_hub() {
+        if (interrupted) {
+            return {};
+        }
+        board_.heading("A hub: devices of one registered CA, over MQTT");
+        BERTH_TRY(seen, show_hub(directory_ / "hub", [] { return interrupted != 0; }));
+        if (interrupted) {
+            return {};
+        }
+        board_.good(
+            fmt::format("a CA has proved to have its key; berthd keeps Mosquitto on {} and {} (ML-DSA-65, X25519MLKEM768 alone)",
+                        seen.mqtt, seen.provisioning));
+        judge(seen.placed, seen.placed ? "dev-3, of that CA, asks where it belongs, is made known there, goes there and publishes"
+                                       : "dev-3 was not placed");
+        judge(seen.cut, seen.cut ? fmt::format("dev-1 is disabled while it is connected: cut off after {} ms", seen.cut_ms)
+                                 : "dev-1 was disabled and stayed connected");
+        judge(seen.stays_out, seen.stays_out ? "and refused when it comes again" : "dev-1 came in again");
+        if (json_) {
+            print_json(wire::json::object{{"hub", wire::json::object{{"placed", seen.placed},
+                                                                     {"cut", seen.cut},
+                                                                     {"cut_ms", seen.cut_ms},
+                                                                     {"stays_out", seen.stays_out}}}});
+        }
+        return {};
     }
 
     result<void> look_around() {

@@ -62,7 +62,8 @@ TEST_F(Demo, ShowsEveryStepEveryRefusalAndWhereKeysAre) {
     for (const char* text :
          {"`not_assigned`", "`registrar_mismatch`", "`decrypt_error`", "`bad_certificate`", "device-pq.pem: OK",
           "files p3.pem, p3-sig.pem", "TPM handles 0x81020002, 0x81020000", "STSAFE slots 2, 1", "grep -rl \"PRIVATE KEY\"",
-          "none: no private key of a device with a chip is in a file"}) {
+          "none: no private key of a device with a chip is in a file", "dev-3, of that CA, asks where it belongs",
+          "dev-1 is disabled while it is connected: cut off after", "and refused when it comes again"}) {
         EXPECT_THAT(all, testing::HasSubstr(text));
     }
     EXPECT_THAT(all, testing::Not(testing::HasSubstr("\x1b["))) << "no colours in a pipe";
