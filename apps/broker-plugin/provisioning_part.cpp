@@ -54,8 +54,7 @@ result<void> provisioning_part::start() {
         out.sent = std::move(sent);
         return out;
     };
-    BERTH_CHECK(
-        judge_handshakes({judge, [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
+    BERTH_CHECK(judge_handshakes({judge, [this](const hub::judged_chain& chain) { return may_knock(chain); }, settings_.groups}));
     link_ = std::make_unique<service_link>(settings_.service, [this] { wake_.wake(); });
     using self = provisioning_part;
     if (!calls_.add<&self::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||

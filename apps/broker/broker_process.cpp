@@ -157,13 +157,17 @@ result<void> broker_process::launch() {
     up_ = false;
     last_line_.clear();
     started_ = system_clock().steady();
-    BERTH_TRY(child, child_process::start(program_.mosquitto, {"-c", settings_.configuration().string()}, program_.environment,
-                                          child_errors::passed));
+    BERTH_TRY(child, child_process::start(program_.mosquitto, {"-c", settings_.configuration().string()}, program_.environment));
     child_.emplace(std::move(child));
     return {};
 }
 
 void broker_process::tell(const std::string& line) {
+    if (line.starts_with('{')) {
+        // The plugin's, which has our format already.
+        fmt::print(stderr, "{}\n", line);
+        return;
+    }
     if (line.find(" running") != std::string::npos && line.find("mosquitto version") != std::string::npos) {
         up_ = true;
     }
@@ -188,12 +192,12 @@ result<void> broker_process::wait_until_up() {
     const milliseconds until = system_clock().steady() + most_wait;
     while (!up_ && system_clock().steady() < until) {
         poll_children({&*child_}, look_every);
-        for (const auto& line : child_->take_output_lines()) {
+        for (const auto& line : child_->take_error_lines()) {
             tell(line);
         }
         if (const auto code = child_->exit_code()) {
             poll_children({&*child_}, 0);
-            for (const auto& line : child_->take_output_lines()) {
+            for (const auto& line : child_->take_error_lines()) {
                 tell(line);
             }
             return fail(error{error_category::environment,
@@ -222,7 +226,7 @@ void broker_process::look() {
         }
     } else {
         poll_children({&*child_}, 0);
-        for (const auto& line : child_->take_output_lines()) {
+        for (const auto& line : child_->take_error_lines()) {
             tell(line);
         }
         if (const auto code = child_->exit_code()) {

@@ -32,7 +32,7 @@ result<std::string> mosquitto_conf(const broker_settings& s) {
     say("allow_anonymous", "false");
     say("set_tcp_nodelay", "true");
     say("connection_messages", "false");
-    say("log_dest", "stdout");
+    say("log_dest", "stderr");
     say("log_timestamp", "false");
     for (const auto* type : {"error", "warning", "notice", "information"}) {
         say("log_type", type);

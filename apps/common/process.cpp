@@ -35,7 +35,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 result<child_process> child_process::start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                                           const std::vector<std::string>& extra_environment, child_errors errors) {
+                                           const std::vector<std::string>& extra_environment) {
     int out[2];
     int err[2];
     if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) {
@@ -66,9 +66,7 @@ result<child_process> child_process::start(const std::filesystem::path& program,
             ::_exit(127);
         }
         ::dup2(out[1], STDOUT_FILENO);
-        if (errors == child_errors::read) {
-            ::dup2(err[1], STDERR_FILENO);
-        }
+        ::dup2(err[1], STDERR_FILENO);
         ::execve(program.c_str(), argv.data(), envp.data());
         ::_exit(127);
     }
@@ -76,6 +74,8 @@ result<child_process> child_process::start(const std::filesystem::path& program,
     ::close(err[1]);
     ::fcntl(out[0], F_SETFL, O_NONBLOCK);
     ::fcntl(err[0], F_SETFL, O_NONBLOCK);
+    // One that says much need not wait until it is listened to.
+    ::fcntl(err[0], F_SETPIPE_SZ, 1024 * 1024);
     child_process child;
     child.pid_ = pid;
     child.output_.fd = out[0];

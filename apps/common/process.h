@@ -13,18 +13,11 @@
 
 namespace berth::app {
 
-// What becomes of what it says on standard error.
-enum class child_errors : uint8_t {
-    read,    // by poll_children(), as its output
-    passed,  // it has ours
-};
-
 class child_process {
 public:
     // `arguments` without the program. Standard output and error are read by poll_children().
     static result<child_process> start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                                       const std::vector<std::string>& extra_environment = {},
-                                       child_errors errors = child_errors::read);
+                                       const std::vector<std::string>& extra_environment = {});
     child_process(child_process&& other) noexcept;
     child_process& operator=(child_process&&) = delete;
     ~child_process();  // SIGTERM, then, after two seconds, SIGKILL

@@ -57,9 +57,12 @@ result<std::optional<pki::verified_csr>> read_csr(const wire::json::object& body
     if (!der) {
         return bad("is no base64 of DER: " + der.error().message);
     }
-    BERTH_TRY(request, pki::verified_csr::parse(*der));
-    BERTH_CHECK(check_name(request, registration_id));
-    return std::optional<pki::verified_csr>(std::move(request));
+    auto request = pki::verified_csr::parse(*der);
+    if (!request) {
+        return bad("is not one that can be granted: " + request.error().message);
+    }
+    BERTH_CHECK(check_name(*request, registration_id));
+    return std::optional<pki::verified_csr>(std::move(*request));
 }
 
 wire::json::array chain_json(std::span<const pki::certificate> chain) {

@@ -27,8 +27,8 @@ public:
 };
 
 // The request of a registration's body, in "csr" or, for SDKs that know no such member, in "payload" as "csr": base64 of DER.
-// Nothing: it has none. Errors (peer) `bad_csr`: both, no base64, too large; those of pki::verified_csr::parse; the only
-// common name is not the registration id.
+// Nothing: it has none. Errors (peer) `bad_csr`: both, no base64, too large, not one that
+// pki::verified_csr::parse takes (kind of key, signature), or its only common name is not the registration id.
 result<std::optional<pki::verified_csr>> read_csr(const wire::json::object& body, std::string_view registration_id);
 
 // base64 of DER, leaf first, as registrationState.issuedCertificateChain has it.

@@ -1,6 +1,7 @@
 #include "provisioning/service.h"
 
 #include "base/log.h"
+#include "crypto/hash.h"
 #include "provisioning/allocation.h"
 #include "provisioning/enrolment_json.h"
 #include "provisioning/settlement.h"
@@ -94,7 +95,7 @@ struct service::impl {
         state at = state::unassigned;
         caller from;
         matched who;
-        std::string body;
+        crypto::digest body;  // to know it again
         std::optional<pki::verified_csr> csr;
         std::optional<registry::registration> before;
         std::vector<linked_hub> hubs;  // that a webhook was told
@@ -242,6 +243,12 @@ bool service::impl::make_room(unix_seconds now) {
 void service::impl::step(operation& op, event on) {
     if (const auto next = next_state(op.at, on)) {
         op.at = *next;
+        if (is_final(op.at)) {
+            // Many wait to be asked for, and need none of it any more.
+            op.from.chain.clear();
+            op.csr.reset();
+            op.hubs.clear();
+        }
         return;
     }
     log::failure("provisioning_state", {error_category::internal, "not_in_table",
@@ -269,11 +276,14 @@ answer service::impl::standing(const operation& op) const {
 
 void service::impl::end(operation& op, event on, const error& why, unix_seconds now) {
     step(op, on);
-    // What it had before stays in the record, so that its identity is still known to be its own.
+    // What was assigned before stays in the record with whom it was assigned by: an attempt that failed changes neither whose the
+    // identity is, nor that it is somebody's.
     registry::registration r = op.before.value_or(registry::registration{});
     r.id = op.who.registration_id;
-    r.via = op.who.enrolment.kind;
-    r.enrolment = op.who.enrolment.id;
+    if (r.hub.empty()) {
+        r.via = op.who.enrolment.kind;
+        r.enrolment = op.who.enrolment.id;
+    }
     r.status = status_of(op.at);
     r.certificate = op.who.certificate;
     r.operation = op.id;
@@ -381,7 +391,7 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
     const auto former = s.by_registration.find(folded);
     if (former != s.by_registration.end()) {
         const auto& op = *former->second;
-        if (op.at == state::asking && op.body == body && op.who.certificate == found->certificate &&
+        if (op.at == state::asking && op.body == crypto::sha256(as_bytes(body)) && op.who.certificate == found->certificate &&
             op.who.enrolment == found->enrolment && now - op.began < s.settings.webhook_lasts) {
             return s.assigning(op, 202);
         }
@@ -411,7 +421,7 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
     op.registration = folded;
     op.from = who;
     op.who = std::move(*found);
-    op.body = body;
+    op.body = crypto::sha256(as_bytes(body));
     op.csr = std::move(asked->csr);
     op.before = std::move(*before);
     op.began = now;

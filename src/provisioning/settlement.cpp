@@ -44,9 +44,18 @@ bool is_ours(const settlement_order& o, const identity& there) {
            o.before->generation == there.generation && o.before->device_id == there.name.device;
 }
 
+// A group changes nobody's way to log in; an individual enrolment its own device's, when its certificates are others now. That
+// somebody may not log in is an operator's word, and stays.
+bool may_log_in_so(const settlement_order& o, const identity& there) {
+    const auto way = there.settings.login.way;
+    const bool by_certificate = way == login_way::certificate_authority || way == login_way::thumbprint;
+    return there.settings.login == o.who.login ||
+           (by_certificate && o.who.enrolment.kind == enrolment_kind::individual && is_ours(o, there));
+}
+
 // Whether the identity may be given to whoever registered: it was made for it, or lets it in as it stands.
 result<void> check_identity(const settlement_order& o, const identity& there) {
-    if (!is_ours(o, there) && there.settings.login != o.who.login) {
+    if (!may_log_in_so(o, there)) {
         return refuse("registered_otherwise", fmt::format("The hub knows another device as \"{}\", or knows it by other "
                                                           "certificates; its operator has to look into that.",
                                                           there.name.text()));
@@ -90,7 +99,7 @@ result<uint64_t> make_known(const settlement_order& o, const std::optional<ident
         return fresh.generation;
     }
     identity_settings wanted = there->settings;
-    if (again && way_of(o) == reprovision_way::reset) {
+    if (is_ours(o, *there) && way_of(o) == reprovision_way::reset) {
         wanted = initial_settings(o);
         // An operator's word about this one device is no part of what is reset.
         wanted.status_reason = there->settings.status_reason;

@@ -1,5 +1,6 @@
 #include "hub/access/gate.h"
 
+#include "base/wipe.h"
 #include "hub/access/sas_token.h"
 #include "pki/client_chain.h"
 #include "pki/subject_name.h"
@@ -69,6 +70,7 @@ result<caller> gate::by_token(const shown& by, const policies* keys, unix_second
     if (!good && good.error().is("bad_token")) {
         good = token.check(of->secondary, now);
     }
+    wipe(token.signature);
     if (!good) {
         return fail(std::move(good).error());
     }

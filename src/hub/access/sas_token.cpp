@@ -1,5 +1,6 @@
 #include "hub/access/sas_token.h"
 
+#include "base/wipe.h"
 #include "crypto/constant_time.h"
 #include "crypto/hash.h"
 #include "hub/access/percent.h"
@@ -66,18 +67,19 @@ result<sas_token> sas_token::parse(std::string_view text) {
     sas_token out;
     out.signed_resource = fields["sr"];
     auto resource = percent_decoded(fields["sr"]);
-    const auto signature = percent_decoded(fields["sig"]);
+    auto signature = percent_decoded(fields["sig"]);
     auto policy = percent_decoded(fields["skn"]);
     if (!resource || !signature || !policy || resource->empty()) {
         return bad_token("has a value that does not decode");
     }
     out.resource = std::move(*resource);
     out.policy = std::move(*policy);
-    const auto octets = wire::from_base64(*signature);
+    auto octets = wire::from_base64(*signature);
+    wipe(*signature);
     if (!octets || octets->size() != 32) {
         return bad_token("has a sig that is no HMAC-SHA-256");
     }
-    out.signature = *octets;
+    out.signature = std::move(*octets);
     const std::string_view se = fields["se"];
     // SDKs write fractions of seconds never, and no sign.
     const auto [stop, mistake] = std::from_chars(se.data(), se.data() + se.size(), out.expiry);

@@ -19,234 +19,103 @@ constexpr std::string_view not_here = "This hub has none: use /v1/identities and
 const api_parameter top{"top", kind::number, "how many at most, up to 1000"};
 const api_parameter most{"most", kind::number, "how many at most, up to 1000"};
 
-std::vector<api_route> make_routes() {
-    using enum right;
-    std::vector<api_route> out{
-        // As the service's, so that its SDKs need not know whom they talk to.
-        {"GET",
-         "/devices",
-         "listDevices",
-         "Devices, by name",
-         registry_read,
-         list_devices,
-         {top},
-         body_kind::none,
-         "",
-         "Identities"},
-        {"POST",
-         "/devices",
-         "changeMany",
-         "Up to 100 identities at once, each by its importMode",
-         registry_write,
-         change_many,
-         {},
-         body_kind::json,
-         "BulkIdentities",
-         "BulkResult"},
-        {"GET", "/devices/{id}", "getDevice", "One device", registry_read, get_identity, {}, body_kind::none, "", "Identity"},
-        {"PUT",
-         "/devices/{id}",
-         "putDevice",
-         "Makes a device; with If-Match, changes the one that is there",
-         registry_write,
-         put_identity,
-         {},
-         body_kind::json,
-         "Identity",
-         "Identity"},
-        {"DELETE", "/devices/{id}", "deleteDevice", "Takes a device out, with its modules", registry_write, delete_identity},
-        {"GET",
-         "/devices/{id}/modules",
-         "listModules",
-         "The modules of a device",
-         registry_read,
-         list_modules,
-         {},
-         body_kind::none,
-         "",
-         "Identities"},
-        {"GET",
-         "/devices/{id}/modules/{module}",
-         "getModule",
-         "One module",
-         registry_read,
-         get_identity,
-         {},
-         body_kind::none,
-         "",
-         "Identity"},
-        {"PUT",
-         "/devices/{id}/modules/{module}",
-         "putModule",
-         "Makes a module; with If-Match, changes the one that is there",
-         registry_write,
-         put_identity,
-         {},
-         body_kind::json,
-         "Identity",
-         "Identity"},
-        {"DELETE", "/devices/{id}/modules/{module}", "deleteModule", "Takes a module out", registry_write, delete_identity},
-        {"GET",
-         "/statistics/devices",
-         "deviceStatistics",
-         "How many devices there are",
-         registry_read,
-         tell_device_statistics,
-         {},
-         body_kind::none,
-         "",
-         "DeviceStatistics"},
-        {"GET",
-         "/statistics/service",
-         "serviceStatistics",
-         "How many devices are connected",
-         service_connect,
-         tell_service_statistics,
-         {},
-         body_kind::none,
-         "",
-         "ServiceStatistics"},
+struct body {
+    body_kind kind = body_kind::none;
+    std::string_view schema = {};
+};
+constexpr body none, certificate{body_kind::certificate};
+constexpr body json(std::string_view schema) {
+    return {body_kind::json, schema};
+}
 
-        // Ours.
-        {"GET",
-         "/v1/identities",
-         "listIdentities",
-         "Devices or modules that meet all of what is asked, page by page",
-         registry_read,
-         list_identities,
-         {{"modules", kind::flag, "modules instead of devices"},
-          {"device", kind::text, "the modules of this device"},
-          {"status", kind::text, "enabled or disabled"},
-          {"group", kind::text, "of this group; empty: of none"},
-          {"after", kind::text, "from behind this one on: `next` of the page before"},
-          most},
-         body_kind::none,
-         "",
-         "IdentityPage"},
-        {"POST",
-         "/v1/devices/{id}/revoke",
-         "revokeDevice",
-         "Refuses all certificates that a device has: its epoch goes up",
-         registry_write,
-         revoke_identity,
-         {},
-         body_kind::none,
-         "",
-         "Identity"},
-        {"POST",
-         "/v1/devices/{id}/modules/{module}/revoke",
-         "revokeModule",
-         "The same of a module",
-         registry_write,
-         revoke_identity,
-         {},
-         body_kind::none,
-         "",
-         "Identity"},
-        {"POST",
-         "/v1/import",
-         "importIdentities",
-         "New identities, one JSON object a line; all lines or, if asked, the good ones",
-         registry_write,
-         import_lines,
-         {{"skipBadLines", kind::flag, "import what can be imported"}},
-         body_kind::json_lines,
-         "Identity",
-         "ImportReport"},
-        {"GET",
-         "/v1/events",
-         "listEvents",
-         "What became of identities, in order",
-         registry_read,
-         list_events,
-         {{"after", kind::number, "from behind this number on"}, most},
-         body_kind::none,
-         "",
-         "Events"},
-        {"GET",
-         "/v1/cas",
-         "listAuthorities",
-         "The CAs whose devices may log in",
-         registry_read,
-         list_authorities,
-         {},
-         body_kind::none,
-         "",
-         "Authorities"},
-        {"POST",
-         "/v1/cas",
-         "registerAuthority",
-         "The first of two steps: a CA's certificate. The answer has the code to prove",
-         registry_write,
-         register_authority,
-         {{"name", kind::text, "what it is called"}},
-         body_kind::certificate,
-         "",
-         "Authority"},
-        {"GET", "/v1/cas/{name}", "getAuthority", "One CA", registry_read, get_authority, {}, body_kind::none, "", "Authority"},
-        {"DELETE",
-         "/v1/cas/{name}",
-         "deleteAuthority",
-         "Takes a CA out: whom it lets in is cut off",
-         registry_write,
-         delete_authority,
-         {{"cutOff", kind::flag, "also when devices have logged in through it last"}},
-         body_kind::none,
-         "",
-         "CutOff"},
-        {"POST",
-         "/v1/cas/{name}/code",
-         "drawAuthorityCode",
-         "Another code, when one has expired",
-         registry_write,
-         draw_authority_code,
-         {},
-         body_kind::none,
-         "",
-         "Authority"},
-        {"POST",
-         "/v1/cas/{name}/verify",
-         "verifyAuthority",
-         "The second step: the verification certificate",
-         registry_write,
-         verify_authority,
-         {},
-         body_kind::certificate,
-         "",
-         "Authority"},
-        {"POST",
-         "/v1/cas/{name}/retire",
-         "retireAuthority",
-         "From a time on it lets nobody in; null: it stays after all",
-         registry_write,
-         retire_authority,
-         {},
-         body_kind::json,
-         "Retirement",
-         "Authority"},
-        {"POST",
-         "/v1/cas/{name}/replace",
-         "replaceAuthority",
-         "Lets another CA take its place; both count until a time",
-         registry_write,
-         replace_authority,
-         {},
-         body_kind::json,
-         "Replacement",
-         "Authority"},
-        {"GET", "/openapi.json", "openapi", "This document", std::nullopt, tell_openapi},
+api_route reads(std::string_view path, std::string_view operation, std::string_view what, api_handler handle,
+                std::string_view gives, std::vector<api_parameter> query = {}) {
+    api_route out{"GET", path, operation, what, right::registry_read, handle, std::move(query)};
+    out.gives_schema = gives;
+    return out;
+}
+
+api_route writes(std::string_view method, std::string_view path, std::string_view operation, std::string_view what,
+                 api_handler handle, const body& takes, std::string_view gives, std::vector<api_parameter> query = {}) {
+    api_route out{method,           path,       operation,    what, right::registry_write, handle,
+                  std::move(query), takes.kind, takes.schema, gives};
+    out.writes = true;
+    out.conditional = handle == put_identity || handle == delete_identity;
+    out.status = handle == delete_identity ? 204 : handle == register_authority ? 201 : 200;
+    return out;
+}
+
+// As the service's, so that its SDKs need not know whom they talk to.
+void add_known(std::vector<api_route>& to) {
+    constexpr std::string_view device = "/devices/{id}", module = "/devices/{id}/modules/{module}";
+    to.push_back(reads("/devices", "listDevices", "Devices, by name", list_devices, "Identities", {top}));
+    to.push_back(writes("POST", "/devices", "changeMany", "Up to 100 identities at once, each by its importMode", change_many,
+                        json("BulkIdentities"), "BulkResult"));
+    to.push_back(reads(device, "getDevice", "One device", get_identity, "Identity"));
+    to.push_back(writes("PUT", device, "putDevice", "Makes a device; with If-Match, changes the one that is there", put_identity,
+                        json("Identity"), "Identity"));
+    to.push_back(writes("DELETE", device, "deleteDevice", "Takes a device out, with its modules", delete_identity, none, ""));
+    to.push_back(reads("/devices/{id}/modules", "listModules", "The modules of a device", list_modules, "Identities"));
+    to.push_back(reads(module, "getModule", "One module", get_identity, "Identity"));
+    to.push_back(writes("PUT", module, "putModule", "Makes a module; with If-Match, changes the one that is there", put_identity,
+                        json("Identity"), "Identity"));
+    to.push_back(writes("DELETE", module, "deleteModule", "Takes a module out", delete_identity, none, ""));
+    to.push_back(reads("/statistics/devices", "deviceStatistics", "How many devices there are", tell_device_statistics,
+                       "DeviceStatistics"));
+    to.push_back(reads("/statistics/service", "serviceStatistics", "How many devices are connected", tell_service_statistics,
+                       "ServiceStatistics"));
+    to.back().needs = right::service_connect;
+}
+
+void add_ours(std::vector<api_route>& to) {
+    to.push_back(reads("/v1/identities", "listIdentities", "Devices or modules that meet all of what is asked, page by page",
+                       list_identities, "IdentityPage",
+                       {{"modules", kind::flag, "modules instead of devices"},
+                        {"device", kind::text, "the modules of this device"},
+                        {"status", kind::text, "enabled or disabled"},
+                        {"group", kind::text, "of this group; empty: of none"},
+                        {"after", kind::text, "from behind this one on: `next` of the page before"},
+                        most}));
+    to.push_back(writes("POST", "/v1/devices/{id}/revoke", "revokeDevice",
+                        "Refuses all certificates that a device has: its epoch goes up", revoke_identity, none, "Identity"));
+    to.push_back(writes("POST", "/v1/devices/{id}/modules/{module}/revoke", "revokeModule", "The same of a module",
+                        revoke_identity, none, "Identity"));
+    to.push_back(writes("POST", "/v1/import", "importIdentities",
+                        "New identities, one JSON object a line; all lines or, if asked, the good ones", import_lines,
+                        {body_kind::json_lines, "Identity"}, "ImportReport",
+                        {{"skipBadLines", kind::flag, "import what can be imported"}}));
+    to.push_back(reads("/v1/events", "listEvents", "What became of identities, in order", list_events, "Events",
+                       {{"after", kind::number, "from behind this number on"}, most}));
+    to.push_back(reads("/v1/cas", "listAuthorities", "The CAs whose devices may log in", list_authorities, "Authorities"));
+    to.push_back(writes("POST", "/v1/cas", "registerAuthority",
+                        "The first of two steps: a CA's certificate. The answer has the code to prove", register_authority,
+                        certificate, "Authority", {{"name", kind::text, "what it is called"}}));
+    to.push_back(reads("/v1/cas/{name}", "getAuthority", "One CA", get_authority, "Authority"));
+    to.push_back(writes("DELETE", "/v1/cas/{name}", "deleteAuthority", "Takes a CA out: whom it lets in is cut off",
+                        delete_authority, none, "CutOff",
+                        {{"cutOff", kind::flag, "also when devices have logged in through it last"}}));
+    to.push_back(writes("POST", "/v1/cas/{name}/code", "drawAuthorityCode", "Another code, when one has expired",
+                        draw_authority_code, none, "Authority"));
+    to.push_back(writes("POST", "/v1/cas/{name}/verify", "verifyAuthority", "The second step: the verification certificate",
+                        verify_authority, certificate, "Authority"));
+    to.push_back(writes("POST", "/v1/cas/{name}/retire", "retireAuthority",
+                        "From a time on it lets nobody in; null: it stays after all", retire_authority, json("Retirement"),
+                        "Authority"));
+    to.push_back(writes("POST", "/v1/cas/{name}/replace", "replaceAuthority",
+                        "Lets another CA take its place; both count until a time", replace_authority, json("Replacement"),
+                        "Authority"));
+    to.push_back({"GET", "/openapi.json", "openapi", "This document", std::nullopt, tell_openapi});
+}
+
+// What SDKs may ask for and get elsewhere: refused by a reason, and not as if the path were wrong.
+void add_later(std::vector<api_route>& to) {
+    const auto later = [&to](std::string_view method, std::string_view path, std::string_view operation, right needs,
+                             std::string_view why) {
+        to.push_back({method, path, operation, why, needs, nullptr});
+        to.back().later = why;
+        to.back().status = 501;
     };
-    for (auto& each : out) {
-        each.writes = each.needs == registry_write;
-        each.conditional = each.handle == put_identity || each.handle == delete_identity;
-        each.status = each.handle == delete_identity ? 204 : each.handle == register_authority ? 201 : 200;
-    }
-    const auto later = [&out](std::string_view method, std::string_view path, std::string_view operation, right needs,
-                              std::string_view why) {
-        out.push_back({method, path, operation, why, needs, nullptr});
-        out.back().later = why;
-        out.back().status = 501;
-    };
+    using enum right;
     later("GET", "/twins/{id}", "getTwin", service_connect, with_twins);
     later("PATCH", "/twins/{id}", "patchTwin", service_connect, with_twins);
     later("PUT", "/twins/{id}", "putTwin", service_connect, with_twins);
@@ -258,6 +127,13 @@ std::vector<api_route> make_routes() {
     later("POST", "/devices/query", "query", registry_read, not_here);
     later("GET", "/jobs", "listJobs", registry_read, not_here);
     later("POST", "/jobs/create", "createJob", registry_write, not_here);
+}
+
+std::vector<api_route> make_routes() {
+    std::vector<api_route> out;
+    add_known(out);
+    add_ours(out);
+    add_later(out);
     return out;
 }
 

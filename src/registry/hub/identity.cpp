@@ -38,8 +38,11 @@ tl::unexpected<error> bad(std::string member, std::string why) {
     return fail(error{error_category::usage, "bad_identity", member + " " + std::move(why), {{"member", member}}});
 }
 
+// UTF-8 without control characters: it stands in JSON, which knows no other.
 bool is_printable(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+    const bool no_controls = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+    const bool ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    return no_controls && (ascii || wire::parse_json(wire::to_text(wire::json::value(text))).has_value());
 }
 
 }  // namespace
@@ -87,10 +90,11 @@ std::string identity::etag() const {
 
 result<void> check_settings(const identity_settings& settings) {
     if (settings.status_reason.size() > most_status_reason || !is_printable(settings.status_reason)) {
-        return bad("statusReason", fmt::format("has up to {} characters, none of them a control character", most_status_reason));
+        return bad("statusReason",
+                   fmt::format("has up to {} octets of UTF-8, no control characters among them", most_status_reason));
     }
     if (settings.group.size() > most_group_name || !is_printable(settings.group)) {
-        return bad("group", fmt::format("has up to {} characters, none of them a control character", most_group_name));
+        return bad("group", fmt::format("has up to {} octets of UTF-8, no control characters among them", most_group_name));
     }
     if (!settings.tags.empty()) {
         const auto tags = wire::parse_json_object(settings.tags, most_tags);

@@ -6,6 +6,7 @@
 #include "setup/hub.h"
 #include "store/sqlite/provisioning_store.h"
 #include "support/test_pki.h"
+#include "wire/base64.h"
 
 namespace berth::test {
 namespace {
@@ -38,7 +39,8 @@ TEST_F(HubEnrolments, GroupsAreMadeChangedAndDeleted) {
     EXPECT_EQ(made.at("allocationPolicy").as_string(), "hashed");
     EXPECT_EQ(made.at("provisioningStatus").as_string(), "enabled");
     const std::string etag(made.at("etag").as_string());
-    EXPECT_EQ(refused({"enrolment-group", "add", "LINE-1", "--ca", "fleet"}), "ca_enrolled");
+    EXPECT_EQ(refused({"enrolment-group", "add", "LINE-1", "--ca", "fleet"}), "enrolment_exists");
+    EXPECT_EQ(refused({"enrolment-group", "add", "line-2", "--ca", "fleet"}), "ca_enrolled");
     EXPECT_EQ(refused({"enrolment-group", "add", "line-2", "--ca", "nobody"}, 1), "unknown_ca");
     EXPECT_EQ(refused({"enrolment-group", "add", "line-2"}), "bad_enrolment");
     EXPECT_EQ(refused({"enrolment-group", "add", "line 2", "--ca", "fleet"}), "bad_registration_id");
@@ -101,8 +103,8 @@ TEST_F(HubEnrolments, TheServiceGoesByThem) {
     provisioning::service to(settings, *store, records, random);
     const auto chain = got(pki::certificate::parse_pem_chain(text("dev1.pem")));
     const auto now = system_clock().now();
-    const auto ask = [&](const std::string& method, const std::string& path) {
-        return provisioning::answer_https(to, {chain, "192.0.2.1", ""}, {method, "/scope1/registrations/dev1" + path, "{}"}, now);
+    const auto ask = [&](const std::string& method, const std::string& path, const std::string& body = "{}") {
+        return provisioning::answer_https(to, {chain, "192.0.2.1", ""}, {method, "/scope1/registrations/dev1" + path, body}, now);
     };
     const auto begun = ask("PUT", "/register");
     ASSERT_EQ(begun.status, 202U) << begun.text();
@@ -111,6 +113,11 @@ TEST_F(HubEnrolments, TheServiceGoesByThem) {
     EXPECT_EQ(done({"device", "show", "dev1"}).at("berth").as_object().at("group").as_string(), "pumps");
     EXPECT_EQ(done({"registration", "show", "DEV1"}).at("assignedHub").as_string(), "here.example");
     EXPECT_EQ(hub({"registration", "list", "--of", "all"}).output.size(), 1U);
+    // A request with a kind of key that is not certified here.
+    openssl("req -new -newkey rsa:2048 -nodes -subj /CN=dev1 -keyout rsa.key -outform DER -out rsa.csr");
+    const auto rsa = ask("PUT", "/register", R"({"csr":")" + wire::base64(as_bytes(text("rsa.csr"))) + "\"}");
+    EXPECT_EQ(rsa.status, 400U) << rsa.text();
+    EXPECT_EQ(rsa.body.at("errorCode").to_number<uint64_t>(), 400'040U);
     // While the service stands.
     done({"enrolment-group", "set", "all", "--status", "disabled"});
     EXPECT_EQ(ask("PUT", "/register").status, 401U);

@@ -80,6 +80,7 @@ TEST_F(HubImport, WhatIsNoTableOfDevices) {
     EXPECT_EQ(refusal("status\nenabled\n"), "bad_import");
     EXPECT_EQ(refusal("deviceId,deviceId\na,b\n"), "bad_import");
     EXPECT_EQ(refusal("{\"deviceId\":\"a\",\"colour\":1}\n"), "bad_identity");
+    EXPECT_EQ(refusal("deviceId,statusReason\na,caf\xe9\n"), "bad_identity") << "not UTF-8, as JSON wants it";
     EXPECT_EQ(refusal("{\"deviceId\":\"a\"\n"), "bad_json");
     EXPECT_EQ(refusal("{\"moduleId\":\"m\"}\n"), "bad_json");
     EXPECT_EQ(refusal("{\"deviceId\":\"a\",\"moduleId\":\"m\"}\n"), "unknown_identity");

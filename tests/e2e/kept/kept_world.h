@@ -98,14 +98,15 @@ protected:
     }
     // A device that stays connected.
     pid_t stay(const std::string& name) {
-        children_.push_back(spawn(client("mosquitto_sub", name, {"-t", "$iothub/methods/POST/#", "-d", "-k", "30"}),
-                                  at(name.substr(0, 5) + ".log"), our_libraries()));
+        auto words = client("mosquitto_sub", name, {"-t", "$iothub/methods/POST/#", "-d", "-k", "30"});
+        words.insert(words.begin(), {"/usr/bin/stdbuf", "-o0"});
+        children_.push_back(spawn(words, at(name.substr(0, 5) + ".log"), our_libraries()));
         return children_.back();
     }
     // A program of this machine that hears everything.
     void listen_to_all() {
-        children_.push_back(spawn({"/usr/bin/mosquitto_sub", "--unix", world->local_socket().string(), "-i", "listener", "-t",
-                                   "devices/#", "-d", "-F", "%t %p"},
+        children_.push_back(spawn({"/usr/bin/stdbuf", "-o0", "/usr/bin/mosquitto_sub", "--unix", world->local_socket().string(),
+                                   "-i", "listener", "-t", "devices/#", "-d", "-F", "%t %p"},
                                   at("heard"), our_libraries()));
         ASSERT_TRUE(eventually([this] { return text("heard").find("SUBACK") != std::string::npos; })) << text("heard");
     }

@@ -32,9 +32,10 @@ protected:
         return run_program("/bin/sh", {"-c", words}, 30'000);
     }
     void everything_works(const wire::json::object& q) {
-        EXPECT_EQ(q.at("identities").as_array().size(), 3U);
-        const auto listener =
-            spawn({"/bin/sh", "-c", "exec " + std::string(q.at("commands").at("listen").as_string()) + " -d"}, at("heard"));
+        EXPECT_EQ(q.at("identities").as_array().size(), 4U);
+        const auto listener = spawn(
+            {"/usr/bin/stdbuf", "-o0", "/bin/sh", "-c", "exec " + std::string(q.at("commands").at("listen").as_string()) + " -d"},
+            at("heard"));
         EXPECT_TRUE(eventually([this] { return text("heard").find("SUBACK") != std::string::npos; })) << text("heard");
         const auto sent = shell(q, "send");
         EXPECT_EQ(sent.exit, 0) << sent.all();

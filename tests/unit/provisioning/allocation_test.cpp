@@ -69,7 +69,7 @@ TEST(Hashing, KnowsNoCaseAndNoHubs) {
     // Where it goes is a promise to every device that is there: it must not change with a later version.
     EXPECT_EQ(choose_hashed(hubs({1, 1, 1, 1}), "pump-1")->host + choose_hashed(hubs({1, 1, 1, 1}), "pump-2")->host +
                   choose_hashed(hubs({1, 1, 1, 1}), "pump-3")->host,
-              "PINNED");
+              "hub3.examplehub2.examplehub1.example");
 }
 
 TEST(Latency, TheSmallestThatADeviceMeasured) {

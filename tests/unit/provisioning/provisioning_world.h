@@ -6,6 +6,8 @@
 #include "support/onboarding_parties.h"
 #include "support/test_pki.h"
 
+#include <map>
+
 namespace berth::test {
 
 using namespace registry;
@@ -68,8 +70,14 @@ protected:
     [[nodiscard]] caller shows(std::vector<pki::certificate> chain, std::string address = "192.0.2.7") const {
         return {std::move(chain), std::move(address), "scope1"};
     }
-    // A device of the line, with its chain.
-    [[nodiscard]] caller device(const std::string& name) const { return shows({leaf(line, name), line.certificate}); }
+    // A device of the line, with its chain: the same certificate each time.
+    caller device(const std::string& name) {
+        auto& made = devices[name];
+        if (made.empty()) {
+            made = {leaf(line, name), line.certificate};
+        }
+        return shows(made);
+    }
 
     static std::string text(const answer& a, const char* member) {
         const auto* const found = a.body.if_contains(member);
@@ -118,6 +126,7 @@ protected:
     }
     [[nodiscard]] std::optional<identity> known(const std::string& name) const { return got(hub->find({name, ""})); }
 
+    std::map<std::string, std::vector<pki::certificate>> devices;
     unix_seconds now = test_now;
     temporary_directory directory;
     named_random random{"provisioning"};

@@ -268,6 +268,34 @@ TEST_F(Service, AGroupDoesNotInheritAnIndividualsIdentity) {
     EXPECT_EQ(known("dev2")->settings.login.primary, another.sha256());
 }
 
+TEST_F(Service, WhoFailsTwiceIsNoNearer) {
+    const auto other = make_root("Other", signature_algorithm::ecdsa_p256_sha256);
+    register_ca("other", other.certificate);
+    group("others", below("other"));
+    const auto intruder = shows({leaf(other, "dev1")});
+    EXPECT_EQ(assigned(device("dev1"), "dev1"), "dev1 at hub.example");
+    // Its operator pins it.
+    auto pinned = known("dev1")->settings;
+    pinned.login = {login_way::thumbprint, thumbprint{1}, std::nullopt};
+    const auto after = got(hub->change(*known("dev1"), pinned, now));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(assigned(intruder, "dev1"), "failed 409203");
+        EXPECT_EQ(assigned(device("dev1"), "dev1"), "failed 409203") << "a group does not take the pin off again";
+    }
+    EXPECT_EQ(known("dev1"), after);
+}
+
+TEST_F(Service, WhoMayNotLogInStaysOut) {
+    const auto own = leaf(root, "dev1");
+    individual("dev1", with(own));
+    EXPECT_EQ(assigned(shows({own}), "dev1"), "dev1 at hub.example");
+    auto locked = known("dev1")->settings;
+    locked.login = {login_way::none, std::nullopt, std::nullopt};
+    const auto after = got(hub->change(*known("dev1"), locked, now));
+    EXPECT_EQ(assigned(shows({own}), "dev1"), "failed 409203");
+    EXPECT_EQ(known("dev1"), after);
+}
+
 TEST_F(Service, ADisabledIdentityStaysDisabled) {
     EXPECT_EQ(assigned(device("dev1"), "dev1"), "dev1 at hub.example");
     auto off = known("dev1")->settings;
