@@ -89,8 +89,9 @@ TEST_F(BrokerTopics, AGroupHasWhatItsPolicySays) {
     ::kill(sites, SIGKILL);
     (void)exit_of(sites);
     // One that listens hears no more once it is taken back, though it has subscribed.
-    const pid_t listens =
-        spawn(client("mosquitto_sub", "dev1", "dev1", {"-t", "tariff/#", "-F", "%t %p", "-d"}), at("tariffs"), libraries());
+    auto hearing = client("mosquitto_sub", "dev1", "dev1", {"-t", "tariff/#", "-F", "%t %p", "-d"});
+    hearing.insert(hearing.begin(), {"/usr/bin/stdbuf", "-o0"});
+    const pid_t listens = spawn(hearing, at("tariffs"), libraries());
     EXPECT_TRUE(eventually([this] { return text("tariffs").find("SUBACK") != std::string::npos; }));
     const auto tell = [this](const std::string& what) {
         return run_program("/usr/bin/mosquitto_pub", {"--unix", at("local"), "-i", "teller", "-t", "tariff/a", "-m", what},
