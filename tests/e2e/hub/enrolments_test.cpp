@@ -54,8 +54,9 @@ TEST_F(HubEnrolments, GroupsAreMadeChangedAndDeleted) {
                              "--reprovision", "never"});
     EXPECT_EQ(asked.at("allocationPolicy").as_string(), "custom");
     EXPECT_FALSE(asked.at("reprovisionPolicy").as_object().at("updateHubAssignment").as_bool());
-    EXPECT_EQ(done({"enrolment-group", "set", "line-1", "--allocation", "static", "--linked-hub", "a.example"}).at("iotHubs"),
-              wire::json::value({"a.example"}));
+    const auto fixed = done({"enrolment-group", "set", "line-1", "--allocation", "static", "--linked-hub", "a.example"});
+    ASSERT_EQ(fixed.at("iotHubs").as_array().size(), 1U);
+    EXPECT_EQ(fixed.at("iotHubs").as_array().front().as_string(), "a.example");
     EXPECT_EQ(ids("enrolment-group", "enrollmentGroupId"), std::vector<std::string>{"line-1"});
     done({"enrolment-group", "delete", "line-1"});
     EXPECT_EQ(refused({"enrolment-group", "show", "line-1"}, 1), "unknown_enrolment");
