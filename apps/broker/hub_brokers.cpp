@@ -40,6 +40,7 @@ broker_settings settings_of(const hub_brokers::config& c, const mqtt_listener_co
     out.chain = listener.chain;
     out.key = listener.key;
     out.groups = listener.groups();
+    out.shared_keys = role == broker_role::hub && c.mqtt && c.mqtt->shared_keys;
     out.alternative_names = c.mqtt && c.mqtt->alternative_names;
     out.most_connections = listener.most_connections == 0 ? -1 : listener.most_connections;
     out.service = c.service;
@@ -99,7 +100,8 @@ result<hub_brokers::prepared> hub_brokers::prepare(const config& wanted) const {
     const bool same = wanted.hub == config_.hub && wanted.mqtt.has_value() == config_.mqtt.has_value() &&
                       wanted.provisioning.has_value() == config_.provisioning.has_value() &&
                       std::ranges::equal(before, after, [](const auto* a, const auto* b) { return same_listener(*a, *b); }) &&
-                      (!wanted.mqtt || (wanted.mqtt->alternative_names == config_.mqtt->alternative_names &&
+                      (!wanted.mqtt || (wanted.mqtt->shared_keys == config_.mqtt->shared_keys &&
+                                        wanted.mqtt->alternative_names == config_.mqtt->alternative_names &&
                                         wanted.mqtt->mosquitto == config_.mqtt->mosquitto)) &&
                       (!wanted.provisioning || (wanted.provisioning->id_scope == config_.provisioning->id_scope &&
                                                 wanted.provisioning->retry_after == config_.provisioning->retry_after &&

@@ -64,7 +64,7 @@ result<std::string> mosquitto_conf(const broker_settings& s) {
     say("certfile", s.chain.string());
     say("keyfile", s.key.string());
     say("max_qos", "1");
-    say("require_certificate", "true");
+    say("require_certificate", s.shared_keys ? "false" : "true");
     say("tls_version", "tlsv1.3");
     say("max_connections", std::to_string(s.most_connections));
     return out;

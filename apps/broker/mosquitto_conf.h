@@ -30,6 +30,7 @@ struct broker_settings {
     std::string groups;               // key exchange groups
     std::filesystem::path service;    // where berthd is asked; of provisioning
     bool alternative_names = false;   // docs/hub.md, Logging in
+    bool shared_keys = false;         // also who has no certificate comes as far as CONNECT
     int64_t most_connections = -1;    // -1: as many as the machine has files for
     std::filesystem::path plugin;
     bool as_root = false;  // Mosquitto gives up root otherwise, and could not write what is ours

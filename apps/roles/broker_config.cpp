@@ -42,6 +42,7 @@ result<hub_mqtt_config> read_hub_mqtt(table_reader t) {
     out.listener.listen = t.address("listen");
     read_listener(t, out.listener);
     out.alternative_names = t.flag("alternative_names", false);
+    out.shared_keys = t.flag("shared_keys", false);
     out.mosquitto = t.path("mosquitto", false);
     BERTH_CHECK(t.finish());
     return out;

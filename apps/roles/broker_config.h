@@ -25,6 +25,7 @@ struct mqtt_listener_config {
 struct hub_mqtt_config {
     mqtt_listener_config listener;
     bool alternative_names = false;   // docs/hub.md, Logging in
+    bool shared_keys = false;         // who shows no certificate is asked for a token: `berth hub set`
     std::filesystem::path mosquitto;  // the program; empty: where Debian has it, or on PATH
 };
 

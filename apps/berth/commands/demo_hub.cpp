@@ -1,7 +1,11 @@
 #include "berth/commands/demo_hub.h"
 
+#include "authkem/peer.h"
+#include "common/files.h"
 #include "common/own_libraries.h"
 #include "crypto/random.h"
+#include "keystore/key_uri.h"
+#include "net/http_client.h"
 #include "registry/hub/hub_registry.h"
 #include "scene/hub_world.h"
 #include "setup/hub.h"
@@ -73,24 +77,56 @@ const hub_world::holder& holder_of(const hub_world& w, std::string_view name) {
     return *std::ranges::find(w.identities(), name, &hub_world::holder::name);
 }
 
-// Over the provisioning broker, as an SDK does: asks, waits, asks what has come of it.
-result<bool> is_placed(const clients& by, const hub_world::holder& who) {
-    const std::string user = fmt::format("{}/registrations/{}/api-version=2019-03-31", hub_world::id_scope, who.name);
-    const auto ask = [&](const std::string& topic) {
-        return by.run("mosquitto_rr", "provisioning", who,
-                      {"-u", user, "-q", "1", "-t", topic, "-e", "$dps/registrations/res/#", "-m",
-                       fmt::format("{{\"registrationId\":\"{}\"}}", who.name), "-W", "10"});
-    };
-    BERTH_TRY(first, ask("$dps/registrations/PUT/iotdps-register/?$rid=1"));
-    const auto answer = wire::parse_json_object(first.second);
-    const std::string operation = answer ? wire::text_member(*answer, "operationId").value_or("") : "";
-    if (operation.empty()) {
-        return false;
+// Over HTTPS, as an SDK does: asks, waits, asks what has come of it.
+class asker {
+public:
+    asker(const hub_world& w, const hub_world::holder& who) : world_(w), who_(who) {}
+    result<bool> is_placed() {
+        BERTH_CHECK(open());
+        const std::string path = fmt::format("/{}/registrations/{}", hub_world::id_scope, who_.name);
+        BERTH_TRY(first, ask("PUT", path + "/register?api-version=2019-03-31"));
+        BERTH_TRY(operation, wire::text_member(first, "operationId"));
+        BERTH_TRY(outcome, ask("GET", path + "/operations/" + operation + "?api-version=2019-03-31"));
+        return wire::text_member(outcome, "status").value_or("") == "assigned";
     }
-    BERTH_TRY(then, ask(fmt::format("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId={}", operation)));
-    const auto outcome = wire::parse_json_object(then.second);
-    return outcome && wire::text_member(*outcome, "status").value_or("") == "assigned";
-}
+
+private:
+    result<void> open() {
+        net::tls_client_config tls;
+        BERTH_TRY(anchors, read_anchors({world_.server_root()}));
+        BERTH_TRY(trust, pki::trust_store::build({std::move(anchors), {}, {}}));
+        tls.server.trust = std::move(trust);
+        tls.server.policy = authkem::server_named("localhost");
+        tls.server_name = "localhost";
+        BERTH_TRY(chain, read_chain(who_.chain));
+        BERTH_TRY(key, keystore::open_signing_key(who_.key.string()));
+        tls.own = net::tls_credential{std::move(chain), std::move(key)};
+        BERTH_TRY(context, net::tls_context::make(std::move(tls), system_clock()));
+        client_.emplace(loop_, world_.at("https"), std::move(context));
+        return {};
+    }
+    result<wire::json::object> ask(const std::string& method, const std::string& target) {
+        net::http_request request;
+        request.method = method;
+        request.target = target;
+        request.headers.add("Content-Type", "application/json");
+        request.body = "{}";
+        result<net::http_response> answer = fail(error_category::environment, "response_timeout", "no answer came");
+        client_->send(std::move(request), [&](result<net::http_response> what) {
+            answer = std::move(what);
+            loop_.stop();
+        });
+        loop_.restart();
+        loop_.run();
+        BERTH_TRY(got, answer);
+        return wire::parse_json_object(got.body);
+    }
+
+    const hub_world& world_;
+    const hub_world::holder& who_;
+    net::loop loop_;
+    std::optional<net::http_client> client_;
+};
 
 result<void> disable(const hub_world& w, const std::string& name) {
     BERTH_TRY(store, open_hub_store(w.hub()));
@@ -134,7 +170,7 @@ result<hub_scene> show_hub(const fs::path& directory, const std::function<bool()
     out.provisioning = w.at("provisioning").text();
     const clients by(w);
     const auto& placed = holder_of(w, hub_world::enrolled_only);
-    BERTH_TRY(told, is_placed(by, placed));
+    BERTH_TRY(told, asker(w, placed).is_placed());
     if (told) {
         BERTH_TRY(went, by.publishes(placed));
         out.placed = went;

@@ -46,6 +46,12 @@ TEST(broker_conf, of_a_hub) {
     }
 }
 
+TEST(broker_conf, of_a_hub_that_takes_shared_keys) {
+    auto s = usual_broker();
+    s.shared_keys = true;
+    line_of(got(mosquitto_conf(s)), "require_certificate false");
+}
+
 TEST(broker_conf, of_a_provisioning_service) {
     auto s = usual_broker();
     s.role = broker_role::provisioning;
