@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace berth::app {
@@ -19,7 +20,8 @@ namespace {
 constexpr milliseconds look_every = 100;
 constexpr milliseconds most_wait = 20'000;
 constexpr milliseconds first_pause = 500, longest_pause = 60'000;
-constexpr milliseconds well = 60'000;  // for so long: what went wrong before is forgotten
+constexpr milliseconds well = 60'000;         // for so long: what went wrong before is forgotten
+constexpr milliseconds longest_end = 30'000;  // Mosquitto writes down its sessions
 constexpr milliseconds window = 1'000;
 constexpr size_t most_lines = 20;  // of a window
 constexpr size_t most_line = 1'000;
@@ -73,6 +75,22 @@ result<std::filesystem::path> find_plugin() {
                             (self.parent_path() / BERTH_LIBDIR / "berth").string()));
 }
 
+// Whoever may open the socket in it may do everything at the broker.
+result<void> require_own(const std::filesystem::path& directory) {
+    struct stat found{};
+    if (::lstat(directory.c_str(), &found) != 0) {
+        return cannot("look at", directory);
+    }
+    if (!S_ISDIR(found.st_mode) || found.st_uid != ::geteuid() || (found.st_mode & 077) != 0) {
+        return fail(error{error_category::environment,
+                          "unsafe_permissions",
+                          fmt::format("{} must be a directory of this user's that nobody else may enter: chmod 700 {}",
+                                      directory.string(), directory.string()),
+                          {{"file", directory.string()}}});
+    }
+    return {};
+}
+
 // One that nobody has now. Mosquitto takes no port 0.
 result<uint16_t> free_port(const std::string& host) {
     addrinfo hints{};
@@ -118,10 +136,40 @@ result<broker_program> find_broker(const std::filesystem::path& configured) {
 broker_process::broker_process(net::loop& on, broker_program program, broker_settings settings)
     : program_(std::move(program)), settings_(std::move(settings)), timer_(on) {}
 
-broker_process::~broker_process() = default;
+broker_process::~broker_process() {
+    begin_to_end();
+    const milliseconds until = system_clock().steady() + longest_end;
+    while (child_ && !child_->exit_code() && system_clock().steady() < until) {
+        poll_children({&*child_}, 20);  // what it says then would fill its pipe
+    }
+}
 
-result<std::unique_ptr<broker_process>> broker_process::start(net::loop& on, broker_program program, broker_settings settings) {
+void broker_process::begin_to_end() {
+    if (child_) {
+        child_->terminate();
+    }
+}
+
+void broker_process::listen() {
+    if (child_) {
+        poll_children({&*child_}, 0);
+        for (const auto& line : child_->take_error_lines()) {
+            tell(line);
+        }
+    }
+}
+
+result<std::unique_ptr<broker_process>> broker_process::start(net::loop& on, broker_program program, broker_settings settings,
+                                                              const std::function<void()>& meanwhile) {
     settings.plugin = program.plugin;
+    // It runs in a directory of its own.
+    for (auto* const path : {&settings.hub, &settings.directory, &settings.chain, &settings.key, &settings.plugin,
+                             &settings.service, &program.mosquitto}) {
+        if (!path->empty()) {
+            BERTH_TRY(whole, absolute_path(*path));
+            *path = std::move(whole);
+        }
+    }
     settings.as_root = ::geteuid() == 0;
     const bool any_port = settings.listen.port == 0;
     std::unique_ptr<broker_process> out(new broker_process(on, std::move(program), std::move(settings)));
@@ -132,7 +180,7 @@ result<std::unique_ptr<broker_process>> broker_process::start(net::loop& on, bro
             out->settings_.listen.port = port;
         }
         BERTH_CHECK(out->launch());
-        auto up = out->wait_until_up();
+        auto up = out->wait_until_up(meanwhile);
         if (up) {
             break;
         }
@@ -151,13 +199,17 @@ result<std::unique_ptr<broker_process>> broker_process::start(net::loop& on, bro
 
 result<void> broker_process::launch() {
     BERTH_CHECK(make_directory(settings_.directory, 0700));
+    BERTH_CHECK(require_own(settings_.directory));
     BERTH_TRY(text, mosquitto_conf(settings_));
     BERTH_CHECK(write_text(settings_.configuration(), text, 0600));
     child_.reset();
     up_ = false;
     last_line_.clear();
     started_ = system_clock().steady();
-    BERTH_TRY(child, child_process::start(program_.mosquitto, {"-c", settings_.configuration().string()}, program_.environment));
+    BERTH_TRY(child, child_process::start("/usr/bin/env",
+                                          {"-C", settings_.directory.string(), program_.mosquitto.string(), "-c",
+                                           settings_.configuration().string()},
+                                          program_.environment));
     child_.emplace(std::move(child));
     return {};
 }
@@ -188,9 +240,12 @@ void broker_process::tell(const std::string& line) {
     log::info("broker_says", last_line_, {{"party", "broker"}, {"role", std::string(to_string(settings_.role))}});
 }
 
-result<void> broker_process::wait_until_up() {
+result<void> broker_process::wait_until_up(const std::function<void()>& meanwhile) {
     const milliseconds until = system_clock().steady() + most_wait;
     while (!up_ && system_clock().steady() < until) {
+        if (meanwhile) {
+            meanwhile();
+        }
         poll_children({&*child_}, look_every);
         for (const auto& line : child_->take_error_lines()) {
             tell(line);

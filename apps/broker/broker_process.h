@@ -24,7 +24,9 @@ class broker_process {
 public:
     // Returns when devices can connect. Errors (environment) `broker_not_started`, with what it said last; `listen_failed`; those
     // of files and of mosquitto_conf().
-    static result<std::unique_ptr<broker_process>> start(net::loop& on, broker_program program, broker_settings settings);
+    // `meanwhile` is called again and again until then.
+    static result<std::unique_ptr<broker_process>> start(net::loop& on, broker_program program, broker_settings settings,
+                                                         const std::function<void()>& meanwhile = {});
     // Ends it: Mosquitto writes down what its sessions are to keep.
     ~broker_process();
     broker_process(const broker_process&) = delete;
@@ -35,6 +37,10 @@ public:
     // Error `broker_down` (environment): it ended, and is started again in a moment.
     [[nodiscard]] result<void> check() const;
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
+    // Asks it to end, without waiting: so that several end at once.
+    void begin_to_end();
+    // What it has said so far; by itself it is looked at ten times a second once the loop runs.
+    void listen();
     // Certificate and key are read from their files again; whoever is connected stays.
     void read_certificate_again();
 
@@ -42,7 +48,7 @@ private:
     broker_process(net::loop& on, broker_program program, broker_settings settings);
     result<void> launch();
     // Until it listens, or has ended.
-    result<void> wait_until_up();
+    result<void> wait_until_up(const std::function<void()>& meanwhile);
     void look();
     void ended(int code);
     void tell(const std::string& line);

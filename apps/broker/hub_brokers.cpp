@@ -54,6 +54,14 @@ bool same_listener(const mqtt_listener_config& a, const mqtt_listener_config& b)
 
 }  // namespace
 
+hub_brokers::~hub_brokers() {
+    for (auto* one : {hub_.get(), provisioning_.get()}) {
+        if (one != nullptr) {
+            one->begin_to_end();
+        }
+    }
+}
+
 result<void> hub_brokers::look(const config& wanted) {
     BERTH_CHECK(read_marks(wanted));
     if (!listeners_of(wanted).empty()) {
@@ -77,7 +85,12 @@ result<std::unique_ptr<hub_brokers>> hub_brokers::start(net::loop& on, const con
     }
     if (wanted.provisioning && wanted.provisioning->mqtt) {
         BERTH_TRY(started,
-                  broker_process::start(on, program, settings_of(wanted, *wanted.provisioning->mqtt, broker_role::provisioning)));
+                  broker_process::start(on, program, settings_of(wanted, *wanted.provisioning->mqtt, broker_role::provisioning),
+                                        [first = out->hub_.get()] {
+                                            if (first != nullptr) {
+                                                first->listen();
+                                            }
+                                        }));
         out->provisioning_ = std::move(started);
     }
     const auto restarts = metrics.gauges("berth_broker_restarts", "How often a broker of this hub was started again", {"role"});

@@ -20,6 +20,8 @@ public:
     // Errors of check_mqtt_listener, find_broker and broker_process::start.
     static result<std::unique_ptr<hub_brokers>> start(net::loop& on, const config& wanted, ops::metric_registry& metrics);
 
+    ~hub_brokers();  // ends them, at once
+
     // What start() would refuse, without starting anything.
     static result<void> look(const config& wanted);
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <sys/un.h>
-
 namespace berth::app {
 
 std::string_view to_string(broker_role r) {
@@ -16,11 +14,6 @@ result<std::string> mosquitto_conf(const broker_settings& s) {
         if (value.find_first_of("\r\n") != std::string::npos) {
             return fail(error_category::usage, "bad_config", "a value of the broker's has a line break in it");
         }
-    }
-    if (s.local_socket().string().size() >= sizeof(sockaddr_un::sun_path)) {
-        return fail(error_category::usage, "bad_config",
-                    fmt::format("{} is too long for a socket ({} octets at most): give the hub a directory with a shorter path",
-                                s.local_socket().string(), sizeof(sockaddr_un::sun_path) - 1));
     }
     // Options of a listener stand below it: above all listeners they make another one, which nobody has asked for.
     std::string out = "# Written by berthd at each start.\n";
@@ -50,7 +43,7 @@ result<std::string> mosquitto_conf(const broker_settings& s) {
     say("plugin_opt_role", to_string(s.role));
     say("plugin_opt_hub", s.hub.string());
     say("plugin_opt_groups", s.groups);
-    say("plugin_opt_local_socket", s.local_socket().string());
+    say("plugin_opt_local_socket", local_socket_name);
     if (!s.service.empty()) {
         say("plugin_opt_service", s.service.string());
     }
@@ -58,7 +51,8 @@ result<std::string> mosquitto_conf(const broker_settings& s) {
         say("plugin_opt_alternative_names", "true");
     }
     out += '\n';
-    say("listener", fmt::format("0 {}", s.local_socket().string()));
+    // Mosquitto cuts a path at its first blank, and takes none that is longer than the system's addresses: it runs in there.
+    say("listener", fmt::format("0 {}", local_socket_name));
     out += '\n';
     say("listener", fmt::format("{} {}", s.listen.port, s.listen.host));
     say("certfile", s.chain.string());

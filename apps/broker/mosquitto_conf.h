@@ -20,6 +20,9 @@ std::string_view to_string(broker_role r);
 inline constexpr size_t most_mqtt_payload = 256 * 1024;
 inline constexpr size_t most_mqtt_packet = most_mqtt_payload + 1024 + 64;
 
+// In the broker's own directory, in which it runs.
+inline constexpr std::string_view local_socket_name = "local";
+
 struct broker_settings {
     broker_role role = broker_role::hub;
     std::filesystem::path hub;        // the hub's directory, with hub.db
@@ -36,12 +39,11 @@ struct broker_settings {
     bool as_root = false;  // Mosquitto gives up root otherwise, and could not write what is ours
 
     // The listener for programs of this machine.
-    [[nodiscard]] std::filesystem::path local_socket() const { return directory / "local"; }
+    [[nodiscard]] std::filesystem::path local_socket() const { return directory / local_socket_name; }
     [[nodiscard]] std::filesystem::path configuration() const { return directory / "mosquitto.conf"; }
 };
 
-// Mosquitto 2.0. Error `bad_config` (usage): a line break in a value, or one for the local socket that is longer than the system
-// takes.
+// Mosquitto 2.0, to be run in s.directory. Error `bad_config` (usage): a line break in a value.
 result<std::string> mosquitto_conf(const broker_settings& s);
 
 }  // namespace berth::app

@@ -29,7 +29,12 @@ result<net::channel_transport> webhooks::transport_to(const net::http_url& url) 
 
 void webhooks::ask(provisioning::webhook_wish wish) {
     if (calls_.size() >= most_at_once) {
-        waiting_.push_back(std::move(wish));
+        waiting_.push_back({std::move(wish), clock_.steady()});
+        if (waiting_.size() > most_waiting) {
+            const std::string operation = waiting_.front().wish.operation;
+            waiting_.pop_front();
+            then_(operation, fail(error_category::environment, "too_many_requests", "too many webhooks wait to be asked"));
+        }
         return;
     }
     begin(wish);
@@ -58,7 +63,7 @@ void webhooks::begin(const provisioning::webhook_wish& wish) {
     }
     net::http_client_options options;
     options.size.most_body = provisioning::most_webhook_answer;
-    options.connect = options.handshake = options.response = patience / 2;
+    options.connect = options.handshake = options.response = patience / 3;
     place->client.emplace(loop_, url->host, std::move(*transport), options);
     net::http_request request;
     request.method = "POST";
@@ -69,10 +74,14 @@ void webhooks::begin(const provisioning::webhook_wish& wish) {
 }
 
 void webhooks::done(const std::string& operation, const result<net::http_response>& what) {
+    // The service has given up those that have waited for long.
+    while (!waiting_.empty() && clock_.steady() - waiting_.front().since > patience) {
+        waiting_.pop_front();
+    }
     if (!waiting_.empty()) {
         const auto next = std::move(waiting_.front());
         waiting_.pop_front();
-        begin(next);
+        begin(next.wish);
     }
     then_(operation, what);
 }

@@ -12,7 +12,7 @@ namespace berth::app {
 
 class webhooks {
 public:
-    // What they said. Called on the loop, never from within ask().
+    // What they said. Called on the loop; from within ask() for one that has waited and waits no longer.
     using answered = std::function<void(const std::string& operation, const result<net::http_response>& what)>;
     // `anchors`: who may vouch for them; empty: none is asked over HTTPS.
     webhooks(net::loop& on, const clock& time, std::vector<pki::certificate> anchors, answered then);
@@ -20,7 +20,8 @@ public:
     void ask(provisioning::webhook_wish wish);
 
     static constexpr size_t most_at_once = 64;        // more wait
-    static constexpr milliseconds patience = 20'000;  // less than the service has
+    static constexpr size_t most_waiting = 256;       // and more than that have failed
+    static constexpr milliseconds patience = 20'000;  // of a call; less than the service has
 
 private:
     struct call {
@@ -36,7 +37,11 @@ private:
     std::vector<pki::certificate> anchors_;
     answered then_;
     std::list<call> calls_;
-    std::list<provisioning::webhook_wish> waiting_;
+    struct waiting {
+        provisioning::webhook_wish wish;
+        milliseconds since = 0;
+    };
+    std::list<waiting> waiting_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -84,6 +84,11 @@ permission judge_topic(const registry::group_policy& policy, const registry::ide
         return out;
     }
     const bool wild = topic.find_first_of("+#") != std::string_view::npos;
+    // Whatever a grant says once names are filled in, the hub's own are not granted.
+    const std::string_view first = topic.substr(0, topic.find('/'));
+    if (first.starts_with('$') || first == "devices" || first == "+" || first == "#") {
+        return out;
+    }
     if (topic.empty() || topic.size() > most_topic || (wild && d != direction::subscribe)) {
         return out;
     }

@@ -64,7 +64,9 @@ result<void> check_grants(const std::string& member, const std::vector<std::stri
                 member, fmt::format("\"{}\" is no MQTT topic filter of up to {} octets", one.substr(0, 80), most_grant_octets)));
         }
         // Whose messages these are is known from their topics.
-        const bool anything = one.front() == '+' || one.front() == '#';
+        // And a device may be called "devices".
+        const bool anything = std::string_view("+#{").find(one.front()) != std::string_view::npos ||
+                              one.substr(0, one.find('/')).find('{') != std::string::npos;
         if (one.front() == '$' || one == "devices" || one.starts_with("devices/") || anything) {
             return fail(
                 bad_policy(member, fmt::format("\"{}\" would take in the hub's own topics: begin with a word of your own, "

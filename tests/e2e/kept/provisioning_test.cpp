@@ -74,7 +74,7 @@ protected:
 
 TEST_F(Placed, OverHttpsADeviceIsMadeKnown) {
     begin();
-    EXPECT_EQ(hub({"device", "show", "dev-3"}).exit, 1);
+    EXPECT_EQ(hub({"device", "show", "dev-3"}).error_name(), "unknown_identity");
     EXPECT_EQ(register_over_https("dev-3", "dev-3"), "200") << told << said;
     EXPECT_EQ(body().at("status").as_string(), "assigned");
     const auto& state = body().at("registrationState").as_object();
@@ -122,7 +122,7 @@ TEST_F(Placed, WhatIsDisabledRefuses) {
     EXPECT_THAT(told, HasSubstr("errorCode"));
     EXPECT_THAT(ask("dev-3", "$dps/registrations/PUT/iotdps-register/?$rid=1").all(),
                 HasSubstr("$dps/registrations/res/401/?$rid=1"));
-    EXPECT_EQ(hub({"device", "show", "dev-3"}).exit, 1) << "nothing was made known";
+    EXPECT_EQ(hub({"device", "show", "dev-3"}).error_name(), "unknown_identity") << "nothing was made known";
     EXPECT_TRUE(eventually([this] { return said.find("\"enrolment_disabled\"") != std::string::npos; })) << said;
     // One device that is named is let in all the same, and goes before its group.
     ASSERT_EQ(hub({"enrolment", "add", "dev-3", "--certificate", holder("dev-3").chain.string()}).exit, 0)

@@ -29,7 +29,7 @@ size_t line_of(const std::string& conf, const std::string& line) {
 TEST(broker_conf, of_a_hub) {
     const auto conf = got(mosquitto_conf(usual_broker()));
     const size_t listener = line_of(conf, "listener 8883 ::");
-    EXPECT_LT(line_of(conf, "listener 0 /var/lib/berth/hub/broker/local"), listener);
+    EXPECT_LT(line_of(conf, "listener 0 local"), listener);
     // Above all listeners these would make one at port 1883.
     for (const auto* of_the_listener : {"require_certificate true", "max_qos 1", "tls_version tlsv1.3",
                                         "certfile /etc/berth/broker.pem", "keyfile /etc/berth/broker.key"}) {
@@ -37,7 +37,7 @@ TEST(broker_conf, of_a_hub) {
     }
     for (const auto* of_all : {"allow_anonymous false", "per_listener_settings false", "persistence true", "plugin_opt_role hub",
                                "plugin_opt_groups X25519MLKEM768", "plugin_opt_hub /var/lib/berth/hub"}) {
-        EXPECT_LT(line_of(conf, of_all), line_of(conf, "listener 0 /var/lib/berth/hub/broker/local")) << of_all;
+        EXPECT_LT(line_of(conf, of_all), line_of(conf, "listener 0 local")) << of_all;
     }
     // With these Mosquitto asks no plugin, or judges chains itself.
     for (const auto* never :
@@ -70,9 +70,6 @@ TEST(broker_conf, of_mistakes) {
     EXPECT_EQ(name_of_error(mosquitto_conf(s)), "bad_config");
     s = usual_broker();
     s.groups = "X25519\nallow_anonymous true";
-    EXPECT_EQ(name_of_error(mosquitto_conf(s)), "bad_config");
-    s = usual_broker();
-    s.directory = "/" + std::string(110, 'a');
     EXPECT_EQ(name_of_error(mosquitto_conf(s)), "bad_config");
     EXPECT_EQ(name_of_error(find_broker("/nowhere/mosquitto")), "broker_missing");
     EXPECT_EQ(name_of_error(find_broker("/tmp")), "broker_missing");

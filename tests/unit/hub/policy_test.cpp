@@ -92,11 +92,16 @@ TEST(Policy, ModulesHaveTheirOwnNames) {
 
 TEST(Policy, GrantsNothingOfTheHubsOwn) {
     EXPECT_EQ(checked(policy_of({"site/{device}/up"}, {"news/#"})), "accepted");
-    for (const char* grant :
-         {"#", "+/x", "$iothub/#", "$SYS/#", "devices/{device}/x", "devices", "", "a/#/b", "a+/b", "a/{x}", "a/{device", "a/}"}) {
+    for (const char* grant : {"#", "+/x", "$iothub/#", "$SYS/#", "devices/{device}/x", "devices", "", "a/#/b", "a+/b",
+                              "{device}/#", "{module}/x", "a{device}/x", "a/{x}", "a/{device", "a/}"}) {
         EXPECT_EQ(checked(policy_of({grant})), "bad_policy") << grant;
         EXPECT_EQ(checked(policy_of({}, {grant})), "bad_policy") << grant;
     }
+    // Whatever came to be kept all the same.
+    const registry::identity_name sly{"devices", ""};
+    EXPECT_FALSE(may(policy_of({"{device}/#"}), direction::publish, "devices/dev1/messages/events/", sly));
+    EXPECT_FALSE(may(policy_of({}, {"{device}/#"}), direction::subscribe, "devices/#", sly));
+    EXPECT_FALSE(may(policy_of({}, {"#"}), direction::subscribe, "#"));
     EXPECT_EQ(checked(policy_of({"a/" + std::string(255, 'b')})), "bad_policy");
     EXPECT_EQ(checked(policy_of(std::vector<std::string>(33, "a"))), "bad_policy");
     auto p = policy_of({});
