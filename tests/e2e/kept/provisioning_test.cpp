@@ -46,7 +46,7 @@ protected:
         std::string status =
             curl(holder(whose), "PUT", path + "/register?api-version=2019-03-31", "{\"registrationId\":\"" + name + "\"}");
         const milliseconds until = system_clock().steady() + 60'000;
-        while (status == "202" && system_clock().steady() < until) {
+        while (told.find("\"status\":\"assigning\"") != std::string::npos && system_clock().steady() < until) {
             EXPECT_THAT(text("header"), HasSubstr("Retry-After: ")) << told;
             const std::string operation(body().at("operationId").as_string());
             listen(2'100);
@@ -77,7 +77,7 @@ TEST_F(Placed, OverHttpsADeviceIsMadeKnown) {
     EXPECT_EQ(hub({"device", "show", "dev-3"}).error_name(), "unknown_identity");
     EXPECT_EQ(register_over_https("dev-3", "dev-3"), "200") << told << said;
     EXPECT_EQ(body().at("status").as_string(), "assigned");
-    const auto& state = body().at("registrationState").as_object();
+    const wire::json::object state = body().at("registrationState").as_object();
     EXPECT_EQ(std::string(state.at("assignedHub").as_string()), world->at("mqtt").text());
     EXPECT_EQ(state.at("deviceId").as_string(), "dev-3");
     EXPECT_EQ(hub({"device", "show", "dev-3"}).json().at("status").as_string(), "enabled");
@@ -120,8 +120,6 @@ TEST_F(Placed, WhatIsDisabledRefuses) {
     ASSERT_EQ(hub({"enrolment-group", "set", "fleet", "--status", "disabled"}).exit, 0);
     EXPECT_EQ(register_over_https("dev-3", "dev-3"), "401") << told;
     EXPECT_THAT(told, HasSubstr("errorCode"));
-    EXPECT_THAT(ask("dev-3", "$dps/registrations/PUT/iotdps-register/?$rid=1").all(),
-                HasSubstr("$dps/registrations/res/401/?$rid=1"));
     EXPECT_EQ(hub({"device", "show", "dev-3"}).error_name(), "unknown_identity") << "nothing was made known";
     EXPECT_TRUE(eventually([this] { return said.find("\"enrolment_disabled\"") != std::string::npos; })) << said;
     // One device that is named is let in all the same, and goes before its group.
