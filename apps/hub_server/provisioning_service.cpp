@@ -69,7 +69,8 @@ hub::right right_for(const provisioning::api_request& asked) {
 
 provisioning_service::provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
                                            std::vector<pki::certificate> webhook_anchors, ops::metric_registry& metrics)
-    : desk_(desk),
+    : id_scope_(config.id_scope),
+      desk_(desk),
       admins_(admins),
       records_(desk.registry()),
       service_(settings_of(config), desk.registry(), records_, desk.random()),
@@ -125,15 +126,18 @@ std::vector<hub_service::mount> provisioning_service::devices::mounts() const {
 }
 
 void provisioning_service::devices::serve(const net::http_request& request, const net::http_responder& respond) {
-    if (!of_.desk_.begin()) {
+    const provisioning::caller who{request.peer->chain, request.peer->address, {}};
+    const auto scope = request.params.find("scope");
+    // Who shows nothing, or does not know the scope, is refused by that alone: he gets no transaction.
+    const bool stranger = who.chain.empty() || scope == request.params.end() || scope->second != of_.id_scope_;
+    if (!stranger && !of_.desk_.begin()) {
         return respond(unavailable());
     }
-    const provisioning::caller who{request.peer->chain, request.peer->address, {}};
     const auto said =
         provisioning::answer_https(of_.service_, who, {request.method, request.path, request.body}, of_.desk_.time().now());
     of_.count("https", said.status);
     of_.grant_wishes();
-    of_.desk_.after_commit([respond, said](bool kept) {
+    const auto tell = [respond, said](bool kept) {
         if (!kept) {
             return respond(unavailable());
         }
@@ -143,7 +147,11 @@ void provisioning_service::devices::serve(const net::http_request& request, cons
         }
         out.headers.add("Cache-Control", "no-store");
         respond(std::move(out));
-    });
+    };
+    if (stranger) {
+        return tell(true);
+    }
+    of_.desk_.after_commit(tell);
 }
 
 std::vector<hub_service::mount> provisioning_service::operators::mounts() const {
@@ -171,10 +179,14 @@ void provisioning_service::operators::serve(const net::http_request& request, co
     const auto said =
         provisioning::answer_service_api(asked, of_.desk_.registry(), of_.records_, of_.desk_.random(), of_.desk_.time().now());
     of_.count("service", said.status);
-    if (right_for(asked) == hub::right::registry_write && said.status < 300) {
+    if (writes && said.status < 300) {
         log::info(
             "enrolment_changed", "an enrolment was changed over the API",
             {{"party", "provisioning"}, {"who", who->name}, {"method", request.method}, {"path", request.path.substr(0, 300)}});
+    }
+    // What is read while something is not kept yet is told once it is.
+    if (!of_.desk_.open()) {
+        return respond(response_of(said));
     }
     of_.desk_.after_commit([respond, said](bool kept) { respond(kept ? response_of(said) : unavailable()); });
 }

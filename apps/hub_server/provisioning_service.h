@@ -46,6 +46,7 @@ private:
     void grant_wishes();
     void webhook_said(const std::string& operation, const result<net::http_response>& what);
 
+    std::string id_scope_;
     hub_desk& desk_;
     admin_service& admins_;
     store::sqlite_provisioning_store records_;
