@@ -173,7 +173,8 @@ void provisioning_service::operators::serve(const net::http_request& request, co
         return respond(net::http_response::text(401, R"({"errorCode":401003,"message":"Unauthorized"})",
                                                 std::string(provisioning::json_content)));
     }
-    if (!of_.desk_.begin()) {
+    const bool writes = right_for(asked) == hub::right::registry_write;
+    if (writes && !of_.desk_.begin()) {
         return respond(unavailable());
     }
     const auto said =
