@@ -208,6 +208,24 @@ TEST_F(Matching, CertificatesThatAreForSomethingElse) {
     EXPECT_EQ(match(many, "dev1"), "bad_certificate") << "more than any chain has";
 }
 
+TEST_F(Matching, NoIndividualEnrolmentMakesADeviceOfThemEither) {
+    const bytes key = to_bytes(signature_key("s").public_key().spki());
+    const auto judged = [&](const std::string& id, const pki::certificate& c) {
+        individual(id, with(c));
+        return match({c}, id);
+    };
+    const auto made = [&](const std::string& id, const std::function<void(pki::certificate_template&)>& how) {
+        auto contents = pki::client_template("Test", id, usual);
+        how(contents);
+        return judged(id, issue(root, contents, key));
+    };
+    EXPECT_EQ(made("dev1", [](auto& c) { c.extended_key_usages = {std::string(pki::oid_server_auth)}; }), "bad_certificate");
+    EXPECT_EQ(made("dev2", [](auto& c) { c.extended_key_usages.clear(); }), "dev2 as dev2") << "it says nothing";
+    EXPECT_EQ(made("dev3", [](auto& c) { c.key_usage = pki::key_agreement; }), "bad_key_usage");
+    EXPECT_EQ(judged("dev4", make_ca(root, pki::issuing_ca_template("Test", "dev4", usual)).certificate), "bad_certificate");
+    EXPECT_EQ(judged("dev5", leaf(root, "dev5")), "dev5 as dev5");
+}
+
 TEST_F(Matching, PostQuantumDevices) {
     const auto pq = make_root("PQ", signature_algorithm::mldsa65);
     const auto pq_line = make_issuing_ca(pq, "PQ line", signature_algorithm::mldsa87);
