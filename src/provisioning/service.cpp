@@ -490,6 +490,10 @@ answer service::no_such_thing(unsigned status, std::string why, unix_seconds now
     return impl_->refuse(status == 405 ? error_code::method_not_known : error_code::nothing_there, std::move(why), now);
 }
 
+answer service::too_large(unix_seconds now) {
+    return impl_->refuse(error_code::internal, "The answer is too large for MQTT: ask for it over HTTPS.", now);
+}
+
 std::vector<webhook_wish> service::take_wishes() {
     return std::exchange(impl_->wishes, {});
 }
