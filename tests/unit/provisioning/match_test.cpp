@@ -2,6 +2,7 @@
 #include "provisioning_world.h"
 
 #include "pki/crl.h"
+#include "registry/hub/ca_office.h"
 
 namespace berth::test {
 namespace {
@@ -98,11 +99,18 @@ TEST_F(Matching, PrimaryAndSecondaryCasOfAGroup) {
     const auto next = make_root("Next", signature_algorithm::mldsa44);
     register_ca("fleet", root.certificate);
     register_ca("next", next.certificate);
-    group("all", below("fleet", "next"));
+    const auto all = group("all", below("fleet", "next"));
     EXPECT_EQ(match({leaf(root, "dev1")}, "dev1"), "all as dev1");
     EXPECT_EQ(match({leaf(next, "dev1")}, "dev1"), "all as dev1");
-    // The group goes by what is registered under the name.
-    ASSERT_TRUE(hub->remove_ca(*got(hub->find_ca("fleet"))));
+    // Another one of that name would inherit the group.
+    for (const char* ca : {"fleet", "next"}) {
+        const auto refused = remove_ca(*hub, ca, true);
+        EXPECT_EQ(name_of_error(refused), "ca_enrolled");
+        EXPECT_THAT(refused.error().message, testing::HasSubstr("\"all\""));
+        EXPECT_TRUE(got(hub->find_ca(ca)));
+    }
+    changed(all, [](auto& s) { s.attestation.primary_ca = ""; });
+    EXPECT_EQ(name_of_error(remove_ca(*hub, "fleet", false)), "accepted");
     EXPECT_EQ(match({leaf(root, "dev1")}, "dev1"), "unknown_issuer");
     EXPECT_EQ(match({leaf(next, "dev1")}, "dev1"), "all as dev1");
 }
