@@ -1,5 +1,6 @@
 #include "provisioning/match.h"
 
+#include "hub/login/chain.h"
 #include "pki/subject_name.h"
 
 #include <fmt/format.h>
@@ -21,7 +22,8 @@ result<void> check_enabled(const enrolment& e) {
     return {};
 }
 
-// By one of two certificates, whoever signed them: that it is in force is all that counts besides.
+// By one of two certificates, whoever signed them: that it is a device's, and in force, is all that counts
+// besides.
 result<matched> match_individual(enrolment found, const pki::certificate& leaf, std::string_view registration_id,
                                  unix_seconds now) {
     const auto& rule = found.settings.attestation;
@@ -31,6 +33,7 @@ result<matched> match_individual(enrolment found, const pki::certificate& leaf, 
                       fmt::format("The individual enrolment \"{}\" is for another certificate than the one shown.", found.id));
     }
     BERTH_CHECK(check_enabled(found));
+    BERTH_CHECK(hub::check_login_leaf(leaf));
     if (now > leaf.not_after()) {
         return refuse("certificate_expired", fmt::format("{} expired at {}.", leaf.subject(), to_iso8601(leaf.not_after())));
     }

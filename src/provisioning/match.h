@@ -16,10 +16,10 @@ struct matched {
     registry::thumbprint certificate{};
 };
 
-// Errors (peer), whose sentences are for logs and never for the peer: `no_certificate`, `bad_certificate`, `name_mismatch` (the
-// common name is not the registration id), `not_enrolled`, `enrolment_disabled`, `other_certificate` (the individual enrolment
-// is for another), `authority_not_in_force` (the group's CA is not verified, or no longer in force), those of
-// enrolment_trust::issuers_of; `bad_registration_id` (usage).
+// Errors (peer), whose sentences are for logs and never for the peer: `no_certificate`, `bad_certificate`, `bad_key_usage`,
+// `name_mismatch` (the common name is not the registration id), `not_enrolled`, `enrolment_disabled`, `other_certificate` (the
+// individual enrolment is for another), `authority_not_in_force` (the group's CA is not verified, or no longer in force), those
+// of enrolment_trust::issuers_of; `bad_registration_id` (usage).
 result<matched> match_enrolment(registry::provisioning_registry& records, const enrolment_trust& trust, const caller& who,
                                 std::string_view registration_id, unix_seconds now);
 

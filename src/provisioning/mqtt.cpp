@@ -1,5 +1,6 @@
 #include "provisioning/mqtt.h"
 
+#include "hub/carrier/carried.h"
 #include "provisioning/percent.h"
 
 #include <algorithm>
@@ -111,14 +112,20 @@ std::optional<mqtt_message> answer_mqtt(service& to, const caller& who, std::str
     if (!request) {
         return std::nullopt;
     }
-    const answer a = request->what == mqtt_request::kind::begin ? to.begin(who, registration_id, payload, now)
-                                                                : to.status(who, registration_id, request->operation, now);
+    answer a = request->what == mqtt_request::kind::begin ? to.begin(who, registration_id, payload, now)
+                                                          : to.status(who, registration_id, request->operation, now);
+    auto text = a.text();
+    // A broker would refuse it, and with it all that it is carried with.
+    if (text.size() > hub::most_carried_payload) {
+        a = to.too_large(now);
+        text = a.text();
+    }
     mqtt_message out;
     out.topic = fmt::format("{}{}/?$rid={}", answers, a.status, request->rid);
     if (a.retry_after) {
         out.topic += fmt::format("&retry-after={}", *a.retry_after);
     }
-    out.payload = a.text();
+    out.payload = std::move(text);
     return out;
 }
 

@@ -5,6 +5,7 @@
 #include "provisioning/allocation.h"
 #include "provisioning/enrolment_json.h"
 #include "provisioning/settlement.h"
+#include "provisioning/visits.h"
 
 #include <algorithm>
 #include <list>
@@ -104,13 +105,9 @@ struct service::impl {
         std::vector<pki::certificate> issued;
     };
     using place = std::list<operation>::iterator;
-    struct visits {
-        unix_seconds since = 0;
-        unsigned begins = 0, polls = 0;
-    };
 
     impl(service_settings s, hub_registry& h, provisioning_registry& p, random_source& r, certificate_issuer* i)
-        : settings(std::move(s)), hub(h), records(p), random(r), issuer(i) {}
+        : settings(std::move(s)), hub(h), records(p), random(r), issuer(i), seen(settings.window, settings.most_operations) {}
 
     result<void> refresh(unix_seconds now);
     result<matched> match(const caller& who, std::string_view registration_id, unix_seconds now);
@@ -119,7 +116,6 @@ struct service::impl {
     }
     answer not_authorised(const caller& who, std::string_view registration_id, const error& why, unix_seconds now);
     answer too_many(std::string message, unix_seconds now);
-    visits& visits_of(const std::string& folded, unix_seconds now);
     void forget(place op);
     void forget_old(unix_seconds now);
     bool make_room(unix_seconds now);
@@ -142,7 +138,7 @@ struct service::impl {
     unix_seconds trust_built = 0;
     std::list<operation> operations;  // the oldest first
     std::unordered_map<std::string, place> by_id, by_registration;
-    std::unordered_map<std::string, visits> seen;
+    visit_book seen;  // by folded id
     std::vector<webhook_wish> wishes;
 };
 
@@ -199,17 +195,6 @@ answer service::impl::too_many(std::string message, unix_seconds now) {
     answer out = refuse(error_code::too_many_requests, std::move(message), now);
     out.retry_after = static_cast<unsigned>(settings.window);
     return out;
-}
-
-service::impl::visits& service::impl::visits_of(const std::string& folded, unix_seconds now) {
-    if (seen.size() >= settings.most_operations) {
-        std::erase_if(seen, [&](const auto& s) { return now - s.second.since >= settings.window || now < s.second.since; });
-    }
-    visits& v = seen[folded];
-    if (now - v.since >= settings.window || now < v.since) {
-        v = {now, 0, 0};
-    }
-    return v;
 }
 
 void service::impl::forget(place op) {
@@ -384,7 +369,7 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
         return s.not_authorised(who, registration_id, found.error(), now);
     }
     const std::string folded = fold_registration_id(registration_id);
-    if (++s.visits_of(folded, now).begins > s.settings.most_begins) {
+    if (++s.seen.of(folded, now).begins > s.settings.most_begins) {
         return s.too_many("The device registers too often.", now);
     }
     // SDKs repeat themselves: while an operator's program is being asked, it is not asked again.
@@ -448,7 +433,7 @@ answer service::status(const caller& who, std::string_view registration_id, std:
         if (op.who.certificate != print || op.registration != fold_registration_id(registration_id)) {
             return unknown();
         }
-        if (++s.visits_of(op.registration, now).polls > s.settings.most_polls) {
+        if (++s.seen.of(op.registration, now).polls > s.settings.most_polls) {
             return s.too_many("The device asks too often.", now);
         }
         if (op.at == state::asking && now - op.began >= s.settings.webhook_lasts) {
@@ -465,7 +450,7 @@ answer service::status(const caller& who, std::string_view registration_id, std:
     if (!*kept || (*kept)->certificate != print || !same_registration_id((*kept)->id, registration_id)) {
         return unknown();
     }
-    if (++s.visits_of(fold_registration_id(registration_id), now).polls > s.settings.most_polls) {
+    if (++s.seen.of(fold_registration_id(registration_id), now).polls > s.settings.most_polls) {
         return s.too_many("The device asks too often.", now);
     }
     return {200, std::nullopt, outcome_json(id, **kept, {})};
@@ -488,6 +473,10 @@ answer service::lookup(const caller& who, std::string_view registration_id, unix
 
 answer service::no_such_thing(unsigned status, std::string why, unix_seconds now) {
     return impl_->refuse(status == 405 ? error_code::method_not_known : error_code::nothing_there, std::move(why), now);
+}
+
+answer service::too_large(unix_seconds now) {
+    return impl_->refuse(error_code::internal, "The answer is too large for MQTT: ask for it over HTTPS.", now);
 }
 
 std::vector<webhook_wish> service::take_wishes() {

@@ -56,6 +56,9 @@ public:
     // What none of these is: 404 or 405, in words.
     answer no_such_thing(unsigned status, std::string why, unix_seconds now);
 
+    // In place of an answer that has no room in a message.
+    answer too_large(unix_seconds now);
+
     // What has to be asked of others since the last call.
     std::vector<webhook_wish> take_wishes();
     // What they said. An operation that is not waiting (any more) is passed over.

@@ -36,12 +36,20 @@ identity_settings initial_settings(const settlement_order& o) {
     return out;
 }
 
-// Whether its identity was made by this enrolment, or is its operator's to hand over: by naming one device, individually.
-bool is_ours(const settlement_order& o, const identity& there) {
+// The generation of the identity that this enrolment made for the device, or that is its operator's to hand over: by naming one
+// device, individually. 0: it has none. An identity that it found and left alone has none on record.
+uint64_t owned_generation(const settlement_order& o) {
     const bool same_enrolment =
         o.before && o.before->via == o.who.enrolment.kind && same_registration_id(o.before->enrolment, o.who.enrolment.id);
     return was_assigned(o) && (same_enrolment || o.who.enrolment.kind == enrolment_kind::individual) &&
-           o.before->generation == there.generation && o.before->device_id == there.name.device;
+                   o.before->device_id == o.who.device_id
+               ? o.before->generation
+               : 0;
+}
+
+bool is_ours(const settlement_order& o, const identity& there) {
+    const uint64_t owned = owned_generation(o);
+    return owned != 0 && owned == there.generation;
 }
 
 // A group changes nobody's way to log in; an individual enrolment its own device's, when its certificates are others now. That
@@ -84,7 +92,7 @@ result<void> check_spelling(const settlement_order& o) {
     return {};
 }
 
-// Its generation.
+// Its generation if this enrolment owns it, now or since before; 0: it lets the device in, and is somebody else's.
 result<uint64_t> make_known(const settlement_order& o, const std::optional<identity>& there, hub_registry& hub,
                             random_source& random, unix_seconds now) {
     const bool again = was_assigned(o) && o.before->hub == o.hub.host && o.before->device_id == o.who.device_id;
@@ -108,7 +116,7 @@ result<uint64_t> make_known(const settlement_order& o, const std::optional<ident
     if (wanted != there->settings) {
         BERTH_CHECK(hub.change(*there, wanted, now));
     }
-    return there->generation;
+    return is_ours(o, *there) ? there->generation : 0;
 }
 
 result<std::vector<pki::certificate>> issue(const settlement_order& o, certificate_issuer* issuer) {
@@ -129,11 +137,12 @@ result<std::vector<pki::certificate>> issue(const settlement_order& o, certifica
     return issued;
 }
 
-registration_detail detail_of(const settlement_order& o) {
+registration_detail detail_of(const settlement_order& o, uint64_t generation) {
     if (!was_assigned(o)) {
         return registration_detail::first;
     }
-    if (way_of(o) == reprovision_way::reset) {
+    // Nobody's data are said to be reset that were left alone.
+    if (way_of(o) == reprovision_way::reset && (generation != 0 || !o.hub.local)) {
         return registration_detail::reset;
     }
     return o.before->hub == o.hub.host ? registration_detail::again : registration_detail::migrated;
@@ -144,7 +153,7 @@ registration record_of(const settlement_order& o, uint64_t generation, bool issu
     out.id = o.who.registration_id;
     out.via = o.who.enrolment.kind;
     out.enrolment = o.who.enrolment.id;
-    out.detail = detail_of(o);
+    out.detail = detail_of(o, generation);
     out.device_id = o.who.device_id;
     out.hub = o.hub.host;
     out.generation = generation;
@@ -175,7 +184,8 @@ result<settled> settle(const settlement_order& order, hub_registry& hub, provisi
         }
         BERTH_TRY(issued, issue(order, issuer));
         out.issued = std::move(issued);
-        uint64_t generation = 0;
+        // Where it is sent elsewhere, what was made here stays its own.
+        uint64_t generation = owned_generation(order);
         if (order.hub.local) {
             BERTH_TRY(made, make_known(order, there, hub, random, now));
             generation = made;

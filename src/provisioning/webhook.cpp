@@ -93,6 +93,9 @@ result<webhook_choice> read_webhook_answer(unsigned status, std::string_view bod
     }
     if (const auto* const payload = object->if_contains("payload"); payload && !payload->is_null()) {
         out.payload = wire::to_text(*payload);
+        if (out.payload.size() > most_webhook_payload) {
+            return bad(fmt::format("gave a payload of more than {} octets.", most_webhook_payload));
+        }
     }
     return out;
 }

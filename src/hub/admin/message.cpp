@@ -38,6 +38,7 @@ constexpr std::array known{
     known_error{"already_verified", 409, "CertificateAuthorityConflict"},
     known_error{"not_verified", 409, "CertificateAuthorityConflict"},
     known_error{"would_cut_off", 409, "CertificateAuthorityConflict"},
+    known_error{"ca_enrolled", 409, "CertificateAuthorityConflict"},
     known_error{"store_busy", 503, "ServerBusy"},
 };
 

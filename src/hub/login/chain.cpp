@@ -61,6 +61,21 @@ std::optional<registry::identity_name> name_of(const pki::certificate& leaf, con
 
 }  // namespace
 
+result<void> check_login_leaf(const pki::certificate& leaf) {
+    // RFC 5280 4.2.1.12: where it says what it is for, it must be for this.
+    const auto& uses = leaf.extended_key_usages();
+    if (!uses.empty() && !leaf.has_eku(pki::oid_client_auth) && !leaf.has_eku(pki::oid_any_extended_key_usage)) {
+        return fail(error_category::peer, "bad_certificate", leaf.subject() + " is not for TLS clients (extKeyUsage).");
+    }
+    if (leaf.is_ca()) {
+        return fail(error_category::peer, "bad_certificate", leaf.subject() + " is a CA's certificate, and no device's.");
+    }
+    if (leaf.key_usage() && (*leaf.key_usage() & pki::digital_signature) == 0) {
+        return fail(error_category::peer, "bad_key_usage", leaf.subject() + " is not for signatures (keyUsage).");
+    }
+    return {};
+}
+
 result<pki::verified_chain> verify_login_chain(const pki::trust_store& store, std::span<const pki::certificate> leaf_first,
                                                unix_seconds now) {
     pki::verify_options how;
@@ -68,13 +83,8 @@ result<pki::verified_chain> verify_login_chain(const pki::trust_store& store, st
     how.leaf = pki::leaf_rule::signature;
     how.max_intermediates = most_intermediates;
     how.allow_rsa = true;
-    // RFC 5280 4.2.1.12: where it says what it is for, it must be for this.
     if (!leaf_first.empty()) {
-        const pki::certificate& leaf = leaf_first.front();
-        const auto& uses = leaf.extended_key_usages();
-        if (!uses.empty() && !leaf.has_eku(pki::oid_client_auth) && !leaf.has_eku(pki::oid_any_extended_key_usage)) {
-            return fail(error_category::peer, "bad_certificate", leaf.subject() + " is not for TLS clients (extKeyUsage).");
-        }
+        BERTH_CHECK(check_login_leaf(leaf_first.front()));
     }
     return pki::verify_client_chain(store, leaf_first, how);
 }

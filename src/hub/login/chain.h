@@ -20,8 +20,11 @@ struct name_rule {
     bool alternative_names = false;
 };
 
-// The chain of a TLS client as a login judges it, up to an anchor of the store. Errors of pki::verify_client_chain;
-// `bad_certificate` (peer) also where the leaf says that it is for something else.
+// What a device's own certificate says of itself, whoever vouches for it. Errors (peer) `bad_certificate`: it is a CA's, or says
+// that it is for something else; `bad_key_usage`.
+result<void> check_login_leaf(const pki::certificate& leaf);
+// The chain of a TLS client as a login judges it, up to an anchor of the store. Errors of check_login_leaf and
+// pki::verify_client_chain.
 result<pki::verified_chain> verify_login_chain(const pki::trust_store& store, std::span<const pki::certificate> leaf_first,
                                                unix_seconds now);
 

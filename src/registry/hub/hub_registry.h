@@ -101,6 +101,7 @@ public:
     virtual result<std::vector<registered_ca>> list_cas() = 0;
     // State, code and times of the one whose version is one less. Errors (peer) `unknown_ca`, `etag_mismatch`.
     virtual result<void> change_ca(const registered_ca& after) = 0;
+    // As change_ca(); `ca_enrolled` (usage), param "id": an enrolment group names it, and would go to the next CA of that name.
     virtual result<void> remove_ca(const registered_ca& before) = 0;
     // How many devices and modules have logged in through it last: whom its removal cuts off.
     virtual result<uint64_t> count_logins(const std::array<uint8_t, 32>& ca) = 0;

@@ -23,7 +23,7 @@ struct registration {
     registration_detail detail = registration_detail::first;
     std::string device_id;
     std::string hub;            // host[:port]
-    uint64_t generation = 0;    // of the identity that was made here for it; 0: none was
+    uint64_t generation = 0;    // of the identity that its enrolment made here; 0: none, or it found another's and left it
     thumbprint certificate{};   // that it showed
     std::string operation;      // whose outcome this is, so that it can be told after a restart; empty: it cannot
     std::string payload;        // JSON that a webhook gave for the device; empty: none

@@ -114,6 +114,19 @@ result<void> sqlite_hub_store::change_ca(const registered_ca& after) {
 
 result<void> sqlite_hub_store::remove_ca(const registered_ca& before) {
     return db_->transaction([&]() -> result<void> {
+        // Enrolments go by names: another CA of this name would inherit the group.
+        BERTH_TRY(group, db_->prepare("SELECT id FROM enrolment WHERE (first_ca = ?1 AND first_ca <> '') OR "
+                                      "(second_ca = ?1 AND second_ca <> '') LIMIT 1"));
+        BERTH_TRY(enrolled, group.bind(before.name).step());
+        if (enrolled) {
+            const std::string id(group.text(0));
+            return fail(error{error_category::usage,
+                              "ca_enrolled",
+                              fmt::format("the enrolment group \"{}\" is for the CA \"{}\": delete the group, or name another CA "
+                                          "in it, first",
+                                          id, before.name),
+                              {{"ca", before.name}, {"id", id}}});
+        }
         BERTH_TRY(write, db_->prepare("DELETE FROM authority WHERE name = ? AND sha256 = ? AND version = ?"));
         BERTH_CHECK(write.bind(before.name).bind(before.certificate.sha256()).bind(static_cast<int64_t>(before.version)).run());
         if (db_->changes() == 0) {

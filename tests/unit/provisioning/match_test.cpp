@@ -2,6 +2,7 @@
 #include "provisioning_world.h"
 
 #include "pki/crl.h"
+#include "registry/hub/ca_office.h"
 
 namespace berth::test {
 namespace {
@@ -98,11 +99,18 @@ TEST_F(Matching, PrimaryAndSecondaryCasOfAGroup) {
     const auto next = make_root("Next", signature_algorithm::mldsa44);
     register_ca("fleet", root.certificate);
     register_ca("next", next.certificate);
-    group("all", below("fleet", "next"));
+    const auto all = group("all", below("fleet", "next"));
     EXPECT_EQ(match({leaf(root, "dev1")}, "dev1"), "all as dev1");
     EXPECT_EQ(match({leaf(next, "dev1")}, "dev1"), "all as dev1");
-    // The group goes by what is registered under the name.
-    ASSERT_TRUE(hub->remove_ca(*got(hub->find_ca("fleet"))));
+    // Another one of that name would inherit the group.
+    for (const char* ca : {"fleet", "next"}) {
+        const auto refused = remove_ca(*hub, ca, true);
+        EXPECT_EQ(name_of_error(refused), "ca_enrolled");
+        EXPECT_THAT(refused.error().message, testing::HasSubstr("\"all\""));
+        EXPECT_TRUE(got(hub->find_ca(ca)));
+    }
+    changed(all, [](auto& s) { s.attestation.primary_ca = ""; });
+    EXPECT_EQ(name_of_error(remove_ca(*hub, "fleet", false)), "accepted");
     EXPECT_EQ(match({leaf(root, "dev1")}, "dev1"), "unknown_issuer");
     EXPECT_EQ(match({leaf(next, "dev1")}, "dev1"), "all as dev1");
 }
@@ -206,6 +214,24 @@ TEST_F(Matching, CertificatesThatAreForSomethingElse) {
     std::vector<pki::certificate> many{leaf(root, "dev1")};
     many.resize(17, line.certificate);
     EXPECT_EQ(match(many, "dev1"), "bad_certificate") << "more than any chain has";
+}
+
+TEST_F(Matching, NoIndividualEnrolmentMakesADeviceOfThemEither) {
+    const bytes key = to_bytes(signature_key("s").public_key().spki());
+    const auto judged = [&](const std::string& id, const pki::certificate& c) {
+        individual(id, with(c));
+        return match({c}, id);
+    };
+    const auto made = [&](const std::string& id, const std::function<void(pki::certificate_template&)>& how) {
+        auto contents = pki::client_template("Test", id, usual);
+        how(contents);
+        return judged(id, issue(root, contents, key));
+    };
+    EXPECT_EQ(made("dev1", [](auto& c) { c.extended_key_usages = {std::string(pki::oid_server_auth)}; }), "bad_certificate");
+    EXPECT_EQ(made("dev2", [](auto& c) { c.extended_key_usages.clear(); }), "dev2 as dev2") << "it says nothing";
+    EXPECT_EQ(made("dev3", [](auto& c) { c.key_usage = pki::key_agreement; }), "bad_key_usage");
+    EXPECT_EQ(judged("dev4", make_ca(root, pki::issuing_ca_template("Test", "dev4", usual)).certificate), "bad_certificate");
+    EXPECT_EQ(judged("dev5", leaf(root, "dev5")), "dev5 as dev5");
 }
 
 TEST_F(Matching, PostQuantumDevices) {

@@ -92,6 +92,55 @@ TEST_F(Reprovisioning, AnIdentityThatWasMadeAnewByAnOperatorIsHis) {
     EXPECT_EQ(known("dev1"), his);
 }
 
+TEST_F(Reprovisioning, WhatAnotherMadeIsNeverOursHoweverOftenItRegisters) {
+    const auto next = make_root("Next", signature_algorithm::ecdsa_p256_sha256);
+    register_ca("next", next.certificate);
+    const auto others = group("others", below("next"));
+    const auto by_others = shows({leaf(next, "dev1")});
+    for (const auto w : {reprovision_way::migrate, reprovision_way::reset}) {
+        way(w);
+        changed(others, [&](auto& s) {
+            s.reprovision = w;
+            s.group = "thieves";
+            s.tags = R"({"t":1})";
+        });
+        // Made by an operator: it lets its device in, and stays as it is.
+        const std::string id = w == reprovision_way::reset ? "op-reset" : "op-migrate";
+        identity_settings s;
+        s.group = "valves";
+        s.tags = R"({"b":2})";
+        const auto his = make_identity({id, ""}, s, random, now);
+        ASSERT_TRUE(hub->add(his));
+        EXPECT_EQ(detail(id), "initialAssignment hub.example");
+        for (int i = 0; i < 2; ++i) {
+            EXPECT_EQ(detail(id), "reprovisionedToInitialAssignment hub.example") << "nothing was reset";
+            EXPECT_EQ(known(id), his);
+        }
+        EXPECT_EQ(got(records->find_registration(id))->generation, 0U);
+    }
+    // Made by another group.
+    EXPECT_EQ(detail(), "initialAssignment hub.example");
+    const auto first = known("dev1");
+    EXPECT_EQ(first->settings.group, "pumps");
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(assigned(by_others, "dev1"), "dev1 at hub.example");
+        EXPECT_EQ(known("dev1"), first);
+        EXPECT_EQ(got(records->find_registration("dev1"))->generation, 0U);
+    }
+}
+
+TEST_F(Reprovisioning, WhatWasMadeHereIsItsOwnAfterAStayElsewhere) {
+    way(reprovision_way::reset);
+    EXPECT_EQ(detail(), "initialAssignment hub.example");
+    link("far.example");
+    send_to("far.example");
+    EXPECT_EQ(detail(), "deviceDataReset far.example");
+    retag();
+    send_to("hub.example");
+    EXPECT_EQ(detail(), "deviceDataReset hub.example");
+    EXPECT_EQ(known("dev1")->settings.group, "pumps");
+}
+
 TEST_F(Reprovisioning, CertificatesOfAnIndividualRollOver) {
     const auto first = leaf(root, "dev7"), second = leaf(line, "dev7");
     const auto single = individual("dev7", with(first));

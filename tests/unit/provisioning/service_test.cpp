@@ -216,9 +216,15 @@ TEST_F(Service, WhatOperatorsChangeCountsAtOnce) {
     EXPECT_EQ(assigned(device("dev1"), "dev1"), "401002");
     changed(off, [](auto& s) { s.enabled = true; });
     EXPECT_EQ(assigned(device("dev2"), "dev2"), "dev2 at hub.example");
-    ASSERT_TRUE(hub->remove_ca(*got(hub->find_ca("fleet"))));
+    auto retired = *got(hub->find_ca("fleet"));
+    const auto until = [&](unix_seconds at) {
+        retired.retires = at;
+        ++retired.version;
+        ASSERT_TRUE(hub->change_ca(retired));
+    };
+    until(now);
     EXPECT_EQ(assigned(device("dev3"), "dev3"), "401002");
-    register_ca("fleet", root.certificate, ca_state::verified, now + 100);
+    until(now + 100);
     EXPECT_EQ(assigned(device("dev3"), "dev3"), "dev3 at hub.example");
     now += 100;
     EXPECT_EQ(assigned(device("dev4"), "dev4"), "401002") << "the CA has retired";

@@ -1,6 +1,9 @@
 // The custom allocation policy: an operator's program is asked, and may be late, wrong or overtaken.
 #include "provisioning_world.h"
 
+#include "hub/carrier/carried.h"
+#include "provisioning/mqtt.h"
+
 namespace berth::test {
 namespace {
 
@@ -89,6 +92,35 @@ TEST_F(Webhook, AnswersThatAreNone) {
               "failed 400207");
     EXPECT_FALSE(known("dev1"));
     EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","initialTwin":null,"payload":null})"), "assigned hub.example");
+}
+
+TEST_F(Webhook, APayloadHasRoomInAMessageOfABroker) {
+    const auto answered = [&](size_t octets) {
+        // With its quotation marks.
+        return after(200, R"({"iotHubHostName":"hub.example","payload":")" + std::string(octets - 2, 'a') + "\"}");
+    };
+    EXPECT_EQ(answered(provisioning::most_webhook_payload), "assigned hub.example");
+    now += 20;
+    const std::string operation = got(records->find_registration("dev1"))->operation;
+    const auto told =
+        provisioning::answer_mqtt(*to, device("dev1"), "dev1",
+                                  "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=1&operationId=" + operation, "", now);
+    ASSERT_TRUE(told);
+    EXPECT_THAT(told->topic, testing::StartsWith("$dps/registrations/res/200/"));
+    EXPECT_GT(told->payload.size(), provisioning::most_webhook_payload);
+    EXPECT_LE(told->payload.size(), hub::most_carried_payload);
+    EXPECT_EQ(answered(provisioning::most_webhook_payload + 1), "failed 400207");
+    // Had it come on record otherwise: one device is told so, and nobody else's messages are lost.
+    auto record = *got(records->find_registration("dev1"));
+    record.status = registration_status::assigned;
+    record.operation = "4.kept";
+    record.payload = '"' + std::string(hub::most_carried_payload, 'a') + '"';
+    ASSERT_TRUE(records->put(record));
+    const auto large = provisioning::answer_mqtt(
+        *to, device("dev1"), "dev1", "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=1&operationId=4.kept", "", now);
+    ASSERT_TRUE(large);
+    EXPECT_THAT(large->topic, testing::StartsWith("$dps/registrations/res/500/"));
+    EXPECT_LE(large->payload.size(), hub::most_carried_payload);
 }
 
 TEST_F(Webhook, LateUnreachableAndOvertaken) {
