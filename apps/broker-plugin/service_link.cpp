@@ -77,7 +77,9 @@ void service_link::carry(std::vector<asked> some) {
     request.body = hub::to_text(messages);
     const net::local_http_client service(path_, patience, {.most_body = hub::most_carried_octets});
     auto response = service.ask(request);
-    for (int tries = 1; !response && tries < most_tries; ++tries) {
+    // What may have reached the service is not asked again: it would be done again.
+    const auto nobody_there = [&response] { return !response && response.error().name == "connect_failed"; };
+    for (int tries = 1; nobody_there() && tries < most_tries; ++tries) {
         if (std::exchange(reached_, false)) {
             log::warning("service_unreachable", "what devices ask waits: nobody answers at the service's socket",
                          {{"party", "broker"}, {"socket", path_}, {"error", response.error().name}});
@@ -90,6 +92,11 @@ void service_link::carry(std::vector<asked> some) {
         response = service.ask(request);
     }
     if (!response) {
+        log::warning("questions_dropped", "the service gave no answer: devices ask again by themselves",
+                     {{"party", "broker"},
+                      {"socket", path_},
+                      {"error", response.error().name},
+                      {"questions", std::to_string(whose.size())}});
         return;
     }
     if (!std::exchange(reached_, true)) {

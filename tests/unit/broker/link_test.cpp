@@ -1,4 +1,5 @@
 // The link from a broker to the service behind it: in order, over restarts of the service, and never without bounds.
+#include "base/descriptor.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "service_link.h"
@@ -6,6 +7,9 @@
 #include "support/test_pki.h"
 
 #include <atomic>
+
+#include <sys/socket.h>
+#include <sys/un.h>
 
 namespace berth::test {
 namespace {
@@ -114,6 +118,30 @@ TEST_F(Link, WaitsForAServiceThatIsStartedAnew) {
     ASSERT_TRUE(link.ask({}, question("between")));
     serve();
     EXPECT_EQ(answers(link, 1), std::vector<std::string>{"re: between"});
+}
+
+TEST_F(Link, AsksNothingTwiceThatMayHaveArrived) {
+    // A service that hangs up after the question.
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    std::ranges::copy(path(), std::begin(at.sun_path));
+    const descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+    ASSERT_EQ(::listen(listener.get(), 8), 0);
+    service_link link(path(), [] {});
+    const auto next = [&listener] {
+        const descriptor peer(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        std::string heard(16'384, '\0');
+        const auto size = ::recv(peer.get(), heard.data(), heard.size(), 0);
+        return heard.substr(0, static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    };
+    ASSERT_TRUE(link.ask({}, question("first")));
+    EXPECT_THAT(next(), testing::HasSubstr("Zmlyc3Q="));
+    ASSERT_TRUE(link.ask({}, question("second")));
+    const auto then = next();
+    EXPECT_THAT(then, testing::HasSubstr("c2Vjb25k"));
+    EXPECT_EQ(then.find("Zmlyc3Q="), std::string::npos);
+    EXPECT_TRUE(link.take().empty());
 }
 
 TEST_F(Link, TakesNoMoreThanItHasRoomFor) {
