@@ -17,7 +17,8 @@ constexpr size_t most_user = 1'024;
 std::optional<provisioning_desk::refusal> provisioning_desk::login(handle at, std::string_view client_id, std::string_view user,
                                                                    std::string from, const hub::judged_chain& judged, chain sent,
                                                                    unix_seconds now) {
-    sessions_.erase(at);
+    // A reload of the broker judges sessions again, and what they have asked is still theirs.
+    const auto before = sessions_.extract(at);
     if (!sent || sent->empty()) {
         return refusal{login_refusal::no_certificate, "Its certificate was not judged."};
     }
@@ -34,7 +35,9 @@ std::optional<provisioning_desk::refusal> provisioning_desk::login(handle at, st
     if (!judged.name || judged.name->is_module() || !registry::same_registration_id(judged.name->device, client_id)) {
         return refusal{login_refusal::name_mismatch, "The certificate is not that of the registration which it names."};
     }
-    sessions_[at] = {++last_number_, std::string(client_id), std::string(user), std::move(from), std::move(sent)};
+    const bool again = !before.empty() && before.mapped().client_id == client_id;
+    sessions_[at] = {again ? before.mapped().number : ++last_number_, std::string(client_id), std::string(user), std::move(from),
+                     std::move(sent)};
     return std::nullopt;
 }
 

@@ -19,6 +19,7 @@ public:
     result<void> start();
 
 private:
+    int reload(mosquitto_evt_reload& e);
     int login(mosquitto_evt_basic_auth& e);
     int check(mosquitto_evt_acl_check& e);
     int message(mosquitto_evt_message& e);
@@ -36,6 +37,7 @@ private:
     provisioning_desk desk_;
     broker_wake wake_;
     std::unique_ptr<service_link> link_;
+    bool reloading_ = false;  // until the next tick: who is asked about has come in before
     callbacks calls_;
 };
 
@@ -57,7 +59,8 @@ result<void> provisioning_part::start() {
     BERTH_CHECK(judge_handshakes({judge, [this](const hub::judged_chain& chain) { return may_knock(chain); }, settings_.groups}));
     link_ = std::make_unique<service_link>(settings_.service, [this] { wake_.wake(); });
     using self = provisioning_part;
-    if (!calls_.add<&self::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
+    if (!calls_.add<&self::reload, mosquitto_evt_reload>(MOSQ_EVT_RELOAD, this) ||
+        !calls_.add<&self::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
         !calls_.add<&self::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK, this) ||
         !calls_.add<&self::message, mosquitto_evt_message>(MOSQ_EVT_MESSAGE, this) ||
         !calls_.add<&self::gone, mosquitto_evt_disconnect>(MOSQ_EVT_DISCONNECT, this) ||
@@ -92,13 +95,22 @@ bool provisioning_part::may_knock(const hub::judged_chain& chain) {
     return !chain.refusal || (chain.refusal != hub::login_refusal::no_certificate && is_enrolled(chain));
 }
 
+int provisioning_part::reload(mosquitto_evt_reload&) {
+    reloading_ = true;
+    return MOSQ_ERR_SUCCESS;
+}
+
 int provisioning_part::login(mosquitto_evt_basic_auth& e) {
     if (is_local(e.client)) {
-        return MOSQ_ERR_SUCCESS;
+        return name_local(e);
     }
     const char* const id = mosquitto_client_id(e.client);
     const char* const from = mosquitto_client_address(e.client);
     const std::unique_ptr<X509, decltype(&X509_free)> leaf(static_cast<X509*>(mosquitto_client_certificate(e.client)), X509_free);
+    if (reloading_ && !leaf && !desk_.number_of(e.client)) {
+        // A session that waits for its device: Mosquitto would end it a second time.
+        return MOSQ_ERR_SUCCESS;
+    }
     const auto* const found = judged_of(leaf.get());
     const hub::judged_chain judged = found != nullptr ? *found : hub::judged_chain{};
     const auto refused = desk_.login(e.client, id != nullptr ? id : "", e.username != nullptr ? e.username : "",
@@ -148,8 +160,9 @@ int provisioning_part::message(mosquitto_evt_message& e) {
     if (!link_->ask({e.client, *number}, desk_.question(e.client, e.topic, payload))) {
         log::warning("question_dropped", "more devices ask than can wait for an answer", {{"party", "broker"}});
     }
-    // Nobody else is to have it, and nothing is kept of it.
-    return MOSQ_ERR_ACL_DENIED;
+    // It is taken, which MQTT 5 is told in PUBACK. Nobody may read it (check()), and nothing is kept of it.
+    e.retain = false;
+    return MOSQ_ERR_SUCCESS;
 }
 
 int provisioning_part::gone(mosquitto_evt_disconnect& e) {
@@ -158,6 +171,7 @@ int provisioning_part::gone(mosquitto_evt_disconnect& e) {
 }
 
 int provisioning_part::tick(mosquitto_evt_tick&) {
+    reloading_ = false;
     (void)gate_->look_again();  // which CAs count
     for (auto& one : link_->take()) {
         if (desk_.number_of(one.whom.session) != one.whom.number) {

@@ -70,6 +70,8 @@ TEST(desk, tells_sessions_of_one_handle_apart) {
     const auto question = desk.question(&a, "$dps/registrations/PUT/iotdps-register/?$rid=1", bytes{'{', '}'});
     EXPECT_EQ(question, (hub::carried_message{"dev1", "s/registrations/dev1/x", "$dps/registrations/PUT/iotdps-register/?$rid=1",
                                               bytes{'{', '}'}, "192.0.2.1", *some_chain}));
+    ASSERT_EQ(login(desk, of("dev1"), "dev1"), "in");
+    EXPECT_EQ(desk.number_of(&a), first) << "a reload judges the same session again";
     desk.left(&a);
     EXPECT_EQ(desk.number_of(&a), std::nullopt);
     ASSERT_EQ(login(desk, of("dev2"), "dev2"), "in");
