@@ -1,6 +1,7 @@
 #include "handshake_openssl.h"
 
 #include "base/log.h"
+#include "refusals.h"
 
 #include <set>
 
@@ -74,14 +75,15 @@ int verify(X509_STORE_CTX* about, void*) noexcept try {
     }
     const auto chain = chain_of(about);
     if (!chain) {
-        log::failure("handshake_refused", chain.error(), {{"party", "broker"}});
+        tell_refusal("handshake_refused", chain.error().message,
+                     {{"party", "broker"}, {"reason", std::string(to_string(hub::login_refusal::bad_certificate))}});
         return 0;
     }
     auto judged = std::make_unique<hub::judged_chain>(h.rules->judge(*chain));
     const bool goes_on = h.rules->may_go_on(*judged);
     if (!goes_on) {
         const auto why = judged->refusal.value_or(hub::login_refusal::bad_certificate);
-        log::warning("handshake_refused", judged->why,
+        tell_refusal("handshake_refused", judged->why,
                      {{"party", "broker"},
                       {"reason", std::string(to_string(why))},
                       {"subject", judged->subject},

@@ -15,6 +15,7 @@
 #include "handshake_openssl.h"
 #include "notes.h"
 #include "provisioning_part.h"
+#include "refusals.h"
 
 #include <cstring>
 
@@ -116,11 +117,11 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         {"party", "broker"},
         {"peer", from != nullptr ? from : ""},
         {"client_id", id != nullptr ? std::string(id).substr(0, 2 * registry::most_identity_name + 1) : ""},
-        {"subject", judged != nullptr ? judged->subject : ""},
+        {"subject", judged != nullptr ? shown(judged->subject) : ""},
         {"serial", judged != nullptr ? judged->serial : ""}};
     if (!answer.in) {
         about.emplace_back("reason", std::string(to_string(answer.refusal)));
-        log::warning("login_refused", answer.why, std::move(about));
+        tell_refusal("login_refused", answer.why, std::move(about));
         return MOSQ_ERR_AUTH;
     }
     // A reload drops who has no name of a user.
