@@ -16,6 +16,11 @@ public:
     virtual ~broker_part() = default;
 };
 
+// A program of this machine is in. A reload drops who has no name of a user, where none may be anonymous.
+inline int name_local(const mosquitto_evt_basic_auth& e) {
+    return e.username != nullptr ? MOSQ_ERR_SUCCESS : mosquitto_set_username(e.client, "local");
+}
+
 class callbacks {
 public:
     explicit callbacks(mosquitto_plugin_id_t* id) : id_(id) {}

@@ -133,6 +133,11 @@ bool hub_gate::has_left(handle at) const {
     return found != sessions_.end() && found->second.left;
 }
 
+bool hub_gate::is_here(handle at) const {
+    const auto found = sessions_.find(at);
+    return found != sessions_.end() && !found->second.left;
+}
+
 void hub_gate::forget(handle at) {
     const auto found = sessions_.find(at);
     if (found != sessions_.end()) {
@@ -221,11 +226,11 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
         return out;
     }
     const bool trust_is_over = now >= trust_->until();
-    if (*version == version_ && !trust_is_over) {
+    if (*version == version_ && !trust_is_over && !everybody_) {
         return out;
     }
     // What is read now is of one moment, or is read again.
-    bool everybody = trust_is_over;
+    bool everybody = std::exchange(everybody_, false) || trust_is_over;
     std::set<std::string> devices;
     const auto read = store_->at_one_moment([&]() -> result<void> {
         BERTH_TRY(generation, store_->trust_generation());
@@ -249,6 +254,7 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
         return {};
     });
     if (!read) {
+        everybody_ = true;
         log::failure("registry_unavailable", read.error(), {{"party", "broker"}});
         return out;
     }

@@ -32,6 +32,8 @@ public:
     // It may still publish what it left to be said then, its Will, until the next look_again().
     void left(handle session);
     [[nodiscard]] bool has_left(handle session) const;
+    // Let in, and not gone since.
+    [[nodiscard]] bool is_here(handle session) const;
 
     // By its group's policy. Not allowed: also where there is no session.
     [[nodiscard]] hub::permission may(handle session, hub::direction d, std::string_view topic) const;
@@ -92,6 +94,7 @@ private:
     std::map<std::string, registry::group_policy> policies_;
     uint64_t trust_generation_ = 0, settings_generation_ = 0, policy_generation_ = 0, last_event_ = 0;
     int64_t version_ = 0;
+    bool everybody_ = false;  // the last look came to no end: what it had read already is not seen as a change again
     std::unordered_map<handle, session> sessions_;
     std::set<std::pair<unix_seconds, handle>> ends_;
     std::vector<handle> left_;

@@ -1,6 +1,7 @@
 #include "handshake_openssl.h"
 
 #include "base/log.h"
+#include "refusals.h"
 
 #include <set>
 
@@ -15,7 +16,8 @@ namespace {
 struct hook {
     std::optional<handshake_rules> rules;
     int on_context = -1, on_connection = -1, on_leaf = -1;
-    std::set<SSL_CTX*> fresh;  // made, and not yet told whom to ask
+    std::set<SSL_CTX*> fresh;    // made, and not yet told whom to ask
+    std::set<SSL_CTX*> servers;  // those of listeners that were told
 };
 hook& the_hook() {
     static hook one;
@@ -73,14 +75,15 @@ int verify(X509_STORE_CTX* about, void*) noexcept try {
     }
     const auto chain = chain_of(about);
     if (!chain) {
-        log::failure("handshake_refused", chain.error(), {{"party", "broker"}});
+        tell_refusal("handshake_refused", chain.error().message,
+                     {{"party", "broker"}, {"reason", std::string(to_string(hub::login_refusal::bad_certificate))}});
         return 0;
     }
     auto judged = std::make_unique<hub::judged_chain>(h.rules->judge(*chain));
     const bool goes_on = h.rules->may_go_on(*judged);
     if (!goes_on) {
         const auto why = judged->refusal.value_or(hub::login_refusal::bad_certificate);
-        log::warning("handshake_refused", judged->why,
+        tell_refusal("handshake_refused", judged->why,
                      {{"party", "broker"},
                       {"reason", std::string(to_string(why))},
                       {"subject", judged->subject},
@@ -109,10 +112,7 @@ void set_up_contexts() {
         if (SSL_CTX_get_ssl_method(one) != TLS_server_method()) {
             continue;
         }
-        // Where the listener requires none, one is asked for all the same: who shows one is judged by it.
-        if ((SSL_CTX_get_verify_mode(one) & SSL_VERIFY_PEER) == 0) {
-            SSL_CTX_set_verify(one, SSL_VERIFY_PEER, SSL_CTX_get_verify_callback(one));
-        }
+        h.servers.insert(one);
         SSL_CTX_set_cert_verify_callback(one, verify, nullptr);
         SSL_CTX_set_session_cache_mode(one, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_options(one, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
@@ -123,6 +123,13 @@ void set_up_contexts() {
                          {{"party", "broker"}, {"groups", h.rules->groups}});
         }
     }
+    // Where the listener requires none, one is asked for all the same: who shows one is judged by it. A reload of the broker
+    // takes that back, so it is looked at each time.
+    for (SSL_CTX* const one : h.servers) {
+        if ((SSL_CTX_get_verify_mode(one) & SSL_VERIFY_PEER) == 0) {
+            SSL_CTX_set_verify(one, SSL_VERIFY_PEER, SSL_CTX_get_verify_callback(one));
+        }
+    }
 }
 
 void context_made(void* parent, void*, CRYPTO_EX_DATA*, int, long, void*) {
@@ -130,6 +137,7 @@ void context_made(void* parent, void*, CRYPTO_EX_DATA*, int, long, void*) {
 }
 void context_gone(void* parent, void*, CRYPTO_EX_DATA*, int, long, void*) {
     the_hook().fresh.erase(static_cast<SSL_CTX*>(parent));
+    the_hook().servers.erase(static_cast<SSL_CTX*>(parent));
 }
 void connection_made(void*, void*, CRYPTO_EX_DATA*, int, long, void*) {
     set_up_contexts();

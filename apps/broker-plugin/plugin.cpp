@@ -15,6 +15,7 @@
 #include "handshake_openssl.h"
 #include "notes.h"
 #include "provisioning_part.h"
+#include "refusals.h"
 
 #include <cstring>
 
@@ -38,6 +39,7 @@ public:
     result<void> start();
 
 private:
+    int reload(mosquitto_evt_reload& e);
     int login(mosquitto_evt_basic_auth& e);
     int check(mosquitto_evt_acl_check& e);
     int message(mosquitto_evt_message& e);
@@ -48,6 +50,7 @@ private:
     settings settings_;
     std::unique_ptr<hub_gate> gate_;
     std::unique_ptr<login_notes> notes_;
+    bool reloading_ = false;  // until the next tick: who is asked about has come in before
     callbacks calls_;
 };
 
@@ -57,7 +60,8 @@ result<void> hub_part::start() {
     notes_ = std::make_unique<login_notes>(settings_.hub / "hub.db");
     BERTH_CHECK(judge_handshakes({[this](std::span<const pki::certificate> chain) { return gate_->judge(chain); },
                                   [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
-    if (!calls_.add<&hub_part::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
+    if (!calls_.add<&hub_part::reload, mosquitto_evt_reload>(MOSQ_EVT_RELOAD, this) ||
+        !calls_.add<&hub_part::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
         !calls_.add<&hub_part::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK, this) ||
         !calls_.add<&hub_part::message, mosquitto_evt_message>(MOSQ_EVT_MESSAGE, this) ||
         !calls_.add<&hub_part::gone, mosquitto_evt_disconnect>(MOSQ_EVT_DISCONNECT, this) ||
@@ -82,12 +86,22 @@ bool hub_part::is_local(const mosquitto* client) const {
     return !settings_.local_socket.empty() && from != nullptr && settings_.local_socket == from;
 }
 
+int hub_part::reload(mosquitto_evt_reload&) {
+    reloading_ = true;
+    return MOSQ_ERR_SUCCESS;
+}
+
 int hub_part::login(mosquitto_evt_basic_auth& e) {
     const char* const id = mosquitto_client_id(e.client);
     if (is_local(e.client)) {
-        return MOSQ_ERR_SUCCESS;
+        return name_local(e);
     }
     const std::unique_ptr<X509, decltype(&X509_free)> leaf(static_cast<X509*>(mosquitto_client_certificate(e.client)), X509_free);
+    if (reloading_ && !leaf && !gate_->is_here(e.client)) {
+        // A session that waits for its device has no connection to judge, and Mosquitto would end it a second time. The device
+        // is judged when it connects.
+        return MOSQ_ERR_SUCCESS;
+    }
     const auto* const judged = judged_of(leaf.get());
     hub::judged_chain nothing;
     nothing.refusal = hub::login_refusal::no_certificate;
@@ -103,11 +117,11 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         {"party", "broker"},
         {"peer", from != nullptr ? from : ""},
         {"client_id", id != nullptr ? std::string(id).substr(0, 2 * registry::most_identity_name + 1) : ""},
-        {"subject", judged != nullptr ? judged->subject : ""},
+        {"subject", judged != nullptr ? shown(judged->subject) : ""},
         {"serial", judged != nullptr ? judged->serial : ""}};
     if (!answer.in) {
         about.emplace_back("reason", std::string(to_string(answer.refusal)));
-        log::warning("login_refused", answer.why, std::move(about));
+        tell_refusal("login_refused", answer.why, std::move(about));
         return MOSQ_ERR_AUTH;
     }
     // A reload drops who has no name of a user.
@@ -165,6 +179,7 @@ int hub_part::gone(mosquitto_evt_disconnect& e) {
 }
 
 int hub_part::tick(mosquitto_evt_tick&) {
+    reloading_ = false;
     for (const auto& cut : gate_->look_again()) {
         log::warning("session_cut", cut.why,
                      {{"party", "broker"}, {"client_id", cut.client_id}, {"reason", std::string(to_string(cut.reason))}});

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "desk.h"
 #include "handshake_openssl.h"
+#include "refusals.h"
 #include "service_link.h"
 #include "store/sqlite/provisioning_store.h"
 #include "wake.h"
@@ -19,6 +20,7 @@ public:
     result<void> start();
 
 private:
+    int reload(mosquitto_evt_reload& e);
     int login(mosquitto_evt_basic_auth& e);
     int check(mosquitto_evt_acl_check& e);
     int message(mosquitto_evt_message& e);
@@ -34,8 +36,10 @@ private:
     std::optional<store::sqlite_provisioning_store> enrolments_;
     std::unique_ptr<hub_gate> gate_;  // judges chains; has no sessions
     provisioning_desk desk_;
+    std::vector<service_link::asker> too_many_;  // to be sent away: not while the broker reads what they say
     broker_wake wake_;
     std::unique_ptr<service_link> link_;
+    bool reloading_ = false;  // until the next tick: who is asked about has come in before
     callbacks calls_;
 };
 
@@ -57,7 +61,8 @@ result<void> provisioning_part::start() {
     BERTH_CHECK(judge_handshakes({judge, [this](const hub::judged_chain& chain) { return may_knock(chain); }, settings_.groups}));
     link_ = std::make_unique<service_link>(settings_.service, [this] { wake_.wake(); });
     using self = provisioning_part;
-    if (!calls_.add<&self::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
+    if (!calls_.add<&self::reload, mosquitto_evt_reload>(MOSQ_EVT_RELOAD, this) ||
+        !calls_.add<&self::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
         !calls_.add<&self::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK, this) ||
         !calls_.add<&self::message, mosquitto_evt_message>(MOSQ_EVT_MESSAGE, this) ||
         !calls_.add<&self::gone, mosquitto_evt_disconnect>(MOSQ_EVT_DISCONNECT, this) ||
@@ -92,13 +97,22 @@ bool provisioning_part::may_knock(const hub::judged_chain& chain) {
     return !chain.refusal || (chain.refusal != hub::login_refusal::no_certificate && is_enrolled(chain));
 }
 
+int provisioning_part::reload(mosquitto_evt_reload&) {
+    reloading_ = true;
+    return MOSQ_ERR_SUCCESS;
+}
+
 int provisioning_part::login(mosquitto_evt_basic_auth& e) {
     if (is_local(e.client)) {
-        return MOSQ_ERR_SUCCESS;
+        return name_local(e);
     }
     const char* const id = mosquitto_client_id(e.client);
     const char* const from = mosquitto_client_address(e.client);
     const std::unique_ptr<X509, decltype(&X509_free)> leaf(static_cast<X509*>(mosquitto_client_certificate(e.client)), X509_free);
+    if (reloading_ && !leaf && !desk_.number_of(e.client)) {
+        // A session that waits for its device: Mosquitto would end it a second time.
+        return MOSQ_ERR_SUCCESS;
+    }
     const auto* const found = judged_of(leaf.get());
     const hub::judged_chain judged = found != nullptr ? *found : hub::judged_chain{};
     const auto refused = desk_.login(e.client, id != nullptr ? id : "", e.username != nullptr ? e.username : "",
@@ -108,11 +122,11 @@ int provisioning_part::login(mosquitto_evt_basic_auth& e) {
         {"role", "provisioning"},
         {"peer", from != nullptr ? from : ""},
         {"client_id", id != nullptr ? std::string(id).substr(0, 2 * registry::most_identity_name + 1) : ""},
-        {"subject", judged.subject},
+        {"subject", shown(judged.subject)},
         {"serial", judged.serial}};
     if (refused) {
         about.emplace_back("reason", std::string(to_string(refused->reason)));
-        log::warning("login_refused", refused->why, std::move(about));
+        tell_refusal("login_refused", refused->why, std::move(about));
         return MOSQ_ERR_AUTH;
     }
     if (e.username == nullptr && mosquitto_set_username(e.client, id) != MOSQ_ERR_SUCCESS) {
@@ -139,17 +153,30 @@ int provisioning_part::message(mosquitto_evt_message& e) {
     if (!number || e.topic == nullptr || !desk_.may_publish(e.client, e.topic)) {
         return MOSQ_ERR_ACL_DENIED;
     }
-    if (e.payloadlen > hub::most_carried_payload) {
+    // What is too large counts among what it asks.
+    const bool too_large = e.payloadlen > hub::most_carried_payload;
+    const auto asking = desk_.ask(e.client, system_clock().steady());
+    if (asking == provisioning_desk::asking::too_many) {
+        too_many_.push_back({e.client, *number});
+        return MOSQ_ERR_ACL_DENIED;
+    }
+    if (asking == provisioning_desk::asking::wait) {
+        return MOSQ_ERR_ACL_DENIED;  // it has asked, and may hear
+    }
+    if (too_large) {
+        desk_.answered(e.client, *number);
         log::warning("question_dropped", "a device asks with more than is taken",
                      {{"party", "broker"}, {"octets", std::to_string(e.payloadlen)}});
         return MOSQ_ERR_ACL_DENIED;
     }
     const bytes_view payload(static_cast<const uint8_t*>(e.payload), e.payload != nullptr ? e.payloadlen : 0);
-    if (!link_->ask({e.client, *number}, desk_.question(e.client, e.topic, payload))) {
+    if (!link_->ask({e.client, *number}, desk_.question(e.client, e.topic, payload), desk_.sent_by(e.client))) {
+        desk_.answered(e.client, *number);
         log::warning("question_dropped", "more devices ask than can wait for an answer", {{"party", "broker"}});
     }
-    // Nobody else is to have it, and nothing is kept of it.
-    return MOSQ_ERR_ACL_DENIED;
+    // It is taken, which MQTT 5 is told in PUBACK. Nobody may read it (check()), and nothing is kept of it.
+    e.retain = false;
+    return MOSQ_ERR_SUCCESS;
 }
 
 int provisioning_part::gone(mosquitto_evt_disconnect& e) {
@@ -158,13 +185,26 @@ int provisioning_part::gone(mosquitto_evt_disconnect& e) {
 }
 
 int provisioning_part::tick(mosquitto_evt_tick&) {
+    reloading_ = false;
     (void)gate_->look_again();  // which CAs count
+    for (const auto& one : std::exchange(too_many_, {})) {
+        if (desk_.number_of(one.session) == one.number) {
+            const std::string client = desk_.client_of(one.session);
+            log::warning("session_cut", "it asks far more often than it may", {{"party", "broker"}, {"client_id", client}});
+            mosquitto_kick_client_by_clientid(client.c_str(), false);
+            desk_.left(one.session);
+        }
+    }
     for (auto& one : link_->take()) {
         if (desk_.number_of(one.whom.session) != one.whom.number) {
             continue;  // gone meanwhile
         }
-        auto& payload = one.answer.payload;
-        (void)mosquitto_broker_publish_copy(one.client.c_str(), one.answer.topic.c_str(), static_cast<int>(payload.size()),
+        desk_.answered(one.whom.session, one.whom.number);
+        if (!one.answer) {
+            continue;
+        }
+        auto& payload = one.answer->payload;
+        (void)mosquitto_broker_publish_copy(one.client.c_str(), one.answer->topic.c_str(), static_cast<int>(payload.size()),
                                             payload.data(), 1, false, nullptr);
     }
     return MOSQ_ERR_SUCCESS;

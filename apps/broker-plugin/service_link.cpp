@@ -12,6 +12,16 @@ constexpr milliseconds patience = 10'000;
 constexpr auto pause_when_down = std::chrono::milliseconds(200);
 constexpr int most_tries = 50;
 
+size_t octets_of(const hub::carried_message& message, const service_link::chain& sent) {
+    size_t out = message.client.size() + message.user.size() + message.topic.size() + message.payload.size();
+    if (sent) {
+        for (const auto& one : *sent) {
+            out += one.size();
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 service_link::service_link(std::string path, std::function<void()> came)
@@ -26,13 +36,15 @@ service_link::~service_link() {
     thread_.join();
 }
 
-bool service_link::ask(asker who, hub::carried_message message) {
+bool service_link::ask(asker who, hub::carried_message message, chain sent) {
+    const size_t octets = octets_of(message, sent);
     {
         const std::lock_guard held(mutex_);
-        if (waiting_.size() >= most_waiting) {
+        if (waiting_.size() >= most_waiting || waiting_octets_ + octets > most_waiting_octets) {
             return false;
         }
-        waiting_.push_back({who, std::move(message)});
+        waiting_octets_ += octets;
+        waiting_.push_back({who, std::move(message), std::move(sent), octets});
     }
     more_.notify_one();
     return true;
@@ -55,6 +67,7 @@ void service_link::run() {
             size_t octets = 0;
             while (!waiting_.empty() && some.size() < hub::most_carried && octets < hub::most_carried_octets / 4) {
                 octets += waiting_.front().message.payload.size() + hub::most_carried_chain;
+                waiting_octets_ -= waiting_.front().octets;
                 some.push_back(std::move(waiting_.front()));
                 waiting_.pop_front();
             }
@@ -68,16 +81,27 @@ void service_link::carry(std::vector<asked> some) {
     std::vector<std::pair<asker, std::string>> whose;
     for (auto& one : some) {
         whose.emplace_back(one.who, one.message.client);
+        if (one.sent) {
+            one.message.chain = *one.sent;
+        }
         messages.push_back(std::move(one.message));
+    }
+    std::vector<answered> back;
+    for (auto& [who, client] : whose) {
+        back.push_back({who, std::move(client), std::nullopt});
     }
     net::http_request request;
     request.method = "POST";
     request.target = std::string(hub::carrier_path);
     request.headers.add("Content-Type", "application/json");
     request.body = hub::to_text(messages);
+    messages.clear();
+    some.clear();
     const net::local_http_client service(path_, patience, {.most_body = hub::most_carried_octets});
     auto response = service.ask(request);
-    for (int tries = 1; !response && tries < most_tries; ++tries) {
+    // What may have reached the service is not asked again: it would be done again.
+    const auto nobody_there = [&response] { return !response && response.error().name == "connect_failed"; };
+    for (int tries = 1; nobody_there() && tries < most_tries; ++tries) {
         if (std::exchange(reached_, false)) {
             log::warning("service_unreachable", "what devices ask waits: nobody answers at the service's socket",
                          {{"party", "broker"}, {"socket", path_}, {"error", response.error().name}});
@@ -90,7 +114,12 @@ void service_link::carry(std::vector<asked> some) {
         response = service.ask(request);
     }
     if (!response) {
-        return;
+        log::warning("questions_dropped", "the service gave no answer: devices ask again by themselves",
+                     {{"party", "broker"},
+                      {"socket", path_},
+                      {"error", response.error().name},
+                      {"questions", std::to_string(back.size())}});
+        return give_back(std::move(back));
     }
     if (!std::exchange(reached_, true)) {
         log::info("service_reached", "the service answers again", {{"party", "broker"}, {"socket", path_}});
@@ -98,20 +127,23 @@ void service_link::carry(std::vector<asked> some) {
     auto answers = response->status == 200
                        ? hub::read_carried_answers(response->body)
                        : fail(error_category::internal, "service_refused", fmt::format("status {}", response->status));
-    if (answers && answers->size() != whose.size()) {
+    if (answers && answers->size() != back.size()) {
         answers = fail(error_category::internal, "service_refused", "another number of answers than of questions");
     }
     if (!answers) {
         log::failure("service_refused", answers.error(), {{"party", "broker"}, {"socket", path_}});
-        return;
+        return give_back(std::move(back));
     }
+    for (size_t i = 0; i < back.size(); ++i) {
+        back[i].answer = std::move((*answers)[i]);
+    }
+    give_back(std::move(back));
+}
+
+void service_link::give_back(std::vector<answered> some) {
     {
         const std::lock_guard held(mutex_);
-        for (size_t i = 0; i < whose.size(); ++i) {
-            if (auto& answer = (*answers)[i]) {
-                answers_.push_back({whose[i].first, whose[i].second, std::move(*answer)});
-            }
-        }
+        std::ranges::move(some, std::back_inserter(answers_));
     }
     came_();
 }

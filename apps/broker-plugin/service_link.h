@@ -28,27 +28,35 @@ public:
     struct answered {
         asker whom;
         std::string client;
-        hub::carried_answer answer;
+        std::optional<hub::carried_answer> answer;  // nothing: there is none, and will be none
     };
+    using chain = std::shared_ptr<const std::vector<bytes>>;
     // False: too many wait already, and this one is dropped. Its sender asks again.
-    bool ask(asker who, hub::carried_message message);
+    // `sent`: the message's chain, which is not copied until it is written.
+    bool ask(asker who, hub::carried_message message, chain sent = nullptr);
+    // Each question that was taken comes back once.
     std::vector<answered> take();
 
     static constexpr size_t most_waiting = 10'000;
+    static constexpr size_t most_waiting_octets = 32 * 1024 * 1024;
 
 private:
     struct asked {
         asker who;
         hub::carried_message message;
+        chain sent;
+        size_t octets = 0;
     };
     void run();
     void carry(std::vector<asked> some);
+    void give_back(std::vector<answered> some);
 
     std::string path_;
     std::function<void()> came_;
     std::mutex mutex_;
     std::condition_variable more_;
     std::deque<asked> waiting_;
+    size_t waiting_octets_ = 0;
     std::vector<answered> answers_;
     bool ending_ = false;
     bool reached_ = true;  // of the thread: the last time

@@ -122,6 +122,19 @@ TEST_F(BrokerKeys, ASwitchThatGoesOffCutsSessions) {
     EXPECT_TRUE(eventually([&] { return publish("dev1", shown("dev1", token("localhost/devices/dev1"))) == 0; })) << log();
 }
 
+TEST_F(BrokerKeys, AReloadAsksForCertificatesAllTheSame) {
+    certify("dev2", "dev2");
+    const pid_t stays = stay_by("dev1", token("localhost/devices/dev1"));
+    const size_t from = log().size();
+    ::kill(broker, SIGHUP);
+    EXPECT_TRUE(eventually([&] { return says("\"login\"", from); })) << log();
+    EXPECT_EQ(connect("dev2", "dev2"), "in") << log();
+    make_ca("stranger", ec);
+    certify("foreign", "dev2", "stranger");
+    EXPECT_EQ(connect("foreign", "dev2"), "tls") << log();
+    end(stays);
+}
+
 TEST_F(BrokerKeys, ASessionEndsWithItsTokenAndWithItsKey) {
     const size_t from = log().size();
     const pid_t soon = stay_by("dev1/mod1", token("localhost/devices/dev1/modules/mod1", 3));

@@ -164,6 +164,39 @@ TEST_F(BrokerLogin, AReloadDropsNobody) {
     (void)exit_of(stays);
 }
 
+// A session of MQTT 5 that waits for its device has no connection: who ends it twice spoils the broker's memory.
+TEST_F(BrokerLogin, AReloadLeavesSessionsThatWaitForTheirDevices) {
+    start();
+    for (const char* name : {"dev1", "dev2"}) {
+        done({"device", "add", name});
+        certify(name, name);
+    }
+    const auto subscribe = [this](const std::string& more) {
+        auto words =
+            client("mosquitto_sub", "dev2", "dev2", {"-V", "5", "-c", "-x", "3600", "-q", "1", "-t", "$iothub/twin/res/#", more});
+        return run_program(words.front(), {words.begin() + 1, words.end()}, 20'000, libraries());
+    };
+    ASSERT_EQ(subscribe("-E").exit, 0) << log();
+    const pid_t hears = listen_to_all(), stays = stay("dev1", "dev1");
+    for (int i = 0; i < 3; ++i) {
+        const size_t from = log().size();
+        ::kill(broker, SIGHUP);
+        EXPECT_TRUE(eventually([&] { return says("\"login\"", from); })) << log();
+        EXPECT_FALSE(says("login_refused", from)) << log().substr(from);
+        EXPECT_FALSE(says("disconnected", from)) << log().substr(from);
+    }
+    EXPECT_EQ(connect("dev2", "dev2"), "in") << log();
+    EXPECT_TRUE(eventually([this] { return heard().find("devices/dev2/messages/events/") != std::string::npos; })) << heard();
+    EXPECT_EQ(::kill(broker, 0), 0) << log();
+    // Who waits is judged when he comes, by what holds then.
+    ASSERT_EQ(subscribe("-E").exit, 0) << log();
+    done({"device", "disable", "dev2"});
+    ::kill(broker, SIGHUP);
+    EXPECT_TRUE(eventually([this] { return connect("dev2", "dev2") == "refused"; })) << log();
+    end(hears);
+    end(stays);
+}
+
 TEST_F(BrokerLogin, PostQuantumOnly) {
     make_ca("pq", "ML-DSA-65");
     done({"ca", "register", at("pq.pem"), "--key", at("pq.key")});

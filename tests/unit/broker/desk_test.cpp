@@ -21,7 +21,8 @@ hub::judged_chain of(const std::string& name) {
     return out;
 }
 std::string login(provisioning_desk& desk, const hub::judged_chain& judged, std::string_view id, unix_seconds at = now,
-                  const provisioning_desk::chain& chain = some_chain, std::string_view user = "s/registrations/dev1/x") {
+                  const provisioning_desk::chain& chain = some_chain,
+                  std::string_view user = "s/registrations/dev1/api-version=2019-03-31") {
     const auto refused = desk.login(&a, id, user, "192.0.2.1", judged, chain, at);
     return refused ? std::string(to_string(refused->reason)) : "in";
 }
@@ -40,7 +41,10 @@ TEST(desk, lets_in_whose_certificate_says_the_name) {
     EXPECT_EQ(login(desk, of("dev1"), "dev1", now + 11), "certificate_expired");
     EXPECT_EQ(login(desk, of("dev1"), "dev1", now - 11), "certificate_not_yet_valid");
     EXPECT_EQ(login(desk, of("dev1"), ""), "bad_name");
-    EXPECT_EQ(login(desk, of("dev1"), "dev1", now, some_chain, std::string(1025, 'u')), "bad_name");
+    EXPECT_EQ(login(desk, of("dev1"), "dev1", now, some_chain, std::string(1025, 'u')), "bad_user_name");
+    for (const auto* user : {"", "dev1", "s/registrations/dev1/", "s/registrations/dev2/api-version=2019-03-31"}) {
+        EXPECT_EQ(login(desk, of("dev1"), "dev1", now, some_chain, user), "bad_user_name") << user;
+    }
     EXPECT_EQ(desk.sessions(), 0U) << "who is refused has no session, nor the one he had before";
 }
 
@@ -68,12 +72,45 @@ TEST(desk, tells_sessions_of_one_handle_apart) {
     ASSERT_EQ(login(desk, of("dev1"), "dev1"), "in");
     const auto first = desk.number_of(&a);
     const auto question = desk.question(&a, "$dps/registrations/PUT/iotdps-register/?$rid=1", bytes{'{', '}'});
-    EXPECT_EQ(question, (hub::carried_message{"dev1", "s/registrations/dev1/x", "$dps/registrations/PUT/iotdps-register/?$rid=1",
-                                              bytes{'{', '}'}, "192.0.2.1", *some_chain}));
+    EXPECT_EQ(question, (hub::carried_message{"dev1",
+                                              "s/registrations/dev1/api-version=2019-03-31",
+                                              "$dps/registrations/PUT/iotdps-register/?$rid=1",
+                                              bytes{'{', '}'},
+                                              "192.0.2.1",
+                                              {}}));
+    EXPECT_EQ(desk.sent_by(&a), some_chain);
+    ASSERT_EQ(login(desk, of("dev1"), "dev1"), "in");
+    EXPECT_EQ(desk.number_of(&a), first) << "a reload judges the same session again";
     desk.left(&a);
     EXPECT_EQ(desk.number_of(&a), std::nullopt);
-    ASSERT_EQ(login(desk, of("dev2"), "dev2"), "in");
+    ASSERT_EQ(login(desk, of("dev2"), "dev2", now, some_chain, "s/registrations/dev2/api-version=2019-03-31"), "in");
     EXPECT_NE(desk.number_of(&a), first);
+}
+
+TEST(desk, takes_no_more_of_one_device_than_it_needs) {
+    using enum provisioning_desk::asking;
+    provisioning_desk desk;
+    ASSERT_EQ(login(desk, of("dev1"), "dev1"), "in");
+    const auto number = *desk.number_of(&a);
+    EXPECT_EQ(desk.ask(&a, 0), taken);
+    EXPECT_EQ(desk.ask(&a, 0), taken);
+    EXPECT_EQ(desk.ask(&a, 0), wait) << "two are on their way";
+    desk.answered(&a, number + 1);
+    EXPECT_EQ(desk.ask(&a, 0), wait) << "another's answer";
+    desk.answered(&a, number);
+    EXPECT_EQ(desk.ask(&a, 0), taken);
+    ASSERT_EQ(login(desk, of("dev1"), "dev1"), "in");
+    EXPECT_EQ(desk.ask(&a, 0), wait) << "a reload forgets nothing";
+    for (int i = 6; i < 10; ++i) {
+        EXPECT_EQ(desk.ask(&a, 0), wait) << i;
+    }
+    EXPECT_EQ(desk.ask(&a, 0), too_many);
+    EXPECT_EQ(desk.ask(&a, 999), too_many);
+    desk.answered(&a, number);
+    EXPECT_EQ(desk.ask(&a, 1'000), taken) << "one more each second";
+    EXPECT_EQ(desk.ask(&a, 1'000), too_many);
+    desk.left(&a);
+    desk.answered(&a, number);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The link from a broker to the service behind it: in order, over restarts of the service, and never without bounds.
+#include "base/descriptor.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "service_link.h"
@@ -6,6 +7,9 @@
 #include "support/test_pki.h"
 
 #include <atomic>
+
+#include <sys/socket.h>
+#include <sys/un.h>
 
 namespace berth::test {
 namespace {
@@ -35,7 +39,7 @@ protected:
                                 if (text == "no") {
                                     return net::http_response::text(400, "no");
                                 }
-                                const std::string said = "re: " + text;
+                                const std::string said = "re: " + (text == "chain" ? std::to_string(m.chain.at(0).size()) : text);
                                 out.emplace_back(text == "hush" ? std::nullopt
                                                                 : std::optional(hub::carried_answer{
                                                                       "answer", bytes(said.begin(), said.end())}));
@@ -65,7 +69,9 @@ protected:
         const milliseconds until = system_clock().steady() + 20'000;
         while (out.size() < count && system_clock().steady() < until) {
             for (const auto& one : link.take()) {
-                out.emplace_back(one.answer.payload.begin(), one.answer.payload.end());
+                if (one.answer) {
+                    out.emplace_back(one.answer->payload.begin(), one.answer->payload.end());
+                }
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
@@ -116,6 +122,32 @@ TEST_F(Link, WaitsForAServiceThatIsStartedAnew) {
     EXPECT_EQ(answers(link, 1), std::vector<std::string>{"re: between"});
 }
 
+TEST_F(Link, AsksNothingTwiceThatMayHaveArrived) {
+    // A service that hangs up after the question.
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    std::ranges::copy(path(), std::begin(at.sun_path));
+    const descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+    ASSERT_EQ(::listen(listener.get(), 8), 0);
+    service_link link(path(), [] {});
+    const auto next = [&listener] {
+        const descriptor peer(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        std::string heard(16'384, '\0');
+        const auto size = ::recv(peer.get(), heard.data(), heard.size(), 0);
+        return heard.substr(0, static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    };
+    ASSERT_TRUE(link.ask({}, question("first")));
+    EXPECT_THAT(next(), testing::HasSubstr("Zmlyc3Q="));
+    ASSERT_TRUE(link.ask({}, question("second")));
+    const auto then = next();
+    EXPECT_THAT(then, testing::HasSubstr("c2Vjb25k"));
+    EXPECT_EQ(then.find("Zmlyc3Q="), std::string::npos);
+    for (const auto& one : link.take()) {
+        EXPECT_FALSE(one.answer) << "what is lost comes back without an answer";
+    }
+}
+
 TEST_F(Link, TakesNoMoreThanItHasRoomFor) {
     service_link link(path(), [] {});
     size_t taken = 0;
@@ -124,6 +156,37 @@ TEST_F(Link, TakesNoMoreThanItHasRoomFor) {
     }
     EXPECT_GE(taken, service_link::most_waiting);
     EXPECT_LE(taken, service_link::most_waiting + hub::most_carried);
+}
+
+TEST_F(Link, TakesNoMoreOctetsThanItHasRoomFor) {
+    service_link link(path(), [] {});
+    const auto chain = std::make_shared<const std::vector<bytes>>(std::vector<bytes>{bytes(hub::most_carried_chain)});
+    constexpr size_t room = service_link::most_waiting_octets / hub::most_carried_chain;
+    size_t taken = 0;
+    for (size_t i = 0; i < room + 2 * hub::most_carried; ++i) {
+        taken += link.ask({}, question("x"), chain) ? 1 : 0;
+    }
+    EXPECT_GE(taken, room - 1);
+    EXPECT_LE(taken, room + hub::most_carried);
+}
+
+TEST_F(Link, CarriesTheChainAndGivesEachQuestionBack) {
+    serve();
+    service_link link(path(), [] {});
+    const auto chain = std::make_shared<const std::vector<bytes>>(std::vector<bytes>{bytes{1, 2}});
+    ASSERT_TRUE(link.ask({nullptr, 1}, question("chain"), chain));
+    ASSERT_TRUE(link.ask({nullptr, 2}, question("hush"), chain));
+    std::vector<std::optional<hub::carried_answer>> back;
+    const milliseconds until = system_clock().steady() + 20'000;
+    while (back.size() < 2 && system_clock().steady() < until) {
+        for (auto& one : link.take()) {
+            back.push_back(std::move(one.answer));
+        }
+        std::this_thread::yield();
+    }
+    ASSERT_EQ(back.size(), 2U);
+    EXPECT_EQ(back[0], (hub::carried_answer{"answer", bytes{'r', 'e', ':', ' ', '2'}}));
+    EXPECT_FALSE(back[1]);
 }
 
 }  // namespace
