@@ -1,6 +1,6 @@
 #include "provisioning/https.h"
 
-#include "provisioning/percent.h"
+#include "provisioning/parts.h"
 
 namespace berth::provisioning {
 

@@ -1,7 +1,7 @@
 #include "provisioning/mqtt.h"
 
 #include "hub/carrier/carried.h"
-#include "provisioning/percent.h"
+#include "provisioning/parts.h"
 
 #include <algorithm>
 

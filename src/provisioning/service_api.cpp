@@ -1,7 +1,7 @@
 #include "provisioning/service_api.h"
 
 #include "provisioning/enrolment_json.h"
-#include "provisioning/percent.h"
+#include "provisioning/parts.h"
 
 #include <algorithm>
 
