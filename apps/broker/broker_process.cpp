@@ -231,12 +231,12 @@ void broker_process::tell(const std::string& line) {
         window_ = now;
         told_ = untold_ = 0;
     }
+    last_line_ = line.substr(0, most_line);
     // Strangers can make it complain as often as they like.
     if (++told_ > most_lines) {
         ++untold_;
         return;
     }
-    last_line_ = line.substr(0, most_line);
     log::info("broker_says", last_line_, {{"party", "broker"}, {"role", std::string(to_string(settings_.role))}});
 }
 

@@ -70,7 +70,8 @@ TEST_F(Kept, GoesWithBerthdAndComesWithIt) {
     const pid_t first = broker_of(world->server().pid());
     ::kill(world->server().pid(), SIGKILL);
     ASSERT_TRUE(eventually([first] { return ::kill(first, 0) != 0; })) << "nothing is left behind, even so";
-    ASSERT_TRUE(world->restart());
+    const auto again = world->restart();
+    ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(publish("dev-1", "devices/dev-1/messages/events/", {"-m", "x"}).exit, 0);
 }
 
