@@ -84,23 +84,12 @@ result<bulk_entry> entry_of(json::object given) {
     return out;
 }
 
-result<identity> require(hub_registry& hub, const identity_name& name) {
-    BERTH_TRY(found, hub.find(name));
-    if (!found) {
-        return fail(error{error_category::peer,
-                          "unknown_identity",
-                          fmt::format("there is no {} \"{}\"", name.is_module() ? "module" : "device", name.text()),
-                          {{"name", name.text()}}});
-    }
-    return std::move(*found);
-}
-
 result<void> do_one(const api_context& c, const bulk_entry& entry) {
     if (entry.mode == import_mode::create) {
         BERTH_TRY(settings, settings_from_json(entry.settings, entry.name));
         return c.hub.add(make_identity(entry.name, std::move(settings), c.random, c.now));
     }
-    BERTH_TRY(before, require(c.hub, entry.name));
+    BERTH_TRY(before, require_identity(c, entry.name));
     if (entry.mode == import_mode::update_if_match || entry.mode == import_mode::remove_if_match) {
         BERTH_CHECK(check_etag(before, *entry.etag));
     }

@@ -23,17 +23,6 @@ result<identity_name> name_of(const api_context& c) {
     return out;
 }
 
-result<identity> require(const api_context& c, const identity_name& name) {
-    BERTH_TRY(found, c.hub.find(name));
-    if (!found) {
-        return fail(error{error_category::peer,
-                          "unknown_identity",
-                          fmt::format("there is no {} \"{}\"", name.is_module() ? "module" : "device", name.text()),
-                          {{"name", name.text()}}});
-    }
-    return std::move(*found);
-}
-
 // SDKs put even the star in quotes.
 std::string_view wanted_etag(std::string_view if_match) {
     return if_match == "\"*\"" ? "*" : if_match;
@@ -59,9 +48,20 @@ json::array all_of(const api_context& c, const std::vector<identity>& some) {
 
 }  // namespace
 
+result<identity> require_identity(const api_context& c, const identity_name& name) {
+    BERTH_TRY(found, c.hub.find(name));
+    if (!found) {
+        return fail(error{error_category::peer,
+                          "unknown_identity",
+                          fmt::format("there is no {} \"{}\"", name.is_module() ? "module" : "device", name.text()),
+                          {{"name", name.text()}}});
+    }
+    return std::move(*found);
+}
+
 result<api_result> get_identity(const api_context& c) {
     BERTH_TRY(name, name_of(c));
-    BERTH_TRY(found, require(c, name));
+    BERTH_TRY(found, require_identity(c, name));
     return one(c, found);
 }
 
@@ -79,7 +79,7 @@ result<api_result> put_identity(const api_context& c) {
         BERTH_CHECK(c.hub.add(fresh));
         return one(c, fresh);
     }
-    BERTH_TRY(before, require(c, name));
+    BERTH_TRY(before, require_identity(c, name));
     BERTH_CHECK(check_etag(before, wanted_etag(*if_match)));
     BERTH_TRY(settings, settings_from_json(body, name, before.settings));
     BERTH_TRY(after, c.hub.change(before, settings, c.now));
@@ -88,7 +88,7 @@ result<api_result> put_identity(const api_context& c) {
 
 result<api_result> delete_identity(const api_context& c) {
     BERTH_TRY(name, name_of(c));
-    BERTH_TRY(before, require(c, name));
+    BERTH_TRY(before, require_identity(c, name));
     BERTH_CHECK(check_etag(before, wanted_etag(c.request.if_match.value_or("*"))));
     BERTH_CHECK(c.hub.remove(before, c.now));
     return api_result{api_answer::empty()};
@@ -110,7 +110,7 @@ result<api_result> list_devices(const api_context& c) {
 
 result<api_result> list_modules(const api_context& c) {
     BERTH_TRY(name, name_of(c));
-    BERTH_CHECK(require(c, name));
+    BERTH_CHECK(require_identity(c, name));
     identity_query query;
     query.device = name.device;
     BERTH_TRY(some, c.hub.list(query));

@@ -38,6 +38,9 @@ struct api_context {
     [[nodiscard]] const std::string& name(const char* of) const { return names.at(of); }
 };
 
+// Error `unknown_identity` (peer).
+result<registry::identity> require_identity(const api_context& c, const registry::identity_name& name);
+
 // What came of it. `keep`: what was written stays, whatever the status says. `partly`: some of it was refused.
 struct api_result {
     api_answer answer;

@@ -1,6 +1,7 @@
 #include "registry/hub/identity.h"
 
 #include "base/bytes.h"
+#include "registry/hub/etag.h"
 #include "wire/json.h"
 
 #include <algorithm>
@@ -114,17 +115,7 @@ result<void> check_settings(const identity_settings& settings) {
 }
 
 result<void> check_etag(const identity& now, std::string_view if_match) {
-    std::string_view wanted = if_match;
-    if (wanted == "*") {
-        return {};
-    }
-    if (wanted.starts_with("W/")) {
-        wanted.remove_prefix(2);
-    }
-    if (wanted.size() >= 2 && wanted.front() == '"' && wanted.back() == '"') {
-        wanted = wanted.substr(1, wanted.size() - 2);
-    }
-    if (wanted == now.etag()) {
+    if (etag_matches(if_match, now.etag())) {
         return {};
     }
     return fail(error{error_category::peer,

@@ -1,6 +1,7 @@
 #include "registry/provisioning/enrolment.h"
 
 #include "pki/subject_name.h"
+#include "registry/hub/etag.h"
 #include "registry/provisioning/registration.h"
 
 #include <algorithm>
@@ -213,17 +214,7 @@ result<void> check_enrolment(enrolment_kind kind, std::string_view id, const enr
 }
 
 result<void> check_etag(const enrolment& now, std::string_view if_match) {
-    std::string_view wanted = if_match;
-    if (wanted == "*") {
-        return {};
-    }
-    if (wanted.starts_with("W/")) {
-        wanted.remove_prefix(2);
-    }
-    if (wanted.size() >= 2 && wanted.front() == '"' && wanted.back() == '"') {
-        wanted = wanted.substr(1, wanted.size() - 2);
-    }
-    if (wanted == now.etag()) {
+    if (etag_matches(if_match, now.etag())) {
         return {};
     }
     return fail(
