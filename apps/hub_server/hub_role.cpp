@@ -116,6 +116,7 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
     : serving_(std::move(serving)),
       desk_(on, time, random, std::move(store)),
       admin_(desk_, serving_.admin, metrics),
+      device_requests_(desk_, metrics),
       services_{&admin_} {
     if (const auto& provisioning = serving_.config.provisioning) {
         provisioning_.emplace(desk_, admin_, *provisioning, serving_.webhook_anchors, metrics);
@@ -183,6 +184,9 @@ result<hub_role::prepared> hub_role::prepare(const hub_config& config) {
 }
 
 std::optional<hub::carried_answer> hub_role::answer(const hub::carried_message& message) {
+    if (device_requests::is_one(message)) {
+        return device_requests_.answer(message);
+    }
     if (provisioning_) {
         return provisioning_->answer(message);
     }

@@ -7,6 +7,7 @@
 #include "broker/hub_brokers.h"
 #include "hub_server/admin_service.h"
 #include "hub_server/carrier_service.h"
+#include "hub_server/device_requests.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
 #include "net/http_front.h"
@@ -55,6 +56,7 @@ private:
     net::current<net::tls_context> tls_;  // for the threads of connections
     hub_desk desk_;
     admin_service admin_;
+    device_requests device_requests_;
     std::optional<provisioning_service> provisioning_;
     std::vector<hub_service*> services_;
     std::unique_ptr<net::http_front> server_;
