@@ -11,6 +11,7 @@
 // All callbacks run on the broker's one thread, and wait for nothing but this machine's own file.
 #include "base/log.h"
 #include "callbacks.h"
+#include "desired_watch.h"
 #include "gate.h"
 #include "handshake_openssl.h"
 #include "hub_questions.h"
@@ -52,6 +53,7 @@ private:
     void carry(const mosquitto_evt_message& e, const hub::hub_request& request);
     void refuse(const char* client_id, const hub::hub_request& request, unsigned status, std::string_view why);
     void bring_answers();
+    void tell_what_is_wanted();
     int gone(mosquitto_evt_disconnect& e);
     int tick(mosquitto_evt_tick& e);
     [[nodiscard]] bool is_local(const mosquitto* client) const;
@@ -60,6 +62,7 @@ private:
     std::unique_ptr<hub_gate> gate_;
     std::unique_ptr<login_notes> notes_;
     hub_questions questions_;
+    std::unique_ptr<desired_watch> desired_;
     std::unique_ptr<broker_wake> wake_;
     std::unique_ptr<service_link> link_;  // nothing: there is no service, and nobody is asked
     bool reloading_ = false;              // until the next tick: who is asked about has come in before
@@ -72,6 +75,8 @@ result<void> hub_part::start() {
     notes_ = std::make_unique<login_notes>(settings_.hub / "hub.db");
     BERTH_CHECK(judge_handshakes({[this](std::span<const pki::certificate> chain) { return gate_->judge(chain); },
                                   [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
+    BERTH_TRY(desired, desired_watch::open(settings_.hub / "hub.db"));
+    desired_ = std::move(desired);
     if (!settings_.service.empty()) {
         wake_ = std::make_unique<broker_wake>(settings_.local_socket);
         link_ = std::make_unique<service_link>(settings_.service, [this] { wake_->wake(); });
@@ -146,6 +151,9 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         return MOSQ_ERR_AUTH;
     }
     questions_.came(e.client, std::string(claimed));
+    if (!mosquitto_client_clean_session(e.client)) {
+        desired_->listens(e.client, answer.in->identity.name);  // what it has subscribed to before still holds
+    }
     about.emplace_back("by", answer.in->by_key ? "key" : "certificate");
     log::info("login", "a device is in", std::move(about));
     return MOSQ_ERR_SUCCESS;
@@ -156,11 +164,21 @@ int hub_part::check(mosquitto_evt_acl_check& e) {
         return MOSQ_ERR_SUCCESS;
     }
     using hub::direction;
-    const char* const topic = e.topic != nullptr ? e.topic : "";
+    const std::string_view topic = e.topic != nullptr ? e.topic : "";
     switch (e.access) {
-    case MOSQ_ACL_UNSUBSCRIBE: return MOSQ_ERR_SUCCESS;
+    case MOSQ_ACL_UNSUBSCRIBE:
+        if (topic == desired_watch::filter) {
+            desired_->left(e.client);
+        }
+        return MOSQ_ERR_SUCCESS;
     case MOSQ_ACL_SUBSCRIBE:
-        return gate_->may(e.client, direction::subscribe, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+        if (!gate_->may(e.client, direction::subscribe, topic).allowed) {
+            return MOSQ_ERR_ACL_DENIED;
+        }
+        if (topic == desired_watch::filter) {
+            desired_->listens(e.client, *gate_->who(e.client));
+        }
+        return MOSQ_ERR_SUCCESS;
     case MOSQ_ACL_WRITE:
         // A Will comes this way alone.
         if (e.retain && gate_->has_left(e.client)) {
@@ -238,7 +256,18 @@ void hub_part::bring_answers() {
     }
 }
 
+void hub_part::tell_what_is_wanted() {
+    for (auto& one : desired_->look()) {
+        const auto who = gate_->who(one.session);
+        if (who && gate_->may(one.session, hub::direction::receive, one.topic).allowed) {
+            (void)mosquitto_broker_publish_copy(who->text().c_str(), one.topic.c_str(), static_cast<int>(one.payload.size()),
+                                                one.payload.data(), 0, false, nullptr);
+        }
+    }
+}
+
 int hub_part::gone(mosquitto_evt_disconnect& e) {
+    desired_->left(e.client);
     questions_.left(e.client);
     gate_->left(e.client);
     return MOSQ_ERR_SUCCESS;
@@ -255,6 +284,7 @@ int hub_part::tick(mosquitto_evt_tick&) {
     if (link_) {
         bring_answers();
     }
+    tell_what_is_wanted();
     return MOSQ_ERR_SUCCESS;
 }
 

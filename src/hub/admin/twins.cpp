@@ -30,6 +30,10 @@ result<api_result> change(const api_context& c, bool whole) {
     }
     BERTH_TRY(body, wire::parse_json_object(c.request.body, most_small_body));
     BERTH_TRY(wish, twin_wish_from_json(body));
+    if (whole) {
+        wish.desired = std::move(wish.desired).value_or(wire::json::object());
+        wish.tags = std::move(wish.tags).value_or(wire::json::object());
+    }
     BERTH_TRY(after, change_twin(c.hub, c.twins, of, wish, whole, c.now));
     BERTH_TRY(out, told(c, after.identity, after.twin));
     return out;

@@ -188,10 +188,9 @@ result<twin_change> change_twin(hub_registry& hub, twin_registry& twins, const i
     twin_change out{of, {}};
     BERTH_TRY(before, twins.twin_of(of.name));
     out.twin = std::move(before);
-    if (wish.desired || whole) {
-        const json::object wanted = wish.desired.value_or(json::object());
-        BERTH_TRY(after, whole ? replaced(out.twin.desired, wanted, now) : patched(out.twin.desired, wanted, now));
-        BERTH_CHECK(twins.set_desired(of.name, after));
+    if (wish.desired) {
+        BERTH_TRY(after, whole ? replaced(out.twin.desired, *wish.desired, now) : patched(out.twin.desired, *wish.desired, now));
+        BERTH_CHECK(twins.set_desired(of.name, after, difference(out.twin.desired.properties, after.properties)));
         out.twin.desired = std::move(after);
     }
     if (wish.tags) {

@@ -27,7 +27,7 @@ struct twin_wish {
 };
 result<twin_wish> twin_wish_from_json(const wire::json::object& body);
 
-// Changed, whole or in part: null takes a member out. Tags are the identity's, and change it only when they are others than
+// Changed, each of the two that is named, whole or in part: null takes a member out. Tags are the identity's, and change it only when they are others than
 // before. Errors of patched(); `bad_identity` of tags; `etag_mismatch`.
 struct twin_change {
     registry::identity identity;

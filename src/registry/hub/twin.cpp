@@ -104,6 +104,24 @@ result<twin_section> after(const twin_section& before, const json::object& start
 
 }  // namespace
 
+json::object difference(const json::object& before, const json::object& after) {
+    json::object out;
+    for (const auto& member : before) {
+        if (!after.contains(member.key())) {
+            out[member.key()] = nullptr;
+        }
+    }
+    for (const auto& member : after) {
+        const auto* const was = before.if_contains(member.key());
+        if (was != nullptr && *was == member.value()) {
+            continue;
+        }
+        const bool both = was != nullptr && was->is_object() && member.value().is_object();
+        out[member.key()] = both ? json::value(difference(was->as_object(), member.value().as_object())) : member.value();
+    }
+    return out;
+}
+
 std::string twin::etag(const identity& of) const {
     return fmt::format("{}.{}", of.etag(), desired.version);
 }

@@ -9,6 +9,8 @@
 #include "registry/hub/identity.h"
 #include "wire/json.h"
 
+#include <vector>
+
 namespace berth::registry {
 
 inline constexpr size_t most_twin_section = 32 * 1024;  // octets of JSON, of each of the two
@@ -38,6 +40,19 @@ result<twin_section> patched(const twin_section& before, const wire::json::objec
 // All of it anew. Errors as patched().
 result<twin_section> replaced(const twin_section& before, const wire::json::object& whole, unix_seconds now);
 
+// What leads from `before` to `after` as a patch, with null for what is gone: an array that is another is told whole.
+wire::json::object difference(const wire::json::object& before, const wire::json::object& after);
+
+// What became of desired properties, in order, for who tells devices. Numbers go up, without saying how many there were.
+struct desired_news {
+    uint64_t number = 0;
+    identity_name name;
+    uint64_t version = 0;
+    std::string patch;  // JSON, without $version
+    friend bool operator==(const desired_news&, const desired_news&) = default;
+};
+inline constexpr int64_t most_desired_news = 10'000;  // older ones are gone: a device reads its twin when it comes
+
 // Of identities that are there; goes with them.
 class twin_registry {
 public:
@@ -46,8 +61,12 @@ public:
     virtual result<twin> twin_of(const identity_name& name) = 0;
     // In place of the section that it had, whose version was one less; error (peer) `etag_mismatch` if it is another by now, or
     // the identity is gone.
-    virtual result<void> set_desired(const identity_name& name, const twin_section& after) = 0;
+    // `patch`: how it came to that, which is told to the device.
+    virtual result<void> set_desired(const identity_name& name, const twin_section& after, const wire::json::object& patch) = 0;
     virtual result<void> set_reported(const identity_name& name, const twin_section& after) = 0;
+
+    virtual result<std::vector<desired_news>> news(uint64_t after, size_t most) = 0;
+    virtual result<uint64_t> newest_news() = 0;
 };
 
 }  // namespace berth::registry

@@ -16,6 +16,14 @@ CREATE TABLE twin (
     reported_changed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (device, module)
 ) WITHOUT ROWID;
+-- What is to be told to devices that are connected; the last ones only.
+CREATE TABLE desired_news (
+    number  INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice
+    device  TEXT NOT NULL,
+    module  TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    patch   TEXT NOT NULL
+);
 CREATE TRIGGER twin_goes AFTER DELETE ON identity BEGIN
     DELETE FROM twin WHERE device = old.device AND module = old.module;
 END;

@@ -57,16 +57,49 @@ result<void> sqlite_twin_store::set(const char* sql, const identity_name& name, 
     });
 }
 
-result<void> sqlite_twin_store::set_desired(const identity_name& name, const twin_section& after) {
-    return set("UPDATE twin SET desired = ?, desired_version = ?, desired_changed = ? WHERE device = ? AND module = ? AND "
-               "desired_version = ?",
-               name, after);
+result<void> sqlite_twin_store::set_desired(const identity_name& name, const twin_section& after,
+                                            const wire::json::object& patch) {
+    return db_.transaction([&]() -> result<void> {
+        BERTH_CHECK(
+            set("UPDATE twin SET desired = ?, desired_version = ?, desired_changed = ? WHERE device = ? AND module = ? AND "
+                "desired_version = ?",
+                name, after));
+        BERTH_TRY(write, db_.prepare("INSERT INTO desired_news (device, module, version, patch) VALUES (?, ?, ?, ?)"));
+        BERTH_CHECK(
+            write.bind(name.device).bind(name.module).bind(static_cast<int64_t>(after.version)).bind(wire::to_text(patch)).run());
+        BERTH_TRY(forget, db_.prepare("DELETE FROM desired_news WHERE number <= (SELECT max(number) FROM desired_news) - ?"));
+        return forget.bind(most_desired_news).run();
+    });
 }
 
 result<void> sqlite_twin_store::set_reported(const identity_name& name, const twin_section& after) {
     return set("UPDATE twin SET reported = ?, reported_version = ?, reported_changed = ? WHERE device = ? AND module = ? AND "
                "reported_version = ?",
                name, after);
+}
+
+result<std::vector<desired_news>> sqlite_twin_store::news(uint64_t after, size_t most) {
+    BERTH_TRY(rows,
+              db_.prepare("SELECT number, device, module, version, patch FROM desired_news WHERE number > ? ORDER BY number "
+                          "LIMIT ?"));
+    rows.bind(static_cast<int64_t>(after)).bind(static_cast<int64_t>(most));
+    std::vector<desired_news> out;
+    for (;;) {
+        BERTH_TRY(row, rows.step());
+        if (!row) {
+            return out;
+        }
+        out.push_back({static_cast<uint64_t>(rows.integer(0)),
+                       {rows.text(1), rows.text(2)},
+                       static_cast<uint64_t>(rows.integer(3)),
+                       rows.text(4)});
+    }
+}
+
+result<uint64_t> sqlite_twin_store::newest_news() {
+    BERTH_TRY(read, db_.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'desired_news'"));
+    BERTH_TRY(row, read.step());
+    return row ? static_cast<uint64_t>(read.integer(0)) : 0;
 }
 
 }  // namespace berth::store
