@@ -1,17 +1,10 @@
 #include "net/http_client.h"
 
-#include "net/channel_asio.h"
-#include "net/loop_asio.h"
-
-#include <boost/asio/connect.hpp>
+#include "net/dial.h"
 
 #include <deque>
 
 namespace berth::net {
-
-namespace asio = boost::asio;
-using boost::system::error_code;
-using tcp = asio::ip::tcp;
 
 namespace {
 
@@ -43,7 +36,7 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
 
     void next();
     void dial();
-    void dialled(tcp::socket socket);
+    void reached(std::shared_ptr<channel> server);
     void read();
     void received(const error* why, bytes_view octets);
     void write();
@@ -60,9 +53,8 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     http_client_options options;
     timer deadline;
     phase at = phase::none;
-    std::deque<job> jobs;                 // front: under way unless `ready` or `none`
-    std::shared_ptr<tcp::socket> socket;  // connecting
-    std::shared_ptr<tcp::resolver> resolver;
+    std::deque<job> jobs;               // front: under way unless `ready` or `none`
+    std::shared_ptr<dialler> dialling;  // connecting
     std::shared_ptr<channel> through;
     std::shared_ptr<const peer_info> peer;
     std::optional<response_reader> reader;
@@ -119,53 +111,26 @@ void http_client::impl::dial() {
     at = phase::connecting;
     used = false;
     const uint64_t mine = ++attempt;
-    limit(options.connect, "connect_failed", "the connection was not made in time; is the address right?");
-    resolver = std::make_shared<tcp::resolver>(on.get().context);
-    socket = std::make_shared<tcp::socket>(on.get().context);
-    resolver->async_resolve(
-        origin.host, std::to_string(origin.port),
-        [self = shared_from_this(), mine](const error_code& ec, const tcp::resolver::results_type& found) {
-            if (mine != self->attempt || self->dropped) {
-                return;
-            }
-            if (ec) {
-                return self->lose(environment("connect_failed", "the host's name was not resolved: " + ec.message()));
-            }
-            asio::async_connect(
-                *self->socket, found, [self, mine, held = self->socket](const error_code& failed, const tcp::endpoint&) {
-                    if (mine != self->attempt || self->dropped) {
-                        return;
-                    }
-                    if (failed) {
-                        return self->lose(environment("connect_failed", "the connection was not made: " + failed.message()));
-                    }
-                    self->dialled(std::move(*held));
-                });
-        });
+    dialling = dialler::start(on, origin, over, {options.connect, options.handshake},
+                              [self = shared_from_this(), mine](result<std::shared_ptr<channel>> server) {
+                                  if (mine != self->attempt || self->dropped) {
+                                      return;
+                                  }
+                                  self->dialling.reset();
+                                  if (!server) {
+                                      return self->lose(server.error());
+                                  }
+                                  self->reached(std::move(*server));
+                              });
 }
 
-void http_client::impl::dialled(tcp::socket connected) {
-    socket.reset();
-    resolver.reset();
-    through = make_channel(std::move(connected), over);
-    if (!through) {
-        return lose({error_category::internal, "out_of_memory", "no memory for the connection"});
-    }
-    limit(options.handshake, "handshake_timeout", "the handshake was not completed in time");
-    through->handshake([self = shared_from_this(), mine = attempt](const error* why) {
-        if (mine != self->attempt || self->dropped) {
-            return;
-        }
-        if (why) {
-            return self->lose(*why);
-        }
-        self->deadline.cancel();
-        self->peer = std::make_shared<const peer_info>(self->through->describe());
-        self->at = phase::ready;
-        self->input.clear();
-        self->read();
-        self->next();
-    });
+void http_client::impl::reached(std::shared_ptr<channel> server) {
+    through = std::move(server);
+    peer = std::make_shared<const peer_info>(through->describe());
+    at = phase::ready;
+    input.clear();
+    read();
+    next();
 }
 
 // One read is always under way, so that a connection that the server closes between requests is not used again.
@@ -271,12 +236,8 @@ void http_client::impl::lose(const error& why) {
         through->abort();
         through.reset();
     }
-    if (socket) {
-        error_code ignored;
-        socket->close(ignored);
-        resolver->cancel();
-        socket.reset();
-        resolver.reset();
+    if (dialling) {
+        std::exchange(dialling, nullptr)->abandon();
     }
     peer.reset();
     if (swallowed) {
@@ -303,10 +264,8 @@ http_client::~http_client() {
     if (impl_->through) {
         impl_->through->abort();
     }
-    if (impl_->socket) {
-        error_code ignored;
-        impl_->socket->close(ignored);
-        impl_->resolver->cancel();
+    if (impl_->dialling) {
+        impl_->dialling->abandon();
     }
 }
 
