@@ -2,12 +2,15 @@
 #include "base/log.h"
 #include "berth-agent/keep.h"
 #include "berth-agent/serve.h"
+#include "common/files.h"
 #include "common/output.h"
 #include "common/version.h"
 #include "credentials/keeper.h"
 #include "crypto/random.h"
 #include "crypto/version.h"
+#include "device/installation.h"
 #include "device/onboarding_run.h"
+#include "hub_client/hub_session.h"
 
 #include <charconv>
 #include <csignal>
@@ -27,9 +30,10 @@ constexpr const char* usage =
     "       berth-agent --version [--json]\n"
     "\n"
     "Onboards this device: finds its customer's registrar, has itself authorised by its manufacturer, and installs the\n"
-    "customer's certificates and configuration below DIR/installed. Without --once it tries again, with growing pauses and full\n"
-    "jitter, until it has succeeded; with --once it goes over all registrars once. A device that is onboarded already is left\n"
-    "as it is.\n"
+    "customer's certificates and configuration below DIR/installed. Where that configuration names a provisioning service it goes\n"
+    "on: asks which hub is its own, connects there, and reports in its twin what it is (docs/provisioning.md). Without --once it\n"
+    "tries again, with growing pauses and full jitter, until it has succeeded; with --once it goes over all registrars once, and\n"
+    "tries once to get to its hub. A device that is onboarded already is left as it is, and goes on from there.\n"
     "\n"
     "  --bundle DIR            the device's bundle, as `berth factory make` wrote it\n"
     "  --passphrase-file FILE  unlocks the device's encrypted keys with its first line; the file is readable by its owner alone\n"
@@ -44,13 +48,13 @@ constexpr const char* usage =
     "Files, below DIR. Read: device.toml, z1.pem, z3.pem, p3.pem or p3.uri, masa-kem.pem; z3-sig.pem and p3-sig.pem where they\n"
     "are; z3-iak.pem and the TPM's platform registers where device.toml says [quote]. What does not belong together is\n"
     "`bad_bundle`. Written: pending/ while an onboarding runs; time; installed/domain-root.pem, NAME.pem, NAME.key,\n"
-    "config.json, state.json; lifecycle.log. With est.toml, which the device's owner writes: credentials/NAME/current,\n"
-    "credentials/told.time, and est-trust/.\n"
+    "config.json, state.json; hub/place.json, hub/desired.json; lifecycle.log. With est.toml, which the\n"
+    "device's owner writes: credentials/NAME/current, credentials/told.time, and est-trust/.\n"
     "\n"
     "SIGHUP: with --stay, est.toml is read again; with a mistake in it, what it said before stays in force.\n"
     "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"
     "onboarded the log tells that as `interrupted`, and the exit code is 3; afterwards (--stay) it is 0.\n"
-    "Exit codes: 0 onboarded, 1 refused by the other side, 2 usage, 3 environment (network, file, interrupted), 4 our fault.\n"
+    "Exit codes: 0 onboarded (and, where there is a hub, reported there), 1 refused by the other side, 2 usage, 3 environment (network, file, interrupted), 4 our fault.\n"
     "Example: berth-agent --bundle /var/lib/berth/device --stay --json\n";
 
 struct arguments {
@@ -119,13 +123,58 @@ private:
         }
         log::info("onboarded", "this device is onboarded",
                   {{"customer", report.customer}, {"registrar", report.registrar}, {"id", report.id}, {"ms", report.took}});
-        code_ = 0;
         if (how_.stay) {
+            code_ = 0;
             stays_ = true;
             keep();
+            go_on();
             return wait();
         }
-        loop_.stop();
+        if (!go_on()) {
+            code_ = 0;
+            loop_.stop();
+        }
+    }
+
+    // To the hub that the customer's configuration leads to. False: to none.
+    bool go_on() {
+        const auto entry = hub_entry_now();
+        if (!entry) {
+            log::failure("hub_entry_unusable", entry.error());
+            code_ = stays_ ? code_ : exit_code(entry.error().category);
+            if (!stays_) {
+                loop_.stop();
+            }
+            return true;
+        }
+        if (!*entry) {
+            hub_.reset();
+            return false;
+        }
+        if (!hub_) {
+            hub_ = std::make_unique<app::hub_session>(loop_, bundle_, system_clock(), crypto::system_random(),
+                                                      [this](const std::optional<error>& why) { hub_told(why); });
+        }
+        hub_->go(**entry);
+        return true;
+    }
+
+    result<std::optional<app::hub_entry>> hub_entry_now() const {
+        BERTH_TRY(text, app::read_text(bundle_.directory / "installed" / "config.json"));
+        if (text.empty()) {
+            return std::nullopt;
+        }
+        BERTH_TRY(configuration, wire::parse_json_object(text));
+        return app::read_hub_entry(configuration);
+    }
+
+    // Who stays is there from now on, and comes again by itself.
+    void hub_told(const std::optional<error>& why) {
+        if (stays_ || (why && !how_.once)) {
+            return;
+        }
+        code_ = why ? exit_code(why->category) : 0;
+        hub_->end([this] { loop_.stop(); });
     }
 
     void keep() {
@@ -210,6 +259,7 @@ private:
                          {{"in_ms", std::max<milliseconds>(0, next_recovery_ - system_clock().steady())}});
         }
         keep();
+        go_on();
         wait();
     }
 
@@ -226,6 +276,7 @@ private:
                                                          if (report.ok) {
                                                              log::info("configuration_fetched", "the configuration is up to date",
                                                                        {{"version", report.configuration_version}});
+                                                             go_on();
                                                          } else if (report.why) {
                                                              log::failure("configuration_not_fetched", *report.why);
                                                          }
@@ -242,6 +293,7 @@ private:
     net::timer pause_;
     std::unique_ptr<app::onboarding_run> run_;
     std::unique_ptr<app::credential_keeper> keeper_;
+    std::unique_ptr<app::hub_session> hub_;
     bool stays_ = false;
     bool recovering_ = false;
     bool fetching_ = false;

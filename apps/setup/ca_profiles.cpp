@@ -212,7 +212,7 @@ constexpr std::string_view customers_issuing = R"(
 name = "operational"            # short-lived; renewed by the device itself
 authority = "ca"
 requires = ["ldevid", "operational", "admin"]
-subject = "O={o},serialNumber={{serial}}"
+subject = "O={o},CN={{serial}},serialNumber={{serial}}"  # hubs know devices by CN
 names_maker = true
 keys = ["p256", "p384", "mldsa44", "mldsa65", "mldsa87", "mlkem768", "mlkem1024", "mlkem768_p256", "mlkem1024_p384"]
 lifetime = "72h"
@@ -235,7 +235,7 @@ constexpr std::string_view ldevids = R"(
 name = "ldevid"                 # what a device is to its owner, for as long as it is his
 authority = "{authority}"
 requires = ["idevid", "admin"]  # issued only on proof of the identity before it
-subject = "O={o},serialNumber={{serial}}"
+subject = "O={o},CN={{serial}},serialNumber={{serial}}"  # hubs know devices by CN
 names_maker = true
 keys = ["p256", "p384", "mldsa44", "mldsa65", "mldsa87"]
 lifetime = "10y"

@@ -142,7 +142,10 @@ certificate_template client_template(std::string_view organization, std::string_
 certificate_template operational_template(std::string_view organization, std::string_view serial,
                                           const std::array<uint8_t, 32>& maker_root_spki_sha256, credential_kind kind,
                                           validity v) {
-    auto t = leaf_template(device_name(organization, serial), kind == credential_kind::kem ? key_encipherment : digital_signature,
+    // Hubs, and what else knows devices by a name alone, take the common name for it.
+    distinguished_name subject = name_of(organization, serial);
+    subject.add("serialNumber", std::string(serial));
+    auto t = leaf_template(std::move(subject), kind == credential_kind::kem ? key_encipherment : digital_signature,
                            {oid_client_auth}, v);
     t.alt_names.uris = {device_identity_uri(maker_root_spki_sha256)};
     return t;
