@@ -29,8 +29,9 @@ build: ## Build everything into build/release (JOBS=n)
 	@scripts/build release
 
 demo: ## Build the programs and run the whole product once on this machine, keys in files and in chips (KEEP=1 leaves it running for a look)
-	@scripts/build release berth berthd berth-agent stsafe-sim
-	build/release/bin/berth demo $(if $(filter 1,$(KEEP)),--keep)
+	@scripts/bootstrap --with azure || echo 'demo: going on without Azure'"'"'s SDK' >&2
+	@scripts/build release berth berthd berth-agent berth-broker-plugin stsafe-sim
+	@BERTH_AZURE_DIR="$$(scripts/bootstrap --print-azure)" build/release/bin/berth demo $(if $(filter 1,$(KEEP)),--keep)
 
 test: ## All tests, those that gain from it under the sanitizers, four minutes of fuzzing; this is what CI runs
 	@scripts/test release asan tsan fuzz

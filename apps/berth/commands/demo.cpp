@@ -362,7 +362,11 @@ private:
             return {};
         }
         board_.heading("A hub: devices of one registered CA, over MQTT");
-        BERTH_TRY(seen, show_hub(directory_ / "hub", [] { return interrupted != 0; }));
+        // One whose keys its TPM made, where there is one.
+        const size_t number = std::min<size_t>(devices_, 2);
+        const hub_visitor visitor{shelf(backend_of(number)) / serial_of(number), serial_of(number),
+                                  world_->customers()[(number - 1) % world_->customers().size()]};
+        BERTH_TRY(seen, show_hub(directory_ / "hub", visitor, [] { return interrupted != 0; }));
         if (interrupted) {
             return {};
         }
@@ -371,14 +375,29 @@ private:
                         seen.mqtt, seen.provisioning));
         judge(seen.placed, seen.placed ? "dev-3, of that CA, asks where it belongs, is made known there, goes there and publishes"
                                        : "dev-3 was not placed");
+        if (seen.sdk) {
+            judge(*seen.sdk, *seen.sdk ? "dev-2 publishes by Azure's own SDK, unmodified (azure-iot-device on Node 24)"
+                                       : "dev-2 did not publish by Azure's SDK");
+        } else {
+            board_.print("  - Azure's SDK is not installed (scripts/bootstrap --with azure): no device comes by it\n");
+        }
+        const std::string keys = backend_of(number) == "software" ? "" : ", with the key in its chip";
+        judge(seen.onboarded.has_value(),
+              seen.onboarded
+                  ? fmt::format("{}, onboarded above, is told the way by its customer, and goes on by itself{}: its twin says {}",
+                                visitor.name, keys, wire::to_text(*seen.onboarded))
+                  : fmt::format("{}, onboarded above, did not get to the hub", visitor.name));
         judge(seen.cut, seen.cut ? fmt::format("dev-1 is disabled while it is connected: cut off after {} ms", seen.cut_ms)
                                  : "dev-1 was disabled and stayed connected");
         judge(seen.stays_out, seen.stays_out ? "and refused when it comes again" : "dev-1 came in again");
         if (json_) {
-            print_json(wire::json::object{{"hub", wire::json::object{{"placed", seen.placed},
-                                                                     {"cut", seen.cut},
-                                                                     {"cut_ms", seen.cut_ms},
-                                                                     {"stays_out", seen.stays_out}}}});
+            print_json(wire::json::object{
+                {"hub", wire::json::object{{"placed", seen.placed},
+                                           {"sdk", seen.sdk ? wire::json::value(*seen.sdk) : wire::json::value(nullptr)},
+                                           {"onboarded", seen.onboarded.has_value()},
+                                           {"cut", seen.cut},
+                                           {"cut_ms", seen.cut_ms},
+                                           {"stays_out", seen.stays_out}}}});
         }
         return {};
     }

@@ -1,6 +1,7 @@
 #include "berth/commands/demo_hub.h"
 
 #include "authkem/peer.h"
+#include "berth/commands/demo_visitors.h"
 #include "common/files.h"
 #include "common/own_libraries.h"
 #include "crypto/random.h"
@@ -160,7 +161,7 @@ bool wait_for(hub_world& w, std::string& said, const std::function<bool()>& inte
 
 }  // namespace
 
-result<hub_scene> show_hub(const fs::path& directory, const std::function<bool()>& interrupted) {
+result<hub_scene> show_hub(const fs::path& directory, const hub_visitor& visitor, const std::function<bool()>& interrupted) {
     hub_world_options how;
     how.directory = directory;
     how.post_quantum = true;
@@ -174,6 +175,14 @@ result<hub_scene> show_hub(const fs::path& directory, const std::function<bool()
     if (told) {
         BERTH_TRY(went, by.publishes(placed));
         out.placed = went;
+    }
+    BERTH_TRY(by_sdk, sdk_device_publishes(w, holder_of(w, "dev-2"), directory));
+    out.sdk = by_sdk;
+    BERTH_CHECK(welcome_customer(w, visitor.customer, directory));
+    BERTH_TRY(came, goes_to_its_hub(w, visitor.bundle, visitor.name, interrupted));
+    out.onboarded = std::move(came);
+    if (interrupted()) {
+        return out;
     }
     const auto& stolen = holder_of(w, "dev-1");
     std::string said;
