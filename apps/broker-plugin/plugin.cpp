@@ -6,16 +6,18 @@
 //   plugin_opt_groups X25519MLKEM768       key exchange groups; default X25519MLKEM768:X25519
 //   plugin_opt_alternative_names true      names of more than 64 characters in subjectAltName (docs/hub.md)
 //   plugin_opt_local_socket PATH           a listener for programs of this machine: whoever may open it may do everything
-//   plugin_opt_service PATH                where the service behind the broker is asked (role provisioning)
+//   plugin_opt_service PATH                where berthd is asked and told of what is counted; default DIRECTORY/service
 //
 // All callbacks run on the broker's one thread, and wait for nothing but this machine's own file.
 #include "base/log.h"
 #include "callbacks.h"
+#include "crypto/random.h"
 #include "gate.h"
 #include "handshake_openssl.h"
 #include "notes.h"
 #include "provisioning_part.h"
 #include "refusals.h"
+#include "reporter.h"
 
 #include <cstring>
 
@@ -34,7 +36,8 @@ struct settings {
 
 class hub_part : public broker_part {
 public:
-    hub_part(mosquitto_plugin_id_t* id, settings s) : settings_(std::move(s)), calls_(id) {}
+    hub_part(mosquitto_plugin_id_t* id, settings s)
+        : settings_(std::move(s)), reporter_(settings_.service, false, crypto::system_random()), calls_(id) {}
     ~hub_part() override;
     result<void> start();
 
@@ -50,6 +53,7 @@ private:
     settings settings_;
     std::unique_ptr<hub_gate> gate_;
     std::unique_ptr<login_notes> notes_;
+    broker_reporter reporter_;
     bool reloading_ = false;  // until the next tick: who is asked about has come in before
     callbacks calls_;
 };
@@ -59,7 +63,8 @@ result<void> hub_part::start() {
     gate_ = std::move(gate);
     notes_ = std::make_unique<login_notes>(settings_.hub / "hub.db");
     BERTH_CHECK(judge_handshakes({[this](std::span<const pki::certificate> chain) { return gate_->judge(chain); },
-                                  [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
+                                  [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups,
+                                  [this](hub::login_refusal reason) { reporter_.refused(reason); }}));
     if (!calls_.add<&hub_part::reload, mosquitto_evt_reload>(MOSQ_EVT_RELOAD, this) ||
         !calls_.add<&hub_part::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
         !calls_.add<&hub_part::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK, this) ||
@@ -102,6 +107,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         // is judged when it connects.
         return MOSQ_ERR_SUCCESS;
     }
+    const bool was_here = reloading_ && gate_->is_here(e.client);
     const auto* const judged = judged_of(leaf.get());
     hub::judged_chain nothing;
     nothing.refusal = hub::login_refusal::no_certificate;
@@ -120,6 +126,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         {"subject", judged != nullptr ? shown(judged->subject) : ""},
         {"serial", judged != nullptr ? judged->serial : ""}};
     if (!answer.in) {
+        reporter_.refused(answer.refusal);
         about.emplace_back("reason", std::string(to_string(answer.refusal)));
         tell_refusal("login_refused", answer.why, std::move(about));
         return MOSQ_ERR_AUTH;
@@ -128,6 +135,9 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
     if (e.username == nullptr && mosquitto_set_username(e.client, id) != MOSQ_ERR_SUCCESS) {
         gate_->left(e.client);
         return MOSQ_ERR_AUTH;
+    }
+    if (!was_here) {
+        reporter_.in(answer.in->by_key);
     }
     about.emplace_back("by", answer.in->by_key ? "key" : "certificate");
     log::info("login", "a device is in", std::move(about));
@@ -184,8 +194,10 @@ int hub_part::tick(mosquitto_evt_tick&) {
         log::warning("session_cut", cut.why,
                      {{"party", "broker"}, {"client_id", cut.client_id}, {"reason", std::string(to_string(cut.reason))}});
         mosquitto_kick_client_by_clientid(cut.client_id.c_str(), false);
+        reporter_.cut(cut.reason);
     }
     notes_->add(gate_->take_arrivals());
+    reporter_.tick(gate_->sessions(), system_clock().steady());
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -214,6 +226,9 @@ result<settings> read_settings(const mosquitto_opt* options, int count) {
     }
     if (out.hub.empty()) {
         return fail(error_category::usage, "bad_config", "plugin_opt_hub must name the hub's directory (berth hub init)");
+    }
+    if (out.service.empty() && !out.provisioning) {
+        out.service = (out.hub / "service").string();
     }
     if (out.provisioning && (out.service.empty() || out.local_socket.empty())) {
         return fail(error_category::usage, "bad_config",

@@ -116,7 +116,8 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
     : serving_(std::move(serving)),
       desk_(on, time, random, std::move(store)),
       admin_(desk_, serving_.admin, metrics),
-      services_{&admin_} {
+      services_{&admin_},
+      reports_(metrics, time) {
     if (const auto& provisioning = serving_.config.provisioning) {
         provisioning_.emplace(desk_, admin_, *provisioning, serving_.webhook_anchors, metrics);
         const auto more = provisioning_->services();
@@ -156,8 +157,10 @@ result<std::unique_ptr<hub_role>> hub_role::start(net::loop& on, const hub_confi
     BERTH_TRY(store, open_hub_store(config.directory));
     std::unique_ptr<hub_role> role(new hub_role(on, time, random, metrics, std::move(store), std::move(ready)));
     BERTH_CHECK(role->listen(metrics));
-    BERTH_TRY(carrier, carrier_service::listen(role->desk_, brokers_of(config).service,
-                                               [self = role.get()](const auto& message) { return self->answer(message); }));
+    BERTH_TRY(carrier, carrier_service::listen(
+                           role->desk_, brokers_of(config).service,
+                           [self = role.get()](const auto& message) { return self->answer(message); },
+                           [self = role.get()](const auto& report) { self->reports_.take(report); }));
     role->carrier_ = std::move(carrier);
     BERTH_TRY(brokers, hub_brokers::start(on, brokers_of(config), metrics));
     role->brokers_ = std::move(brokers);

@@ -6,6 +6,7 @@
 
 #include "broker/hub_brokers.h"
 #include "hub_server/admin_service.h"
+#include "hub_server/broker_reports.h"
 #include "hub_server/carrier_service.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
@@ -58,6 +59,7 @@ private:
     std::optional<provisioning_service> provisioning_;
     std::vector<hub_service*> services_;
     std::unique_ptr<net::http_front> server_;
+    broker_reports reports_;
     std::unique_ptr<carrier_service> carrier_;
     std::unique_ptr<hub_brokers> brokers_;
 };

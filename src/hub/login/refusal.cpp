@@ -1,5 +1,7 @@
 #include "hub/login/refusal.h"
 
+#include <algorithm>
+
 namespace berth::hub {
 
 namespace {
@@ -33,6 +35,11 @@ constexpr std::array<std::string_view, login_refusals> names{
 
 std::string_view to_string(login_refusal r) {
     return names[static_cast<size_t>(r)];
+}
+
+std::optional<login_refusal> login_refusal_from(std::string_view text) {
+    const auto* const found = std::ranges::find(names, text);
+    return found == names.end() ? std::nullopt : std::optional(static_cast<login_refusal>(found - names.begin()));
 }
 
 }  // namespace berth::hub

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace berth::hub {
@@ -37,5 +38,6 @@ inline constexpr size_t login_refusals = 22;
 
 // "no_certificate", ...: in logs, metrics and answers to operators.
 std::string_view to_string(login_refusal r);
+std::optional<login_refusal> login_refusal_from(std::string_view text);
 
 }  // namespace berth::hub

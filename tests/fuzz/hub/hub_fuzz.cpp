@@ -1,5 +1,6 @@
 // What comes to a hub as text: names, identities as JSON, shared access signatures, topics, lines of imports, files of CAs.
 #include "hub/access/sas_token.h"
+#include "hub/carrier/report.h"
 #include "hub/topics/topics.h"
 #include "registry/hub/ca_registration.h"
 #include "registry/hub/identity_json.h"
@@ -87,6 +88,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         require(!token->check(key, 0));
         (void)token->covers("hub.example/devices/d");
     }
+    const auto report = hub::read_broker_report(text);
+    explained(report);
+    require(!report || hub::read_broker_report(hub::to_text(*report)) == *report);
     explained(registry::read_ca_upload(octets, 1'800'000'000));
     return 0;
 }
