@@ -104,6 +104,10 @@ result<hub_role::prepared> hub_role::read(const hub_config& config, const clock&
         BERTH_TRY(anchors, read_anchors(config.provisioning->webhook_anchors));
         out.webhook_anchors = std::move(anchors);
     }
+    for (const auto& sink : config.events) {
+        BERTH_TRY(files, read_event_files(sink, time));
+        out.events.push_back(std::move(files));
+    }
     if (only_looks) {
         BERTH_CHECK(read_hub_store(config.directory));
         BERTH_CHECK(hub_brokers::look(brokers_of(config)));
@@ -164,6 +168,9 @@ result<std::unique_ptr<hub_role>> hub_role::start(net::loop& on, const hub_confi
     role->carrier_ = std::move(carrier);
     BERTH_TRY(brokers, hub_brokers::start(on, brokers_of(config), metrics));
     role->brokers_ = std::move(brokers);
+    BERTH_TRY(events, event_streams::start(role->desk_, config.events, std::exchange(role->serving_.events, {}),
+                                           {config.host, config.mqtt ? config.directory / "broker" / "local" : ""}, metrics));
+    role->events_ = std::move(events);
     return role;
 }
 
@@ -174,6 +181,11 @@ result<hub_role::prepared> hub_role::prepare(const hub_config& config) {
         config.directory.lexically_normal() != now.directory.lexically_normal()) {
         return fail(error_category::usage, "restart_needed",
                     "listen, directory and threads of [hub] are read at start only: restart berthd, or put them back");
+    }
+    if (!std::ranges::equal(config.events, now.events, same_sink)) {
+        return fail(
+            error_category::usage, "restart_needed",
+            "[[hub.events]] is read at start only, but for what is in the files that it names: restart berthd, or put it back");
     }
     BERTH_TRY(ready, read(config, desk_.time()));
     if (serving_.threads > 0 && ready.threads == 0) {
@@ -197,6 +209,7 @@ std::optional<hub::carried_answer> hub_role::answer(const hub::carried_message& 
 void hub_role::apply(prepared ready) {
     brokers_->apply(std::move(*ready.brokers));
     ready.brokers.reset();
+    events_->renew(std::exchange(ready.events, {}));
     ready.threads = serving_.threads;
     serving_ = std::move(ready);
     tls_.set(serving_.tls);

@@ -8,6 +8,7 @@
 #include "hub_server/admin_service.h"
 #include "hub_server/broker_reports.h"
 #include "hub_server/carrier_service.h"
+#include "hub_server/event_streams.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
 #include "net/http_front.h"
@@ -31,6 +32,7 @@ public:
         role_lists lists;
         std::vector<pki::certificate> webhook_anchors;  // read at start only
         std::optional<hub_brokers::prepared> brokers;   // while it serves
+        std::vector<event_sink_files> events;           // one for each sink
     };
     // `only_looks`: nothing is made or changed, and what a new file would mend later is told too.
     static result<prepared> read(const hub_config& config, const clock& time, bool only_looks = false);
@@ -62,6 +64,7 @@ private:
     broker_reports reports_;
     std::unique_ptr<carrier_service> carrier_;
     std::unique_ptr<hub_brokers> brokers_;
+    std::unique_ptr<event_streams> events_;
 };
 
 }  // namespace berth::app

@@ -349,7 +349,11 @@ constexpr std::array manuals{
         "Reads FILE, twice: nothing is imported when a line of it is wrong. Writes HUB/hub.db, 2 000 lines at a time; what was "
         "interrupted may be repeated.",
         "berth hub device import fleet.csv --hub hub"},
-    manual{"hub events", "Reads HUB/hub.db. With --json one object a line.", "berth hub events --after 1200 --hub hub"},
+    manual{"hub events",
+           "Reads HUB/hub.db. With --json one object a line. --follow goes on until Ctrl-C; berthd tells events to programs by "
+           "itself "
+           "([[hub.events]], docs/hub.md).",
+           "berth hub events --after 1200 --hub hub"},
     manual{"hub enrolment add", "Reads --certificate. Writes HUB/hub.db, while berthd runs.",
            "berth hub enrolment add pump-1 --certificate pump-1.pem --hub hub"},
     manual{"hub enrolment set", "Writes HUB/hub.db, while berthd runs.",

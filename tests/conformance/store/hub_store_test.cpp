@@ -1,5 +1,6 @@
 // What every implementation of the hub's registry must do. A new back end adds itself to the list at the end.
 #include "registry/hub/hub_registry.h"
+#include "store/sqlite/event_positions.h"
 #include "store/sqlite/hub_store.h"
 #include "support/onboarding_parties.h"
 #include "support/test_pki.h"
@@ -381,6 +382,23 @@ TEST_P(HubStore, KeepsWhatGroupsMayDo) {
     }
     EXPECT_EQ(name_of_error(store->set_policy({"one-more", few, {}, {}})), "too_many_policies");
     EXPECT_EQ(got(store->policies()).size(), most_group_policies);
+}
+
+TEST(event_positions, are_kept_by_the_names_of_sinks) {
+    temporary_directory directory;
+    const std::string file = (directory.path() / "hub.db").string();
+    {
+        const auto hub = got(store::sqlite_hub_store::open(file));
+        store::event_positions positions(*hub);
+        EXPECT_EQ(got(positions.find("a")), std::nullopt);
+        EXPECT_EQ(name_of_error(positions.set("a", 7)), "accepted");
+        EXPECT_EQ(name_of_error(positions.set("b", 0)), "accepted");
+        EXPECT_EQ(name_of_error(positions.set("a", 9)), "accepted");
+    }
+    const auto hub = got(store::sqlite_hub_store::open(file));
+    store::event_positions positions(*hub);
+    EXPECT_EQ(got(positions.find("a")), 9U);
+    EXPECT_EQ(got(positions.find("b")), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, HubStore,
