@@ -164,6 +164,29 @@ hub::permission hub_gate::may(handle at, hub::direction d, std::string_view topi
     return hub::judge_topic(policy_of(found->second.group), found->second.name, d, topic);
 }
 
+login_answer hub_gate::judge_once(std::string_view client_id, const judged_chain& chain,
+                                  const std::optional<hub::judged_words>& words, bool by_word) {
+    const unix_seconds now = clock_.now();
+    return by_word ? hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr)
+                   : decide(client_id, chain, words, now);
+}
+
+hub::permission hub_gate::may_by_name(std::string_view client_id, hub::direction d, std::string_view topic) {
+    const auto name = registry::parse_identity_name(client_id);
+    if (!name) {
+        return {};
+    }
+    const auto is_enabled = [this](const registry::identity_name& of) -> std::optional<registry::identity> {
+        auto found = store_->find(of);
+        return found && *found && (*found)->settings.enabled ? std::move(*found) : std::nullopt;
+    };
+    const auto who = is_enabled(*name);
+    if (!who || who->settings.login.way == registry::login_way::none || (name->is_module() && !is_enabled({name->device, ""}))) {
+        return {};
+    }
+    return hub::judge_topic(policy_of(who->settings.group), who->name, d, topic);
+}
+
 void hub_gate::tell(std::vector<cut>& out, handle at, session& s, login_refusal reason, std::string why) {
     if (!s.told) {
         s.told = true;

@@ -48,6 +48,14 @@ public:
     // has changed: one look at the file's version. Each is told once; the broker ends the session and says left().
     std::vector<cut> look_again();
 
+    // ---- for brokers that have their sessions to themselves, and ask at each step
+    // As login(), and there is no session. `by_word`: of the chain nothing but its name is known, which somebody else has
+    // verified.
+    hub::login_answer judge_once(std::string_view client_id, const hub::judged_chain& chain,
+                                 const std::optional<hub::judged_words>& words, bool by_word);
+    // As may(), of whoever is called so and may log in as far as the registry says.
+    [[nodiscard]] hub::permission may_by_name(std::string_view client_id, hub::direction d, std::string_view topic);
+
     // Who came in since the last call, for the registry's last activity: the caller writes it where no session waits.
     struct arrival {
         registry::identity_name name;

@@ -9,6 +9,7 @@
 #include "hub_server/broker_reports.h"
 #include "hub_server/carrier_service.h"
 #include "hub_server/event_streams.h"
+#include "hub_server/other_brokers.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
 #include "net/http_front.h"
@@ -32,7 +33,8 @@ public:
         role_lists lists;
         std::vector<pki::certificate> webhook_anchors;  // read at start only
         std::optional<hub_brokers::prepared> brokers;   // while it serves
-        std::vector<event_sink_files> events;           // one for each sink
+        other_brokers_files other_brokers;
+        std::vector<event_sink_files> events;  // one for each sink
     };
     // `only_looks`: nothing is made or changed, and what a new file would mend later is told too.
     static result<prepared> read(const hub_config& config, const clock& time, bool only_looks = false);
@@ -59,6 +61,7 @@ private:
     hub_desk desk_;
     admin_service admin_;
     std::optional<provisioning_service> provisioning_;
+    std::unique_ptr<other_brokers> others_;
     std::vector<hub_service*> services_;
     std::unique_ptr<net::http_front> server_;
     broker_reports reports_;
