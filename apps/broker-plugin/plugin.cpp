@@ -82,7 +82,7 @@ result<void> hub_part::start() {
 hub_part::~hub_part() {
     forget_handshakes();
     if (notes_ && gate_) {
-        notes_->add(gate_->take_arrivals());
+        notes_->add(gate_->take_arrivals(), gate_->take_wishes());
     }
 }
 
@@ -196,7 +196,7 @@ int hub_part::tick(mosquitto_evt_tick&) {
         mosquitto_kick_client_by_clientid(cut.client_id.c_str(), false);
         reporter_.cut(cut.reason);
     }
-    notes_->add(gate_->take_arrivals());
+    notes_->add(gate_->take_arrivals(), gate_->take_wishes());
     reporter_.tick(gate_->sessions(), system_clock().steady());
     return MOSQ_ERR_SUCCESS;
 }

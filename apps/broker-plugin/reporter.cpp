@@ -77,14 +77,14 @@ void broker_reporter::run() {
             return;
         }
         something_ = false;
-        hub::broker_report now = std::exchange(waiting_, blank(waiting_));
+        const hub::broker_report now = std::exchange(waiting_, blank(waiting_));
         held.unlock();
-        tell(std::move(now));
+        tell(now);
         held.lock();
     }
 }
 
-void broker_reporter::tell(hub::broker_report report) {
+void broker_reporter::tell(const hub::broker_report& report) {
     net::http_request request;
     request.method = "POST";
     request.target = std::string(hub::report_path);

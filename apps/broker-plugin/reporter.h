@@ -33,7 +33,7 @@ public:
 
 private:
     void run();
-    void tell(hub::broker_report report);
+    void tell(const hub::broker_report& report);
 
     std::string path_;
     hub::broker_report fresh_;               // of the broker's thread

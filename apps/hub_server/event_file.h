@@ -11,7 +11,7 @@ public:
     explicit event_file(std::filesystem::path file) : file_(std::move(file)) {}
     void deliver(const std::vector<registry::identity_event>& events, done then) override;
     // Who has moved it away finds a new one in its place afterwards.
-    void renew(event_sink_files) override { opened_ = descriptor(); }
+    void renew(event_sink_files&&) override { opened_ = descriptor(); }
 
 private:
     result<void> open();

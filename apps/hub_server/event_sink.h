@@ -30,7 +30,7 @@ public:
     // has not, they come again, and it may have some of them twice. Not called once the sink has gone.
     virtual void deliver(const std::vector<registry::identity_event>& events, done then) = 0;
     // SIGHUP: what its files hold now.
-    virtual void renew(event_sink_files) {}
+    virtual void renew(event_sink_files&&) {}
 };
 
 }  // namespace berth::app

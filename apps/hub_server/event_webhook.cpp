@@ -21,7 +21,7 @@ std::string event_signature(const secret_bytes& secret, unix_seconds now, std::s
 event_webhook::event_webhook(net::loop& on, const clock& time, net::http_url url, std::string hub, event_sink_files files)
     : loop_(on), clock_(time), url_(std::move(url)), hub_(std::move(hub)), files_(std::move(files)) {}
 
-void event_webhook::renew(event_sink_files files) {
+void event_webhook::renew(event_sink_files&& files) {
     files_ = std::move(files);
     stale_ = true;
 }

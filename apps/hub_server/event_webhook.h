@@ -21,7 +21,7 @@ public:
     event_webhook(net::loop& on, const clock& time, net::http_url url, std::string hub, event_sink_files files);
     void deliver(const std::vector<registry::identity_event>& events, done then) override;
     // From the next call on.
-    void renew(event_sink_files files) override;
+    void renew(event_sink_files&& files) override;
 
 private:
     net::loop& loop_;

@@ -181,6 +181,7 @@ result<std::unique_ptr<hub_role>> hub_role::start(net::loop& on, const hub_confi
     BERTH_TRY(events, event_streams::start(role->desk_, config.events, std::exchange(role->serving_.events, {}),
                                            {config.host, config.mqtt ? config.directory / "broker" / "local" : ""}, metrics));
     role->events_ = std::move(events);
+    role->ocsp_ = std::make_unique<ocsp_watch>(role->desk_, metrics);
     return role;
 }
 

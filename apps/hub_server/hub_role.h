@@ -9,6 +9,7 @@
 #include "hub_server/broker_reports.h"
 #include "hub_server/carrier_service.h"
 #include "hub_server/event_streams.h"
+#include "hub_server/ocsp_watch.h"
 #include "hub_server/other_brokers.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
@@ -68,6 +69,7 @@ private:
     std::unique_ptr<carrier_service> carrier_;
     std::unique_ptr<hub_brokers> brokers_;
     std::unique_ptr<event_streams> events_;
+    std::unique_ptr<ocsp_watch> ocsp_;
 };
 
 }  // namespace berth::app

@@ -175,6 +175,7 @@ hub::login_answer other_brokers::judge(const char* make, const login_question& a
         words = hub::judge_words(asked.client, asked.user, asked.password);
     }
     auto out = gate_->judge_once(asked.client, chain, words, by_its_word);
+    note_wishes(now);
     if (!out.in) {
         const std::string reason(to_string(out.refusal));
         refusals_.with({make, reason}).add();
@@ -197,6 +198,19 @@ hub::login_answer other_brokers::judge(const char* make, const login_question& a
         }
     }
     return out;
+}
+
+void other_brokers::note_wishes(unix_seconds now) {
+    const auto wishes = gate_->take_wishes();
+    if (wishes.empty() || !desk_.begin()) {
+        return;
+    }
+    store::certificate_statuses statuses(desk_.registry());
+    for (const auto& one : wishes) {
+        if (const auto noted = statuses.want(one.which, one.der, now); !noted) {
+            return log::failure("ocsp_not_noted", noted.error(), {{"party", "hub"}});
+        }
+    }
 }
 
 hub::permission other_brokers::may(const topics_question& asked, const std::string& topic) {

@@ -52,6 +52,7 @@ private:
 
     hub::login_answer judge(const char* make, const hub::foreign::login_question& asked);
     [[nodiscard]] hub::permission may(const hub::foreign::topics_question& asked, const std::string& topic);
+    void note_wishes(unix_seconds now);
     void not_understood(const char* make, const error& why);
 
     hub_desk& desk_;

@@ -17,7 +17,7 @@ result<secret_bytes> read_secret(const std::filesystem::path& file) {
                   fmt::format("{} has {} octets: a secret has {} to {}", file.string(), octets.size(), least_secret, most_secret),
                   {{"file", file.string()}}});
     }
-    return secret_bytes(bytes(octets.begin(), octets.end()));
+    return secret_bytes(octets);
 }
 
 }  // namespace berth::app

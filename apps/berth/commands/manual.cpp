@@ -326,6 +326,9 @@ constexpr std::array manuals{
            "in: hand in "
            "the next one before.",
            "berth hub ca crl fleet-ca fleet-ca.crl --hub hub"},
+    manual{"hub ca ocsp",
+           "Writes HUB/hub.db. The berthd that serves the hub asks, over plain HTTP; brokers go by what it has written down.",
+           "berth hub ca ocsp fleet-ca --responder http://ocsp.example/ --required --hub hub"},
     manual{"hub ca replace", "Writes HUB/hub.db.", "berth hub ca replace fleet-ca fleet-ca-2027 --overlap 30d --hub hub"},
     manual{"hub ca retire", "Writes HUB/hub.db.", "berth hub ca retire fleet-ca --in 30d --hub hub"},
     manual{"hub ca delete", "Writes HUB/hub.db.", "berth hub ca delete fleet-ca --cut-off --hub hub"},

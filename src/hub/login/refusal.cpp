@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, login_refusals> names{
     "certificate_expired",
     "certificate_not_yet_valid",
     "certificate_revoked",
+    "revocation_unknown",
     "weak_key",
     "name_constraint_violated",
     "bad_name",

@@ -1,6 +1,7 @@
 #include "store/sqlite/hub_access_schema.h"
 #include "store/sqlite/hub_events_schema.h"
 #include "store/sqlite/hub_lists_schema.h"
+#include "store/sqlite/hub_ocsp_schema.h"
 #include "store/sqlite/hub_policies_schema.h"
 #include "store/sqlite/migrations.h"
 
@@ -122,8 +123,8 @@ CREATE TABLE linked_hub (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr database::migration steps[] = {{1, hub_1},        {2, hub_access, false}, {3, hub_provisioning},
-                                         {4, hub_policies}, {5, hub_lists},         {6, hub_events, false}};
+constexpr database::migration steps[] = {{1, hub_1},     {2, hub_access, false}, {3, hub_provisioning}, {4, hub_policies},
+                                         {5, hub_lists}, {6, hub_events, false}, {7, hub_ocsp, false}};
 
 }  // namespace
 
