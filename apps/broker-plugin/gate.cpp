@@ -24,6 +24,9 @@ result<std::unique_ptr<hub_gate>> hub_gate::open(const std::filesystem::path& hu
     out->last_event_ = newest;
     BERTH_TRY(settings, out->store_->settings_generation());
     out->settings_generation_ = settings;
+    BERTH_TRY(endings, out->statuses_.endings());
+    out->endings_ = endings;
+    out->wished_ = time.now();
     BERTH_CHECK(out->read_trust());
     BERTH_CHECK(out->read_policies());
     return out;
@@ -33,7 +36,12 @@ result<void> hub_gate::read_trust() {
     BERTH_TRY(generation, store_->trust_generation());
     BERTH_TRY(cas, store_->list_cas());
     std::vector<pki::crl> lists;
+    std::map<std::array<uint8_t, 32>, registry::ocsp_rule> ocsp;
     for (const auto& ca : cas) {
+        BERTH_TRY(rule, statuses_.rule_of(ca));
+        if (rule && ca.state == registry::ca_state::verified) {
+            ocsp.emplace(ca.certificate.spki_sha256(), std::move(*rule));
+        }
         BERTH_TRY(list, store_->list_of(ca));
         if (list) {
             lists.push_back(std::move(*list));
@@ -42,6 +50,7 @@ result<void> hub_gate::read_trust() {
     BERTH_TRY(trust, hub::login_trust::build(cas, lists, clock_.now()));
     trust_ = std::move(trust);
     trust_generation_ = generation;
+    ocsp_ = std::move(ocsp);
     anchors_.clear();
     if (trust_->store()) {
         for (const auto& one : trust_->store()->anchors()) {
@@ -67,7 +76,16 @@ result<void> hub_gate::read_policies() {
 }
 
 judged_chain hub_gate::judge(std::span<const pki::certificate> leaf_first) const {
-    return hub::judge_chain(*trust_, leaf_first, names_, clock_.now());
+    auto out = hub::judge_chain(*trust_, leaf_first, names_, clock_.now());
+    if (!ocsp_.empty()) {
+        // berthd asks about them.
+        auto sent = std::make_shared<std::vector<bytes>>();
+        for (const auto& one : leaf_first) {
+            sent->emplace_back(one.der().begin(), one.der().end());
+        }
+        out.sent = std::move(sent);
+    }
+    return out;
 }
 
 bool hub_gate::may_knock(const judged_chain& chain) const {
@@ -82,7 +100,7 @@ bool hub_gate::may_knock(const judged_chain& chain) const {
 }
 
 login_answer hub_gate::decide(std::string_view client_id, const judged_chain& chain,
-                              const std::optional<hub::judged_words>& words, unix_seconds now) {
+                              const std::optional<hub::judged_words>& words, unix_seconds now, bool standing) {
     auto answer = hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr);
     if (!answer.in || !answer.in->ca) {
         return answer;
@@ -95,7 +113,67 @@ login_answer hub_gate::decide(std::string_view client_id, const judged_chain& ch
                 fmt::format("Its certificate, or one above it, was revoked at {} ({}).", to_iso8601(entry->revoked_at),
                             to_string(entry->reason))};
     }
+    if (auto refused = judge_statuses(chain, now, standing)) {
+        return std::move(*refused);
+    }
     return answer;
+}
+
+std::optional<login_answer> hub_gate::judge_statuses(const judged_chain& chain, unix_seconds now, bool standing) {
+    if (ocsp_.empty()) {
+        return std::nullopt;
+    }
+    wish(chain);
+    for (const auto& one : chain.path) {
+        const auto rule = ocsp_.find(one.issuer_key);
+        if (rule == ocsp_.end()) {
+            continue;
+        }
+        const auto known = statuses_.find({one.issuer_key, one.serial});
+        if (!known) {
+            return login_answer{std::nullopt, login_refusal::registry_unavailable, known.error().message};
+        }
+        if (*known && (*known)->state == pki::ocsp_state::revoked) {
+            return login_answer{
+                std::nullopt, login_refusal::certificate_revoked,
+                fmt::format("Its certificate, or one above it, was revoked at {} ({}), as its CA's OCSP responder says.",
+                            to_iso8601((*known)->revoked_at), to_string((*known)->reason))};
+        }
+        if (rule->second.required && !standing && !(*known && (*known)->is_good(now))) {
+            return login_answer{std::nullopt, login_refusal::revocation_unknown,
+                                "Its CA's OCSP responder has not said yet that its certificate is good: it is being asked."};
+        }
+    }
+    return std::nullopt;
+}
+
+void hub_gate::wish(const judged_chain& chain) {
+    for (const auto& one : chain.path) {
+        if (!ocsp_.contains(one.issuer_key)) {
+            continue;
+        }
+        ocsp_wish wanted{{one.issuer_key, one.serial}, {}};
+        if (chain.sent) {
+            for (const auto& der : *chain.sent) {
+                const auto certificate = pki::certificate::parse(der);
+                if (certificate && certificate->serial() == one.serial) {
+                    wanted.der = der;
+                    break;
+                }
+            }
+        }
+        wishes_.push_back(std::move(wanted));
+    }
+}
+
+result<std::set<registry::certificate_id>> hub_gate::newly_revoked() {
+    BERTH_TRY(endings, statuses_.endings());
+    if (endings == endings_) {
+        return std::set<registry::certificate_id>();
+    }
+    BERTH_TRY(some, statuses_.ended_since(endings_));
+    endings_ = endings;
+    return std::set<registry::certificate_id>(std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
 }
 
 login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain,
@@ -113,6 +191,7 @@ login_answer hub_gate::login(handle at, std::string_view client_id, const judged
     fresh.generation = who.generation;
     fresh.group = who.settings.group;
     fresh.chain = chain;
+    fresh.chain.sent.reset();
     fresh.words = std::move(words);
     fresh.by_key = answer.in->by_key;
     fresh.until = answer.in->until;
@@ -169,6 +248,29 @@ hub::permission hub_gate::may(handle at, hub::direction d, std::string_view topi
     return hub::judge_topic(policy_of(found->second.group), found->second.name, d, topic);
 }
 
+login_answer hub_gate::judge_once(std::string_view client_id, const judged_chain& chain,
+                                  const std::optional<hub::judged_words>& words, bool by_word) {
+    const unix_seconds now = clock_.now();
+    return by_word ? hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr)
+                   : decide(client_id, chain, words, now);
+}
+
+hub::permission hub_gate::may_by_name(std::string_view client_id, hub::direction d, std::string_view topic) {
+    const auto name = registry::parse_identity_name(client_id);
+    if (!name) {
+        return {};
+    }
+    const auto is_enabled = [this](const registry::identity_name& of) -> std::optional<registry::identity> {
+        auto found = store_->find(of);
+        return found && *found && (*found)->settings.enabled ? std::move(*found) : std::nullopt;
+    };
+    const auto who = is_enabled(*name);
+    if (!who || who->settings.login.way == registry::login_way::none || (name->is_module() && !is_enabled({name->device, ""}))) {
+        return {};
+    }
+    return hub::judge_topic(policy_of(who->settings.group), who->name, d, topic);
+}
+
 void hub_gate::tell(std::vector<cut>& out, handle at, session& s, login_refusal reason, std::string why) {
     if (!s.told) {
         s.told = true;
@@ -178,7 +280,7 @@ void hub_gate::tell(std::vector<cut>& out, handle at, session& s, login_refusal 
 
 std::optional<hub_gate::cut> hub_gate::judge_again(handle at, session& s, unix_seconds now) {
     std::vector<cut> out;
-    const auto answer = decide(s.client_id, s.chain, s.words, now);
+    const auto answer = decide(s.client_id, s.chain, s.words, now, true);
     if (!answer.in) {
         tell(out, at, s, answer.refusal, answer.why);
     } else if (answer.in->identity.generation != s.generation) {
@@ -225,6 +327,12 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
         tell(out, at, s, s.by_key ? login_refusal::token_expired : login_refusal::certificate_expired,
              fmt::format("Its {} ended at {}.", s.by_key ? "token" : "certificate", to_iso8601(until)));
     }
+    if (!ocsp_.empty() && now >= wished_ + wish_again) {
+        wished_ = now;
+        for (const auto& [at, s] : sessions_) {
+            wish(s.chain);
+        }
+    }
     const auto version = store_->data_version();
     if (!version) {
         log::failure("registry_unavailable", version.error(), {{"party", "broker"}});
@@ -249,8 +357,14 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
         BERTH_TRY(changed, changed_devices());
         everybody = everybody || !changed;
         devices = changed ? std::move(*changed) : std::set<std::string>();
+        BERTH_TRY(revoked, newly_revoked());
+        const auto is_revoked = [&revoked = revoked](const session& s) {
+            return !revoked.empty() && std::ranges::any_of(s.chain.path, [&](const auto& one) {
+                return revoked.contains({one.issuer_key, one.serial});
+            });
+        };
         for (auto& [at, s] : sessions_) {
-            if (everybody || devices.contains(s.name.device)) {
+            if (everybody || devices.contains(s.name.device) || is_revoked(s)) {
                 if (auto gone = judge_again(at, s, now)) {
                     out.push_back(std::move(*gone));
                 }

@@ -6,6 +6,7 @@
 
 #include "hub/login/login.h"
 #include "hub/policy/policy.h"
+#include "store/sqlite/certificate_statuses.h"
 #include "store/sqlite/hub_store.h"
 
 #include <filesystem>
@@ -51,6 +52,14 @@ public:
     // has changed: one look at the file's version. Each is told once; the broker ends the session and says left().
     std::vector<cut> look_again();
 
+    // ---- for brokers that have their sessions to themselves, and ask at each step
+    // As login(), and there is no session. `by_word`: of the chain nothing but its name is known, which somebody else has
+    // verified.
+    hub::login_answer judge_once(std::string_view client_id, const hub::judged_chain& chain,
+                                 const std::optional<hub::judged_words>& words, bool by_word);
+    // As may(), of whoever is called so and may log in as far as the registry says.
+    [[nodiscard]] hub::permission may_by_name(std::string_view client_id, hub::direction d, std::string_view topic);
+
     // Who came in since the last call, for the registry's last activity: the caller writes it where no session waits.
     struct arrival {
         registry::identity_name name;
@@ -58,6 +67,16 @@ public:
         unix_seconds at = 0;
     };
     std::vector<arrival> take_arrivals() { return std::exchange(arrivals_, {}); }
+
+    // Whose certificates berthd is to ask about by OCSP, likewise. `der` empty: it is known already, and its holder is here
+    // still.
+    struct ocsp_wish {
+        registry::certificate_id which;
+        bytes der;
+    };
+    std::vector<ocsp_wish> take_wishes() { return std::exchange(wishes_, {}); }
+    // So often it is said of everybody that he is here still.
+    static constexpr unix_seconds wish_again = 6 * 3'600;
 
     [[nodiscard]] size_t sessions() const { return sessions_.size(); }  // those that have just left included
     [[nodiscard]] const hub::login_trust& trust() const { return *trust_; }
@@ -76,11 +95,16 @@ private:
         bool left = false;
     };
     hub_gate(std::unique_ptr<store::sqlite_hub_store> store, hub::name_rule names, const clock& time)
-        : store_(std::move(store)), names_(names), clock_(time) {}
+        : store_(std::move(store)), statuses_(*store_), names_(names), clock_(time) {}
     result<void> read_trust();
     // By the registry and the trust of now: the handshake was judged by those of its time.
     hub::login_answer decide(std::string_view client_id, const hub::judged_chain& chain,
-                             const std::optional<hub::judged_words>& words, unix_seconds now);
+                             const std::optional<hub::judged_words>& words, unix_seconds now, bool standing = false);
+    // What OCSP has said of its certificates, where it is asked. `standing`: it was let in already, and only "revoked" counts.
+    std::optional<hub::login_answer> judge_statuses(const hub::judged_chain& chain, unix_seconds now, bool standing);
+    void wish(const hub::judged_chain& chain);
+    // Those whose revocation was learnt since the last call.
+    result<std::set<registry::certificate_id>> newly_revoked();
     result<void> read_policies();
     [[nodiscard]] const registry::group_policy& policy_of(const std::string& group) const;
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
@@ -90,10 +114,15 @@ private:
     void tell(std::vector<cut>& out, handle at, session& s, hub::login_refusal reason, std::string why);
 
     std::unique_ptr<store::sqlite_hub_store> store_;
+    store::certificate_statuses statuses_;
     hub::name_rule names_;
     const clock& clock_;
     std::optional<hub::login_trust> trust_;
     std::set<std::array<uint8_t, 32>> anchors_;
+    std::map<std::array<uint8_t, 32>, registry::ocsp_rule> ocsp_;  // by CAs' keys
+    uint64_t endings_ = 0;                                         // that were seen of OCSP
+    unix_seconds wished_ = 0;
+    std::vector<ocsp_wish> wishes_;
     std::map<std::string, registry::group_policy> policies_;
     uint64_t trust_generation_ = 0, settings_generation_ = 0, policy_generation_ = 0, last_event_ = 0;
     int64_t version_ = 0;

@@ -75,6 +75,7 @@ int verify(X509_STORE_CTX* about, void*) noexcept try {
     }
     const auto chain = chain_of(about);
     if (!chain) {
+        h.rules->refused(hub::login_refusal::bad_certificate);
         tell_refusal("handshake_refused", chain.error().message,
                      {{"party", "broker"}, {"reason", std::string(to_string(hub::login_refusal::bad_certificate))}});
         return 0;
@@ -83,6 +84,7 @@ int verify(X509_STORE_CTX* about, void*) noexcept try {
     const bool goes_on = h.rules->may_go_on(*judged);
     if (!goes_on) {
         const auto why = judged->refusal.value_or(hub::login_refusal::bad_certificate);
+        h.rules->refused(why);
         tell_refusal("handshake_refused", judged->why,
                      {{"party", "broker"},
                       {"reason", std::string(to_string(why))},

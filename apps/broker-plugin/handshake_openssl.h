@@ -17,6 +17,8 @@ struct handshake_rules {
     // Whether the handshake goes on.
     std::function<bool(const hub::judged_chain&)> may_go_on;
     std::string groups = "X25519MLKEM768:X25519";
+    // Told of each that does not.
+    std::function<void(hub::login_refusal)> refused = [](hub::login_refusal) {};
 };
 
 // From now on every TLS server context of this process asks for client certificates, which it may require or not, and asks us of

@@ -6,11 +6,12 @@
 //   plugin_opt_groups X25519MLKEM768       key exchange groups; default X25519MLKEM768:X25519
 //   plugin_opt_alternative_names true      names of more than 64 characters in subjectAltName (docs/hub.md)
 //   plugin_opt_local_socket PATH           a listener for programs of this machine: whoever may open it may do everything
-//   plugin_opt_service PATH                where the service behind the broker is asked; needs local_socket
+//   plugin_opt_service PATH                where berthd is asked and told of what is counted; default DIRECTORY/service
 //
 // All callbacks run on the broker's one thread, and wait for nothing but this machine's own file.
 #include "base/log.h"
 #include "callbacks.h"
+#include "crypto/random.h"
 #include "desired_watch.h"
 #include "gate.h"
 #include "handshake_openssl.h"
@@ -18,6 +19,7 @@
 #include "notes.h"
 #include "provisioning_part.h"
 #include "refusals.h"
+#include "reporter.h"
 #include "service_link.h"
 #include "wake.h"
 
@@ -40,7 +42,8 @@ struct settings {
 
 class hub_part : public broker_part {
 public:
-    hub_part(mosquitto_plugin_id_t* id, settings s) : settings_(std::move(s)), calls_(id) {}
+    hub_part(mosquitto_plugin_id_t* id, settings s)
+        : settings_(std::move(s)), reporter_(settings_.service, false, crypto::system_random()), calls_(id) {}
     ~hub_part() override;
     result<void> start();
 
@@ -64,8 +67,9 @@ private:
     hub_questions questions_;
     std::unique_ptr<desired_watch> desired_;
     std::unique_ptr<broker_wake> wake_;
-    std::unique_ptr<service_link> link_;  // nothing: there is no service, and nobody is asked
-    bool reloading_ = false;              // until the next tick: who is asked about has come in before
+    std::unique_ptr<service_link> link_;  // nothing: answers could not wake the broker, and nobody is asked
+    broker_reporter reporter_;
+    bool reloading_ = false;  // until the next tick: who is asked about has come in before
     callbacks calls_;
 };
 
@@ -74,10 +78,11 @@ result<void> hub_part::start() {
     gate_ = std::move(gate);
     notes_ = std::make_unique<login_notes>(settings_.hub / "hub.db");
     BERTH_CHECK(judge_handshakes({[this](std::span<const pki::certificate> chain) { return gate_->judge(chain); },
-                                  [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
+                                  [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups,
+                                  [this](hub::login_refusal reason) { reporter_.refused(reason); }}));
     BERTH_TRY(desired, desired_watch::open(settings_.hub / "hub.db"));
     desired_ = std::move(desired);
-    if (!settings_.service.empty()) {
+    if (!settings_.local_socket.empty()) {
         wake_ = std::make_unique<broker_wake>(settings_.local_socket);
         link_ = std::make_unique<service_link>(settings_.service, [this] { wake_->wake(); });
     }
@@ -98,7 +103,7 @@ result<void> hub_part::start() {
 hub_part::~hub_part() {
     forget_handshakes();
     if (notes_ && gate_) {
-        notes_->add(gate_->take_arrivals());
+        notes_->add(gate_->take_arrivals(), gate_->take_wishes());
     }
 }
 
@@ -123,6 +128,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         // is judged when it connects.
         return MOSQ_ERR_SUCCESS;
     }
+    const bool was_here = reloading_ && gate_->is_here(e.client);
     const auto* const judged = judged_of(leaf.get());
     hub::judged_chain nothing;
     nothing.refusal = hub::login_refusal::no_certificate;
@@ -141,6 +147,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         {"subject", judged != nullptr ? shown(judged->subject) : ""},
         {"serial", judged != nullptr ? judged->serial : ""}};
     if (!answer.in) {
+        reporter_.refused(answer.refusal);
         about.emplace_back("reason", std::string(to_string(answer.refusal)));
         tell_refusal("login_refused", answer.why, std::move(about));
         return MOSQ_ERR_AUTH;
@@ -153,6 +160,8 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
     questions_.came(e.client, std::string(claimed));
     if (!mosquitto_client_clean_session(e.client)) {
         desired_->listens(e.client, answer.in->identity.name);  // what it has subscribed to before still holds
+    if (!was_here) {
+        reporter_.in(answer.in->by_key);
     }
     about.emplace_back("by", answer.in->by_key ? "key" : "certificate");
     log::info("login", "a device is in", std::move(about));
@@ -279,8 +288,10 @@ int hub_part::tick(mosquitto_evt_tick&) {
         log::warning("session_cut", cut.why,
                      {{"party", "broker"}, {"client_id", cut.client_id}, {"reason", std::string(to_string(cut.reason))}});
         mosquitto_kick_client_by_clientid(cut.client_id.c_str(), false);
+        reporter_.cut(cut.reason);
     }
-    notes_->add(gate_->take_arrivals());
+    notes_->add(gate_->take_arrivals(), gate_->take_wishes());
+    reporter_.tick(gate_->sessions(), system_clock().steady());
     if (link_) {
         bring_answers();
     }
@@ -314,12 +325,12 @@ result<settings> read_settings(const mosquitto_opt* options, int count) {
     if (out.hub.empty()) {
         return fail(error_category::usage, "bad_config", "plugin_opt_hub must name the hub's directory (berth hub init)");
     }
-    if (out.provisioning && out.service.empty()) {
-        return fail(error_category::usage, "bad_config", "a provisioning broker needs plugin_opt_service, where berthd is asked");
+    if (out.service.empty() && !out.provisioning) {
+        out.service = (out.hub / "service").string();
     }
-    if (!out.service.empty() && out.local_socket.empty()) {
+    if (out.provisioning && (out.service.empty() || out.local_socket.empty())) {
         return fail(error_category::usage, "bad_config",
-                    "plugin_opt_service needs plugin_opt_local_socket: answers wake the broker there");
+                    "a provisioning broker needs plugin_opt_service, where berthd is asked, and plugin_opt_local_socket");
     }
     return out;
 }

@@ -1,9 +1,11 @@
 #include "provisioning_part.h"
 
 #include "base/log.h"
+#include "crypto/random.h"
 #include "desk.h"
 #include "handshake_openssl.h"
 #include "refusals.h"
+#include "reporter.h"
 #include "service_link.h"
 #include "store/sqlite/provisioning_store.h"
 #include "wake.h"
@@ -15,7 +17,10 @@ namespace {
 class provisioning_part : public broker_part {
 public:
     provisioning_part(mosquitto_plugin_id_t* id, provisioning_settings s)
-        : settings_(std::move(s)), wake_(settings_.local_socket), calls_(id) {}
+        : settings_(std::move(s)),
+          reporter_(settings_.service, true, crypto::system_random()),
+          wake_(settings_.local_socket),
+          calls_(id) {}
     ~provisioning_part() override { forget_handshakes(); }
     result<void> start();
 
@@ -37,6 +42,7 @@ private:
     std::unique_ptr<hub_gate> gate_;  // judges chains; has no sessions
     provisioning_desk desk_;
     std::vector<service_link::asker> too_many_;  // to be sent away: not while the broker reads what they say
+    broker_reporter reporter_;
     broker_wake wake_;
     std::unique_ptr<service_link> link_;
     bool reloading_ = false;  // until the next tick: who is asked about has come in before
@@ -58,7 +64,8 @@ result<void> provisioning_part::start() {
         out.sent = std::move(sent);
         return out;
     };
-    BERTH_CHECK(judge_handshakes({judge, [this](const hub::judged_chain& chain) { return may_knock(chain); }, settings_.groups}));
+    BERTH_CHECK(judge_handshakes({judge, [this](const hub::judged_chain& chain) { return may_knock(chain); }, settings_.groups,
+                                  [this](hub::login_refusal reason) { reporter_.refused(reason); }}));
     link_ = std::make_unique<service_link>(settings_.service, [this] { wake_.wake(); });
     using self = provisioning_part;
     if (!calls_.add<&self::reload, mosquitto_evt_reload>(MOSQ_EVT_RELOAD, this) ||
@@ -113,6 +120,7 @@ int provisioning_part::login(mosquitto_evt_basic_auth& e) {
         // A session that waits for its device: Mosquitto would end it a second time.
         return MOSQ_ERR_SUCCESS;
     }
+    const bool was_here = reloading_ && desk_.number_of(e.client).has_value();
     const auto* const found = judged_of(leaf.get());
     const hub::judged_chain judged = found != nullptr ? *found : hub::judged_chain{};
     const auto refused = desk_.login(e.client, id != nullptr ? id : "", e.username != nullptr ? e.username : "",
@@ -125,6 +133,7 @@ int provisioning_part::login(mosquitto_evt_basic_auth& e) {
         {"subject", shown(judged.subject)},
         {"serial", judged.serial}};
     if (refused) {
+        reporter_.refused(refused->reason);
         about.emplace_back("reason", std::string(to_string(refused->reason)));
         tell_refusal("login_refused", refused->why, std::move(about));
         return MOSQ_ERR_AUTH;
@@ -132,6 +141,9 @@ int provisioning_part::login(mosquitto_evt_basic_auth& e) {
     if (e.username == nullptr && mosquitto_set_username(e.client, id) != MOSQ_ERR_SUCCESS) {
         desk_.left(e.client);
         return MOSQ_ERR_AUTH;
+    }
+    if (!was_here) {
+        reporter_.in(false);
     }
     log::info("login", "a device asks where it belongs", std::move(about));
     return MOSQ_ERR_SUCCESS;
@@ -187,6 +199,7 @@ int provisioning_part::gone(mosquitto_evt_disconnect& e) {
 int provisioning_part::tick(mosquitto_evt_tick&) {
     reloading_ = false;
     (void)gate_->look_again();  // which CAs count
+    reporter_.tick(desk_.sessions(), system_clock().steady());
     for (const auto& one : std::exchange(too_many_, {})) {
         if (desk_.number_of(one.session) == one.number) {
             const std::string client = desk_.client_of(one.session);

@@ -16,7 +16,7 @@ net::http_response unavailable() {
 }  // namespace
 
 result<std::unique_ptr<carrier_service>> carrier_service::listen(hub_desk& desk, const std::filesystem::path& socket,
-                                                                 handler answer) {
+                                                                 handler answer, report_handler report) {
     std::unique_ptr<carrier_service> out(new carrier_service(desk, std::move(answer)));
     auto router = std::make_shared<net::http_router>();
     router->add_async("POST", std::string(hub::carrier_path),
@@ -24,6 +24,17 @@ result<std::unique_ptr<carrier_service>> carrier_service::listen(hub_desk& desk,
                           self->serve(request, respond);
                       },
                       {.most_body = hub::most_carried_octets});
+    router->add("POST", std::string(hub::report_path),
+                [report = std::move(report)](const net::http_request& request) {
+                    const auto read = hub::read_broker_report(request.body);
+                    if (!read) {
+                        log::failure("report_refused", read.error(), {{"party", "hub"}});
+                        return net::http_response::failure(read.error(), 400);
+                    }
+                    report(*read);
+                    return net::http_response::empty(204);
+                },
+                {.most_body = hub::most_report});
     net::http_server_limits limits;
     limits.size.most_body = hub::most_carried_octets;
     BERTH_TRY(server,

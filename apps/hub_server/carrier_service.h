@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hub/carrier/carried.h"
+#include "hub/carrier/report.h"
 #include "hub_server/hub_desk.h"
 #include "net/http_server.h"
 
@@ -13,8 +14,10 @@ class carrier_service {
 public:
     // Answers one message; called within a turn of the desk. Nothing: its sender hears nothing.
     using handler = std::function<std::optional<hub::carried_answer>(const hub::carried_message&)>;
+    using report_handler = std::function<void(const hub::broker_report&)>;
     // Errors of net::http_server::listen_local.
-    static result<std::unique_ptr<carrier_service>> listen(hub_desk& desk, const std::filesystem::path& socket, handler answer);
+    static result<std::unique_ptr<carrier_service>> listen(hub_desk& desk, const std::filesystem::path& socket, handler answer,
+                                                           report_handler report);
 
 private:
     carrier_service(hub_desk& desk, handler answer) : desk_(desk), answer_(std::move(answer)) {}

@@ -104,6 +104,14 @@ result<hub_role::prepared> hub_role::read(const hub_config& config, const clock&
         BERTH_TRY(anchors, read_anchors(config.provisioning->webhook_anchors));
         out.webhook_anchors = std::move(anchors);
     }
+    if (config.other_brokers) {
+        BERTH_TRY(files, read_other_brokers_files(*config.other_brokers));
+        out.other_brokers = std::move(files);
+    }
+    for (const auto& sink : config.events) {
+        BERTH_TRY(files, read_event_files(sink, time));
+        out.events.push_back(std::move(files));
+    }
     if (only_looks) {
         BERTH_CHECK(read_hub_store(config.directory));
         BERTH_CHECK(hub_brokers::look(brokers_of(config)));
@@ -117,7 +125,8 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
       desk_(on, time, random, std::move(store)),
       admin_(desk_, serving_.admin, metrics),
       device_requests_(desk_, metrics),
-      services_{&admin_} {
+      services_{&admin_},
+      reports_(metrics, time) {
     if (const auto& provisioning = serving_.config.provisioning) {
         provisioning_.emplace(desk_, admin_, *provisioning, serving_.webhook_anchors, metrics);
         const auto more = provisioning_->services();
@@ -156,12 +165,24 @@ result<std::unique_ptr<hub_role>> hub_role::start(net::loop& on, const hub_confi
     BERTH_TRY(ready, read(config, time));
     BERTH_TRY(store, open_hub_store(config.directory));
     std::unique_ptr<hub_role> role(new hub_role(on, time, random, metrics, std::move(store), std::move(ready)));
+    if (config.other_brokers) {
+        BERTH_TRY(others, other_brokers::start(role->desk_, *config.other_brokers, std::move(role->serving_.other_brokers),
+                                               config.directory / "hub.db", metrics));
+        role->others_ = std::move(others);
+        role->services_.push_back(role->others_.get());
+    }
     BERTH_CHECK(role->listen(metrics));
-    BERTH_TRY(carrier, carrier_service::listen(role->desk_, brokers_of(config).service,
-                                               [self = role.get()](const auto& message) { return self->answer(message); }));
+    BERTH_TRY(carrier, carrier_service::listen(
+                           role->desk_, brokers_of(config).service,
+                           [self = role.get()](const auto& message) { return self->answer(message); },
+                           [self = role.get()](const auto& report) { self->reports_.take(report); }));
     role->carrier_ = std::move(carrier);
     BERTH_TRY(brokers, hub_brokers::start(on, brokers_of(config), metrics));
     role->brokers_ = std::move(brokers);
+    BERTH_TRY(events, event_streams::start(role->desk_, config.events, std::exchange(role->serving_.events, {}),
+                                           {config.host, config.mqtt ? config.directory / "broker" / "local" : ""}, metrics));
+    role->events_ = std::move(events);
+    role->ocsp_ = std::make_unique<ocsp_watch>(role->desk_, metrics);
     return role;
 }
 
@@ -172,6 +193,11 @@ result<hub_role::prepared> hub_role::prepare(const hub_config& config) {
         config.directory.lexically_normal() != now.directory.lexically_normal()) {
         return fail(error_category::usage, "restart_needed",
                     "listen, directory and threads of [hub] are read at start only: restart berthd, or put them back");
+    }
+    if (!std::ranges::equal(config.events, now.events, same_sink) || !same_brokers(config.other_brokers, now.other_brokers)) {
+        return fail(error_category::usage, "restart_needed",
+                    "[[hub.events]] and [hub.other_brokers] are read at start only, but for what is in the files that they name: "
+                    "restart berthd, or put them back");
     }
     BERTH_TRY(ready, read(config, desk_.time()));
     if (serving_.threads > 0 && ready.threads == 0) {
@@ -198,6 +224,10 @@ std::optional<hub::carried_answer> hub_role::answer(const hub::carried_message& 
 void hub_role::apply(prepared ready) {
     brokers_->apply(std::move(*ready.brokers));
     ready.brokers.reset();
+    if (others_) {
+        others_->renew(std::move(ready.other_brokers));
+    }
+    events_->renew(std::exchange(ready.events, {}));
     ready.threads = serving_.threads;
     serving_ = std::move(ready);
     tls_.set(serving_.tls);

@@ -6,8 +6,12 @@
 
 #include "broker/hub_brokers.h"
 #include "hub_server/admin_service.h"
+#include "hub_server/broker_reports.h"
 #include "hub_server/carrier_service.h"
 #include "hub_server/device_requests.h"
+#include "hub_server/event_streams.h"
+#include "hub_server/ocsp_watch.h"
+#include "hub_server/other_brokers.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
 #include "net/http_front.h"
@@ -31,6 +35,8 @@ public:
         role_lists lists;
         std::vector<pki::certificate> webhook_anchors;  // read at start only
         std::optional<hub_brokers::prepared> brokers;   // while it serves
+        other_brokers_files other_brokers;
+        std::vector<event_sink_files> events;  // one for each sink
     };
     // `only_looks`: nothing is made or changed, and what a new file would mend later is told too.
     static result<prepared> read(const hub_config& config, const clock& time, bool only_looks = false);
@@ -58,10 +64,14 @@ private:
     admin_service admin_;
     device_requests device_requests_;
     std::optional<provisioning_service> provisioning_;
+    std::unique_ptr<other_brokers> others_;
     std::vector<hub_service*> services_;
     std::unique_ptr<net::http_front> server_;
+    broker_reports reports_;
     std::unique_ptr<carrier_service> carrier_;
     std::unique_ptr<hub_brokers> brokers_;
+    std::unique_ptr<event_streams> events_;
+    std::unique_ptr<ocsp_watch> ocsp_;
 };
 
 }  // namespace berth::app

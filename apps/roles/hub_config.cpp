@@ -37,6 +37,12 @@ result<hub_config> read_hub(table_reader t) {
         BERTH_TRY(read, read_hub_provisioning(std::move(*provisioning), out.mqtt));
         out.provisioning = std::move(read);
     }
+    if (auto others = t.table("other_brokers")) {
+        BERTH_TRY(read, read_other_brokers(std::move(*others)));
+        out.other_brokers = std::move(read);
+    }
+    BERTH_TRY(events, read_event_sinks(t, out.mqtt.has_value()));
+    out.events = std::move(events);
     if (out.admins.empty() && !out.sas && !out.mqtt && !out.provisioning) {
         t.complain(nullptr, "nobody could ask this hub for anything: give \"admins\", a CA of administrators, or \"sas\" = true, "
                             "or [hub.mqtt]");

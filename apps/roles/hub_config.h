@@ -4,7 +4,9 @@
 #include "hub/access/rights.h"
 #include "net/address.h"
 #include "roles/broker_config.h"
+#include "roles/event_config.h"
 #include "roles/key_and_chain.h"
+#include "roles/other_brokers_config.h"
 #include "roles/revocation_rule.h"
 
 #include <map>
@@ -26,6 +28,8 @@ struct hub_config {
     std::optional<size_t> threads;  // for connections; 0: on the loop; nothing: as the machine has processors
     std::optional<hub_mqtt_config> mqtt;
     std::optional<hub_provisioning_config> provisioning;
+    std::optional<other_brokers_config> other_brokers;
+    std::vector<event_sink_config> events;
 };
 
 result<hub_config> read_hub(table_reader t);

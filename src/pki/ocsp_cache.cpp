@@ -67,6 +67,12 @@ void ocsp_cache::failed(const certificate& subject, const certificate& issuer, e
     e.failed_at = now;
 }
 
+std::optional<ocsp_cache::heard> ocsp_cache::last(const certificate& subject, const certificate& issuer) const {
+    const auto found = entries_.find(name_of(subject, issuer));
+    return found != entries_.end() && found->second.answer ? std::optional(heard{*found->second.answer, found->second.taken_at})
+                                                           : std::nullopt;
+}
+
 result<void> ocsp_cache::check(const certificate& subject, const certificate& issuer, unix_seconds now) const {
     const auto found = entries_.find(name_of(subject, issuer));
     const bool there = found != entries_.end();

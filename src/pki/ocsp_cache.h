@@ -28,6 +28,12 @@ public:
     // Errors (category peer) `certificate_revoked`, `certificate_unknown`; `ocsp_missing`: nothing that counts now was heard,
     // with why.
     [[nodiscard]] result<void> check(const certificate& subject, const certificate& issuer, unix_seconds now) const;
+    // The last answer that was taken, whatever came of later questions.
+    struct heard {
+        ocsp_answer answer;
+        unix_seconds taken_at = 0;
+    };
+    [[nodiscard]] std::optional<heard> last(const certificate& subject, const certificate& issuer) const;
     [[nodiscard]] size_t size() const { return entries_.size(); }
 
 private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/commands/commands.h"
+#include "registry/hub/certificate_status.h"
 #include "setup/hub.h"
 
 namespace berth::app {
@@ -14,6 +15,10 @@ CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const
 void add_hub(CLI::App& cli, context& c);
 // ca register, prove, verify, code, crl, list, show, replace, retire, delete
 void add_hub_ca(CLI::App& hub, context& c);
+// ca ocsp
+void add_hub_ca_ocsp(CLI::App& ca, context& c);
+wire::json::value ocsp_json(const std::optional<registry::ocsp_rule>& rule);
+std::string ocsp_text(const registry::ocsp_rule& rule);
 // device add, list, show, set, enable, disable, delete, revoke, import; events
 void add_hub_devices(CLI::App& hub, context& c);
 // policy set, list, show, delete, explain

@@ -9,6 +9,7 @@
 #include "registry/hub/ca_lists.h"
 #include "registry/hub/ca_office.h"
 #include "setup/ca_profiles.h"
+#include "store/sqlite/certificate_statuses.h"
 
 namespace berth::app {
 
@@ -294,6 +295,8 @@ void add_hub_ca(CLI::App& hub, context& c) {
         return {};
     });
 
+    add_hub_ca_ocsp(*group, c);
+
     auto* const list = hub_command(*group, o->hub, "list", "all of them");
     run(list, [o, &c]() -> result<void> {
         BERTH_TRY(store, read_hub_store(o->hub));
@@ -309,9 +312,11 @@ void add_hub_ca(CLI::App& hub, context& c) {
         BERTH_TRY(ca, registry::require_ca(*store, o->name));
         BERTH_TRY(count, store->count_logins(ca.certificate.sha256()));
         BERTH_TRY(known, store->list_of(ca));
+        BERTH_TRY(rule, store::certificate_statuses(*store).rule_of(ca));
         if (c.json) {
             auto out = to_json(ca, system_clock().now());
             out["crl"] = known ? wire::json::value(list_json(*known)) : wire::json::value(nullptr);
+            out["ocsp"] = ocsp_json(rule);
             out["logins"] = count;
             out["certificate"] = ca.certificate.to_pem();
             print_json(out);
@@ -320,7 +325,7 @@ void add_hub_ca(CLI::App& hub, context& c) {
         show(c, ca);
         fmt::print("  SHA-256 {}\n  {} devices and modules have logged in through it last\n", to_hex(ca.certificate.sha256()),
                    count);
-        fmt::print("{}", known ? "  " + list_text(*known) + "\n" : "");
+        fmt::print("{}{}", known ? "  " + list_text(*known) + "\n" : "", rule ? "  " + ocsp_text(*rule) + "\n" : "");
         if (ca.state == ca_state::unverified) {
             fmt::print("  its code is {} until {}\n", ca.code, to_iso8601(ca.code_expires));
         }

@@ -4,10 +4,12 @@
 #include "common/progress.h"
 #include "common/words.h"
 #include "crypto/random.h"
+#include "registry/hub/event_json.h"
 #include "registry/hub/identity_json.h"
 #include "setup/hub_import.h"
 
 #include <fstream>
+#include <thread>
 
 namespace berth::app {
 
@@ -18,7 +20,7 @@ using namespace registry;
 struct options {
     std::string hub, name, reason, group, tags, primary, secondary, way, keys_file, if_match, file, after, filter, device;
     std::vector<std::string> certificates;
-    bool disabled = false, no_group = false, modules = false, skip_bad = false, keys = false;
+    bool disabled = false, no_group = false, modules = false, skip_bad = false, keys = false, follow = false;
     size_t most = 0;
     uint64_t from = 0;
 };
@@ -202,25 +204,27 @@ result<void> import_file(const context& c, const options& o) {
     return {};
 }
 
+constexpr std::chrono::milliseconds follow_pace{100};
+
 result<void> events(const context& c, const options& o) {
     BERTH_TRY(store, read_hub_store(o.hub));
     for (uint64_t after = o.from;;) {
         BERTH_TRY(some, store->events(after, 1'000));
         for (const auto& e : some) {
             if (c.json) {
-                print_json(wire::json::object{{"number", e.number},
-                                              {"time", to_iso8601(e.at)},
-                                              {"event", std::string(to_string(e.what))},
-                                              {"deviceId", e.name.device},
-                                              {"moduleId", e.name.module},
-                                              {"generationId", std::to_string(e.generation)}});
+                print_json(registry::to_json(e));
             } else {
                 fmt::print("{:>8}  {}  {:<9} {}\n", e.number, to_iso8601(e.at), to_string(e.what), e.name.text());
             }
             after = e.number;
         }
-        if (some.empty()) {
+        if (some.empty() && !o.follow) {
             return {};
+        }
+        if (some.empty()) {
+            std::this_thread::sleep_for(follow_pace);
+        } else if (std::fflush(stdout) != 0) {
+            return {};  // whoever listened has gone
         }
     }
 }
@@ -361,6 +365,7 @@ void add_hub_devices(CLI::App& hub, context& c) {
 
     auto* const stream = hub_command(hub, o->hub, "events", "what became of devices and modules, in order");
     stream->add_option("--after", o->from, "from behind this number on");
+    stream->add_flag("--follow", o->follow, "go on, and tell each as it happens, until Ctrl-C");
     run(stream, [o, &c] { return events(c, *o); });
 
     auto* const counts = hub_command(hub, o->hub, "statistics", "how many there are");

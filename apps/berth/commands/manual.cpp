@@ -326,6 +326,9 @@ constexpr std::array manuals{
            "in: hand in "
            "the next one before.",
            "berth hub ca crl fleet-ca fleet-ca.crl --hub hub"},
+    manual{"hub ca ocsp",
+           "Writes HUB/hub.db. The berthd that serves the hub asks, over plain HTTP; brokers go by what it has written down.",
+           "berth hub ca ocsp fleet-ca --responder http://ocsp.example/ --required --hub hub"},
     manual{"hub ca replace", "Writes HUB/hub.db.", "berth hub ca replace fleet-ca fleet-ca-2027 --overlap 30d --hub hub"},
     manual{"hub ca retire", "Writes HUB/hub.db.", "berth hub ca retire fleet-ca --in 30d --hub hub"},
     manual{"hub ca delete", "Writes HUB/hub.db.", "berth hub ca delete fleet-ca --cut-off --hub hub"},
@@ -349,7 +352,11 @@ constexpr std::array manuals{
         "Reads FILE, twice: nothing is imported when a line of it is wrong. Writes HUB/hub.db, 2 000 lines at a time; what was "
         "interrupted may be repeated.",
         "berth hub device import fleet.csv --hub hub"},
-    manual{"hub events", "Reads HUB/hub.db. With --json one object a line.", "berth hub events --after 1200 --hub hub"},
+    manual{"hub events",
+           "Reads HUB/hub.db. With --json one object a line. --follow goes on until Ctrl-C; berthd tells events to programs by "
+           "itself "
+           "([[hub.events]], docs/hub.md).",
+           "berth hub events --after 1200 --hub hub"},
     manual{"hub enrolment add", "Reads --certificate. Writes HUB/hub.db, while berthd runs.",
            "berth hub enrolment add pump-1 --certificate pump-1.pem --hub hub"},
     manual{"hub enrolment set", "Writes HUB/hub.db, while berthd runs.",

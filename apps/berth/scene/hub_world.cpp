@@ -165,8 +165,9 @@ pq_only = {}
 id_scope = "{}"
 listen = "127.0.0.1:{}"
 retry_after = 1
-)",
-                       options_.log_level, port("https"), port("mqtt"), options_.post_quantum, id_scope, port("provisioning"));
+{})",
+                       options_.log_level, port("https"), port("mqtt"), options_.post_quantum, id_scope, port("provisioning"),
+                       options_.more);
 }
 
 result<void> hub_world::start() {

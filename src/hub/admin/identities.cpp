@@ -1,5 +1,6 @@
 // Devices and modules, one by one and in lists.
 #include "hub/admin/routes.h"
+#include "registry/hub/event_json.h"
 
 #include <algorithm>
 
@@ -163,13 +164,9 @@ result<api_result> list_events(const api_context& c) {
     BERTH_TRY(newest, c.hub.newest_event());
     json::array events;
     for (const auto& e : some) {
-        json::object event{{"number", e.number},
-                           {"time", to_iso8601(e.at)},
-                           {"event", std::string(to_string(e.what))},
-                           {"deviceId", e.name.device},
-                           {"generationId", std::to_string(e.generation)}};
-        if (e.name.is_module()) {
-            event["moduleId"] = e.name.module;
+        json::object event = registry::to_json(e);
+        if (!e.name.is_module()) {
+            event.erase("moduleId");
         }
         events.push_back(std::move(event));
     }

@@ -76,6 +76,7 @@ constexpr std::string_view schemas = R"({
     "events": {"type": "array", "items": {"type": "object", "properties": {
         "number": {"type": "integer"}, "time": {"type": "string", "format": "date-time"},
         "event": {"enum": ["created", "changed", "enabled", "disabled", "revoked", "deleted"]},
+        "opType": {"enum": ["createDeviceIdentity", "deleteDeviceIdentity", "createModuleIdentity", "deleteModuleIdentity"]},
         "deviceId": {"type": "string"}, "moduleId": {"type": "string"}, "generationId": {"type": "string"}}}}}},
 "Authority": {"type": "object", "properties": {
     "name": {"type": "string"}, "state": {"enum": ["unverified", "verified"]}, "subject": {"type": "string"},

@@ -1,5 +1,7 @@
 #include "hub/login/refusal.h"
 
+#include <algorithm>
+
 namespace berth::hub {
 
 namespace {
@@ -11,6 +13,7 @@ constexpr std::array<std::string_view, login_refusals> names{
     "certificate_expired",
     "certificate_not_yet_valid",
     "certificate_revoked",
+    "revocation_unknown",
     "weak_key",
     "name_constraint_violated",
     "bad_name",
@@ -33,6 +36,11 @@ constexpr std::array<std::string_view, login_refusals> names{
 
 std::string_view to_string(login_refusal r) {
     return names[static_cast<size_t>(r)];
+}
+
+std::optional<login_refusal> login_refusal_from(std::string_view text) {
+    const auto* const found = std::ranges::find(names, text);
+    return found == names.end() ? std::nullopt : std::optional(static_cast<login_refusal>(found - names.begin()));
 }
 
 }  // namespace berth::hub

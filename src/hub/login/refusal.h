@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace berth::hub {
@@ -15,6 +16,7 @@ enum class login_refusal : uint8_t {
     certificate_expired,  // it, or one above it
     certificate_not_yet_valid,
     certificate_revoked,
+    revocation_unknown,  // its CA's OCSP responder is asked, and has not said that it is good
     weak_key,
     name_constraint_violated,
     bad_name,          // what it says it is called is no name of a device or module
@@ -33,9 +35,10 @@ enum class login_refusal : uint8_t {
     registry_unavailable,
 };
 
-inline constexpr size_t login_refusals = 22;
+inline constexpr size_t login_refusals = 23;
 
 // "no_certificate", ...: in logs, metrics and answers to operators.
 std::string_view to_string(login_refusal r);
+std::optional<login_refusal> login_refusal_from(std::string_view text);
 
 }  // namespace berth::hub

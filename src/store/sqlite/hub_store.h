@@ -71,6 +71,8 @@ public:
 
 private:
     friend class sqlite_twin_store;
+    friend class certificate_statuses;
+    friend class event_positions;
     friend class sqlite_provisioning_store;  // of the same file, and in the same transactions
     explicit sqlite_hub_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
     result<void> count(const char* name, int64_t more);

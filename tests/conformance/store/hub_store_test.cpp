@@ -1,5 +1,7 @@
 // What every implementation of the hub's registry must do. A new back end adds itself to the list at the end.
 #include "registry/hub/hub_registry.h"
+#include "store/sqlite/certificate_statuses.h"
+#include "store/sqlite/event_positions.h"
 #include "store/sqlite/hub_store.h"
 #include "support/onboarding_parties.h"
 #include "support/test_pki.h"
@@ -381,6 +383,74 @@ TEST_P(HubStore, KeepsWhatGroupsMayDo) {
     }
     EXPECT_EQ(name_of_error(store->set_policy({"one-more", few, {}, {}})), "too_many_policies");
     EXPECT_EQ(got(store->policies()).size(), most_group_policies);
+}
+
+TEST(event_positions, are_kept_by_the_names_of_sinks) {
+    temporary_directory directory;
+    const std::string file = (directory.path() / "hub.db").string();
+    {
+        const auto hub = got(store::sqlite_hub_store::open(file));
+        store::event_positions positions(*hub);
+        EXPECT_EQ(got(positions.find("a")), std::nullopt);
+        EXPECT_EQ(name_of_error(positions.set("a", 7)), "accepted");
+        EXPECT_EQ(name_of_error(positions.set("b", 0)), "accepted");
+        EXPECT_EQ(name_of_error(positions.set("a", 9)), "accepted");
+    }
+    const auto hub = got(store::sqlite_hub_store::open(file));
+    store::event_positions positions(*hub);
+    EXPECT_EQ(got(positions.find("a")), 9U);
+    EXPECT_EQ(got(positions.find("b")), 0U);
+}
+
+TEST(certificate_statuses, are_asked_for_learnt_and_forgotten) {
+    temporary_directory directory;
+    named_random random{"statuses"};
+    const auto hub = got(store::sqlite_hub_store::open((directory.path() / "hub.db").string()));
+    store::certificate_statuses statuses(*hub);
+    auto ca = begin_registration("fleet", make_root("fleet", crypto::signature_algorithm::ecdsa_p256_sha256).certificate, random,
+                                 test_now);
+    EXPECT_EQ(name_of_error(statuses.set_rule(ca, ocsp_rule{"http://x/", true, 60})), "unknown_ca");
+    ASSERT_TRUE(hub->add_ca(ca));
+    const uint64_t trust = got(hub->trust_generation());
+    EXPECT_EQ(got(statuses.rule_of(ca)), std::nullopt);
+    EXPECT_EQ(name_of_error(statuses.set_rule(ca, ocsp_rule{"https://x/", true, 60})), "bad_ocsp_responder");
+    EXPECT_EQ(name_of_error(statuses.set_rule(ca, ocsp_rule{"http://x/", true, 60})), "accepted");
+    EXPECT_EQ(got(statuses.rule_of(ca)), (ocsp_rule{"http://x/", true, 60}));
+    EXPECT_GT(got(hub->trust_generation()), trust) << "brokers read it again";
+
+    const certificate_id one{ca.certificate.spki_sha256(), {1}}, other{ca.certificate.spki_sha256(), {2}};
+    EXPECT_EQ(name_of_error(statuses.want(one, {}, test_now)), "accepted");
+    EXPECT_TRUE(got(statuses.due(test_now, 0, 10)).empty()) << "without the certificate nobody can be asked";
+    const bytes der{0x30, 0};
+    EXPECT_EQ(name_of_error(statuses.want(one, der, test_now)), "accepted");
+    EXPECT_EQ(name_of_error(statuses.want(other, der, test_now)), "accepted");
+    EXPECT_EQ(got(statuses.due(test_now, 0, 10)).size(), 2U);
+    EXPECT_EQ(got(statuses.due(test_now, 0, 1)).size(), 1U);
+    EXPECT_TRUE(got(statuses.due(test_now, test_now + 1, 10)).empty()) << "not seen since then";
+    EXPECT_FALSE(got(statuses.find(one)));
+    const certificate_status good{pki::ocsp_state::good, 0, pki::revocation_reason::unspecified, test_now, test_now + 600};
+    EXPECT_FALSE(got(statuses.learn(one, good, test_now + 60)));
+    EXPECT_EQ(got(statuses.due(test_now + 59, 0, 10)).size(), 1U);
+    EXPECT_TRUE(got(statuses.find(one))->is_good(test_now + 600));
+    EXPECT_FALSE(got(statuses.find(one))->is_good(test_now + 601));
+    EXPECT_EQ(got(statuses.endings()), 0U);
+    const certificate_status ended{pki::ocsp_state::revoked, test_now, pki::revocation_reason::key_compromise, test_now + 60, 0};
+    EXPECT_TRUE(got(statuses.learn(one, ended, test_now + 120)));
+    EXPECT_FALSE(got(statuses.learn(one, ended, test_now + 180))) << "told once";
+    EXPECT_EQ(got(statuses.endings()), 1U);
+    EXPECT_EQ(got(statuses.ended_since(0)), std::vector{one});
+    EXPECT_TRUE(got(statuses.ended_since(1)).empty());
+    EXPECT_EQ(got(statuses.find(one))->reason, pki::revocation_reason::key_compromise);
+    EXPECT_EQ(name_of_error(statuses.put_off(other, test_now + 500)), "accepted");
+    EXPECT_TRUE(got(statuses.due(test_now + 179, 0, 10)).empty());
+    // Another pace counts at once.
+    EXPECT_EQ(name_of_error(statuses.set_rule(ca, ocsp_rule{"", false, 30})), "accepted");
+    EXPECT_EQ(got(statuses.due(test_now, 0, 10)).size(), 2U);
+    EXPECT_EQ(name_of_error(statuses.want(other, der, test_now + 3'600)), "accepted");
+    EXPECT_EQ(got(statuses.forget(test_now + 1)), 1U);
+    EXPECT_FALSE(got(statuses.find(one)));
+    EXPECT_EQ(name_of_error(statuses.set_rule(ca, std::nullopt)), "accepted");
+    EXPECT_EQ(got(statuses.rule_of(ca)), std::nullopt);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, HubStore,

@@ -31,11 +31,13 @@ protected:
             (void)exit_of(one);
         }
     }
-    void begin(bool post_quantum = false) {
+    // `more`: further tables of berthd.toml.
+    void begin(bool post_quantum = false, const std::string& more = {}) {
         app::hub_world_options o;
         o.directory = directory.path() / "world";
         o.post_quantum = post_quantum;
         o.programs = BERTH_BIN_DIR;
+        o.more = more;
         auto made = app::hub_world::make(std::move(o), system_clock(), crypto::system_random());
         ASSERT_TRUE(made) << made.error().message;
         world.emplace(std::move(*made));

@@ -1,5 +1,9 @@
 // What comes to a hub as text: names, identities as JSON, shared access signatures, topics, lines of imports, files of CAs.
 #include "hub/access/sas_token.h"
+#include "hub/carrier/report.h"
+#include "hub/events/mqtt_publish.h"
+#include "hub/foreign/emqx.h"
+#include "hub/foreign/vernemq.h"
 #include "hub/topics/topics.h"
 #include "registry/hub/ca_registration.h"
 #include "registry/hub/identity_json.h"
@@ -59,6 +63,25 @@ void identities(std::string_view text) {
     }
 }
 
+void questions(std::string_view text) {
+    explained(hub::foreign::read_passed_chain(text));
+    explained(hub::foreign::read_emqx_login(text));
+    explained(hub::foreign::read_emqx_topic(text));
+    explained(hub::foreign::read_vernemq_login(text));
+    for (const char* const name : {"auth_on_publish", "auth_on_subscribe", "auth_on_subscribe_m5"}) {
+        const auto hook = *hub::foreign::vernemq_hook_from(name);
+        const auto asked = hub::foreign::read_vernemq_topics(text, hook);
+        explained(asked);
+        if (asked && hook.what == hub::foreign::vernemq_hook::kind::subscribe) {
+            std::vector<bool> allowed(asked->topics.size(), true);
+            allowed.front() = false;
+            const auto answer = hub::foreign::vernemq_subscription(text, allowed, hook);
+            require(wire::parse_json_object(answer).has_value());
+            require(allowed.size() > 1 || answer == hub::foreign::vernemq_refusal());
+        }
+    }
+}
+
 void imports(std::string_view text) {
     app::identity_lines reader;
     for (std::string_view rest = text; !rest.empty();) {
@@ -80,6 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     topics(text);
     identities(text);
     imports(text);
+    questions(text);
     const auto token = hub::sas_token::parse(text);
     explained(token);
     if (token) {
@@ -87,6 +111,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         require(!token->check(key, 0));
         (void)token->covers("hub.example/devices/d");
     }
+    // However it is cut.
+    hub::publish_answers whole, in_two;
+    const bool good = whole.feed(octets).has_value();
+    const size_t cut = size / 2;
+    require(good == (in_two.feed(octets.first(cut)) && in_two.feed(octets.subspan(cut))));
+    require(!good || (whole.connected() == in_two.connected() && whole.taken() == in_two.taken()));
+    const auto report = hub::read_broker_report(text);
+    explained(report);
+    require(!report || hub::read_broker_report(hub::to_text(*report)) == *report);
     explained(registry::read_ca_upload(octets, 1'800'000'000));
     return 0;
 }
