@@ -45,6 +45,7 @@ private:
     int message(mosquitto_evt_message& e);
     int gone(mosquitto_evt_disconnect& e);
     int tick(mosquitto_evt_tick& e);
+    void note();
     [[nodiscard]] bool is_local(const mosquitto* client) const;
 
     settings settings_;
@@ -79,8 +80,14 @@ result<void> hub_part::start() {
 hub_part::~hub_part() {
     forget_handshakes();
     if (notes_ && gate_) {
-        notes_->add(gate_->take_arrivals());
+        note();
     }
+}
+
+void hub_part::note() {
+    auto arrivals = gate_->take_arrivals();
+    auto presences = gate_->take_presences();
+    notes_->add({std::move(arrivals), std::move(presences), gate_->devices_here()});
 }
 
 bool hub_part::is_local(const mosquitto* client) const {
@@ -193,7 +200,7 @@ int hub_part::tick(mosquitto_evt_tick&) {
                      {{"party", "broker"}, {"client_id", cut.client_id}, {"reason", std::string(to_string(cut.reason))}});
         mosquitto_kick_client_by_clientid(cut.client_id.c_str(), false);
     }
-    notes_->add(gate_->take_arrivals());
+    note();
     return MOSQ_ERR_SUCCESS;
 }
 

@@ -115,7 +115,8 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
                    std::unique_ptr<store::sqlite_hub_store> store, prepared serving)
     : serving_(std::move(serving)),
       desk_(on, time, random, std::move(store)),
-      admin_(desk_, serving_.admin, metrics),
+      connections_(desk_.registry(), serving_.config.directory),
+      admin_(desk_, serving_.admin, metrics, sessions()),
       services_{&admin_} {
     if (const auto& provisioning = serving_.config.provisioning) {
         provisioning_.emplace(desk_, admin_, *provisioning, serving_.webhook_anchors, metrics);
@@ -123,6 +124,19 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
         services_.insert(services_.end(), more.begin(), more.end());
     }
     tls_.set(serving_.tls);
+}
+
+hub::session_source hub_role::sessions() {
+    hub::session_source out;
+    out.facts = [this](const registry::identity_name& name) {
+        auto found = connections_.facts_of(name);
+        if (!found) {
+            log::failure("connections_unknown", found.error(), {{"party", "hub"}});
+        }
+        return found.value_or(registry::connection_facts{});
+    };
+    out.connected = [this] { return connections_.connected_devices(); };
+    return out;
 }
 
 result<void> hub_role::listen(ops::metric_registry& metrics) {
