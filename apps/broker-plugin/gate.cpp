@@ -196,15 +196,42 @@ login_answer hub_gate::login(handle at, std::string_view client_id, const judged
     fresh.by_key = answer.in->by_key;
     fresh.until = answer.in->until;
     ends_.emplace(answer.in->until, at);
+    came(who.name);
     arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
     return answer;
 }
 
 void hub_gate::left(handle at) {
-    if (const auto found = sessions_.find(at); found != sessions_.end()) {
+    if (const auto found = sessions_.find(at); found != sessions_.end() && !found->second.left) {
         found->second.left = true;
         left_.push_back(at);
+        went(found->second.name);
     }
+}
+
+void hub_gate::came(const registry::identity_name& name) {
+    if (++here_[name] == 1) {
+        moved_[name] = clock_.now();
+        devices_here_ += name.is_module() ? 0 : 1;
+    }
+}
+
+void hub_gate::went(const registry::identity_name& name) {
+    const auto found = here_.find(name);
+    if (--found->second == 0) {
+        here_.erase(found);
+        moved_[name] = clock_.now();
+        devices_here_ -= name.is_module() ? 0 : 1;
+    }
+}
+
+std::vector<hub_gate::presence> hub_gate::take_presences() {
+    std::vector<presence> out;
+    out.reserve(moved_.size());
+    for (auto& [name, at] : std::exchange(moved_, {})) {
+        out.push_back({name, here_.contains(name), at});
+    }
+    return out;
 }
 
 bool hub_gate::has_left(handle at) const {
@@ -225,6 +252,9 @@ std::optional<registry::identity_name> hub_gate::who(handle at) const {
 void hub_gate::forget(handle at) {
     const auto found = sessions_.find(at);
     if (found != sessions_.end()) {
+        if (!found->second.left) {
+            went(found->second.name);
+        }
         ends_.erase({found->second.until, at});
         sessions_.erase(found);
     }

@@ -7,6 +7,7 @@
 #include "hub/login/login.h"
 #include "hub/policy/policy.h"
 #include "store/sqlite/certificate_statuses.h"
+#include "store/sqlite/connection_store.h"
 #include "store/sqlite/hub_store.h"
 
 #include <filesystem>
@@ -67,6 +68,10 @@ public:
         unix_seconds at = 0;
     };
     std::vector<arrival> take_arrivals() { return std::exchange(arrivals_, {}); }
+    // Who came first, or left last, since the last call, as it is now: a second session of his changes nothing.
+    using presence = store::sqlite_connection_store::presence;
+    std::vector<presence> take_presences();
+    [[nodiscard]] uint64_t devices_here() const { return devices_here_; }
 
     // Whose certificates berthd is to ask about by OCSP, likewise. `der` empty: it is known already, and its holder is here
     // still.
@@ -111,6 +116,8 @@ private:
     result<std::optional<std::set<std::string>>> changed_devices();
     std::optional<cut> judge_again(handle at, session& s, unix_seconds now);
     void forget(handle at);
+    void came(const registry::identity_name& name);
+    void went(const registry::identity_name& name);
     void tell(std::vector<cut>& out, handle at, session& s, hub::login_refusal reason, std::string why);
 
     std::unique_ptr<store::sqlite_hub_store> store_;
@@ -131,6 +138,9 @@ private:
     std::set<std::pair<unix_seconds, handle>> ends_;
     std::vector<handle> left_;
     std::vector<arrival> arrivals_;
+    std::map<registry::identity_name, size_t> here_;  // how many sessions each has that has not left
+    std::map<registry::identity_name, unix_seconds> moved_;
+    uint64_t devices_here_ = 0;
 };
 
 }  // namespace berth::app

@@ -1,8 +1,10 @@
 #include "handshake_openssl.h"
 
 #include "base/log.h"
+#include "pki/shared_certificate_openssl.h"
 #include "refusals.h"
 
+#include <map>
 #include <set>
 
 #include <openssl/err.h>
@@ -38,29 +40,45 @@ int alert_for(hub::login_refusal r) {
 // Most certificates that are looked at: more than any chain that is accepted has.
 constexpr int most_certificates = 16;
 
+// What stands between leaves and their roots is the same for a whole fleet: to read it anew takes as long as a third of a
+// signature's verification. Only what somebody was let in by is kept, so that strangers cannot make others forget it.
+class known_issuers {
+public:
+    result<pki::certificate> read(const X509* one) {
+        bytes der = crypto::to_der(one, i2d_X509);
+        const auto found = known_.find(der);
+        if (found != known_.end()) {
+            return found->second;
+        }
+        return pki::certificate::parse(der);
+    }
+    void keep(std::span<const pki::certificate> all) {
+        for (const auto& one : all) {
+            if (known_.size() == most) {
+                known_.clear();
+            }
+            known_.try_emplace(to_bytes(one.der()), one);
+        }
+    }
+
+private:
+    static constexpr size_t most = 64;
+    std::map<bytes, pki::certificate> known_;
+};
+known_issuers& the_known() {
+    static known_issuers all;
+    return all;
+}
+
 result<std::vector<pki::certificate>> chain_of(X509_STORE_CTX* about) {
-    std::vector<pki::certificate> out;
-    const auto add = [&out](const X509* one) -> result<void> {
-        unsigned char* der = nullptr;
-        const int size = i2d_X509(one, &der);
-        if (size <= 0) {
-            ERR_clear_error();
-            return fail(error_category::peer, "bad_certificate", "A certificate could not be read.");
-        }
-        auto parsed = pki::certificate::parse({der, static_cast<size_t>(size)});
-        OPENSSL_free(der);
-        if (!parsed) {
-            return fail(std::move(parsed).error());
-        }
-        out.push_back(std::move(*parsed));
-        return {};
-    };
-    const X509* const leaf = X509_STORE_CTX_get0_cert(about);
-    BERTH_CHECK(add(leaf));
+    X509* const leaf = X509_STORE_CTX_get0_cert(about);
+    BERTH_TRY(first, pki::certificate_sharing(leaf));
+    std::vector<pki::certificate> out{std::move(first)};
     const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(about);
     for (int i = 0; i < sk_X509_num(sent) && i < most_certificates; ++i) {
-        if (const X509* one = sk_X509_value(sent, i); X509_cmp(one, leaf) != 0) {
-            BERTH_CHECK(add(one));
+        if (const X509* one = sk_X509_value(sent, i); one != leaf && X509_cmp(one, leaf) != 0) {
+            BERTH_TRY(above, the_known().read(one));
+            out.push_back(std::move(above));
         }
     }
     return out;
@@ -92,6 +110,9 @@ int verify(X509_STORE_CTX* about, void*) noexcept try {
                       {"serial", judged->serial}});
         X509_STORE_CTX_set_error(about, alert_for(why));
         return 0;
+    }
+    if (!judged->refusal) {
+        the_known().keep(std::span(*chain).subspan(1));
     }
     // Freed with the certificate.
     delete static_cast<hub::judged_chain*>(X509_get_ex_data(leaf, h.on_leaf));

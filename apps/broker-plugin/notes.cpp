@@ -7,7 +7,7 @@ namespace berth::app {
 namespace {
 
 // So that many share a commit.
-constexpr std::chrono::milliseconds gathering{500};
+constexpr std::chrono::milliseconds gathering{500}, after_failure{5'000};
 
 }  // namespace
 
@@ -22,61 +22,114 @@ login_notes::~login_notes() {
     thread_.join();
 }
 
-void login_notes::add(std::vector<hub_gate::arrival> some, std::vector<hub_gate::ocsp_wish> wishes) {
-    if (some.empty() && wishes.empty()) {
+void login_notes::add(news some) {
+    if (some.empty()) {
         return;
     }
     {
         const std::lock_guard guard(mutex_);
-        waiting_.insert(waiting_.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
-        if (waiting_.size() > most_waiting) {
-            waiting_.erase(waiting_.begin(), waiting_.end() - static_cast<std::ptrdiff_t>(most_waiting));
+        arrivals_.insert(arrivals_.end(), std::make_move_iterator(some.arrivals.begin()),
+                         std::make_move_iterator(some.arrivals.end()));
+        if (arrivals_.size() > most_waiting) {
+            arrivals_.erase(arrivals_.begin(), arrivals_.end() - static_cast<std::ptrdiff_t>(most_waiting));
         }
         const size_t room = most_waiting - std::min(most_waiting, wishes_.size());
-        wishes.resize(std::min(wishes.size(), room));
-        wishes_.insert(wishes_.end(), std::make_move_iterator(wishes.begin()), std::make_move_iterator(wishes.end()));
+        some.wishes.resize(std::min(some.wishes.size(), room));
+        wishes_.insert(wishes_.end(), std::make_move_iterator(some.wishes.begin()), std::make_move_iterator(some.wishes.end()));
+        for (auto& one : some.presences) {
+            presences_[one.name] = std::move(one);
+        }
+        devices_ = some.devices;
     }
     more_.notify_one();
 }
 
-void login_notes::write(const std::vector<hub_gate::arrival>& some, const std::vector<hub_gate::ocsp_wish>& wishes) {
+// False: not now.
+bool login_notes::begin() {
     if (!store_) {
         auto opened = store::sqlite_hub_store::open(hub_db_.string(), store::opening::again);
         if (!opened) {
-            return log::failure("logins_not_noted", opened.error(), {{"party", "broker"}});
+            log::failure("logins_not_noted", opened.error(), {{"party", "broker"}});
+            return false;
         }
         store_ = std::move(*opened);
+        connections_.emplace(*store_, hub_db_.parent_path());
+    }
+    if (broker_ == 0) {
+        const auto begun = connections_->begin_broker(system_clock().now());
+        if (!begun) {
+            log::failure("logins_not_noted", begun.error(), {{"party", "broker"}});
+            return false;
+        }
+        broker_ = *begun;
+    }
+    return true;
+}
+
+bool login_notes::write(const std::vector<hub_gate::arrival>& arrivals, const std::vector<hub_gate::ocsp_wish>& wishes) {
+    std::map<registry::identity_name, hub_gate::presence> moved;
+    uint64_t devices = 0;
+    {
+        const std::lock_guard guard(mutex_);
+        moved.swap(presences_);
+        devices = devices_;
+    }
+    std::vector<hub_gate::presence> presences;
+    presences.reserve(moved.size());
+    for (const auto& [name, one] : moved) {
+        presences.push_back(one);
     }
     const auto done = store_->all_or_nothing([&]() -> result<void> {
-        for (const auto& one : some) {
+        for (const auto& one : arrivals) {
             BERTH_CHECK(store_->note_login(one.name, one.ca, one.at));
         }
         store::certificate_statuses statuses(*store_);
         for (const auto& one : wishes) {
             BERTH_CHECK(statuses.want(one.which, one.der, system_clock().now()));
         }
-        return {};
+        return connections_->note(broker_, presences, devices);
     });
     if (!done) {
         log::failure("logins_not_noted", done.error(), {{"party", "broker"}});
-        store_.reset();
+        const std::lock_guard guard(mutex_);
+        presences_.merge(moved);  // what has come meanwhile is newer, and stays
     }
+    return done.has_value();
+}
+
+// False: what could not be written is still to be.
+bool login_notes::write_down(bool last) {
+    std::vector<hub_gate::arrival> arrivals;
+    std::vector<hub_gate::ocsp_wish> wishes;
+    {
+        const std::lock_guard guard(mutex_);
+        arrivals.swap(arrivals_);
+        wishes.swap(wishes_);
+    }
+    if (!begin() || !write(arrivals, wishes)) {
+        return false;
+    }
+    if (last) {
+        if (const auto ended = connections_->end_broker(broker_); !ended) {
+            log::failure("logins_not_noted", ended.error(), {{"party", "broker"}});
+        }
+    }
+    return true;
 }
 
 void login_notes::run() {
+    // At once: what a broker that was killed has left is nobody's to read any longer.
+    (void)begin();
+    auto pause = gathering;
     std::unique_lock lock(mutex_);
     for (;;) {
-        more_.wait(lock, [this] { return ending_ || !waiting_.empty() || !wishes_.empty(); });
+        more_.wait(lock, [this] { return ending_ || !arrivals_.empty() || !presences_.empty() || !wishes_.empty(); });
         if (!ending_) {
-            more_.wait_for(lock, gathering, [this] { return ending_; });
+            more_.wait_for(lock, pause, [this] { return ending_; });
         }
-        const auto some = std::exchange(waiting_, {});
-        const auto wishes = std::exchange(wishes_, {});
         const bool last = ending_;
         lock.unlock();
-        if (!some.empty() || !wishes.empty()) {
-            write(some, wishes);
-        }
+        pause = write_down(last) ? gathering : after_failure;
         if (last) {
             return;
         }

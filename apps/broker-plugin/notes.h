@@ -1,10 +1,11 @@
-// Writes down who has logged in, on a thread of its own: the broker does not wait for a disk.
+// Writes down who has logged in and who is connected, on a thread of its own: the broker does not wait for a disk.
 #pragma once
 
 #include "gate.h"
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace berth::app {
@@ -12,25 +13,41 @@ namespace berth::app {
 class login_notes {
 public:
     explicit login_notes(std::filesystem::path hub_db);
-    ~login_notes();  // writes what is left
+    ~login_notes();  // writes what is left, and that nobody is connected here any longer
     login_notes(const login_notes&) = delete;
     login_notes& operator=(const login_notes&) = delete;
-    // What is more than `most_waiting` is dropped, oldest first: it is the time of the last activity, which comes again.
-    void add(std::vector<hub_gate::arrival> some, std::vector<hub_gate::ocsp_wish> wishes = {});
+
+    struct news {
+        std::vector<hub_gate::arrival> arrivals;
+        std::vector<hub_gate::presence> presences;
+        std::vector<hub_gate::ocsp_wish> wishes;  // whose certificates berthd is to ask about
+        uint64_t devices = 0;  // connected now
+        [[nodiscard]] bool empty() const { return arrivals.empty() && presences.empty() && wishes.empty(); }
+    };
+    // Arrivals over `most_waiting` are dropped, oldest first: they are times of last activities, which come again; so do wishes. Who is here is
+    // never dropped: of each device the last word counts, and is written as soon as something can be.
+    void add(news some);
 
     static constexpr size_t most_waiting = 100'000;
 
 private:
     void run();
-    void write(const std::vector<hub_gate::arrival>& some, const std::vector<hub_gate::ocsp_wish>& wishes);
+    bool begin();
+    bool write(const std::vector<hub_gate::arrival>& arrivals, const std::vector<hub_gate::ocsp_wish>& wishes);
+    bool write_down(bool last);
 
     std::filesystem::path hub_db_;
     std::mutex mutex_;
     std::condition_variable more_;
-    std::vector<hub_gate::arrival> waiting_;
+    std::vector<hub_gate::arrival> arrivals_;
     std::vector<hub_gate::ocsp_wish> wishes_;
+    std::map<registry::identity_name, hub_gate::presence> presences_;
+    uint64_t devices_ = 0;
     bool ending_ = false;
-    std::unique_ptr<store::sqlite_hub_store> store_;  // of the thread
+    // Of the thread.
+    std::unique_ptr<store::sqlite_hub_store> store_;
+    std::optional<store::sqlite_connection_store> connections_;
+    uint64_t broker_ = 0;  // 0: not begun
     std::thread thread_;
 };
 

@@ -59,6 +59,7 @@ private:
     void tell_what_is_wanted();
     int gone(mosquitto_evt_disconnect& e);
     int tick(mosquitto_evt_tick& e);
+    void note();
     [[nodiscard]] bool is_local(const mosquitto* client) const;
 
     settings settings_;
@@ -70,6 +71,8 @@ private:
     std::unique_ptr<service_link> link_;  // nothing: answers could not wake the broker, and nobody is asked
     broker_reporter reporter_;
     bool reloading_ = false;  // until the next tick: who is asked about has come in before
+    milliseconds looked_ = 0;
+    static constexpr milliseconds least_between_looks = 20;
     callbacks calls_;
 };
 
@@ -103,8 +106,14 @@ result<void> hub_part::start() {
 hub_part::~hub_part() {
     forget_handshakes();
     if (notes_ && gate_) {
-        notes_->add(gate_->take_arrivals(), gate_->take_wishes());
+        note();
     }
+}
+
+void hub_part::note() {
+    auto arrivals = gate_->take_arrivals();
+    auto presences = gate_->take_presences();
+    notes_->add({std::move(arrivals), std::move(presences), gate_->take_wishes(), gate_->devices_here()});
 }
 
 bool hub_part::is_local(const mosquitto* client) const {
@@ -284,17 +293,23 @@ int hub_part::gone(mosquitto_evt_disconnect& e) {
 
 int hub_part::tick(mosquitto_evt_tick&) {
     reloading_ = false;
+    if (link_) {
+        bring_answers();
+    }
+    // A broker that has much to do is here at each turn of its loop: thousands of times a second.
+    const milliseconds now = system_clock().steady();
+    if (now - looked_ < least_between_looks) {
+        return MOSQ_ERR_SUCCESS;
+    }
+    looked_ = now;
     for (const auto& cut : gate_->look_again()) {
         log::warning("session_cut", cut.why,
                      {{"party", "broker"}, {"client_id", cut.client_id}, {"reason", std::string(to_string(cut.reason))}});
         mosquitto_kick_client_by_clientid(cut.client_id.c_str(), false);
         reporter_.cut(cut.reason);
     }
-    notes_->add(gate_->take_arrivals(), gate_->take_wishes());
+    note();
     reporter_.tick(gate_->sessions(), system_clock().steady());
-    if (link_) {
-        bring_answers();
-    }
     tell_what_is_wanted();
     return MOSQ_ERR_SUCCESS;
 }

@@ -123,7 +123,8 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
                    std::unique_ptr<store::sqlite_hub_store> store, prepared serving)
     : serving_(std::move(serving)),
       desk_(on, time, random, std::move(store)),
-      admin_(desk_, serving_.admin, metrics),
+      connections_(desk_.registry(), serving_.config.directory),
+      admin_(desk_, serving_.admin, metrics, sessions()),
       device_requests_(desk_, metrics),
       services_{&admin_},
       reports_(metrics, time) {
@@ -133,6 +134,19 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
         services_.insert(services_.end(), more.begin(), more.end());
     }
     tls_.set(serving_.tls);
+}
+
+hub::session_source hub_role::sessions() {
+    hub::session_source out;
+    out.facts = [this](const registry::identity_name& name) {
+        auto found = connections_.facts_of(name);
+        if (!found) {
+            log::failure("connections_unknown", found.error(), {{"party", "hub"}});
+        }
+        return found.value_or(registry::connection_facts{});
+    };
+    out.connected = [this] { return connections_.connected_devices(); };
+    return out;
 }
 
 result<void> hub_role::listen(ops::metric_registry& metrics) {

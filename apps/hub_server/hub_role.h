@@ -17,6 +17,7 @@
 #include "net/http_front.h"
 #include "roles/config.h"
 #include "roles/lists.h"
+#include "store/sqlite/connection_store.h"
 
 namespace berth::app {
 
@@ -56,11 +57,13 @@ private:
     hub_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics,
              std::unique_ptr<store::sqlite_hub_store> store, prepared serving);
     result<void> listen(ops::metric_registry& metrics);
+    [[nodiscard]] hub::session_source sessions();
     std::optional<hub::carried_answer> answer(const hub::carried_message& message);
 
     prepared serving_;
     net::current<net::tls_context> tls_;  // for the threads of connections
     hub_desk desk_;
+    store::sqlite_connection_store connections_;
     admin_service admin_;
     device_requests device_requests_;
     std::optional<provisioning_service> provisioning_;

@@ -1,6 +1,7 @@
 // The one way from DER to a certificate.
 #include "crypto/hash.h"
 #include "pki/certificate_openssl.h"
+#include "pki/shared_certificate_openssl.h"
 
 #include <openssl/err.h>
 
@@ -66,26 +67,13 @@ bool read_extensions(const X509* x509, certificate::impl& out) {
     return true;
 }
 
-}  // namespace
-
-result<certificate> certificate::parse(bytes_view der) {
-    // A key binds to a library context when its certificate is parsed; only in ours are composite KEM keys
-    // known.
-    X509* raw = crypto::must(X509_new_ex(crypto::lib_context(), nullptr), "making a certificate");
-    const unsigned char* at = der.data();
-    if (d2i_X509(&raw, &at, static_cast<long>(der.size())) == nullptr) {
-        return refuse("it is not DER X.509");
-    }
-    auto made = std::make_shared<impl>();
-    made->x509.reset(raw);
-    if (at != der.data() + der.size() || !same_octets(crypto::to_der(raw, i2d_X509), der)) {
-        return refuse("it is not exactly one DER structure");
-    }
+// Of `x509` and `der`, which are there.
+result<certificate> complete(std::shared_ptr<certificate::impl> made) {
+    X509* const raw = made->x509.get();
     if (X509_get_version(raw) != X509_VERSION_3) {
         return refuse("it is not of version 3");
     }
-    made->der = to_bytes(der);
-    made->sha256 = to_array<32>(crypto::sha256(der).view());
+    made->sha256 = to_array<32>(crypto::sha256(made->der).view());
     // Reads the extensions into libcrypto's cache, which later calls share between threads.
     if ((X509_get_extension_flags(raw) & EXFLAG_INVALID) != 0) {
         return refuse("an extension in it is malformed or there twice");
@@ -115,6 +103,33 @@ result<certificate> certificate::parse(bytes_view der) {
     }
     ERR_clear_error();
     return certificate(std::move(made));
+}
+
+}  // namespace
+
+result<certificate> certificate::parse(bytes_view der) {
+    // A key binds to a library context when its certificate is parsed; only in ours are composite KEM keys
+    // known.
+    X509* raw = crypto::must(X509_new_ex(crypto::lib_context(), nullptr), "making a certificate");
+    const unsigned char* at = der.data();
+    if (d2i_X509(&raw, &at, static_cast<long>(der.size())) == nullptr) {
+        return refuse("it is not DER X.509");
+    }
+    auto made = std::make_shared<impl>();
+    made->x509.reset(raw);
+    if (at != der.data() + der.size() || !same_octets(crypto::to_der(raw, i2d_X509), der)) {
+        return refuse("it is not exactly one DER structure");
+    }
+    made->der = to_bytes(der);
+    return complete(std::move(made));
+}
+
+result<certificate> certificate_sharing(X509* x509) {
+    auto made = std::make_shared<certificate::impl>();
+    made->der = crypto::to_der(x509, i2d_X509);
+    crypto::must(X509_up_ref(x509), "sharing a certificate");
+    made->x509.reset(x509);
+    return complete(std::move(made));
 }
 
 result<certificate> certificate_from_x509(const X509* x509) {

@@ -34,6 +34,45 @@ const certificate* find(std::span<const certificate> all, const X509* wanted) {
     return nullptr;
 }
 
+// What verify_signatures() needs.
+struct walk {
+    const trust_store& store;
+    std::span<const certificate> candidates;
+};
+
+// In place of libcrypto's own last step (internal_verify in x509_vfy.c), which verifies all signatures of a path anew each time
+// and judges times, which are ours to judge. Whether the issuer may sign certificates, and the key of each, is judged here as
+// there; only signatures over CAs' certificates are remembered once they were good.
+int verify_signatures(X509_STORE_CTX* context) {
+    const auto& with = *static_cast<const walk*>(X509_STORE_CTX_get_app_data(context));
+    const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
+    const auto refuse = [context](int code, int depth, X509* at) {
+        X509_STORE_CTX_set_error(context, code);
+        X509_STORE_CTX_set_error_depth(context, depth);
+        X509_STORE_CTX_set_current_cert(context, at);
+        return 0;
+    };
+    for (int depth = sk_X509_num(chain) - 2; depth >= 0; --depth) {
+        X509* const subject = sk_X509_value(chain, depth);
+        X509* const issuer = sk_X509_value(chain, depth + 1);
+        if (const int code = X509_check_issued(issuer, subject); code != X509_V_OK) {
+            return refuse(code, depth + 1, issuer);
+        }
+        EVP_PKEY* const key = X509_get0_pubkey(issuer);
+        if (key == nullptr) {
+            return refuse(X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, depth + 1, issuer);
+        }
+        const certificate* const ca = depth > 0 ? find(with.candidates, subject) : nullptr;
+        const certificate* const by = depth > 0 ? find(with.candidates, issuer) : nullptr;
+        const bool good =
+            ca != nullptr && by != nullptr ? with.store.get().ca_is_signed_by(*ca, *by) : X509_verify(subject, key) == 1;
+        if (!good) {
+            return refuse(X509_V_ERR_CERT_SIGNATURE_FAILURE, depth, subject);
+        }
+    }
+    return 1;
+}
+
 bool is_root(const certificate& c) {
     return c.is_self_issued() && c.check_signature(c).has_value();
 }
@@ -79,6 +118,9 @@ result<path> build_path(const trust_store& store, std::span<const certificate> l
     X509_VERIFY_PARAM_set_auth_level(param, options.allow_rsa ? level_112 : level_128);
     X509_VERIFY_PARAM_set_depth(param, static_cast<int>(std::min(options.max_intermediates, most_certificates)));
 
+    walk signatures{store, candidates};
+    X509_STORE_CTX_set_app_data(context.get(), &signatures);
+    X509_STORE_CTX_set_verify(context.get(), verify_signatures);
     const int verified = X509_verify_cert(context.get());
     if (verified != 1) {
         const int code = X509_STORE_CTX_get_error(context.get());

@@ -65,6 +65,24 @@ bool trust_store::impl::crl_is_signed_by(size_t i, const certificate& issuer) co
     return good;
 }
 
+bool trust_store::impl::ca_is_signed_by(const certificate& ca, const certificate& issuer) const {
+    const std::pair key{ca.sha256(), issuer.spki_sha256()};
+    {
+        const std::lock_guard lock(mutex_);
+        if (signed_.contains(key)) {
+            return true;
+        }
+    }
+    if (!ca.check_signature(issuer)) {
+        return false;
+    }
+    const std::lock_guard lock(mutex_);
+    if (signed_.size() < 1024) {
+        signed_.insert(key);
+    }
+    return true;
+}
+
 result<trust_store> trust_store::build(contents c) {
     auto made = std::make_shared<impl>();
     made->store.reset(crypto::must(X509_STORE_new(), "making a trust store"));

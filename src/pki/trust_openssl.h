@@ -6,6 +6,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace berth::pki {
 
@@ -20,10 +21,14 @@ struct trust_store::impl {
     // Whether crls[i] is signed by a key; judged once, since an ML-DSA verification costs as much as the
     // rest.
     bool crl_is_signed_by(size_t i, const certificate& issuer) const;
+    // The same of a CA's certificate: whoever comes with the same issuers shows the same signatures again.
+    bool ca_is_signed_by(const certificate& ca, const certificate& issuer) const;
 
 private:
+    using digest = std::array<uint8_t, 32>;
     mutable std::mutex mutex_;
-    mutable std::map<std::pair<size_t, std::array<uint8_t, 32>>, bool> judged_;
+    mutable std::map<std::pair<size_t, digest>, bool> judged_;
+    mutable std::set<std::pair<digest, digest>> signed_;  // certificate, key: those that are
 };
 
 }  // namespace berth::pki

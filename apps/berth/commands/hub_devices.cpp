@@ -7,6 +7,7 @@
 #include "registry/hub/event_json.h"
 #include "registry/hub/identity_json.h"
 #include "setup/hub_import.h"
+#include "store/sqlite/connection_store.h"
 
 #include <fstream>
 #include <thread>
@@ -25,15 +26,25 @@ struct options {
     uint64_t from = 0;
 };
 
-void show(const context& c, const identity& i) {
+// `connections`: of the store that it was found in.
+result<void> show(const context& c, store::sqlite_connection_store& connections, const identity& i) {
+    BERTH_TRY(connection, connections.facts_of(i.name));
     if (c.json) {
-        return print_json(to_json(i));
+        print_json(to_json(i, connection));
+        return {};
     }
     const auto& s = i.settings;
     fmt::print("{:<32} {:<9} {:<20} {}{}{}\n", i.name.text(), s.enabled ? "enabled" : "disabled", to_string(s.login.way),
-               i.last_activity == 0 ? "never seen" : "last seen " + to_iso8601(i.last_activity),
+               connection.connected   ? "connected since " + to_iso8601(connection.changed)
+               : i.last_activity == 0 ? "never seen"
+                                      : "last seen " + to_iso8601(i.last_activity),
                s.group.empty() ? "" : "  group " + one_line(s.group),
                s.status_reason.empty() ? "" : "  (" + one_line(s.status_reason) + ")");
+    return {};
+}
+result<void> show(const context& c, const options& o, store::sqlite_hub_store& store, const identity& i) {
+    store::sqlite_connection_store connections(store, o.hub);
+    return show(c, connections, i);
 }
 
 tl::unexpected<error> unknown(const identity_name& name) {
@@ -135,6 +146,7 @@ identity_query query_of(const options& o, const std::optional<identity_name>& af
 
 result<void> list(const context& c, const options& o) {
     BERTH_TRY(store, read_hub_store(o.hub));
+    store::sqlite_connection_store connections(*store, o.hub);
     std::optional<identity_name> after;
     if (!o.after.empty()) {
         BERTH_TRY(name, parse_identity_name(o.after));
@@ -145,7 +157,7 @@ result<void> list(const context& c, const options& o) {
         query.most = std::min<size_t>(left, 1'000);
         BERTH_TRY(some, store->list(query));
         for (const auto& i : some) {
-            show(c, i);
+            BERTH_CHECK(show(c, connections, i));
         }
         left -= some.size();
         if (some.size() < query.most) {
@@ -260,8 +272,7 @@ void add_hub_devices(CLI::App& hub, context& c) {
                 BERTH_TRY(changed, store->change(before, settings, system_clock().now()));
                 return with_keys(*store, changed, before.settings.login.way == login_way::shared_key);
             }));
-            show(c, after);
-            return {};
+            return show(c, *o, *store, after);
         };
     };
 
@@ -279,8 +290,7 @@ void add_hub_devices(CLI::App& hub, context& c) {
             BERTH_CHECK(store->add(fresh));
             return with_keys(*store, fresh, false);
         }));
-        show(c, added);
-        return {};
+        return show(c, *o, *store, added);
     });
 
     auto* const set = changing(hub_command(*group, o->hub, "set", "change what is named, and nothing else"));
@@ -320,8 +330,7 @@ void add_hub_devices(CLI::App& hub, context& c) {
         BERTH_TRY(name, parse_identity_name(o->name));
         BERTH_TRY(store, open_hub_store(o->hub));
         BERTH_TRY(after, store->raise_epoch(name, system_clock().now()));
-        show(c, after);
-        return {};
+        return show(c, *o, *store, after);
     });
 
     auto* const shown = with_name(hub_command(*group, o->hub, "show", "one of them"));
@@ -332,7 +341,7 @@ void add_hub_devices(CLI::App& hub, context& c) {
         if (o->keys && c.json) {
             return show_with_keys(c, *store, found);
         }
-        show(c, found);
+        BERTH_CHECK(show(c, *o, *store, found));
         if (!c.json) {
             fmt::print("  etag {}  generation {}  certificate epoch {}  made {}\n", found.etag(), found.generation, found.epoch,
                        to_iso8601(found.created));
@@ -368,17 +377,20 @@ void add_hub_devices(CLI::App& hub, context& c) {
     stream->add_flag("--follow", o->follow, "go on, and tell each as it happens, until Ctrl-C");
     run(stream, [o, &c] { return events(c, *o); });
 
-    auto* const counts = hub_command(hub, o->hub, "statistics", "how many there are");
+    auto* const counts = hub_command(hub, o->hub, "statistics", "how many there are, and how many are connected");
     run(counts, [o, &c]() -> result<void> {
         BERTH_TRY(store, read_hub_store(o->hub));
         BERTH_TRY(all, store->tally());
+        BERTH_TRY(connected, store::sqlite_connection_store(*store, o->hub).connected_devices());
         if (c.json) {
             print_json(wire::json::object{{"totalDeviceCount", all.devices},
                                           {"enabledDeviceCount", all.devices - all.disabled_devices},
                                           {"disabledDeviceCount", all.disabled_devices},
-                                          {"moduleCount", all.modules}});
+                                          {"moduleCount", all.modules},
+                                          {"connectedDeviceCount", connected}});
         } else {
-            fmt::print("{} devices, {} of them disabled, and {} modules\n", all.devices, all.disabled_devices, all.modules);
+            fmt::print("{} devices, {} of them disabled, and {} modules; {} devices are connected\n", all.devices,
+                       all.disabled_devices, all.modules, connected);
         }
         return {};
     });

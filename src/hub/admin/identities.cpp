@@ -154,7 +154,8 @@ result<api_result> tell_service_statistics(const api_context& c) {
     if (!c.sessions.connected) {
         return fail(error_category::usage, "not_implemented", "Nobody tells this hub how many devices are connected.");
     }
-    return api_result{api_answer::json(200, json::object{{"connectedDeviceCount", c.sessions.connected()}})};
+    BERTH_TRY(connected, c.sessions.connected());
+    return api_result{api_answer::json(200, json::object{{"connectedDeviceCount", connected}})};
 }
 
 result<api_result> list_events(const api_context& c) {

@@ -24,7 +24,7 @@ inline constexpr size_t most_import_body = 4 * 1024 * 1024;
 // What others know of sessions. Without them everybody is taken for disconnected, and nobody is counted.
 struct session_source {
     std::function<registry::connection_facts(const registry::identity_name&)> facts;
-    std::function<uint64_t()> connected;
+    std::function<result<uint64_t>()> connected;
 };
 
 // One request that may be answered, and what it is answered from.

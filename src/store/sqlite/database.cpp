@@ -426,6 +426,10 @@ result<int64_t> database::data_version() {
     return row ? read.integer(0) : 0;
 }
 
+void database::set_patience(int milliseconds) {
+    sqlite3_busy_timeout(db_, milliseconds);
+}
+
 result<void> database::begin() {
     // A savepoint outside a transaction would be one of its own, and kept by itself.
     if (depth_ > 0 && sqlite3_get_autocommit(db_) != 0) {

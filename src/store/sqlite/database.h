@@ -106,6 +106,8 @@ public:
     [[nodiscard]] int changes() const;
     // Changes when another connection has committed.
     result<int64_t> data_version();
+    // How long a write waits for another process's before it is `store_busy`. Default: ten seconds.
+    void set_patience(int milliseconds);
 
     // Runs `work` in a transaction: BEGIN IMMEDIATE at the top, a savepoint inside another. Rolls back when `work` fails.
     template <class F>

@@ -30,6 +30,8 @@ public:
     }
     // Changes when another connection has committed.
     result<int64_t> data_version() { return db_->data_version(); }
+    // As database's.
+    void set_patience(int milliseconds) { db_->set_patience(milliseconds); }
 
     result<void> add(const registry::identity& fresh) override;
     result<std::optional<registry::identity>> find(const registry::identity_name& name) override;
@@ -74,6 +76,7 @@ private:
     friend class certificate_statuses;
     friend class event_positions;
     friend class sqlite_provisioning_store;  // of the same file, and in the same transactions
+    friend class sqlite_connection_store;
     explicit sqlite_hub_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
     result<void> count(const char* name, int64_t more);
     result<int64_t> counted(const char* name);

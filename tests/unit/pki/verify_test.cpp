@@ -159,6 +159,28 @@ TEST(Verify, AForgedSignatureIsNamed) {
     EXPECT_EQ(param(verified.error(), "index"), "0");
 }
 
+// What was found good of a CA is remembered, and holds for its very octets and the key above it alone.
+TEST(Verify, AForgedCaIsNamedAlsoWhereTheTrueOneIsKnown) {
+    const trust_store store = value_of(trust_store::from_root(root().certificate));
+    const certificate leaf = kem_leaf(issuing());
+    const auto options = now_as(leaf_rule::kem);
+    EXPECT_EQ(verdict({leaf, issuing().certificate}, options, store), "accepted");
+    bytes der = to_bytes(issuing().certificate.der());
+    der[der.size() - 5] ^= 1;
+    const std::vector<certificate> forged{leaf, value_of(certificate::parse(der))};
+    for (int i = 0; i < 2; ++i) {
+        const auto verified = verify_chain(store, forged, options);
+        ASSERT_FALSE(verified);
+        EXPECT_EQ(verified.error().name, "bad_certificate_signature");
+        EXPECT_EQ(param(verified.error(), "index"), "1");
+    }
+    // The same name and key under a root of the same name, whose key is another one.
+    const authority other = make_root("root", crypto::signature_algorithm::ecdsa_p384_sha384);
+    const certificate borrowed = issue(other, issuing_ca_template("Test", "issuing", usual), issuing().certificate.spki());
+    EXPECT_NE(verdict({leaf, borrowed}, options, store), "accepted");
+    EXPECT_EQ(verdict({leaf, issuing().certificate}, options, store), "accepted");
+}
+
 TEST(Verify, Times) {
     verify_options options = now_as(leaf_rule::kem);
     const std::vector<certificate> chain{kem_leaf(issuing()), issuing().certificate};

@@ -1,0 +1,47 @@
+#include "store/broker_marks.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+namespace berth::store {
+
+namespace {
+
+// Open file description locks (fcntl(2)): those of POSIX would go with any descriptor of the file that this process closes.
+struct flock octet(uint64_t number, short kind) {
+    struct flock out{};
+    out.l_type = kind;
+    out.l_whence = SEEK_SET;
+    out.l_start = static_cast<off_t>(number);
+    out.l_len = 1;
+    return out;
+}
+
+}  // namespace
+
+result<void> broker_marks::hold(uint64_t number) {
+    own_ = descriptor(::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    auto wanted = octet(number, F_WRLCK);
+    if (!own_ || ::fcntl(own_.get(), F_OFD_SETLK, &wanted) != 0) {
+        return fail(error{
+            error_category::environment,
+            "store_failed",
+            fmt::format("{} cannot be locked, by which others know that a broker runs: {}", file_.string(), std::strerror(errno)),
+            {{"path", file_.string()}}});
+    }
+    return {};
+}
+
+bool broker_marks::held(uint64_t number) {
+    if (!look_) {
+        // There is none before the first broker.
+        look_ = descriptor(::open(file_.c_str(), O_RDONLY | O_CLOEXEC));
+    }
+    auto asked = octet(number, F_RDLCK);
+    return look_ && ::fcntl(look_.get(), F_OFD_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
+}
+
+}  // namespace berth::store
