@@ -42,8 +42,8 @@ private:
         provisioning_service& of_;
     };
     void count(const char* over, unsigned status);
-    // Whoever the service wants to be asked, is.
-    void grant_wishes();
+    // Whatever the service has just done stands or falls with the turn of the desk; whoever it wants to be asked is asked then.
+    void with_turn();
     void webhook_said(const std::string& operation, const result<net::http_response>& what);
 
     std::string id_scope_;
@@ -53,6 +53,7 @@ private:
     provisioning::service service_;
     ops::counter_family answers_;
     webhooks webhooks_;
+    bool with_turn_ = false;
     devices devices_{*this};
     operators operators_{*this};
 };
