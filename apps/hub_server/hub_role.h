@@ -7,6 +7,7 @@
 #include "broker/hub_brokers.h"
 #include "hub_server/admin_service.h"
 #include "hub_server/carrier_service.h"
+#include "hub_server/operational_issuer.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
 #include "net/http_front.h"
@@ -17,9 +18,10 @@ namespace berth::app {
 
 class hub_role {
 public:
-    // Errors of files, keys and the hub's directory; `listen_failed`.
+    // Errors of files, keys and the hub's directory; `listen_failed`. `make_way`: as issuing_desk's.
     static result<std::unique_ptr<hub_role>> start(net::loop& on, const hub_config& config, const clock& time,
-                                                   random_source& random, ops::metric_registry& metrics);
+                                                   random_source& random, ops::metric_registry& metrics,
+                                                   std::function<void()> make_way = {});
 
     // Another configuration while this one serves, as element_role's. Errors as start(), naming the file; `restart_needed`.
     struct prepared {
@@ -29,10 +31,11 @@ public:
         admin_service::settings admin;
         role_lists lists;
         std::vector<pki::certificate> webhook_anchors;  // read at start only
-        std::optional<hub_brokers::prepared> brokers;   // while it serves
+        std::shared_ptr<operational_issuer> issuer;
+        std::optional<hub_brokers::prepared> brokers;  // while it serves
     };
-    // `only_looks`: nothing is made or changed, and what a new file would mend later is told too.
-    static result<prepared> read(const hub_config& config, const clock& time, bool only_looks = false);
+    // to_look: nothing is made or changed, and what a new file would mend later is told too.
+    static result<prepared> read(const hub_config& config, const clock& time, store::opening how = store::opening::or_make);
     result<prepared> prepare(const hub_config& config);
     void apply(prepared ready);
 
@@ -47,7 +50,7 @@ public:
 
 private:
     hub_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics,
-             std::unique_ptr<store::sqlite_hub_store> store, prepared serving);
+             std::unique_ptr<store::sqlite_hub_store> store, prepared serving, std::function<void()> make_way);
     result<void> listen(ops::metric_registry& metrics);
     std::optional<hub::carried_answer> answer(const hub::carried_message& message);
 
@@ -55,6 +58,7 @@ private:
     net::current<net::tls_context> tls_;  // for the threads of connections
     hub_desk desk_;
     admin_service admin_;
+    issuing_desk issuing_;
     std::optional<provisioning_service> provisioning_;
     std::vector<hub_service*> services_;
     std::unique_ptr<net::http_front> server_;

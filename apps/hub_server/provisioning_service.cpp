@@ -67,13 +67,14 @@ hub::right right_for(const provisioning::api_request& asked) {
 
 }  // namespace
 
-provisioning_service::provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
-                                           std::vector<pki::certificate> webhook_anchors, ops::metric_registry& metrics)
+provisioning_service::provisioning_service(hub_desk& desk, admin_service& admins, provisioning::certificate_issuer& issuer,
+                                           const hub_provisioning_config& config, std::vector<pki::certificate> webhook_anchors,
+                                           ops::metric_registry& metrics)
     : id_scope_(config.id_scope),
       desk_(desk),
       admins_(admins),
       records_(desk.registry()),
-      service_(settings_of(config), desk.registry(), records_, desk.random()),
+      service_(settings_of(config), desk.registry(), records_, desk.random(), &issuer),
       answers_(metrics.counters("berth_provisioning_answers_total",
                                 "What devices and operators of the provisioning service were told", {"over", "status"})),
       webhooks_(desk.loop(), desk.time(), std::move(webhook_anchors),

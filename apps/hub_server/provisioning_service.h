@@ -13,9 +13,10 @@ namespace berth::app {
 
 class provisioning_service {
 public:
-    // `desk` and `admins` outlive it. `webhook_anchors`: who may vouch for what the allocation "custom" asks.
-    provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
-                         std::vector<pki::certificate> webhook_anchors, ops::metric_registry& metrics);
+    // `desk`, `admins` and `issuer` outlive it. `webhook_anchors`: who may vouch for what the allocation "custom" asks.
+    provisioning_service(hub_desk& desk, admin_service& admins, provisioning::certificate_issuer& issuer,
+                         const hub_provisioning_config& config, std::vector<pki::certificate> webhook_anchors,
+                         ops::metric_registry& metrics);
 
     // What stands on the listener: registrations of devices, by their certificates; enrolments, by administrators.
     [[nodiscard]] std::vector<hub_service*> services() { return {&devices_, &operators_}; }

@@ -37,6 +37,10 @@ result<hub_config> read_hub(table_reader t) {
         BERTH_TRY(read, read_hub_provisioning(std::move(*provisioning), out.mqtt));
         out.provisioning = std::move(read);
     }
+    if (auto issuer = t.table("issuer")) {
+        BERTH_TRY(read, read_hub_issuer(std::move(*issuer)));
+        out.issuer = std::move(read);
+    }
     if (out.admins.empty() && !out.sas && !out.mqtt && !out.provisioning) {
         t.complain(nullptr, "nobody could ask this hub for anything: give \"admins\", a CA of administrators, or \"sas\" = true, "
                             "or [hub.mqtt]");

@@ -4,6 +4,7 @@
 #include "hub/access/rights.h"
 #include "net/address.h"
 #include "roles/broker_config.h"
+#include "roles/hub_issuer_config.h"
 #include "roles/key_and_chain.h"
 #include "roles/revocation_rule.h"
 
@@ -26,6 +27,7 @@ struct hub_config {
     std::optional<size_t> threads;  // for connections; 0: on the loop; nothing: as the machine has processors
     std::optional<hub_mqtt_config> mqtt;
     std::optional<hub_provisioning_config> provisioning;
+    std::optional<hub_issuer_config> issuer;
 };
 
 result<hub_config> read_hub(table_reader t);

@@ -36,12 +36,14 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
     if (++s.seen.of(folded, now).begins > s.settings.most_begins) {
         return s.too_many("The device registers too often.", now);
     }
-    // SDKs repeat themselves: while an operator's program is being asked, it is not asked again.
+    // SDKs repeat themselves: while an operator's program is being asked, it is not asked again; nor is another certificate
+    // issued where the answer was lost.
     const auto former = s.by_registration.find(folded);
     if (former != s.by_registration.end()) {
         const auto& op = *former->second;
-        if (op.at == state::asking && op.body == crypto::sha256(as_bytes(body)) && op.who.certificate == found->certificate &&
-            op.who.enrolment == found->enrolment && now - op.began < s.settings.webhook_lasts) {
+        if ((op.at == state::asking || !op.issued.empty()) && op.body == crypto::sha256(as_bytes(body)) &&
+            op.who.certificate == found->certificate && op.who.enrolment == found->enrolment &&
+            now - op.began < s.settings.webhook_lasts) {
             return s.assigning(op, 202);
         }
     }

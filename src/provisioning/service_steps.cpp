@@ -146,6 +146,7 @@ void service::impl::step(operation& op, event on) {
             op.from.chain.clear();
             op.csr.reset();
             op.hubs.clear();
+            op.who.vouched.clear();
         }
         return;
     }
