@@ -138,6 +138,11 @@ bool hub_gate::is_here(handle at) const {
     return found != sessions_.end() && !found->second.left;
 }
 
+std::optional<registry::identity_name> hub_gate::who(handle at) const {
+    const auto found = sessions_.find(at);
+    return found != sessions_.end() && !found->second.left ? std::optional(found->second.name) : std::nullopt;
+}
+
 void hub_gate::forget(handle at) {
     const auto found = sessions_.find(at);
     if (found != sessions_.end()) {

@@ -35,6 +35,9 @@ public:
     // Let in, and not gone since.
     [[nodiscard]] bool is_here(handle session) const;
 
+    // Who has this session; nothing: nobody is let in there, or he has gone.
+    [[nodiscard]] std::optional<registry::identity_name> who(handle session) const;
+
     // By its group's policy. Not allowed: also where there is no session.
     [[nodiscard]] hub::permission may(handle session, hub::direction d, std::string_view topic) const;
 

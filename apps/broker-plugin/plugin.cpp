@@ -6,18 +6,24 @@
 //   plugin_opt_groups X25519MLKEM768       key exchange groups; default X25519MLKEM768:X25519
 //   plugin_opt_alternative_names true      names of more than 64 characters in subjectAltName (docs/hub.md)
 //   plugin_opt_local_socket PATH           a listener for programs of this machine: whoever may open it may do everything
-//   plugin_opt_service PATH                where the service behind the broker is asked (role provisioning)
+//   plugin_opt_service PATH                where the service behind the broker is asked; needs local_socket
 //
 // All callbacks run on the broker's one thread, and wait for nothing but this machine's own file.
 #include "base/log.h"
 #include "callbacks.h"
+#include "desired_watch.h"
 #include "gate.h"
 #include "handshake_openssl.h"
+#include "hub_questions.h"
 #include "notes.h"
 #include "provisioning_part.h"
 #include "refusals.h"
+#include "service_link.h"
+#include "wake.h"
 
 #include <cstring>
+
+#include <fmt/format.h>
 
 namespace berth::app {
 
@@ -43,6 +49,11 @@ private:
     int login(mosquitto_evt_basic_auth& e);
     int check(mosquitto_evt_acl_check& e);
     int message(mosquitto_evt_message& e);
+    // What it asks of the service behind the broker.
+    void carry(const mosquitto_evt_message& e, const hub::hub_request& request);
+    void refuse(const char* client_id, const hub::hub_request& request, unsigned status, std::string_view why);
+    void bring_answers();
+    void tell_what_is_wanted();
     int gone(mosquitto_evt_disconnect& e);
     int tick(mosquitto_evt_tick& e);
     [[nodiscard]] bool is_local(const mosquitto* client) const;
@@ -50,7 +61,11 @@ private:
     settings settings_;
     std::unique_ptr<hub_gate> gate_;
     std::unique_ptr<login_notes> notes_;
-    bool reloading_ = false;  // until the next tick: who is asked about has come in before
+    hub_questions questions_;
+    std::unique_ptr<desired_watch> desired_;
+    std::unique_ptr<broker_wake> wake_;
+    std::unique_ptr<service_link> link_;  // nothing: there is no service, and nobody is asked
+    bool reloading_ = false;              // until the next tick: who is asked about has come in before
     callbacks calls_;
 };
 
@@ -60,6 +75,12 @@ result<void> hub_part::start() {
     notes_ = std::make_unique<login_notes>(settings_.hub / "hub.db");
     BERTH_CHECK(judge_handshakes({[this](std::span<const pki::certificate> chain) { return gate_->judge(chain); },
                                   [this](const hub::judged_chain& chain) { return gate_->may_knock(chain); }, settings_.groups}));
+    BERTH_TRY(desired, desired_watch::open(settings_.hub / "hub.db"));
+    desired_ = std::move(desired);
+    if (!settings_.service.empty()) {
+        wake_ = std::make_unique<broker_wake>(settings_.local_socket);
+        link_ = std::make_unique<service_link>(settings_.service, [this] { wake_->wake(); });
+    }
     if (!calls_.add<&hub_part::reload, mosquitto_evt_reload>(MOSQ_EVT_RELOAD, this) ||
         !calls_.add<&hub_part::login, mosquitto_evt_basic_auth>(MOSQ_EVT_BASIC_AUTH, this) ||
         !calls_.add<&hub_part::check, mosquitto_evt_acl_check>(MOSQ_EVT_ACL_CHECK, this) ||
@@ -129,6 +150,10 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         gate_->left(e.client);
         return MOSQ_ERR_AUTH;
     }
+    questions_.came(e.client, std::string(claimed));
+    if (!mosquitto_client_clean_session(e.client)) {
+        desired_->listens(e.client, answer.in->identity.name);  // what it has subscribed to before still holds
+    }
     about.emplace_back("by", answer.in->by_key ? "key" : "certificate");
     log::info("login", "a device is in", std::move(about));
     return MOSQ_ERR_SUCCESS;
@@ -139,11 +164,21 @@ int hub_part::check(mosquitto_evt_acl_check& e) {
         return MOSQ_ERR_SUCCESS;
     }
     using hub::direction;
-    const char* const topic = e.topic != nullptr ? e.topic : "";
+    const std::string_view topic = e.topic != nullptr ? e.topic : "";
     switch (e.access) {
-    case MOSQ_ACL_UNSUBSCRIBE: return MOSQ_ERR_SUCCESS;
+    case MOSQ_ACL_UNSUBSCRIBE:
+        if (topic == desired_watch::filter) {
+            desired_->left(e.client);
+        }
+        return MOSQ_ERR_SUCCESS;
     case MOSQ_ACL_SUBSCRIBE:
-        return gate_->may(e.client, direction::subscribe, topic).allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+        if (!gate_->may(e.client, direction::subscribe, topic).allowed) {
+            return MOSQ_ERR_ACL_DENIED;
+        }
+        if (topic == desired_watch::filter) {
+            desired_->listens(e.client, *gate_->who(e.client));
+        }
+        return MOSQ_ERR_SUCCESS;
     case MOSQ_ACL_WRITE:
         // A Will comes this way alone.
         if (e.retain && gate_->has_left(e.client)) {
@@ -158,7 +193,16 @@ int hub_part::check(mosquitto_evt_acl_check& e) {
 }
 
 int hub_part::message(mosquitto_evt_message& e) {
-    if (!e.retain || is_local(e.client)) {
+    if (is_local(e.client)) {
+        return MOSQ_ERR_SUCCESS;
+    }
+    const std::string_view topic = e.topic != nullptr ? e.topic : "";
+    if (link_ && topic.starts_with("$iothub/") && gate_->may(e.client, hub::direction::publish, topic).allowed) {
+        if (const auto request = hub::parse_hub_request(topic)) {
+            carry(e, *request);
+        }
+    }
+    if (!e.retain) {
         return MOSQ_ERR_SUCCESS;
     }
     // Each bag is a topic of its own: what is kept in topics would only ever grow.
@@ -173,7 +217,58 @@ int hub_part::message(mosquitto_evt_message& e) {
     return MOSQ_ERR_SUCCESS;
 }
 
+void hub_part::refuse(const char* client_id, const hub::hub_request& request, unsigned status, std::string_view why) {
+    const std::string body = fmt::format(R"({{"errorCode":{},"message":"{}"}})", status * 1000, why);
+    (void)mosquitto_broker_publish_copy(client_id, request.answer_topic(status).c_str(), static_cast<int>(body.size()),
+                                        body.data(), 0, false, nullptr);
+}
+
+void hub_part::carry(const mosquitto_evt_message& e, const hub::hub_request& request) {
+    const char* const id = mosquitto_client_id(e.client);
+    if (e.payloadlen > hub::most_carried_payload) {
+        return refuse(id, request, 413, "This is more than a hub takes.");
+    }
+    const auto question = questions_.ask(e.client, request, system_clock().steady());
+    if (!question) {
+        return refuse(id, request, 429, "This device asks too often. Try again later.");
+    }
+    const bytes_view payload(static_cast<const uint8_t*>(e.payload), e.payload != nullptr ? e.payloadlen : 0);
+    hub::carried_message message{id, "", e.topic, bytes(payload.begin(), payload.end()), "", {}};
+    if (!link_->ask({e.client, *question}, std::move(message))) {
+        (void)questions_.answered(*question);
+        refuse(id, request, 503, "The hub cannot do this now. Try again later.");
+    }
+}
+
+void hub_part::bring_answers() {
+    for (auto& one : link_->take()) {
+        const auto asker = questions_.answered(one.whom.number);
+        if (!asker) {
+            continue;  // gone meanwhile
+        }
+        if (!one.answer) {
+            refuse(asker->client_id.c_str(), asker->request, 503, "The hub cannot do this now. Try again later.");
+            continue;
+        }
+        auto& payload = one.answer->payload;
+        (void)mosquitto_broker_publish_copy(asker->client_id.c_str(), one.answer->topic.c_str(), static_cast<int>(payload.size()),
+                                            payload.data(), 0, false, nullptr);
+    }
+}
+
+void hub_part::tell_what_is_wanted() {
+    for (auto& one : desired_->look()) {
+        const auto who = gate_->who(one.session);
+        if (who && gate_->may(one.session, hub::direction::receive, one.topic).allowed) {
+            (void)mosquitto_broker_publish_copy(who->text().c_str(), one.topic.c_str(), static_cast<int>(one.payload.size()),
+                                                one.payload.data(), 0, false, nullptr);
+        }
+    }
+}
+
 int hub_part::gone(mosquitto_evt_disconnect& e) {
+    desired_->left(e.client);
+    questions_.left(e.client);
     gate_->left(e.client);
     return MOSQ_ERR_SUCCESS;
 }
@@ -186,6 +281,10 @@ int hub_part::tick(mosquitto_evt_tick&) {
         mosquitto_kick_client_by_clientid(cut.client_id.c_str(), false);
     }
     notes_->add(gate_->take_arrivals());
+    if (link_) {
+        bring_answers();
+    }
+    tell_what_is_wanted();
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -215,9 +314,12 @@ result<settings> read_settings(const mosquitto_opt* options, int count) {
     if (out.hub.empty()) {
         return fail(error_category::usage, "bad_config", "plugin_opt_hub must name the hub's directory (berth hub init)");
     }
-    if (out.provisioning && (out.service.empty() || out.local_socket.empty())) {
+    if (out.provisioning && out.service.empty()) {
+        return fail(error_category::usage, "bad_config", "a provisioning broker needs plugin_opt_service, where berthd is asked");
+    }
+    if (!out.service.empty() && out.local_socket.empty()) {
         return fail(error_category::usage, "bad_config",
-                    "a provisioning broker needs plugin_opt_service, where berthd is asked, and plugin_opt_local_socket");
+                    "plugin_opt_service needs plugin_opt_local_socket: answers wake the broker there");
     }
     return out;
 }

@@ -85,7 +85,7 @@ void admin_service::serve(const net::http_request& request, const net::http_resp
         return tell(respond, done);
     }
     const auto work = [&]() -> result<void> {
-        done = api_.answer(desk_.registry(), asked, who);
+        done = api_.answer(desk_.registry(), desk_.twins(), asked, who);
         return done.keep ? result<void>() : fail(not_kept());
     };
     // A request that failed leaves nothing behind.

@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "net/http_router.h"
 #include "roles/store_turn.h"
-#include "store/sqlite/hub_store.h"
+#include "store/sqlite/twin_store.h"
 
 #include <vector>
 
@@ -16,6 +16,7 @@ public:
     hub_desk(net::loop& on, const clock& time, random_source& random, std::unique_ptr<store::sqlite_hub_store> store);
 
     [[nodiscard]] store::sqlite_hub_store& registry() { return *store_; }
+    [[nodiscard]] store::sqlite_twin_store& twins() { return twins_; }
     [[nodiscard]] const clock& time() const { return clock_; }
     [[nodiscard]] random_source& random() { return random_; }
     [[nodiscard]] net::loop& loop() { return loop_; }
@@ -37,6 +38,7 @@ private:
     const clock& clock_;
     random_source& random_;
     std::unique_ptr<store::sqlite_hub_store> store_;
+    store::sqlite_twin_store twins_{*store_};
     std::vector<std::function<void(bool)>> waiting_;
     store_turn<store::sqlite_hub_store> turn_;
 };

@@ -132,6 +132,7 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
       desk_(on, time, random, std::move(store)),
       admin_(desk_, serving_.admin, metrics),
       issuing_({time, random, desk_.registry(), std::move(make_way)}),
+      device_requests_(desk_, metrics),
       services_{&admin_} {
     issuing_.set(serving_.issuer);
     if (const auto& provisioning = serving_.config.provisioning) {
@@ -204,6 +205,9 @@ result<hub_role::prepared> hub_role::prepare(const hub_config& config) {
 }
 
 std::optional<hub::carried_answer> hub_role::answer(const hub::carried_message& message) {
+    if (device_requests::is_one(message)) {
+        return device_requests_.answer(message);
+    }
     if (provisioning_) {
         return provisioning_->answer(message);
     }

@@ -7,6 +7,7 @@
 #include "broker/hub_brokers.h"
 #include "hub_server/admin_service.h"
 #include "hub_server/carrier_service.h"
+#include "hub_server/device_requests.h"
 #include "hub_server/operational_issuer.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
@@ -59,6 +60,7 @@ private:
     hub_desk desk_;
     admin_service admin_;
     issuing_desk issuing_;
+    device_requests device_requests_;
     std::optional<provisioning_service> provisioning_;
     std::vector<hub_service*> services_;
     std::unique_ptr<net::http_front> server_;

@@ -7,10 +7,11 @@
 //  "moduleId"                            a module of that device: by sharedKey alone, the SDK knows nothing else
 //  "groups": "X25519"                    key exchange groups, else Node's own
 //  "messages": [{"body", "properties": {}, "type", "encoding", "id"}]
+//  "report": {}                          said of itself in its twin, which is read first
 //  "listen": true,                       for messages to it: then the SDK comes again by itself when its session has ended
 //  "stay": true}                         else it ends when all are sent
 //
-// Says connected, listens, sent (one for each message), message, disconnected, closed; refused, with the error, and ends with 3.
+// Says connected, listens, twin, reported, desired, sent (one for each message), message, disconnected, closed; refused, with the error, and ends with 3.
 
 const { Client, Message, ModuleClient } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
@@ -47,6 +48,14 @@ async function main() {
             client.complete(m, () => {});
         });
         say('listens');
+    }
+    if (wanted.report) {
+        const twin = await client.getTwin();
+        say('twin', { desired: twin.properties.desired, reported: twin.properties.reported });
+        twin.on('properties.desired', (delta) => say('desired', { delta, whole: twin.properties.desired }));
+        await new Promise((done, failed) =>
+            twin.properties.reported.update(wanted.report, (error) => (error ? failed(error) : done())));
+        say('reported');
     }
     for (const m of wanted.messages ?? []) {
         await client.sendEvent(message(m));

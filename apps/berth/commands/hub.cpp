@@ -31,6 +31,7 @@ void add_hub(CLI::App& cli, context& c) {
     add_hub_quickstart(*group, c);
     add_hub_ca(*group, c);
     add_hub_devices(*group, c);
+    add_hub_twins(*group, c);
     add_hub_groups(*group, c);
     add_hub_access(*group, c);
     add_hub_policies(*group, c);

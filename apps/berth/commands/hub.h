@@ -9,7 +9,7 @@ namespace berth::app {
 // A subcommand with its option --hub, which is left in `hub`.
 CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help);
 
-// init, set, quickstart, ca, device, events, statistics, policy, access-policy, enrolment, enrolment-group, linked-hub,
+// init, set, quickstart, ca, device, twin, events, statistics, policy, access-policy, enrolment, enrolment-group, linked-hub,
 // registration
 void add_hub(CLI::App& cli, context& c);
 // ca register, prove, verify, code, crl, list, show, replace, retire, delete
@@ -24,6 +24,8 @@ void add_hub_quickstart(CLI::App& hub, context& c);
 void add_hub_policies(CLI::App& hub, context& c);
 // enrolment and enrolment-group add, list, show, set, delete
 void add_hub_enrolments(CLI::App& hub, context& c);
+// twin show, set
+void add_hub_twins(CLI::App& hub, context& c);
 // linked-hub add, list, set, delete; registration list, show, delete
 void add_hub_linked(CLI::App& hub, context& c);
 

@@ -39,7 +39,8 @@ bool admin_api::writes(const api_request& request) {
     return found.route && found.route->writes;
 }
 
-admin_api::outcome admin_api::answer(registry::hub_registry& hub, const api_request& request, const result<caller>& who) {
+admin_api::outcome admin_api::answer(registry::hub_registry& hub, registry::twin_registry& twins, const api_request& request,
+                                     const result<caller>& who) {
     const auto found = find_route(request.method, request.path);
     outcome out;
     out.operation = found.route ? std::string(found.route->operation) : "none";
@@ -63,7 +64,7 @@ admin_api::outcome admin_api::answer(registry::hub_registry& hub, const api_requ
             return fail(refusal("not_implemented", std::string(found.route->later)));
         }
         BERTH_CHECK(check_body(*found.route, request));
-        return found.route->handle({hub, request, found.names, random_, clock_.now(), sessions_});
+        return found.route->handle({hub, twins, request, found.names, random_, clock_.now(), sessions_});
     }();
     if (done) {
         out.answer = done->answer;

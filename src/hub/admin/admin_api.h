@@ -23,7 +23,8 @@ public:
         bool partly = false;       // some of what was asked for was refused
     };
     // `who`: what a gate has made of whoever asks.
-    [[nodiscard]] outcome answer(registry::hub_registry& hub, const api_request& request, const result<caller>& who);
+    [[nodiscard]] outcome answer(registry::hub_registry& hub, registry::twin_registry& twins, const api_request& request,
+                                 const result<caller>& who);
 
     // Whether it may write: then it has to wait for a commit.
     [[nodiscard]] static bool writes(const api_request& request);

@@ -13,21 +13,6 @@ namespace {
 
 namespace json = wire::json;
 
-result<identity_name> name_of(const api_context& c) {
-    identity_name out{c.name("id"), ""};
-    BERTH_CHECK(check_name_part("device", out.device));
-    if (const auto module = c.names.find("module"); module != c.names.end()) {
-        BERTH_CHECK(check_name_part("module", module->second));
-        out.module = module->second;
-    }
-    return out;
-}
-
-// SDKs put even the star in quotes.
-std::string_view wanted_etag(std::string_view if_match) {
-    return if_match == "\"*\"" ? "*" : if_match;
-}
-
 json::object told(const api_context& c, const identity& i) {
     return to_json(i, c.sessions.facts ? c.sessions.facts(i.name) : connection_facts{});
 }
@@ -48,6 +33,20 @@ json::array all_of(const api_context& c, const std::vector<identity>& some) {
 
 }  // namespace
 
+result<identity_name> name_in_path(const api_context& c) {
+    identity_name out{c.name("id"), ""};
+    BERTH_CHECK(check_name_part("device", out.device));
+    if (const auto module = c.names.find("module"); module != c.names.end()) {
+        BERTH_CHECK(check_name_part("module", module->second));
+        out.module = module->second;
+    }
+    return out;
+}
+
+std::string_view wanted_etag(std::string_view if_match) {
+    return if_match == "\"*\"" ? "*" : if_match;
+}
+
 result<identity> require_identity(const api_context& c, const identity_name& name) {
     BERTH_TRY(found, c.hub.find(name));
     if (!found) {
@@ -60,14 +59,14 @@ result<identity> require_identity(const api_context& c, const identity_name& nam
 }
 
 result<api_result> get_identity(const api_context& c) {
-    BERTH_TRY(name, name_of(c));
+    BERTH_TRY(name, name_in_path(c));
     BERTH_TRY(found, require_identity(c, name));
     return one(c, found);
 }
 
 // Without If-Match it is a new one; with it, it is there and is as it was read. What the body does not name stays as it is.
 result<api_result> put_identity(const api_context& c) {
-    BERTH_TRY(name, name_of(c));
+    BERTH_TRY(name, name_in_path(c));
     const auto &if_match = c.request.if_match, &if_none_match = c.request.if_none_match;
     if (if_none_match && (if_match || wanted_etag(*if_none_match) != "*")) {
         return fail(error_category::usage, "bad_condition", "If-None-Match is \"*\", and stands without If-Match");
@@ -87,7 +86,7 @@ result<api_result> put_identity(const api_context& c) {
 }
 
 result<api_result> delete_identity(const api_context& c) {
-    BERTH_TRY(name, name_of(c));
+    BERTH_TRY(name, name_in_path(c));
     BERTH_TRY(before, require_identity(c, name));
     BERTH_CHECK(check_etag(before, wanted_etag(c.request.if_match.value_or("*"))));
     BERTH_CHECK(c.hub.remove(before, c.now));
@@ -95,7 +94,7 @@ result<api_result> delete_identity(const api_context& c) {
 }
 
 result<api_result> revoke_identity(const api_context& c) {
-    BERTH_TRY(name, name_of(c));
+    BERTH_TRY(name, name_in_path(c));
     BERTH_TRY(after, c.hub.raise_epoch(name, c.now));
     return one(c, after);
 }
@@ -109,7 +108,7 @@ result<api_result> list_devices(const api_context& c) {
 }
 
 result<api_result> list_modules(const api_context& c) {
-    BERTH_TRY(name, name_of(c));
+    BERTH_TRY(name, name_in_path(c));
     BERTH_CHECK(require_identity(c, name));
     identity_query query;
     query.device = name.device;

@@ -63,6 +63,14 @@ constexpr std::string_view schemas = R"({
     "totalDeviceCount": {"type": "integer"}, "enabledDeviceCount": {"type": "integer"},
     "disabledDeviceCount": {"type": "integer"}}},
 "ServiceStatistics": {"type": "object", "properties": {"connectedDeviceCount": {"type": "integer"}}},
+"Twin": {"type": "object", "properties": {
+    "deviceId": {"type": "string", "readOnly": true}, "moduleId": {"type": "string", "readOnly": true},
+    "etag": {"type": "string", "readOnly": true}, "deviceEtag": {"type": "string", "readOnly": true},
+    "version": {"type": "integer", "readOnly": true},
+    "tags": {"type": "object", "description": "of the identity; devices do not see them"},
+    "properties": {"type": "object", "properties": {
+        "desired": {"type": "object", "description": "up to 32 KiB; names without control characters, dots, blanks and $"},
+        "reported": {"type": "object", "readOnly": true}}}}},
 "Events": {"type": "object", "required": ["events", "newest"], "properties": {
     "newest": {"type": "integer"},
     "events": {"type": "array", "items": {"type": "object", "properties": {

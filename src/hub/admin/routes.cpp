@@ -13,7 +13,7 @@ namespace {
 
 using kind = api_parameter::kind;
 
-constexpr std::string_view with_twins = "Twins come with the hub's behaviours; this version does not have them.";
+constexpr std::string_view with_methods = "Methods come with the hub's behaviours; this version does not have them.";
 constexpr std::string_view not_here = "This hub has none: use /v1/identities and /v1/import.";
 
 const api_parameter top{"top", kind::number, "how many at most, up to 1000"};
@@ -65,6 +65,21 @@ void add_known(std::vector<api_route>& to) {
     to.push_back(reads("/statistics/service", "serviceStatistics", "How many devices are connected", tell_service_statistics,
                        "ServiceStatistics"));
     to.back().needs = right::service_connect;
+    for (const std::string_view path : {"/twins/{id}", "/twins/{id}/modules/{module}"}) {
+        const bool of_module = path.ends_with("{module}");
+        const auto add = [&](std::string_view method, std::string_view operation, std::string_view what, api_handler handle) {
+            auto route = method == "GET" ? reads(path, operation, what, handle, "Twin")
+                                         : writes(method, path, operation, what, handle, json("Twin"), "Twin");
+            route.needs = right::service_connect;
+            route.conditional = method != "GET";
+            to.push_back(std::move(route));
+        };
+        add("GET", of_module ? "getModuleTwin" : "getTwin", "What is wanted of it, what it says of itself, and its tags",
+            get_twin);
+        add("PATCH", of_module ? "patchModuleTwin" : "patchTwin", "Changes tags and desired properties; null takes one out",
+            patch_twin);
+        add("PUT", of_module ? "putModuleTwin" : "putTwin", "Sets tags and desired properties anew", put_twin);
+    }
 }
 
 void add_ours(std::vector<api_route>& to) {
@@ -116,14 +131,8 @@ void add_later(std::vector<api_route>& to) {
         to.back().status = 501;
     };
     using enum right;
-    later("GET", "/twins/{id}", "getTwin", service_connect, with_twins);
-    later("PATCH", "/twins/{id}", "patchTwin", service_connect, with_twins);
-    later("PUT", "/twins/{id}", "putTwin", service_connect, with_twins);
-    later("POST", "/twins/{id}/methods", "callMethod", service_connect, with_twins);
-    later("GET", "/twins/{id}/modules/{module}", "getModuleTwin", service_connect, with_twins);
-    later("PATCH", "/twins/{id}/modules/{module}", "patchModuleTwin", service_connect, with_twins);
-    later("PUT", "/twins/{id}/modules/{module}", "putModuleTwin", service_connect, with_twins);
-    later("POST", "/twins/{id}/modules/{module}/methods", "callModuleMethod", service_connect, with_twins);
+    later("POST", "/twins/{id}/methods", "callMethod", service_connect, with_methods);
+    later("POST", "/twins/{id}/modules/{module}/methods", "callModuleMethod", service_connect, with_methods);
     later("POST", "/devices/query", "query", registry_read, not_here);
     later("GET", "/jobs", "listJobs", registry_read, not_here);
     later("POST", "/jobs/create", "createJob", registry_write, not_here);

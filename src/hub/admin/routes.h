@@ -8,6 +8,7 @@
 #include "hub/admin/message.h"
 #include "registry/hub/hub_registry.h"
 #include "registry/hub/identity_json.h"
+#include "registry/hub/twin.h"
 
 #include <functional>
 #include <span>
@@ -29,6 +30,7 @@ struct session_source {
 // One request that may be answered, and what it is answered from.
 struct api_context {
     registry::hub_registry& hub;
+    registry::twin_registry& twins;
     const api_request& request;
     const std::map<std::string, std::string>& names;  // what {names} of the route's path stand for
     random_source& random;
@@ -38,6 +40,10 @@ struct api_context {
     [[nodiscard]] const std::string& name(const char* of) const { return names.at(of); }
 };
 
+// Of the path's {id} and {module}. Error `bad_identity_name`.
+result<registry::identity_name> name_in_path(const api_context& c);
+// If-Match as check_etag() takes it: SDKs put even the star in quotes.
+std::string_view wanted_etag(std::string_view if_match);
 // Error `unknown_identity` (peer).
 result<registry::identity> require_identity(const api_context& c, const registry::identity_name& name);
 
@@ -100,6 +106,10 @@ result<api_result> list_identities(const api_context& c);
 result<api_result> tell_device_statistics(const api_context& c);
 result<api_result> tell_service_statistics(const api_context& c);
 result<api_result> list_events(const api_context& c);
+// twins.cpp
+result<api_result> get_twin(const api_context& c);
+result<api_result> patch_twin(const api_context& c);
+result<api_result> put_twin(const api_context& c);
 // bulk.cpp
 result<api_result> change_many(const api_context& c);
 result<api_result> import_lines(const api_context& c);

@@ -70,6 +70,7 @@ public:
     result<std::optional<pki::crl>> list_of(const registry::registered_ca& ca) override;
 
 private:
+    friend class sqlite_twin_store;
     friend class sqlite_provisioning_store;  // of the same file, and in the same transactions
     explicit sqlite_hub_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
     result<void> count(const char* name, int64_t more);

@@ -72,6 +72,34 @@ TEST_P(AzurePlaced, ADeviceIsToldItsHubAndGoesThere) {
     })) << text("heard");
 }
 
+// How it was placed makes no difference.
+class AzureTwin : public AzurePlaced {};
+TEST_P(AzureTwin, IsReadReportedAndWished) {
+    EXPECT_EQ(hub({"twin", "set", "dev-1", "--desired", R"({"rate":5,"net":{"dns":"::1"}})", "--tags", R"({"site":"x"})"}).exit,
+              0);
+    const auto& who = holder("dev-1");
+    auto one = js_program::start(GetParam().node, "device",
+                                 {{"host", world->at("mqtt").text()},
+                                  {"deviceId", "dev-1"},
+                                  {"ca", world->server_root().string()},
+                                  {"cert", who.chain.string()},
+                                  {"key", who.key.string()},
+                                  {"report", {{"firmware", "1.2"}, {"battery", {{"level", 7}}}}},
+                                  {"stay", true}},
+                                 directory.path());
+    EXPECT_TRUE(eventually([&] { return one.first("reported") || one.first("refused"); }, 60'000)) << one.said() << said;
+    ASSERT_TRUE(one.first("reported")) << one.said() << said;
+    EXPECT_THAT(one.said(), testing::HasSubstr(R"("rate":5,"net":{"dns":"::1"},"$version":2)"));
+    const auto shown = hub({"twin", "show", "dev-1", "--json"});
+    EXPECT_THAT(shown.all(), testing::HasSubstr(R"("firmware":"1.2","battery":{"level":7})"));
+    // Whoever changes it, the device is told; what it is not told stays as it was.
+    EXPECT_EQ(hub({"twin", "set", "dev-1", "--desired", R"({"net":{"dns":null},"mode":"on"})"}).exit, 0);
+    EXPECT_TRUE(eventually([&] {
+        return one.said().find(R"("whole":{"rate":5,"net":{},"$version":3,"mode":"on"})") != std::string::npos;
+    })) << one.said()
+        << said;
+}
+
 TEST_P(AzurePlaced, NotUnderAnothersName) {
     auto asks = registering("dev-9", "dev-3");
     EXPECT_TRUE(eventually([&] { return asks.first("registered") || asks.first("refused"); }, 60'000)) << asks.said() << said;
@@ -84,6 +112,8 @@ TEST_P(AzurePlaced, NotUnderAnothersName) {
                 testing::HasSubstr(over_mqtt ? "Connection refused: Not authorized" : "\"name\":\"UnauthorizedError\""));
 }
 
+INSTANTIATE_TEST_SUITE_P(By, AzureTwin, testing::Values(kinds[0], kinds[2]),
+                         [](const auto& one) { return std::string(one.param.name); });
 INSTANTIATE_TEST_SUITE_P(By, AzurePlaced, testing::ValuesIn(kinds), [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -3,7 +3,7 @@
 // The first line: METHOD SP PATH SP QUERY SP IF-MATCH, any of them empty; the rest is the body.
 #include "hub/access/gate.h"
 #include "hub/admin/admin_api.h"
-#include "store/sqlite/hub_store.h"
+#include "store/sqlite/twin_store.h"
 #include "support/given_random.h"
 #include "support/memory_file.h"
 
@@ -24,6 +24,7 @@ struct world {
         auto opened = store::sqlite_hub_store::open(name + "/hub.db");
         require(opened.has_value());
         store = std::move(*opened);
+        twins.emplace(*store);
         std::filesystem::remove_all(name);  // the files stay as long as they are open
         require(store->begin_batch().has_value());
         for (const auto& each : {registry::identity_name{"a", ""}, registry::identity_name{"a", "m"}}) {
@@ -33,6 +34,7 @@ struct world {
     named_random random{"hub api"};
     manual_clock time{now};
     std::unique_ptr<store::sqlite_hub_store> store;
+    std::optional<store::sqlite_twin_store> twins;
     hub::admin_api api{random, time};
 };
 
@@ -46,7 +48,7 @@ hub::admin_api::outcome ask(world& w, const hub::api_request& request, const res
     hub::admin_api::outcome out;
     // Undone whatever it says: the next one finds the registry as this one has.
     (void)w.store->all_or_nothing([&]() -> result<void> {
-        out = w.api.answer(*w.store, request, who);
+        out = w.api.answer(*w.store, *w.twins, request, who);
         return fail(error_category::peer, "undone", "");
     });
     return out;

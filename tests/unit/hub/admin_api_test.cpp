@@ -2,7 +2,7 @@
 #include "hub/admin/admin_api.h"
 
 #include "hub/admin/openapi.h"
-#include "store/sqlite/hub_store.h"
+#include "store/sqlite/twin_store.h"
 #include "support/onboarding_parties.h"
 #include "support/test_pki.h"
 
@@ -32,7 +32,7 @@ protected:
     admin_api::outcome ask(const asking& a, const result<caller>& who = caller{"test", right_set::all()}) {
         admin_api::outcome out;
         const auto done = store->all_or_nothing([&]() -> result<void> {
-            out = api.answer(*store, {a.method, a.path, a.query, a.if_match, a.if_none_match, a.content_type, a.body}, who);
+            out = api.answer(*store, twins, {a.method, a.path, a.query, a.if_match, a.if_none_match, a.content_type, a.body}, who);
             return out.keep ? result<void>() : fail(error_category::peer, "undone", "");
         });
         EXPECT_EQ(done.has_value(), out.keep);
@@ -60,6 +60,7 @@ protected:
     named_random random{"admin api"};
     manual_clock time{test_now};
     std::unique_ptr<store::sqlite_hub_store> store;
+    store::sqlite_twin_store twins{*store};
     admin_api api{random, time};
 };
 
@@ -234,8 +235,8 @@ TEST_F(AdminApi, SessionsAreToldByWhoKnowsThem) {
     sessions.facts = [](const identity_name& n) { return connection_facts{n.device == "a", test_now, 2}; };
     admin_api with(random, time, sessions);
     const caller who{"test", right_set::all()};
-    EXPECT_EQ(body(with.answer(*store, {"GET", "/statistics/service", {}, {}, {}, "", ""}, who)).at("connectedDeviceCount"), 1);
-    EXPECT_EQ(body(with.answer(*store, {"GET", "/devices/a", {}, {}, {}, "", ""}, who)).at("connectionState").as_string(),
+    EXPECT_EQ(body(with.answer(*store, twins, {"GET", "/statistics/service", {}, {}, {}, "", ""}, who)).at("connectedDeviceCount"), 1);
+    EXPECT_EQ(body(with.answer(*store, twins, {"GET", "/devices/a", {}, {}, {}, "", ""}, who)).at("connectionState").as_string(),
               "Connected");
 }
 

@@ -1,7 +1,7 @@
 // One table of routes: what is answered, what is described, and what each needs.
 #include "hub/admin/admin_api.h"
 #include "hub/admin/openapi.h"
-#include "store/sqlite/hub_store.h"
+#include "store/sqlite/twin_store.h"
 #include "support/onboarding_parties.h"
 #include "support/test_pki.h"
 
@@ -102,12 +102,13 @@ TEST(Routes, AreFoundByWhatIsSpeltOut) {
 class Authorisation : public testing::Test {
 protected:
     admin_api::outcome ask(const std::string& method, const std::string& path, const result<caller>& who) {
-        return api.answer(*store, {method, path, {}, {}, {}, "application/json", "nonsense"}, who);
+        return api.answer(*store, twins, {method, path, {}, {}, {}, "application/json", "nonsense"}, who);
     }
     temporary_directory directory;
     named_random random{"authorisation"};
     manual_clock time{test_now};
     std::unique_ptr<store::sqlite_hub_store> store = got(store::sqlite_hub_store::open((directory.path() / "hub.db").string()));
+    store::sqlite_twin_store twins{*store};
     admin_api api{random, time};
 };
 
@@ -156,9 +157,9 @@ TEST_F(Authorisation, WhatIsNotThereIsToldToWhoMayAsk) {
     const auto wrong = ask("PATCH", "/devices/a", who);
     EXPECT_EQ(wrong.answer.status, 405U);
     EXPECT_THAT(wrong.answer.headers, testing::Contains(std::pair<std::string, std::string>("Allow", "GET, HEAD, PUT, DELETE")));
-    const auto twin = ask("PATCH", "/twins/a", caller{"service", {right::service_connect}});
-    EXPECT_EQ(twin.answer.status, 501U);
-    EXPECT_THAT(twin.answer.body, testing::HasSubstr("behaviours"));
+    const auto method = ask("POST", "/twins/a/methods", caller{"service", {right::service_connect}});
+    EXPECT_EQ(method.answer.status, 501U);
+    EXPECT_THAT(method.answer.body, testing::HasSubstr("behaviours"));
 }
 
 }  // namespace

@@ -1,0 +1,123 @@
+// berth hub twin: what is wanted of a device, and what it says of itself.
+#include "berth/commands/hub.h"
+#include "common/files.h"
+#include "hub/twin/twins.h"
+#include "registry/hub/etag.h"
+#include "store/sqlite/twin_store.h"
+
+namespace berth::app {
+
+namespace {
+
+using namespace registry;
+
+struct options {
+    std::string hub, name, desired, tags, if_match;
+    bool whole = false;
+};
+
+result<identity> require(store::sqlite_hub_store& store, const std::string& text) {
+    BERTH_TRY(name, parse_identity_name(text));
+    BERTH_TRY(who, store.find(name));
+    if (!who) {
+        return fail(error{error_category::usage,
+                          "unknown_identity",
+                          fmt::format("there is no {} \"{}\"", name.is_module() ? "module" : "device", name.text()),
+                          {{"name", name.text()}}});
+    }
+    return std::move(*who);
+}
+
+void show(const context& c, const identity& of, const twin& t) {
+    const auto all = hub::twin_for_service(of, t, {});
+    if (c.json) {
+        return print_json(all);
+    }
+    const auto section = [](const char* title, const twin_section& s) {
+        fmt::print("  {:<9} version {}{}\n    {}\n", title, s.version,
+                   s.changed == 0 ? std::string() : ", " + to_iso8601(s.changed), wire::to_text(s.properties));
+    };
+    fmt::print("{}\n", of.name.text());
+    section("desired", t.desired);
+    section("reported", t.reported);
+    fmt::print("  tags\n    {}\n  etag {}\n", wire::to_text(all.at("tags")), t.etag(of));
+}
+
+// JSON, or @FILE.
+result<wire::json::object> read(const std::string& what, const std::string& said) {
+    std::string text = said;
+    if (said.starts_with('@')) {
+        BERTH_TRY(contents, read_text(said.substr(1)));
+        text = std::move(contents);
+    }
+    auto out = wire::parse_json_object(text, 2 * most_twin_section);
+    if (!out) {
+        return fail(std::move(out).error().during(what + " (a JSON object, or @FILE)"));
+    }
+    return std::move(*out);
+}
+
+result<void> show_one(const context& c, const options& o) {
+    BERTH_TRY(store, read_hub_store(o.hub));
+    BERTH_TRY(of, require(*store, o.name));
+    BERTH_TRY(t, store::sqlite_twin_store(*store).twin_of(of.name));
+    show(c, of, t);
+    return {};
+}
+
+result<void> set(const context& c, const options& o) {
+    hub::twin_wish wish;
+    if (!o.desired.empty()) {
+        BERTH_TRY(desired, read("--desired", o.desired));
+        wish.desired = std::move(desired);
+    }
+    if (!o.tags.empty()) {
+        BERTH_TRY(tags, read("--tags", o.tags));
+        wish.tags = std::move(tags);
+    }
+    if (!wish.desired && !wish.tags) {
+        return fail(error_category::usage, "bad_arguments", "--desired or --tags is needed");
+    }
+    BERTH_TRY(store, open_hub_store(o.hub));
+    store::sqlite_twin_store twins(*store);
+    const auto done = store->all_or_nothing([&]() -> result<hub::twin_change> {
+        BERTH_TRY(of, require(*store, o.name));
+        BERTH_TRY(before, twins.twin_of(of.name));
+        if (!o.if_match.empty() && !etag_matches(o.if_match, before.etag(of))) {
+            return fail(
+                error_category::usage, "etag_mismatch",
+                fmt::format("the twin of \"{}\" was changed since it was read: its etag is {} now", o.name, before.etag(of)));
+        }
+        return hub::change_twin(*store, twins, of, wish, o.whole, system_clock().now());
+    });
+    if (!done) {
+        return fail(done.error());
+    }
+    show(c, done->identity, done->twin);
+    return {};
+}
+
+}  // namespace
+
+void add_hub_twins(CLI::App& hub, context& c) {
+    auto* group = hub.add_subcommand("twin", "what is wanted of a device (desired), and what it says of itself (reported)");
+    group->require_subcommand(1);
+    const auto o = std::make_shared<options>();
+    const auto runs = [&c, o](CLI::App* cmd, result<void> (*work)(const context&, const options&)) {
+        cmd->callback([&c, o, work] { c.run([&] { return work(c, *o); }); });
+    };
+    const auto with_name = [&](const char* name, const char* help) {
+        auto* cmd = hub_command(*group, o->hub, name, help);
+        cmd->add_option("NAME", o->name, "DEVICE or DEVICE/MODULE")->required();
+        return cmd;
+    };
+    runs(with_name("show", "both of them, and the tags"), show_one);
+    auto* cmd = with_name("set", "change what is wanted, member by member: null takes one out. Who is connected is told");
+    cmd->add_option("--desired", o->desired, "JSON, or @FILE: {\"rate\": 5}");
+    cmd->add_option("--tags", o->tags, "JSON, or @FILE: the identity's tags, which devices do not see");
+    cmd->add_flag("--whole", o->whole, "in place of all that was there, instead of member by member");
+    cmd->add_option("--if-match", o->if_match, "the etag that it was read with: fail if it was changed since");
+    runs(cmd, set);
+}
+
+}  // namespace berth::app
