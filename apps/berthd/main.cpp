@@ -305,7 +305,13 @@ result<void> serve(const std::filesystem::path& file) {
         health.add_ready("publish_lists", [publish = r.publish.get()] { return publish->check_usable(); });
     }
     if (config.hub) {
-        BERTH_TRY(started, app::hub_role::start(loop, *config.hub, system_clock(), crypto::system_random(), metrics));
+        // [est] may serve the very directory that [hub.issuer] issues from.
+        const auto make_way = [&r] {
+            if (r.est) {
+                r.est->end_turn();
+            }
+        };
+        BERTH_TRY(started, app::hub_role::start(loop, *config.hub, system_clock(), crypto::system_random(), metrics, make_way));
         r.hub = std::move(started);
         say_listening("hub", "https", r.hub->port());
         if (const auto port = r.hub->mqtt_port()) {
@@ -367,7 +373,7 @@ result<void> check(const std::filesystem::path& file, bool json) {
         BERTH_CHECK(app::publish_role::read(*config.publish, store::opening::to_look));
     }
     if (config.hub) {
-        BERTH_CHECK(app::hub_role::read(*config.hub, system_clock(), true));
+        BERTH_CHECK(app::hub_role::read(*config.hub, system_clock(), store::opening::to_look));
     }
     wire::json::array roles;
     std::string names;

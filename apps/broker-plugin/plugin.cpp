@@ -169,6 +169,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
     questions_.came(e.client, std::string(claimed));
     if (!mosquitto_client_clean_session(e.client)) {
         desired_->listens(e.client, answer.in->identity.name);  // what it has subscribed to before still holds
+    }
     if (!was_here) {
         reporter_.in(answer.in->by_key);
     }

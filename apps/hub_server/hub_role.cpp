@@ -81,9 +81,20 @@ result<std::shared_ptr<const hub::gate>> gate_of(const hub_config& config, role_
     return std::make_shared<const hub::gate>(std::move(by));
 }
 
+// With a store of its own: what is served is opened by whoever serves.
+result<void> look_at_store(const hub_config& config, const operational_issuer* issuer, unix_seconds now) {
+    BERTH_TRY(store, read_hub_store(config.directory));
+    if (!issuer) {
+        return {};
+    }
+    BERTH_TRY(known, store->list_cas());
+    return issuer->check_registered(known, now);
+}
+
 }  // namespace
 
-result<hub_role::prepared> hub_role::read(const hub_config& config, const clock& time, bool only_looks) {
+result<hub_role::prepared> hub_role::read(const hub_config& config, const clock& time, store::opening how) {
+    const bool only_looks = how == store::opening::to_look;
     prepared out;
     out.config = config;
     BERTH_TRY(own, open_tls(config.identity));
@@ -112,24 +123,30 @@ result<hub_role::prepared> hub_role::read(const hub_config& config, const clock&
         BERTH_TRY(files, read_event_files(sink, time));
         out.events.push_back(std::move(files));
     }
+    if (config.issuer) {
+        BERTH_TRY(issuer, operational_issuer::open(*config.issuer, how));
+        out.issuer = std::move(issuer);
+    }
     if (only_looks) {
-        BERTH_CHECK(read_hub_store(config.directory));
+        BERTH_CHECK(look_at_store(config, out.issuer.get(), time.now()));
         BERTH_CHECK(hub_brokers::look(brokers_of(config)));
     }
     return out;
 }
 
 hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics,
-                   std::unique_ptr<store::sqlite_hub_store> store, prepared serving)
+                   std::unique_ptr<store::sqlite_hub_store> store, prepared serving, std::function<void()> make_way)
     : serving_(std::move(serving)),
       desk_(on, time, random, std::move(store)),
       connections_(desk_.registry(), serving_.config.directory),
       admin_(desk_, serving_.admin, metrics, sessions()),
+      issuing_({time, random, desk_.registry(), std::move(make_way)}),
       device_requests_(desk_, metrics),
       services_{&admin_},
       reports_(metrics, time) {
+    issuing_.set(serving_.issuer);
     if (const auto& provisioning = serving_.config.provisioning) {
-        provisioning_.emplace(desk_, admin_, *provisioning, serving_.webhook_anchors, metrics);
+        provisioning_.emplace(desk_, admin_, issuing_, *provisioning, serving_.webhook_anchors, metrics);
         const auto more = provisioning_->services();
         services_.insert(services_.end(), more.begin(), more.end());
     }
@@ -175,10 +192,12 @@ result<void> hub_role::listen(ops::metric_registry& metrics) {
 }
 
 result<std::unique_ptr<hub_role>> hub_role::start(net::loop& on, const hub_config& config, const clock& time,
-                                                  random_source& random, ops::metric_registry& metrics) {
+                                                  random_source& random, ops::metric_registry& metrics,
+                                                  std::function<void()> make_way) {
     BERTH_TRY(ready, read(config, time));
     BERTH_TRY(store, open_hub_store(config.directory));
-    std::unique_ptr<hub_role> role(new hub_role(on, time, random, metrics, std::move(store), std::move(ready)));
+    std::unique_ptr<hub_role> role(
+        new hub_role(on, time, random, metrics, std::move(store), std::move(ready), std::move(make_way)));
     if (config.other_brokers) {
         BERTH_TRY(others, other_brokers::start(role->desk_, *config.other_brokers, std::move(role->serving_.other_brokers),
                                                config.directory / "hub.db", metrics));
@@ -213,7 +232,9 @@ result<hub_role::prepared> hub_role::prepare(const hub_config& config) {
                     "[[hub.events]] and [hub.other_brokers] are read at start only, but for what is in the files that they name: "
                     "restart berthd, or put them back");
     }
-    BERTH_TRY(ready, read(config, desk_.time()));
+    issuing_.make_way();  // also who only opens the records would wait for whoever writes to them
+    const bool same_issuer = config.issuer && now.issuer && config.issuer->directory == now.issuer->directory;
+    BERTH_TRY(ready, read(config, desk_.time(), same_issuer ? store::opening::again : store::opening::or_make));
     if (serving_.threads > 0 && ready.threads == 0) {
         return fail(error_category::usage, "restart_needed",
                     "the key of [hub] is in a chip now, which several threads must not use: restart berthd");
@@ -246,6 +267,7 @@ void hub_role::apply(prepared ready) {
     serving_ = std::move(ready);
     tls_.set(serving_.tls);
     admin_.judge_by(serving_.admin);
+    issuing_.set(serving_.issuer);
 }
 
 }  // namespace berth::app

@@ -12,6 +12,7 @@
 #include "hub_server/event_streams.h"
 #include "hub_server/ocsp_watch.h"
 #include "hub_server/other_brokers.h"
+#include "hub_server/operational_issuer.h"
 #include "hub_server/provisioning_service.h"
 #include "net/current.h"
 #include "net/http_front.h"
@@ -23,9 +24,10 @@ namespace berth::app {
 
 class hub_role {
 public:
-    // Errors of files, keys and the hub's directory; `listen_failed`.
+    // Errors of files, keys and the hub's directory; `listen_failed`. `make_way`: as issuing_desk's.
     static result<std::unique_ptr<hub_role>> start(net::loop& on, const hub_config& config, const clock& time,
-                                                   random_source& random, ops::metric_registry& metrics);
+                                                   random_source& random, ops::metric_registry& metrics,
+                                                   std::function<void()> make_way = {});
 
     // Another configuration while this one serves, as element_role's. Errors as start(), naming the file; `restart_needed`.
     struct prepared {
@@ -35,12 +37,13 @@ public:
         admin_service::settings admin;
         role_lists lists;
         std::vector<pki::certificate> webhook_anchors;  // read at start only
-        std::optional<hub_brokers::prepared> brokers;   // while it serves
+        std::shared_ptr<operational_issuer> issuer;
+        std::optional<hub_brokers::prepared> brokers;  // while it serves
         other_brokers_files other_brokers;
         std::vector<event_sink_files> events;  // one for each sink
     };
-    // `only_looks`: nothing is made or changed, and what a new file would mend later is told too.
-    static result<prepared> read(const hub_config& config, const clock& time, bool only_looks = false);
+    // to_look: nothing is made or changed, and what a new file would mend later is told too.
+    static result<prepared> read(const hub_config& config, const clock& time, store::opening how = store::opening::or_make);
     result<prepared> prepare(const hub_config& config);
     void apply(prepared ready);
 
@@ -55,7 +58,7 @@ public:
 
 private:
     hub_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics,
-             std::unique_ptr<store::sqlite_hub_store> store, prepared serving);
+             std::unique_ptr<store::sqlite_hub_store> store, prepared serving, std::function<void()> make_way);
     result<void> listen(ops::metric_registry& metrics);
     [[nodiscard]] hub::session_source sessions();
     std::optional<hub::carried_answer> answer(const hub::carried_message& message);
@@ -65,6 +68,7 @@ private:
     hub_desk desk_;
     store::sqlite_connection_store connections_;
     admin_service admin_;
+    issuing_desk issuing_;
     device_requests device_requests_;
     std::optional<provisioning_service> provisioning_;
     std::unique_ptr<other_brokers> others_;

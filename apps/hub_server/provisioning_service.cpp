@@ -67,29 +67,41 @@ hub::right right_for(const provisioning::api_request& asked) {
 
 }  // namespace
 
-provisioning_service::provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
-                                           std::vector<pki::certificate> webhook_anchors, ops::metric_registry& metrics)
+provisioning_service::provisioning_service(hub_desk& desk, admin_service& admins, provisioning::certificate_issuer& issuer,
+                                           const hub_provisioning_config& config, std::vector<pki::certificate> webhook_anchors,
+                                           ops::metric_registry& metrics)
     : id_scope_(config.id_scope),
       desk_(desk),
       admins_(admins),
       records_(desk.registry()),
-      service_(settings_of(config), desk.registry(), records_, desk.random()),
+      service_(settings_of(config), desk.registry(), records_, desk.random(), &issuer),
       answers_(metrics.counters("berth_provisioning_answers_total",
                                 "What devices and operators of the provisioning service were told", {"over", "status"})),
       webhooks_(desk.loop(), desk.time(), std::move(webhook_anchors),
                 [this](const std::string& operation, const result<net::http_response>& what) { webhook_said(operation, what); }) {
 }
 
-void provisioning_service::grant_wishes() {
-    for (auto& wish : service_.take_wishes()) {
-        webhooks_.ask(std::move(wish));
+void provisioning_service::with_turn() {
+    if (std::exchange(with_turn_, true)) {
+        return;
     }
+    desk_.after_commit([this](bool kept) {
+        with_turn_ = false;
+        if (!kept) {
+            return service_.rolled_back();
+        }
+        service_.kept();
+        for (auto& wish : service_.take_wishes()) {
+            webhooks_.ask(std::move(wish));
+        }
+    });
 }
 
 void provisioning_service::webhook_said(const std::string& operation, const result<net::http_response>& what) {
     if (!desk_.begin()) {
         return;  // the device is told that it has failed, in a while
     }
+    with_turn();
     if (what) {
         service_.webhook_answered(operation, what->status, what->body, desk_.time().now());
     } else {
@@ -110,11 +122,11 @@ std::optional<hub::carried_answer> provisioning_service::answer(const hub::carri
         count("mqtt", 401);
         return std::nullopt;
     }
+    with_turn();
     const provisioning::caller who{std::move(*chain), message.from, user->scope};
     const std::string_view payload(reinterpret_cast<const char*>(message.payload.data()), message.payload.size());
     auto said = provisioning::answer_mqtt(service_, who, user->registration_id, message.topic, payload, desk_.time().now());
     count("mqtt", said ? 200 : 400);
-    grant_wishes();
     if (!said) {
         return std::nullopt;
     }
@@ -133,10 +145,12 @@ void provisioning_service::devices::serve(const net::http_request& request, cons
     if (!stranger && !of_.desk_.begin()) {
         return respond(unavailable());
     }
+    if (!stranger) {
+        of_.with_turn();
+    }
     const auto said =
         provisioning::answer_https(of_.service_, who, {request.method, request.path, request.body}, of_.desk_.time().now());
     of_.count("https", said.status);
-    of_.grant_wishes();
     const auto tell = [respond, said](bool kept) {
         if (!kept) {
             return respond(unavailable());

@@ -13,9 +13,10 @@ namespace berth::app {
 
 class provisioning_service {
 public:
-    // `desk` and `admins` outlive it. `webhook_anchors`: who may vouch for what the allocation "custom" asks.
-    provisioning_service(hub_desk& desk, admin_service& admins, const hub_provisioning_config& config,
-                         std::vector<pki::certificate> webhook_anchors, ops::metric_registry& metrics);
+    // `desk`, `admins` and `issuer` outlive it. `webhook_anchors`: who may vouch for what the allocation "custom" asks.
+    provisioning_service(hub_desk& desk, admin_service& admins, provisioning::certificate_issuer& issuer,
+                         const hub_provisioning_config& config, std::vector<pki::certificate> webhook_anchors,
+                         ops::metric_registry& metrics);
 
     // What stands on the listener: registrations of devices, by their certificates; enrolments, by administrators.
     [[nodiscard]] std::vector<hub_service*> services() { return {&devices_, &operators_}; }
@@ -42,8 +43,8 @@ private:
         provisioning_service& of_;
     };
     void count(const char* over, unsigned status);
-    // Whoever the service wants to be asked, is.
-    void grant_wishes();
+    // Whatever the service has just done stands or falls with the turn of the desk; whoever it wants to be asked is asked then.
+    void with_turn();
     void webhook_said(const std::string& operation, const result<net::http_response>& what);
 
     std::string id_scope_;
@@ -53,6 +54,7 @@ private:
     provisioning::service service_;
     ops::counter_family answers_;
     webhooks webhooks_;
+    bool with_turn_ = false;
     devices devices_{*this};
     operators operators_{*this};
 };

@@ -43,6 +43,10 @@ result<hub_config> read_hub(table_reader t) {
     }
     BERTH_TRY(events, read_event_sinks(t, out.mqtt.has_value()));
     out.events = std::move(events);
+    if (auto issuer = t.table("issuer")) {
+        BERTH_TRY(read, read_hub_issuer(std::move(*issuer)));
+        out.issuer = std::move(read);
+    }
     if (out.admins.empty() && !out.sas && !out.mqtt && !out.provisioning) {
         t.complain(nullptr, "nobody could ask this hub for anything: give \"admins\", a CA of administrators, or \"sas\" = true, "
                             "or [hub.mqtt]");

@@ -5,6 +5,7 @@
 #include "net/address.h"
 #include "roles/broker_config.h"
 #include "roles/event_config.h"
+#include "roles/hub_issuer_config.h"
 #include "roles/key_and_chain.h"
 #include "roles/other_brokers_config.h"
 #include "roles/revocation_rule.h"
@@ -30,6 +31,7 @@ struct hub_config {
     std::optional<hub_provisioning_config> provisioning;
     std::optional<other_brokers_config> other_brokers;
     std::vector<event_sink_config> events;
+    std::optional<hub_issuer_config> issuer;
 };
 
 result<hub_config> read_hub(table_reader t);

@@ -46,7 +46,18 @@ result<matched> match_individual(enrolment found, const pki::certificate& leaf, 
     login.primary = print(rule.primary);
     login.secondary = print(rule.secondary);
     std::string device = found.settings.device_id.empty() ? found.id : found.settings.device_id;
-    return matched{std::move(found), std::string(registration_id), std::move(device), login, leaf.sha256()};
+    return matched{std::move(found), std::string(registration_id), std::move(device), login, leaf.sha256(), {leaf}};
+}
+
+// One way up, where there are several.
+std::vector<pki::certificate> vouched_by(const pki::certificate& leaf, std::span<const issuer_above> issuers) {
+    std::vector<pki::certificate> out{leaf};
+    for (const auto& one : issuers) {
+        if (one.distance == out.size()) {
+            out.push_back(one.certificate);
+        }
+    }
+    return out;
 }
 
 // The first group that there is for an issuer decides, whatever those further up would say.
@@ -66,8 +77,9 @@ result<matched> match_group(provisioning_registry& records, const enrolment_trus
                                           ca->name, group->id));
             }
             BERTH_CHECK(check_name_part("device", device));
-            return matched{std::move(*group), std::string(registration_id), std::move(device),
-                           login_rule{login_way::certificate_authority, std::nullopt, std::nullopt}, who.chain.front().sha256()};
+            return matched{std::move(*group),          std::string(registration_id),
+                           std::move(device),          login_rule{login_way::certificate_authority, std::nullopt, std::nullopt},
+                           who.chain.front().sha256(), vouched_by(who.chain.front(), issuers)};
         }
     }
     return refuse("not_enrolled", fmt::format("No enrolment group is for any of the {} CAs above {}.", issuers.size(),

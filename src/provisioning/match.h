@@ -14,6 +14,7 @@ struct matched {
     std::string device_id;
     registry::login_rule login;  // of the identity that is made for it
     registry::thumbprint certificate{};
+    std::vector<pki::certificate> vouched;  // that certificate, and those above it up to a registered CA; without one: it alone
 };
 
 // Errors (peer), whose sentences are for logs and never for the peer: `no_certificate`, `bad_certificate`, `bad_key_usage`,

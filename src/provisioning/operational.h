@@ -6,6 +6,8 @@
 #include "registry/hub/identity.h"
 #include "wire/json.h"
 
+#include <span>
+
 namespace berth::provisioning {
 
 // Of DER. A request for ML-DSA-87 has some 7,400 octets; the limit of other services (8 KiB of base64) would refuse it.
@@ -16,6 +18,9 @@ struct issue_order {
     std::string registration_id;
     registry::identity_name identity;  // whom the certificate is to name
     std::string enrolment;
+    // What it has shown, leaf first, up to the CA that vouches for it; only the leaf where none does.
+    std::span<const pki::certificate> shown = {};
+    uint32_t epoch = 0;  // of the identity: certificates of an earlier one are refused
 };
 
 class certificate_issuer {

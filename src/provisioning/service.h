@@ -65,6 +65,11 @@ public:
     void webhook_answered(const std::string& operation, unsigned status, std::string_view body, unix_seconds now);
     void webhook_failed(const std::string& operation, const error& why, unix_seconds now);
 
+    // What was written since the last of these two is kept, or it is not: then what was answered meanwhile must not be told, and
+    // is not known any more. Its devices register again. Wishes are taken after kept().
+    void kept();
+    void rolled_back();
+
     [[nodiscard]] size_t pending() const;  // operations without an outcome
 
 private:

@@ -119,7 +119,8 @@ result<uint64_t> make_known(const settlement_order& o, const std::optional<ident
     return is_ours(o, *there) ? there->generation : 0;
 }
 
-result<std::vector<pki::certificate>> issue(const settlement_order& o, certificate_issuer* issuer) {
+result<std::vector<pki::certificate>> issue(const settlement_order& o, const std::optional<identity>& there,
+                                            certificate_issuer* issuer) {
     if (!o.csr) {
         return std::vector<pki::certificate>();
     }
@@ -127,7 +128,8 @@ result<std::vector<pki::certificate>> issue(const settlement_order& o, certifica
         return fail(error_category::incompatible, "no_issuer",
                     "This service issues no certificates: register without a request.");
     }
-    auto issued = issuer->issue({*o.csr, o.who.registration_id, {o.who.device_id, ""}, o.who.enrolment.id});
+    auto issued = issuer->issue(
+        {*o.csr, o.who.registration_id, {o.who.device_id, ""}, o.who.enrolment.id, o.who.vouched, there ? there->epoch : 0});
     if (!issued) {
         return fail(std::move(issued).error().with("issuing", "failed"));
     }
@@ -182,7 +184,7 @@ result<settled> settle(const settlement_order& order, hub_registry& hub, provisi
         if (there) {
             BERTH_CHECK(check_identity(order, *there));
         }
-        BERTH_TRY(issued, issue(order, issuer));
+        BERTH_TRY(issued, issue(order, there, issuer));
         out.issued = std::move(issued);
         // Where it is sent elsewhere, what was made here stays its own.
         uint64_t generation = owned_generation(order);

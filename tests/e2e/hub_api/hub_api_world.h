@@ -32,6 +32,10 @@ protected:
         configure(more);
         const auto check = run_program("berthd", {"--json", "check", at("berthd.toml")});
         ASSERT_EQ(check.exit, 0) << check.all();
+        start();
+    }
+    // As it is configured.
+    void start() {
         auto child = app::child_process::start(std::filesystem::path(BERTH_BIN_DIR) / "berthd", {"--config", at("berthd.toml")});
         ASSERT_TRUE(child) << child.error().message;
         server_ = std::make_unique<app::child_process>(std::move(*child));

@@ -13,6 +13,8 @@ public:
         if (why_not) {
             return fail(*why_not);
         }
+        shown = order.shown.size();
+        epoch = order.epoch;
         named = order.identity.text() + " of " + order.enrolment;
         return std::vector{
             test::issue(by_, pki::client_template("Test", order.identity.text(), usual), order.request.key().spki()),
@@ -20,6 +22,8 @@ public:
     }
     int asked = 0;
     std::string named;
+    size_t shown = 0;
+    uint32_t epoch = 99;
     std::optional<error> why_not;
 
 private:
@@ -63,6 +67,33 @@ TEST_F(Operational, AChainComesWithTheAnswer) {
     const auto next = registered(shows(chain), "dev1", R"({"payload":{"csr":")" + request("dev1") + "\"}}");
     EXPECT_EQ(issued(next).size(), 2U) << "of SDKs that know no csr";
     EXPECT_TRUE(issued(registered(device("dev1"), "dev1")).empty());
+}
+
+TEST_F(Operational, WhoRepeatsItselfIsGivenTheSameOne) {
+    const std::string body = with_csr(request("dev1"));
+    const std::string operation = text(begin(device("dev1"), "dev1", body), "operationId");
+    const auto first = issued(status(device("dev1"), "dev1", operation));
+    EXPECT_EQ(issued(status(device("dev1"), "dev1", operation)), first);
+    EXPECT_EQ(text(begin(device("dev1"), "dev1", body), "operationId"), operation) << "its answer was lost";
+    EXPECT_EQ(own_issuer.asked, 1);
+    // Another device's it is not, whatever that sends.
+    EXPECT_EQ(status(device("dev2"), "dev2", operation).status, 404U);
+    now += settings.webhook_lasts;
+    EXPECT_NE(text(begin(device("dev1"), "dev1", body), "operationId"), operation);
+    EXPECT_EQ(own_issuer.asked, 2);
+}
+
+TEST_F(Operational, TheIssuerIsToldWhatWasShownAndTheEpoch) {
+    EXPECT_EQ(assigned(device("dev1"), "dev1", with_csr(request("dev1"))), "dev1 at hub.example");
+    EXPECT_EQ(own_issuer.shown, 3U) << "the device's, the line's, the registered root";
+    EXPECT_EQ(own_issuer.epoch, 0U);
+    const auto own = leaf(root, "dev2");
+    individual("dev2", with(own));
+    EXPECT_EQ(assigned(shows({own}), "dev2", R"({"csr":")" + request("dev2") + "\"}"), "dev2 at hub.example");
+    EXPECT_EQ(own_issuer.shown, 1U) << "nobody vouches for that";
+    ASSERT_TRUE(hub->raise_epoch({"dev1", ""}, test_now - 1'000'000'000));
+    EXPECT_EQ(assigned(device("dev1"), "dev1", with_csr(request("dev1"))), "dev1 at hub.example");
+    EXPECT_EQ(own_issuer.epoch, 1U);
 }
 
 TEST_F(Operational, TheLargestPostQuantumRequestFits) {
