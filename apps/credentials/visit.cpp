@@ -30,6 +30,16 @@ constexpr std::array<int, 9> alerts_of_refusal{42, 43, 44, 45, 46, 48, 49, 51, 1
 // Come again, says the server, and nothing of us: request timeout, too early, too many requests.
 constexpr std::array<int, 3> statuses_of_haste{408, 425, 429};
 
+// A CA that knows the device by its serial number says by itself whether that is its common name, too.
+pki::distinguished_name asked_by_identity(pki::distinguished_name own) {
+    const auto serial = std::ranges::find(own.attributes, "serialNumber", &std::pair<std::string, std::string>::first);
+    if (serial != own.attributes.end()) {
+        const std::string name = serial->second;
+        std::erase_if(own.attributes, [&](const auto& a) { return a.first == "CN" && a.second == name; });
+    }
+    return own;
+}
+
 }  // namespace
 
 bool says_no(const error& e) {
@@ -216,7 +226,7 @@ void visit::ask_wanted() {
         if (!names) {
             return fail_with(std::move(names).error());
         }
-        contents.subject = std::move(names->subject);
+        contents.subject = shown_ ? std::move(names->subject) : asked_by_identity(std::move(names->subject));
         contents.alt_names = std::move(names->alt_names);
     }
     if (shown_) {

@@ -382,6 +382,9 @@ constexpr std::array manuals{
     manual{"hub registration list", "Reads HUB/hub.db.", "berth hub registration list --hub hub"},
     manual{"hub registration show", "Reads HUB/hub.db.", "berth hub registration show pump-1 --hub hub"},
     manual{"hub registration delete", "Writes HUB/hub.db, while berthd runs.", "berth hub registration delete pump-1 --hub hub"},
+    manual{"hub twin set", "Writes HUB/hub.db, while berthd runs; brokers tell who is connected. FILE of @FILE is read.",
+           "berth hub twin set pump-1 --desired '{\"rate\": 5}' --hub hub"},
+    manual{"hub twin show", "Reads HUB/hub.db.", "berth hub twin show pump-1 --hub hub --json"},
     manual{"hub policy set",
            "Writes HUB/hub.db; brokers that run go by it at once, for sessions that stand, too. A device has its own topics as "
            "--allow "

@@ -82,7 +82,7 @@ TEST_P(Ldevids, InOneStepAtTheFactory) {
     const auto made = at_factory();
     ASSERT_EQ(made.exit, 0) << made.all();
     const auto ldevid = shown();
-    EXPECT_EQ(ldevid.at("subject").as_string(), "serialNumber=SN-1,O=Birch");
+    EXPECT_EQ(ldevid.at("subject").as_string(), "serialNumber=SN-1,CN=SN-1,O=Birch");
     EXPECT_EQ(ldevid.at("key").as_string(), GetParam().key(text_of("SN-1/p3-sig.uri")));
     EXPECT_TRUE(ldevid.at("key_works").as_bool());
     EXPECT_EQ(ldevid.at("in_tpm").as_bool(), GetParam().label == "tpm2") << "which its TPM has shown";
