@@ -288,7 +288,8 @@ void add_hub_devices(CLI::App& hub, context& c) {
         const auto fresh = make_identity(name, settings, crypto::system_random(), system_clock().now());
         BERTH_TRY(added, store->all_or_nothing([&]() -> result<identity> {
             BERTH_CHECK(store->add(fresh));
-            return with_keys(*store, fresh, false);
+            BERTH_TRY(there, store->find(name));  // in a later epoch, if certificates of one of that name were ended
+            return with_keys(*store, *there, false);
         }));
         return show(c, *o, *store, added);
     });

@@ -77,7 +77,8 @@ result<api_result> put_identity(const api_context& c) {
         BERTH_TRY(settings, settings_from_json(body, name));
         const auto fresh = make_identity(name, std::move(settings), c.random, c.now);
         BERTH_CHECK(c.hub.add(fresh));
-        return one(c, fresh);
+        BERTH_TRY(there, require_identity(c, name));
+        return one(c, there);
     }
     BERTH_TRY(before, require_identity(c, name));
     BERTH_CHECK(check_etag(before, wanted_etag(*if_match)));

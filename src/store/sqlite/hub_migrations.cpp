@@ -1,5 +1,6 @@
 #include "store/sqlite/hub_access_schema.h"
 #include "store/sqlite/hub_connections_schema.h"
+#include "store/sqlite/hub_ended_schema.h"
 #include "store/sqlite/hub_events_schema.h"
 #include "store/sqlite/hub_lists_schema.h"
 #include "store/sqlite/hub_ocsp_schema.h"
@@ -127,7 +128,7 @@ CREATE TABLE linked_hub (
 
 constexpr database::migration steps[] = {{1, hub_1},     {2, hub_access, false}, {3, hub_provisioning},  {4, hub_policies},
                                          {5, hub_lists}, {6, hub_twins},         {7, hub_events, false}, {8, hub_ocsp, false},
-                                         {9, hub_connections}};
+                                         {9, hub_connections}, {10, hub_ended}};
 
 }  // namespace
 

@@ -199,6 +199,26 @@ TEST_P(HubStore, EpochsGoUpAndAreChanges) {
     EXPECT_EQ(told(), (std::vector<std::string>{"created dev1", "revoked dev1", "revoked dev1"}));
 }
 
+TEST_P(HubStore, EndedCertificatesStayEnded) {
+    added("dev1");
+    added("dev1/m");
+    added("dev2");
+    got(store->raise_epoch({"dev1", ""}, test_now + 1));
+    got(store->raise_epoch({"dev1", ""}, test_now + 2));
+    got(store->raise_epoch({"dev1", "m"}, test_now + 3));
+    for (int times = 0; times < 2; ++times) {
+        ASSERT_TRUE(store->remove(*got(store->find({"dev1", ""})), test_now));
+        ASSERT_TRUE(store->remove(*got(store->find({"dev2", ""})), test_now));
+        added("dev1");
+        added("dev1/m");
+        added("dev2");
+        EXPECT_EQ(got(store->find({"dev1", ""}))->epoch, 2U) << times;
+        EXPECT_EQ(got(store->find({"dev1", ""}))->epoch_raised, test_now + 2);
+        EXPECT_EQ(got(store->find({"dev1", "m"}))->epoch, 1U);
+        EXPECT_EQ(got(store->find({"dev2", ""}))->epoch, 0U);
+    }
+}
+
 TEST_P(HubStore, EventsAreReadOnFromWhereOneWas) {
     added("a");
     added("b");
