@@ -64,7 +64,8 @@ admin_api::outcome admin_api::answer(registry::hub_registry& hub, registry::twin
             return fail(refusal("not_implemented", std::string(found.route->later)));
         }
         BERTH_CHECK(check_body(*found.route, request));
-        return found.route->handle({hub, twins, request, found.names, random_, clock_.now(), sessions_});
+        return found.route->handle(
+            {hub, twins, request, found.names, random_, clock_.now(), sessions_, who ? who->may : right_set()});
     }();
     if (done) {
         out.answer = done->answer;

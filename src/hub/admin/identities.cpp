@@ -1,4 +1,5 @@
 // Devices and modules, one by one and in lists.
+#include "hub/admin/identity_keys.h"
 #include "hub/admin/routes.h"
 #include "registry/hub/event_json.h"
 
@@ -20,6 +21,15 @@ json::object told(const api_context& c, const identity& i) {
 
 api_result one(const api_context& c, const identity& i) {
     api_result out{api_answer::json(200, told(c, i))};
+    out.answer.headers.emplace_back("ETag", "\"" + i.etag() + "\"");
+    return out;
+}
+
+// With its keys, for those who may be told.
+result<api_result> one_with_keys(const api_context& c, const identity& i) {
+    json::object body = told(c, i);
+    BERTH_CHECK(tell_keys(c, i, body));
+    api_result out{api_answer::json(200, body)};
     out.answer.headers.emplace_back("ETag", "\"" + i.etag() + "\"");
     return out;
 }
@@ -62,7 +72,7 @@ result<identity> require_identity(const api_context& c, const identity_name& nam
 result<api_result> get_identity(const api_context& c) {
     BERTH_TRY(name, name_in_path(c));
     BERTH_TRY(found, require_identity(c, name));
-    return one(c, found);
+    return one_with_keys(c, found);
 }
 
 // Without If-Match it is a new one; with it, it is there and is as it was read. What the body does not name stays as it is.
@@ -73,18 +83,25 @@ result<api_result> put_identity(const api_context& c) {
         return fail(error_category::usage, "bad_condition", "If-None-Match is \"*\", and stands without If-Match");
     }
     BERTH_TRY(body, wire::parse_json_object(c.request.body, most_small_body));
+    BERTH_TRY(hub, c.hub.settings());
     if (!if_match) {
-        BERTH_TRY(settings, settings_from_json(body, name));
+        identity_settings from;
+        BERTH_TRY(keys, take_key_wish(hub, name, body, from));
+        BERTH_TRY(settings, settings_from_json(body, name, from));
         const auto fresh = make_identity(name, std::move(settings), c.random, c.now);
         BERTH_CHECK(c.hub.add(fresh));
-        BERTH_TRY(there, require_identity(c, name));
-        return one(c, there);
+        BERTH_TRY(there, require_identity(c, name));  // in a later epoch, if certificates of one of that name were ended
+        BERTH_TRY(made, grant_keys(c, there, keys));
+        return one_with_keys(c, made);
     }
     BERTH_TRY(before, require_identity(c, name));
     BERTH_CHECK(check_etag(before, wanted_etag(*if_match)));
-    BERTH_TRY(settings, settings_from_json(body, name, before.settings));
+    identity_settings from = before.settings;
+    BERTH_TRY(keys, take_key_wish(hub, name, body, from));
+    BERTH_TRY(settings, settings_from_json(body, name, from));
     BERTH_TRY(after, c.hub.change(before, settings, c.now));
-    return one(c, after);
+    BERTH_TRY(with_keys, grant_keys(c, after, keys));
+    return one_with_keys(c, with_keys);
 }
 
 result<api_result> delete_identity(const api_context& c) {

@@ -34,8 +34,9 @@ constexpr std::string_view schemas = R"({
         "certificateEpoch": {"type": "integer", "readOnly": true},
         "createdTime": {"type": "string", "format": "date-time", "readOnly": true}}}}},
 "Authentication": {"type": "object", "properties": {
-    "type": {"enum": ["certificateAuthority", "selfSigned", "none"]},
-    "symmetricKey": {"type": ["object", "null"], "description": "Refused unless it is empty: devices have certificates here."},
+    "type": {"enum": ["certificateAuthority", "selfSigned", "sas", "none"], "description": "sas: where the hub takes shared keys"},
+    "symmetricKey": {"type": ["object", "null"], "description": "Of type sas, base64 of 16 to 64 octets. Empty in a request: drawn, or as it is. Told by PUT and by GET of one, to callers with registryWrite alone.",
+        "properties": {"primaryKey": {"type": ["string", "null"]}, "secondaryKey": {"type": ["string", "null"]}}},
     "x509Thumbprint": {"type": ["object", "null"], "properties": {
         "primaryThumbprint": {"type": ["string", "null"], "pattern": "^[0-9A-Fa-f:]*$"},
         "secondaryThumbprint": {"type": ["string", "null"], "pattern": "^[0-9A-Fa-f:]*$"}}}}},

@@ -36,6 +36,7 @@ struct api_context {
     random_source& random;
     unix_seconds now;
     const session_source& sessions;
+    right_set may = {};  // of who asks
 
     [[nodiscard]] const std::string& name(const char* of) const { return names.at(of); }
 };

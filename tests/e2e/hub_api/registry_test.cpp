@@ -33,6 +33,34 @@ TEST_F(HubRegistry, ACaIsRegisteredAndProvedFromAfar) {
     EXPECT_THAT(text("body"), HasSubstr("CertificateNotFound"));
 }
 
+TEST_F(HubRegistry, SharedKeysForThoseWhoMayWrite) {
+    done({"set", "--device-sas", "on"});
+    const auto token = [this](const char* policy, const char* rights) {
+        done({"access-policy", "add", policy, "--rights", rights});
+        return std::string(done({"access-policy", "token", policy, "--host", "localhost"}).at("token").as_string());
+    };
+    const auto reader = token("reader", "registryRead"), writer = token("writer", "registryRead,registryWrite");
+    begin();
+    const std::string asked = R"({"authentication":{"type":"sas","symmetricKey":{"primaryKey":"","secondaryKey":""}}})";
+    ASSERT_EQ(with_token(writer, "PUT", "/devices/d", asked), "200") << text("body");
+    const std::string key(body().at("authentication").at("symmetricKey").at("primaryKey").as_string());
+    EXPECT_EQ(key.size(), 44U);
+    EXPECT_EQ(
+        std::string(done({"device", "show", "--keys", "d"}).at("authentication").at("symmetricKey").at("primaryKey").as_string()),
+        key);
+    EXPECT_EQ(with_token(writer, "GET", "/devices/d"), "200");
+    EXPECT_THAT(text("body"), HasSubstr(key));
+    for (const char* const path : {"/devices/d", "/devices", "/v1/identities", "/v1/events"}) {
+        EXPECT_EQ(with_token(reader, "GET", path), "200") << path;
+        EXPECT_THAT(text("body"), testing::Not(HasSubstr(key))) << path;
+    }
+    EXPECT_TRUE(says("\"hub_changed\"") || heard_.find("hub_changed") != std::string::npos);
+    EXPECT_THAT(heard_, testing::Not(HasSubstr(key))) << "nothing of it is logged";
+    done({"set", "--device-sas", "off"});
+    EXPECT_EQ(with_token(writer, "PUT", "/devices/e", asked), "400");
+    EXPECT_EQ(error_name(), "shared_keys_refused");
+}
+
 TEST_F(HubRegistry, ManyAtOnceAndWhatBecameOfThem) {
     begin();
     std::string lines;

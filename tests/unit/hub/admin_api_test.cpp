@@ -151,6 +151,86 @@ TEST_F(AdminApi, MistakesAreToldAndChangeNothing) {
     EXPECT_EQ(got(store->newest_event()), 0U);
 }
 
+// Of the JSON of one: its primary and its secondary key, "" where it tells none.
+std::pair<std::string, std::string> keys_in(const json::object& told) {
+    const auto text = [&told](const char* which) {
+        const auto& key = told.at("authentication").at("symmetricKey").at(which);
+        return key.is_string() ? std::string(key.as_string()) : "";
+    };
+    return {text("primaryKey"), text("secondaryKey")};
+}
+
+TEST_F(AdminApi, SharedKeysAreGivenOrDrawnWhereTheHubTakesThem) {
+    const std::string mine = "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw", other = "MTExMTExMTExMTExMTExMTExMTExMTEx";
+    const std::string drawn = R"({"authentication":{"type":"sas","symmetricKey":{"primaryKey":"","secondaryKey":""}}})";
+    const std::string given =
+        R"({"authentication":{"type":"sas","symmetricKey":{"primaryKey":")" + mine + R"(","secondaryKey":")" + other + R"("}}})";
+    ASSERT_TRUE(store->set({true, false, ""}));
+    // As the unmodified package asks.
+    const auto first = body(ask({"PUT", "/devices/drawn", drawn}));
+    EXPECT_EQ(first.at("authentication").at("type").as_string(), "sas");
+    EXPECT_EQ(keys_in(first).first.size(), 44U);
+    EXPECT_NE(keys_in(first).first, keys_in(first).second);
+    EXPECT_EQ(keys_in(body(ask({"PUT", "/devices/given", given}))), (std::pair{mine, other}));
+    EXPECT_EQ(keys_in(body(ask({"GET", "/devices/given"}))), (std::pair{mine, other}));
+    // What was read is sent back as it is, and changes nothing of the keys.
+    const auto read = ask({"GET", "/devices/given"});
+    auto again = body(read);
+    again["statusReason"] = "looked at";
+    EXPECT_EQ(keys_in(body(ask({"PUT", "/devices/given", wire::to_text(again), "*"}))), (std::pair{mine, other}));
+    // One of two.
+    const auto rolled =
+        body(ask({"PUT", "/devices/given", R"({"authentication":{"symmetricKey":{"primaryKey":")" + other + R"("}}})", "*"}));
+    EXPECT_EQ(keys_in(rolled), (std::pair{other, other}));
+    EXPECT_EQ(body(ask({"GET", "/devices/given"})).at("etag"), rolled.at("etag"));
+    // By certificate, and back: others than before.
+    EXPECT_EQ(ask({"PUT", "/devices/drawn", R"({"authentication":{"type":"certificateAuthority"}})", "*"}).answer.status, 200U);
+    EXPECT_EQ(keys_in(body(ask({"GET", "/devices/drawn"}))).first, "");
+    EXPECT_NE(keys_in(body(ask({"PUT", "/devices/drawn", drawn, "*"}))), keys_in(first));
+    // Modules have a switch of their own.
+    EXPECT_EQ(ask({"PUT", "/devices/given/modules/m", drawn}).why->name, "shared_keys_refused");
+    ASSERT_TRUE(store->set({false, true, ""}));
+    EXPECT_EQ(keys_in(body(ask({"PUT", "/devices/given/modules/m", given}))), (std::pair{mine, other}));
+    EXPECT_EQ(ask({"PUT", "/devices/new", given}).why->name, "shared_keys_refused");
+    EXPECT_EQ(ask({"PUT", "/devices/given", given, "*"}).why->name, "shared_keys_refused");
+    EXPECT_EQ(ask({"PUT", "/devices/given", R"({"statusReason":"x"})", "*"}).answer.status, 200U) << "all else may be changed";
+}
+
+TEST_F(AdminApi, SharedKeysAreToldToThoseWhoMayWriteAndNowhereElse) {
+    const std::string mine = "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw";
+    const std::string given = R"({"authentication":{"type":"sas","symmetricKey":{"primaryKey":")" + mine + R"("}}})";
+    ASSERT_TRUE(store->set({true, true, ""}));
+    EXPECT_EQ(ask({"PUT", "/devices/a", given}).answer.status, 200U);
+    EXPECT_EQ(ask({"PUT", "/devices/a/modules/m", given}).answer.status, 200U);
+    const result<caller> reader = caller{"reader", {right::registry_read}};
+    for (const char* const path : {"/devices/a", "/devices/a/modules/m"}) {
+        EXPECT_THAT(ask({"GET", path}).answer.body, HasSubstr(mine));
+        const auto told = ask({"GET", path}, reader);
+        EXPECT_EQ(told.answer.status, 200U);
+        EXPECT_EQ(keys_in(body(told)).first, "");
+    }
+    for (const char* const path : {"/devices", "/devices/a/modules", "/v1/identities", "/v1/events", "/openapi.json"}) {
+        EXPECT_THAT(ask({"GET", path}).answer.body, testing::Not(HasSubstr("MDAw"))) << path;
+    }
+    EXPECT_THAT(ask({"POST", "/v1/devices/a/revoke"}).answer.body, testing::Not(HasSubstr("MDAw")));
+    // Many at once take none.
+    const auto many = ask({"POST", "/devices",
+                           R"([{"id":"b","importMode":"create","authentication":{"type":"sas","symmetricKey":{"primaryKey":")" +
+                               mine + R"("}}}])"});
+    EXPECT_THAT(many.answer.body, HasSubstr("shared_keys_refused"));
+    const uint64_t there = devices();
+    const auto bad = [this](const std::string& key) {
+        const auto out = ask({"PUT", "/devices/c", R"({"authentication":{"type":"sas","symmetricKey":)" + key + "}}"});
+        return out.why ? out.why->name : "accepted";
+    };
+    EXPECT_EQ(bad(R"({"primaryKey":"AAAA"})"), "bad_shared_key");
+    EXPECT_EQ(bad(R"({"primaryKey":"!"})"), "bad_shared_key");
+    EXPECT_EQ(bad(R"({"primaryKey":1})"), "bad_identity");
+    EXPECT_EQ(bad(R"({"thirdKey":"AAAA"})"), "bad_identity");
+    EXPECT_EQ(bad("[]"), "bad_identity");
+    EXPECT_EQ(devices(), there) << "nothing is left behind";
+}
+
 TEST_F(AdminApi, FailuresReadAsTheServices) {
     const auto o = ask({"GET", "/devices/nobody"});
     const std::string message(body(o).at("Message").as_string());
