@@ -31,10 +31,11 @@ protected:
             (void)exit_of(one);
         }
     }
-    void begin(bool post_quantum = false) {
+    void begin(bool post_quantum = false, bool tokens = false) {
         app::hub_world_options o;
         o.directory = directory.path() / "world";
         o.post_quantum = post_quantum;
+        o.tokens = tokens;
         o.programs = BERTH_BIN_DIR;
         auto made = app::hub_world::make(std::move(o), system_clock(), crypto::system_random());
         ASSERT_TRUE(made) << made.error().message;
