@@ -167,7 +167,8 @@ id_scope = "{}"
 listen = "127.0.0.1:{}"
 retry_after = 1
 )",
-                       options_.log_level, port("https"), options_.tokens, port("mqtt"), options_.post_quantum, id_scope, port("provisioning"));
+                       options_.log_level, port("https"), options_.tokens, port("mqtt"), options_.post_quantum, id_scope,
+                       port("provisioning"));
 }
 
 result<void> hub_world::start() {
