@@ -21,8 +21,9 @@ public:
     [[nodiscard]] random_source& random() { return random_; }
     [[nodiscard]] net::loop& loop() { return loop_; }
 
-    // Before anything is written. False, and logged: nothing can be kept now.
-    [[nodiscard]] bool begin() { return turn_.begin(); }
+    // Before anything is written. False, and logged: nothing can be kept now. While another process writes, everybody would wait
+    // here: so it is not for long, and for a while after that not at all.
+    [[nodiscard]] bool begin();
     // Whether something may have been written that is not kept yet: what is read meanwhile is told after it.
     [[nodiscard]] bool open() const { return turn_.open(); }
     // At the end of the turn, told whether all of it was kept. Only while it is open.
@@ -41,6 +42,7 @@ private:
     store::sqlite_twin_store twins_{*store_};
     std::vector<std::function<void(bool)>> waiting_;
     store_turn<store::sqlite_hub_store> turn_;
+    milliseconds refused_at_ = 0;  // 0: not
 };
 
 }  // namespace berth::app

@@ -14,7 +14,9 @@ namespace {
 constexpr const char* not_kept = R"({"errorCode":503001,"message":"What was asked could not be kept. Ask again."})";
 
 net::http_response unavailable() {
-    return net::http_response::text(503, not_kept, std::string(provisioning::json_content));
+    auto out = net::http_response::text(503, not_kept, std::string(provisioning::json_content));
+    out.headers.add("Retry-After", "5");
+    return out;
 }
 
 provisioning::service_settings settings_of(const hub_provisioning_config& config) {

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <ctime>
 #include <fstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -146,14 +147,23 @@ double processor_seconds(pid_t process) {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
 }
 
-size_t resident_kilobytes(pid_t process) {
+namespace {
+
+// "VmRSS:", "VmHWM:"; 0: it has ended.
+size_t status_kilobytes(pid_t process, std::string_view member) {
     std::ifstream in(fmt::format("/proc/{}/status", process));
     for (std::string line; std::getline(in, line);) {
-        if (line.starts_with("VmRSS:")) {
-            return std::stoul(line.substr(6));
+        if (line.starts_with(member)) {
+            return std::stoul(line.substr(member.size()));
         }
     }
     return 0;
+}
+
+}  // namespace
+
+size_t resident_kilobytes(pid_t process) {
+    return status_kilobytes(process, "VmRSS:");
 }
 
 run_of run(const fs::path& program, const std::vector<std::string>& arguments) {
@@ -173,12 +183,19 @@ run_of run(const fs::path& program, const std::vector<std::string>& arguments) {
     }
     int status = 0;
     rusage used{};
-    if (pid < 0 || wait4(pid, &status, 0, &used) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    pid_t ended = 0;
+    size_t peak = 0;
+    // What wait4() tells of memory has in it what this program had when it forked.
+    while (pid > 0 && (ended = wait4(pid, &status, WNOHANG, &used)) == 0) {
+        peak = std::max(peak, status_kilobytes(pid, "VmHWM:"));
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    if (ended != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         must(fail(error_category::environment, "bench_failed", program.string() + " has failed"));
     }
     const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
     return {std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(),
-            seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss};
+            seconds(used.ru_utime) + seconds(used.ru_stime), peak};
 }
 
 size_t octets_of(const fs::path& database) {

@@ -60,7 +60,7 @@ size_t resident_kilobytes(pid_t process);
 // A program that is run to its end: how long by the clock, its processor time, the most that it had resident.
 struct run_of {
     double seconds = 0, cpu = 0;
-    long peak_kilobytes = 0;
+    size_t peak_kilobytes = 0;
 };
 run_of run(const std::filesystem::path& program, const std::vector<std::string>& arguments);
 

@@ -154,6 +154,7 @@ host = "localhost"
 chain = "server.pem"
 key = "file:server.key"
 admins = ["admin-root.pem"]
+sas = {}
 
 [hub.mqtt]
 listen = "127.0.0.1:{}"
@@ -166,8 +167,8 @@ id_scope = "{}"
 listen = "127.0.0.1:{}"
 retry_after = 1
 {})",
-                       options_.log_level, port("https"), port("mqtt"), options_.post_quantum, id_scope, port("provisioning"),
-                       options_.more);
+                       options_.log_level, port("https"), options_.tokens, port("mqtt"), options_.post_quantum, id_scope,
+                       port("provisioning"), options_.more);
 }
 
 result<void> hub_world::start() {

@@ -31,11 +31,12 @@ protected:
             (void)exit_of(one);
         }
     }
-    // `more`: further tables of berthd.toml.
-    void begin(bool post_quantum = false, const std::string& more = {}) {
+    // `more`: further tables of berthd.toml. `tokens`: the API takes those of policies.
+    void begin(bool post_quantum = false, const std::string& more = {}, bool tokens = false) {
         app::hub_world_options o;
         o.directory = directory.path() / "world";
         o.post_quantum = post_quantum;
+        o.tokens = tokens;
         o.programs = BERTH_BIN_DIR;
         o.more = more;
         auto made = app::hub_world::make(std::move(o), system_clock(), crypto::system_random());

@@ -129,6 +129,27 @@ TEST_F(Placed, WhatIsDisabledRefuses) {
     EXPECT_EQ(register_over_https("dev-3", "dev-3"), "200") << told << said;
 }
 
+// The nearest group decides, whatever the one of the root above it says.
+TEST_F(Placed, ADisabledGroupUnderAnEnabledOneRefuses) {
+    begin();
+    const auto line = [this](const char* file) { return (world->directory() / file).string(); };
+    ASSERT_EQ(hub({"ca", "register", line("fleet-line-1.pem"), "--name", "line-1", "--key", line("fleet-line-1.key")}).exit, 0);
+    ASSERT_EQ(hub({"enrolment-group", "add", "line-1", "--ca", "line-1", "--status", "disabled"}).exit, 0);
+    EXPECT_EQ(register_over_https("dev-3", "dev-3"), "401") << told;
+    EXPECT_TRUE(eventually([this] { return said.find("\"enrolment_disabled\"") != std::string::npos; })) << said;
+    EXPECT_EQ(hub({"device", "show", "dev-3"}).error_name(), "unknown_identity");
+    EXPECT_THAT(
+        at_provisioning("mosquitto_pub", "dev-3", "dev-3",
+                        {"-V", "mqttv5", "-d", "-q", "1", "-m", "{}", "-t", "$dps/registrations/PUT/iotdps-register/?$rid=1"})
+            .all(),
+        Not(HasSubstr("RC:135")))
+        << "it may ask";
+    EXPECT_EQ(hub({"device", "show", "dev-3"}).error_name(), "unknown_identity") << "and is told no";
+    ASSERT_EQ(hub({"enrolment-group", "set", "line-1", "--status", "enabled"}).exit, 0);
+    listen(2'000);
+    EXPECT_EQ(register_over_https("dev-3", "dev-3"), "200") << told << said;
+}
+
 TEST_F(Placed, EnrolmentsAreForAdministrators) {
     begin();
     const std::string group =
