@@ -132,7 +132,7 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
       desk_(on, time, random, std::move(store)),
       admin_(desk_, serving_.admin, metrics),
       issuing_({time, random, desk_.registry(), std::move(make_way)}),
-      device_requests_(desk_, metrics),
+      device_requests_(desk_, issuing_, metrics),
       services_{&admin_} {
     issuing_.set(serving_.issuer);
     if (const auto& provisioning = serving_.config.provisioning) {
