@@ -1,6 +1,7 @@
 #include "store/sqlite/hub_access_schema.h"
 #include "store/sqlite/hub_lists_schema.h"
 #include "store/sqlite/hub_policies_schema.h"
+#include "store/sqlite/hub_tpm_schema.h"
 #include "store/sqlite/hub_twins_schema.h"
 #include "store/sqlite/migrations.h"
 
@@ -122,7 +123,8 @@ CREATE TABLE linked_hub (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr database::migration steps[] = {{1, hub_1}, {2, hub_access, false}, {3, hub_provisioning}, {4, hub_policies}, {5, hub_lists}, {6, hub_twins}};
+constexpr database::migration steps[] = {{1, hub_1},     {2, hub_access, false}, {3, hub_provisioning}, {4, hub_policies},
+                                         {5, hub_lists}, {6, hub_twins},         {7, hub_tpm}};
 
 }  // namespace
 
