@@ -194,4 +194,12 @@ const hub::judged_chain* judged_of(const X509* leaf) {
     return leaf != nullptr && h.on_leaf >= 0 ? static_cast<const hub::judged_chain*>(X509_get_ex_data(leaf, h.on_leaf)) : nullptr;
 }
 
+bytes der_of(const X509* c) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(c, &der);
+    bytes out = size > 0 ? bytes(der, der + size) : bytes();
+    OPENSSL_free(der);
+    return out;
+}
+
 }  // namespace berth::app

@@ -253,6 +253,14 @@ void hub_part::carry(const mosquitto_evt_message& e, const hub::hub_request& req
     }
     const bytes_view payload(static_cast<const uint8_t*>(e.payload), e.payload != nullptr ? e.payloadlen : 0);
     hub::carried_message message{id, "", e.topic, bytes(payload.begin(), payload.end()), "", {}};
+    if (request.what == hub::hub_request::kind::issue_certificate) {
+        // By which he has come: what he is given takes its place.
+        const std::unique_ptr<X509, decltype(&X509_free)> leaf(static_cast<X509*>(mosquitto_client_certificate(e.client)),
+                                                               X509_free);
+        if (leaf) {
+            message.chain.push_back(der_of(leaf.get()));
+        }
+    }
     if (!link_->ask({e.client, *question}, std::move(message))) {
         (void)questions_.answered(*question);
         refuse(id, request, 503, "The hub cannot do this now. Try again later.");
@@ -269,9 +277,13 @@ void hub_part::bring_answers() {
             refuse(asker->client_id.c_str(), asker->request, 503, "The hub cannot do this now. Try again later.");
             continue;
         }
-        auto& payload = one.answer->payload;
-        (void)mosquitto_broker_publish_copy(asker->client_id.c_str(), one.answer->topic.c_str(), static_cast<int>(payload.size()),
-                                            payload.data(), 0, false, nullptr);
+        // A certificate is worth more than a twin, which can be asked for again: it comes again until it is acknowledged.
+        const int qos = asker->request.what == hub::hub_request::kind::issue_certificate ? 1 : 0;
+        one.answer->more.insert(one.answer->more.begin(), {one.answer->topic, one.answer->payload});
+        for (const auto& each : one.answer->more) {
+            (void)mosquitto_broker_publish_copy(asker->client_id.c_str(), each.topic.c_str(),
+                                                static_cast<int>(each.payload.size()), each.payload.data(), qos, false, nullptr);
+        }
     }
 }
 

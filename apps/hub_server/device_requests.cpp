@@ -5,11 +5,24 @@
 
 namespace berth::app {
 
-device_requests::device_requests(hub_desk& desk, ops::metric_registry& metrics)
+device_requests::device_requests(hub_desk& desk, provisioning::certificate_issuer& issuer, ops::metric_registry& metrics)
     : desk_(desk),
+      renewals_({}, desk.registry(), issuer, desk.random()),
       answers_(metrics.counters("berth_hub_device_requests_total",
                                 "What devices asked over MQTT: of which service, and whether it was done",
                                 {"service", "outcome"})) {}
+
+hub::carried_answer device_requests::certify(const hub::carried_message& message, const hub::hub_request& request,
+                                             const registry::identity_name& who) {
+    std::optional<pki::certificate> leaf;
+    if (!message.chain.empty()) {
+        // It was taken in a handshake.
+        if (auto read = pki::certificate::parse(message.chain.front())) {
+            leaf = std::move(*read);
+        }
+    }
+    return renewals_.answer(who, leaf ? &*leaf : nullptr, request, message.payload, desk_.time().now());
+}
 
 std::optional<hub::carried_answer> device_requests::answer(const hub::carried_message& message) {
     const auto request = hub::parse_hub_request(message.topic);
@@ -22,9 +35,9 @@ std::optional<hub::carried_answer> device_requests::answer(const hub::carried_me
     }
     using kind = hub::hub_request::kind;
     if (request->what == kind::issue_certificate) {
-        answers_.with({"credentials", "refused"}).add();
-        constexpr std::string_view none = R"({"errorCode":503001,"message":"This hub issues no certificates."})";
-        return hub::carried_answer{request->answer_topic(503), bytes(none.begin(), none.end())};
+        auto out = certify(message, *request, *who);
+        answers_.with({"credentials", out.topic == request->answer_topic(202) ? "ok" : "refused"}).add();
+        return out;
     }
     auto out = hub::answer_twin(desk_.registry(), desk_.twins(), *who, *request, message.payload, desk_.time().now());
     const bool done = out.topic == request->answer_topic(200) || out.topic.starts_with(request->answer_topic(204));

@@ -141,7 +141,7 @@ hub_role::hub_role(net::loop& on, const clock& time, random_source& random, ops:
       connections_(desk_.registry(), serving_.config.directory),
       admin_(desk_, serving_.admin, metrics, sessions()),
       issuing_({time, random, desk_.registry(), std::move(make_way)}),
-      device_requests_(desk_, metrics),
+      device_requests_(desk_, issuing_, metrics),
       services_{&admin_},
       reports_(metrics, time) {
     issuing_.set(serving_.issuer);

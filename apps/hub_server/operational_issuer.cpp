@@ -165,10 +165,16 @@ result<ca::requester> operational_issuer::requester_of(const provisioning::issue
     }
     const auto above = order.shown.size() > 1 ? order.shown.back().spki_sha256() : ca::key_hash{};
     ca::take_down(out, order.shown.size() > 1 ? order.shown.first(order.shown.size() - 1) : order.shown, above);
-    BERTH_TRY(before, directory_.records().find(out.issuer, order.shown.front().serial()));
-    if (before && before->profile == profile_.name && before->device == out.device) {
-        out.proofs = {ca::proof::operational};
-        out.epoch = before->epoch;
+    // Whichever of its CAs has issued that: also the one before a rotation, and also where nobody has said who stands above it.
+    ca::log_query of_serial;
+    of_serial.serial = to_bytes(order.shown.front().serial());
+    BERTH_TRY(entries, directory_.records().list(of_serial));
+    for (const auto& before : entries) {
+        if (same_octets(before.certificate, order.shown.front().der()) && before.device == out.device) {
+            out.proofs = {ca::proof::operational};
+            out.epoch = before.epoch;
+            out.issuer = before.issuer;
+        }
     }
     return out;
 }

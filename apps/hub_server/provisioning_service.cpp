@@ -140,10 +140,13 @@ std::vector<hub_service::mount> provisioning_service::devices::mounts() const {
 }
 
 void provisioning_service::devices::serve(const net::http_request& request, const net::http_responder& respond) {
-    const provisioning::caller who{request.peer->chain, request.peer->address, {}};
+    const provisioning::caller who{
+        request.peer->chain, request.peer->address, {}, std::string(request.headers.get("Authorization"))};
     const auto scope = request.params.find("scope");
-    // Who shows nothing, or does not know the scope, is refused by that alone: he gets no transaction.
-    const bool stranger = who.chain.empty() || scope == request.params.end() || scope->second != of_.id_scope_;
+    // Who shows nothing, or does not know the scope, is refused by that alone, and who shows a TPM is asked first whether it is
+    // his: he gets no transaction.
+    const bool stranger =
+        (who.chain.empty() && who.token.empty()) || scope == request.params.end() || scope->second != of_.id_scope_;
     if (!stranger && !of_.desk_.begin()) {
         return respond(unavailable());
     }

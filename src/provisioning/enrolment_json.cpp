@@ -1,5 +1,6 @@
 #include "provisioning/enrolment_json.h"
 
+#include "attestation/shared_key.h"
 #include "wire/base64.h"
 
 #include <algorithm>
@@ -141,6 +142,32 @@ result<void> read_x509(const json::value& v, attestation_rule& out, const std::v
     return {};
 }
 
+result<bytes> tpm_area(const std::string& member, const json::value* v) {
+    if (!v || is_nothing(*v)) {
+        return bytes();
+    }
+    BERTH_TRY(text, text_of(member, *v));
+    const auto octets = wire::from_base64(text);
+    if (!octets) {
+        return fail(wrong(member, "is base64 of a TPM2B_PUBLIC"));
+    }
+    const auto area = attestation::storage_key_from(*octets);
+    if (!area) {
+        return fail(wrong(member, "is base64 of a TPM2B_PUBLIC: " + area.error().message));
+    }
+    return area->encode();
+}
+
+result<void> read_tpm_rule(const json::value& v, attestation_rule& out) {
+    BERTH_TRY(all, object_of("attestation.tpm", v));
+    BERTH_CHECK(no_other_member("attestation.tpm", *all, {"endorsementKey", "storageRootKey"}));
+    BERTH_TRY(endorsement, tpm_area("attestation.tpm.endorsementKey", all->if_contains("endorsementKey")));
+    BERTH_TRY(storage_root, tpm_area("attestation.tpm.storageRootKey", all->if_contains("storageRootKey")));
+    out.endorsement_key = std::move(endorsement);
+    out.storage_root_key = std::move(storage_root);
+    return {};
+}
+
 result<void> read_attestation(const json::value& v, attestation_rule& out, const std::vector<registered_ca>& cas) {
     BERTH_TRY(all, object_of("attestation", v));
     for (const auto& [name, value] : *all) {
@@ -150,20 +177,20 @@ result<void> read_attestation(const json::value& v, attestation_rule& out, const
                 return fail(error_category::usage, "shared_keys_refused",
                             "This service takes X.509 certificates only: give attestation.type \"x509\".");
             }
-            if (type == "tpm") {
-                return fail(unsupported("Enrolment by TPM is not supported: give the TPM a certificate first (berth factory), "
-                                        "and attestation.type \"x509\"."));
-            }
-            if (type != "x509") {
-                return fail(wrong("attestation.type", "is \"x509\""));
+            if (type != "x509" && type != "tpm") {
+                return fail(wrong("attestation.type", "is \"x509\" or \"tpm\""));
             }
         } else if (name == "x509") {
             if (!is_nothing(value)) {
                 BERTH_CHECK(read_x509(value, out, cas));
             }
-        } else if (is_one_of(name, {"tpm", "symmetricKey"})) {
+        } else if (name == "tpm") {
             if (!is_nothing(value)) {
-                return fail(wrong("attestation", "has x509 only"));
+                BERTH_CHECK(read_tpm_rule(value, out));
+            }
+        } else if (name == "symmetricKey") {
+            if (!is_nothing(value)) {
+                return fail(wrong("attestation", "has x509 or tpm only"));
             }
         } else {
             return fail(wrong("attestation", fmt::format("has no member \"{}\"", std::string_view(name))));
@@ -274,6 +301,9 @@ json::value name_or_null(const std::string& name) {
 
 json::object attestation_json(const enrolment& e) {
     const auto& rule = e.settings.attestation;
+    if (rule.by_tpm()) {
+        return {{"type", "tpm"}, {"tpm", tpm_json(rule)}};
+    }
     json::object x509;
     if (e.kind == enrolment_kind::group) {
         x509["caReferences"] =
@@ -286,6 +316,16 @@ json::object attestation_json(const enrolment& e) {
 }
 
 }  // namespace
+
+json::object tpm_json(const attestation_rule& rule) {
+    const auto sized = [](const bytes& area) {
+        bytes out;
+        wire::writer w(out);
+        attestation::write_2b(w, area);
+        return json::value(area.empty() ? json::value(nullptr) : json::value(wire::base64(out)));
+    };
+    return {{"endorsementKey", sized(rule.endorsement_key)}, {"storageRootKey", sized(rule.storage_root_key)}};
+}
 
 json::object to_json(const enrolment& e) {
     const auto& s = e.settings;

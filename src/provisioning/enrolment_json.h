@@ -17,5 +17,7 @@ wire::json::object to_json(const registry::registration& r);
 // `unsupported` (IoT Edge, desired properties).
 result<registry::enrolment_settings> settings_from_json(const wire::json::object& body, registry::enrolment_kind kind,
                                                         std::string_view id, const std::vector<registry::registered_ca>& cas);
+// {"endorsementKey", "storageRootKey"}: base64 of TPM2B_PUBLIC.
+wire::json::object tpm_json(const registry::attestation_rule& rule);
 
 }  // namespace berth::provisioning

@@ -88,6 +88,32 @@ result<matched> match_group(provisioning_registry& records, const enrolment_trus
 
 }  // namespace
 
+result<matched> match_tpm(provisioning_registry& records, const tpm_claim& claim, std::string_view registration_id) {
+    BERTH_CHECK(check_registration_id(registration_id));
+    BERTH_TRY(found, records.find(enrolment_kind::individual, registration_id));
+    if (!found || !found->settings.attestation.by_tpm()) {
+        return refuse("not_enrolled", fmt::format("No individual enrolment by TPM is for \"{}\".", registration_id));
+    }
+    const auto& rule = found->settings.attestation;
+    const auto is = [](const attestation::public_area& shown, const bytes& enrolled) {
+        const auto area = attestation::storage_key_from(enrolled);
+        return area && area->name() == shown.name();
+    };
+    if (!is(claim.endorsement, rule.endorsement_key) ||
+        (!rule.storage_root_key.empty() && !is(claim.storage_root, rule.storage_root_key))) {
+        return refuse("other_certificate", fmt::format("The individual enrolment \"{}\" is for another TPM.", found->id));
+    }
+    BERTH_CHECK(check_enabled(*found));
+    std::string device = found->settings.device_id.empty() ? found->id : found->settings.device_id;
+    return matched{std::move(*found),
+                   std::string(registration_id),
+                   std::move(device),
+                   login_rule{login_way::shared_key, std::nullopt, std::nullopt},
+                   claim.print(),
+                   {},
+                   claim};
+}
+
 result<matched> match_enrolment(provisioning_registry& records, const enrolment_trust& trust, const caller& who,
                                 std::string_view registration_id, unix_seconds now) {
     BERTH_CHECK(check_registration_id(registration_id));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "provisioning/caller.h"
+#include "provisioning/tpm_desk.h"
 #include "provisioning/trust.h"
 #include "registry/provisioning/provisioning_registry.h"
 
@@ -15,6 +16,7 @@ struct matched {
     registry::login_rule login;  // of the identity that is made for it
     registry::thumbprint certificate{};
     std::vector<pki::certificate> vouched;  // that certificate, and those above it up to a registered CA; without one: it alone
+    std::optional<tpm_claim> tpm = {};      // instead of a certificate
 };
 
 // Errors (peer), whose sentences are for logs and never for the peer: `no_certificate`, `bad_certificate`, `bad_key_usage`,
@@ -23,5 +25,7 @@ struct matched {
 // of enrolment_trust::issuers_of; `bad_registration_id` (usage).
 result<matched> match_enrolment(registry::provisioning_registry& records, const enrolment_trust& trust, const caller& who,
                                 std::string_view registration_id, unix_seconds now);
+// Of a device that shows a TPM: an individual one alone. That it has it is to be shown.
+result<matched> match_tpm(registry::provisioning_registry& records, const tpm_claim& claim, std::string_view registration_id);
 
 }  // namespace berth::provisioning

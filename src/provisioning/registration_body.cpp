@@ -7,7 +7,7 @@
 
 namespace berth::provisioning {
 
-result<registration_body> read_body(std::string_view text, std::string_view registration_id) {
+result<registration_body> read_body(std::string_view text, std::string_view registration_id, bool shows_certificate) {
     registration_body out;
     if (text.size() > most_registration_body) {
         return fail(error_category::peer, "too_large", fmt::format("The body has more than {} octets.", most_registration_body));
@@ -22,7 +22,11 @@ result<registration_body> read_body(std::string_view text, std::string_view regi
         }
     }
     if (object.contains("tpm")) {
-        return fail(error_category::incompatible, "unsupported", "Attestation by TPM is not supported: show a certificate.");
+        if (shows_certificate) {
+            return fail(error_category::incompatible, "unsupported", "A device shows a certificate or a TPM, not both.");
+        }
+        BERTH_TRY(tpm, read_tpm(object));
+        out.tpm = std::move(tpm);
     }
     BERTH_TRY(csr, read_csr(object, registration_id));
     out.csr = std::move(csr);

@@ -1,6 +1,5 @@
 #include "base/log.h"
 #include "provisioning/enrolment_json.h"
-#include "provisioning/registration_body.h"
 #include "provisioning/service_impl.h"
 
 #include <algorithm>
@@ -28,6 +27,9 @@ std::optional<answer> service::refuses(const caller& who, std::string_view regis
 answer service::begin(const caller& who, std::string_view registration_id, std::string_view body, unix_seconds now) {
     impl& s = *impl_;
     s.forget_old(now);
+    if (who.chain.empty()) {
+        return s.begin_by_tpm(who, registration_id, body, now);
+    }
     auto found = s.match(who, registration_id, now);
     if (!found) {
         return s.not_authorised(who, registration_id, found.error(), now);
@@ -47,7 +49,7 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
             return s.assigning(op, 202);
         }
     }
-    auto asked = read_body(body, registration_id);
+    auto asked = read_body(body, registration_id, true);
     if (!asked) {
         const auto& e = asked.error();
         const auto code = e.is("unsupported") ? error_code::not_supported
@@ -55,44 +57,18 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
                                               : error_code::bad_request;
         return s.refuse(code, e.message, now);
     }
-    auto before = s.records.find_registration(registration_id);
-    if (!before) {
-        return s.not_authorised(who, registration_id, before.error(), now);
-    }
-    if (former != s.by_registration.end()) {
-        s.forget(former->second);
-    }
-    if (!s.make_room(now)) {
-        return s.too_many("Too many devices register at once.", now);
-    }
-    s.operations.emplace_back();
-    const auto at = std::prev(s.operations.end());
-    impl::operation& op = *at;
-    op.id = "4." + to_hex(s.random.octets<8>()) + "." + to_hex(s.random.octets<16>());
-    op.registration = folded;
-    op.from = who;
-    op.who = std::move(*found);
-    op.body = crypto::sha256(as_bytes(body));
-    op.csr = std::move(asked->csr);
-    op.before = std::move(*before);
-    op.began = now;
-    s.by_id[op.id] = at;
-    s.by_registration[folded] = at;
-    s.step(op, event::registered);
-    if (const auto done = s.allocate(op, asked->payload, now); !done) {
-        s.end(op, event::refused, done.error(), now);
-    }
-    return s.assigning(op, 202);
+    return s.start(who, std::move(*found), std::move(*asked), body, now);
 }
 
 answer service::status(const caller& who, std::string_view registration_id, std::string_view operation, unix_seconds now) {
     impl& s = *impl_;
     s.forget_old(now);
     const auto unknown = [&] { return s.refuse(error_code::no_operation, "No such operation (any more): register again.", now); };
-    if (who.scope != s.settings.id_scope || who.chain.empty() || !check_registration_id(registration_id)) {
+    const auto shown = s.print_of(who, registration_id, now);
+    if (!shown) {
         return unknown();
     }
-    const auto& print = who.chain.front().sha256();
+    const auto& print = *shown;
     const std::string id(operation);
     if (const auto found = s.by_id.find(id); found != s.by_id.end()) {
         impl::operation& op = *found->second;
@@ -157,7 +133,8 @@ void service::webhook_answered(const std::string& operation, unsigned status, st
     }
     impl::operation& op = *at;
     // What was true when it was asked need not be any more.
-    auto still = s.match(op.from, op.who.registration_id, now);
+    auto still =
+        op.who.tpm ? match_tpm(s.records, *op.who.tpm, op.who.registration_id) : s.match(op.from, op.who.registration_id, now);
     if (!still) {
         const bool shut = still.error().is("enrolment_disabled");
         return s.end(op, shut ? event::shut : event::refused, still.error(), now);

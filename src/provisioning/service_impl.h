@@ -2,6 +2,7 @@
 #pragma once
 
 #include "crypto/hash.h"
+#include "provisioning/registration_body.h"
 #include "provisioning/service.h"
 #include "provisioning/visits.h"
 
@@ -24,12 +25,19 @@ struct service::impl {
         unix_seconds began = 0;
         registry::registration outcome;  // of a final state
         std::vector<pki::certificate> issued;
+        std::string authentication_key;  // for a TPM, base64
     };
     using place = std::list<operation>::iterator;
 
     impl(service_settings s, registry::hub_registry& h, registry::provisioning_registry& p, random_source& r,
          certificate_issuer* i)
-        : settings(std::move(s)), hub(h), records(p), random(r), issuer(i), seen(settings.window, settings.most_operations) {}
+        : settings(std::move(s)),
+          hub(h),
+          records(p),
+          random(r),
+          issuer(i),
+          seen(settings.window, settings.most_operations),
+          tpms(settings.most_operations, settings.operation_lasts) {}
 
     result<void> refresh(unix_seconds now);
     result<matched> match(const caller& who, std::string_view registration_id, unix_seconds now);
@@ -37,6 +45,12 @@ struct service::impl {
         return refusal(code, std::move(message), random, now);
     }
     answer not_authorised(const caller& who, std::string_view registration_id, const error& why, unix_seconds now);
+    // Who shows a TPM: a challenge, until he signs with the key that only it could read.
+    answer begin_by_tpm(const caller& who, std::string_view registration_id, std::string_view body, unix_seconds now);
+    // Of whom an enrolment has taken in.
+    answer start(const caller& who, matched found, registration_body asked, std::string_view body, unix_seconds now);
+    // By which certificate, or TPM, somebody asks on. Nothing: by none.
+    std::optional<registry::thumbprint> print_of(const caller& who, std::string_view registration_id, unix_seconds now);
     answer too_many(std::string message, unix_seconds now);
     void forget(place op);
     void forget_old(unix_seconds now);
@@ -62,11 +76,12 @@ struct service::impl {
     std::list<operation> operations;  // the oldest first
     std::unordered_map<std::string, place> by_id, by_registration;
     visit_book seen;  // by folded id
+    tpm_desk tpms;    // the same
     std::vector<webhook_wish> wishes;
     std::vector<std::string> touched;  // operations that have gone on since the last commit
 };
 
 wire::json::object outcome_json(const std::string& operation, const registry::registration& r,
-                                const std::vector<pki::certificate>& issued);
+                                const std::vector<pki::certificate>& issued, const std::string& authentication_key = {});
 
 }  // namespace berth::provisioning

@@ -46,10 +46,14 @@ registration_status status_of(state s) {
 
 }  // namespace
 
-json::object outcome_json(const std::string& operation, const registration& r, const std::vector<pki::certificate>& issued) {
+json::object outcome_json(const std::string& operation, const registration& r, const std::vector<pki::certificate>& issued,
+                          const std::string& authentication_key) {
     json::object registration_state = to_json(r);
     if (!issued.empty()) {
         registration_state["issuedCertificateChain"] = chain_json(issued);
+    }
+    if (!authentication_key.empty()) {
+        registration_state["tpm"] = json::object{{"authenticationKey", authentication_key}};
     }
     return {{"operationId", operation}, {"status", to_string(r.status)}, {"registrationState", std::move(registration_state)}};
 }
@@ -170,7 +174,7 @@ answer service::impl::standing(const operation& op) const {
         // Not 202: aziot-identityd takes 200 alone here.
         return assigning(op, 200);
     }
-    return {200, std::nullopt, outcome_json(op.id, op.outcome, op.issued)};
+    return {200, std::nullopt, outcome_json(op.id, op.outcome, op.issued, op.authentication_key)};
 }
 
 void service::impl::end(operation& op, event on, const error& why, unix_seconds now) {
@@ -213,6 +217,7 @@ void service::impl::settle_at(operation& op, const linked_hub& at, std::optional
     step(op, event::chosen);
     op.outcome = std::move(done->record);
     op.issued = std::move(done->issued);
+    op.authentication_key = std::move(done->authentication_key);
     log::info("registration_assigned", fmt::format("\"{}\" belongs to {}.", op.outcome.device_id, op.outcome.hub),
               {{"registration", op.outcome.id},
                {"enrolment", op.outcome.enrolment},

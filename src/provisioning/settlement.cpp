@@ -2,6 +2,7 @@
 
 #include "hub/login/login.h"
 #include "pki/epoch.h"
+#include "wire/base64.h"
 
 #include <fmt/format.h>
 
@@ -53,12 +54,48 @@ bool is_ours(const settlement_order& o, const identity& there) {
 }
 
 // A group changes nobody's way to log in; an individual enrolment its own device's, when its certificates are others now. That
-// somebody may not log in is an operator's word, and stays.
+// somebody may not log in is an operator's word, and stays. Whose keys are somebody else's is given no other ones.
 bool may_log_in_so(const settlement_order& o, const identity& there) {
-    const auto way = there.settings.login.way;
-    const bool by_certificate = way == login_way::certificate_authority || way == login_way::thumbprint;
-    return there.settings.login == o.who.login ||
-           (by_certificate && o.who.enrolment.kind == enrolment_kind::individual && is_ours(o, there));
+    const bool may_change =
+        there.settings.login.way != login_way::none && o.who.enrolment.kind == enrolment_kind::individual && is_ours(o, there);
+    return may_change || (!o.who.tpm && there.settings.login == o.who.login);
+}
+
+// It is given a key of this hub's registry, and could do nothing with it where keys are not taken.
+result<void> check_takes_keys(const settlement_order& o, hub_registry& hub) {
+    if (!o.who.tpm) {
+        return {};
+    }
+    if (!o.hub.local) {
+        return fail(
+            error_category::incompatible, "unsupported",
+            fmt::format("A device that shows a TPM is given a key of the local hub alone, and {} is another.", o.hub.host));
+    }
+    BERTH_TRY(settings, hub.settings());
+    if (!settings.device_sas) {
+        return fail(
+            error_category::incompatible, "unsupported",
+            "This hub lets no device in by a shared key, which is what a TPM is given: its operator has to say so (berth hub "
+            "set --device-sas on).");
+    }
+    return {};
+}
+
+// The key that it shares with the hub, for its TPM alone: the one it has, as long as it is to go on with that.
+result<std::string> share_key(const settlement_order& o, hub_registry& hub, random_source& random, unix_seconds now) {
+    const identity_name name{o.who.device_id, ""};
+    BERTH_TRY(there, hub.find(name));
+    if (!there) {
+        return fail(error_category::internal, "identity_missing", "The identity that was made is not there.");
+    }
+    BERTH_TRY(keys, hub.keys_of(name));
+    if (!keys || keys->primary.empty() || way_of(o) == reprovision_way::reset) {
+        keys = draw_shared_keys(random);
+        BERTH_CHECK(hub.set_keys(*there, *keys, now));
+    }
+    BERTH_TRY(sealed,
+              attestation::shared_key_for(o.who.tpm->endorsement, o.who.tpm->storage_root, keys->primary.reveal(), random));
+    return wire::base64(sealed);
 }
 
 // Whether the identity may be given to whoever registered: it was made for it, or lets it in as it stands.
@@ -70,6 +107,9 @@ result<void> check_identity(const settlement_order& o, const identity& there) {
     }
     if (!there.settings.enabled) {
         return refuse("identity_disabled", fmt::format("\"{}\" is disabled at its hub.", there.name.text()));
+    }
+    if (o.from.chain.empty()) {
+        return {};
     }
     // Or a device whose certificates were ended would get another one for the asking.
     const pki::certificate& leaf = o.from.chain.front();
@@ -150,7 +190,7 @@ registration_detail detail_of(const settlement_order& o, uint64_t generation) {
     return o.before->hub == o.hub.host ? registration_detail::again : registration_detail::migrated;
 }
 
-registration record_of(const settlement_order& o, uint64_t generation, bool issued, unix_seconds now) {
+registration record_of(const settlement_order& o, uint64_t generation, bool once, unix_seconds now) {
     registration out;
     out.id = o.who.registration_id;
     out.via = o.who.enrolment.kind;
@@ -160,8 +200,8 @@ registration record_of(const settlement_order& o, uint64_t generation, bool issu
     out.hub = o.hub.host;
     out.generation = generation;
     out.certificate = o.who.certificate;
-    // A chain is not kept; half of the answer would be worse than none.
-    out.operation = issued ? "" : o.operation;
+    // A chain, or a key for a TPM, is not kept; half of the answer would be worse than none.
+    out.operation = once ? "" : o.operation;
     out.payload = o.payload;
     out.created = o.before ? o.before->created : now;
     out.changed = now;
@@ -176,6 +216,7 @@ result<settled> settle(const settlement_order& order, hub_registry& hub, provisi
     settled out;
     const auto work = [&]() -> result<void> {
         BERTH_CHECK(check_spelling(order));
+        BERTH_CHECK(check_takes_keys(order, hub));
         std::optional<identity> there;
         if (order.hub.local) {
             BERTH_TRY(found, hub.find({order.who.device_id, ""}));
@@ -192,7 +233,11 @@ result<settled> settle(const settlement_order& order, hub_registry& hub, provisi
             BERTH_TRY(made, make_known(order, there, hub, random, now));
             generation = made;
         }
-        out.record = record_of(order, generation, !out.issued.empty(), now);
+        if (order.who.tpm) {
+            BERTH_TRY(key, share_key(order, hub, random, now));
+            out.authentication_key = std::move(key);
+        }
+        out.record = record_of(order, generation, !out.issued.empty() || order.who.tpm, now);
         return records.put(out.record);
     };
     BERTH_CHECK(records.together(work));

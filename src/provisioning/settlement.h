@@ -21,6 +21,7 @@ struct settlement_order {
 struct settled {
     registry::registration record;
     std::vector<pki::certificate> issued;
+    std::string authentication_key;  // for a TPM: base64, of the key that it shares with the hub
 };
 
 // Errors (peer): `identity_disabled`; `registered_otherwise`: the identity of that name is another's, or another device has

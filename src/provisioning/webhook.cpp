@@ -57,6 +57,9 @@ std::string webhook_request(const matched& who, const caller& from, const json::
             json::object{{"primary", json::object{{"certificate", wire::base64(from.chain.front().der())}}}};
     }
     device["x509"] = std::move(x509);
+    if (who.tpm) {
+        device["tpm"] = tpm_json(who.enrolment.settings.attestation);
+    }
     if (!payload.is_null()) {
         device["payload"] = payload;
     }

@@ -1,11 +1,15 @@
 // berth hub enrolment, enrolment-group: whose devices the provisioning service takes in.
+#include "attestation/endorsement.h"
+#include "attestation/shared_key.h"
 #include "berth/commands/hub.h"
 #include "common/files.h"
 #include "common/words.h"
 #include "crypto/random.h"
+#include "pki/verify.h"
 #include "provisioning/enrolment_json.h"
 #include "registry/hub/ca_office.h"
 #include "store/sqlite/provisioning_store.h"
+#include "wire/base64.h"
 
 namespace berth::app {
 
@@ -15,7 +19,8 @@ using namespace registry;
 
 struct options {
     std::string hub, id, device, allocation, webhook, reprovision, group, tags, status, if_match;
-    std::vector<std::string> certificates, cas, hubs;
+    std::vector<std::string> certificates, cas, hubs, tpm_makers;
+    std::string tpm_key, tpm_certificate, tpm_storage_root;
     bool no_group = false, any_hub = false;
 };
 
@@ -34,6 +39,9 @@ std::string whom(const enrolment& e) {
     const auto& rule = e.settings.attestation;
     if (e.kind == enrolment_kind::group) {
         return "CA " + rule.primary_ca + (!rule.primary_ca.empty() && !rule.secondary_ca.empty() ? ", " : "") + rule.secondary_ca;
+    }
+    if (rule.by_tpm()) {
+        return "TPM " + to_hex(crypto::sha256(rule.endorsement_key).view()).substr(0, 16) + "...";
     }
     std::string out;
     for (const auto& c : {rule.primary, rule.secondary}) {
@@ -75,11 +83,84 @@ result<enrolment> read_one(provisioning_registry& records, enrolment_kind kind, 
     return std::move(*found);
 }
 
+// TPM2B_PUBLIC or TPMT_PUBLIC, as tpm2_createek and tpm2_readpublic write them, or base64 of it, as SDKs print it.
+result<bytes> read_area(const std::string& given) {
+    const auto found = is_there(given);  // base64 of an RSA key is longer than any name of a file
+    const bool there = found && *found;
+    bytes octets;
+    if (there) {
+        BERTH_TRY(text, read_text(given));
+        octets = to_bytes(as_bytes(text));
+    }
+    auto area = attestation::storage_key_from(octets);
+    if (!area) {
+        const std::string text = there ? std::string(as_text(octets)) : given;
+        if (const auto decoded = wire::from_base64(text.substr(0, text.find_last_not_of(" \r\n") + 1))) {
+            area = attestation::storage_key_from(*decoded);
+        }
+    }
+    if (!area) {
+        return fail(error_category::usage, "bad_public_key",
+                    fmt::format("{} is no public area of a TPM's endorsement or storage root key, nor base64 of one: {}",
+                                there ? given : "what was given", area.error().message));
+    }
+    return area->encode();
+}
+
+// Whose TPM it is, says its maker.
+result<bytes> read_endorsement(const options& o) {
+    std::vector<pki::certificate> makers;
+    for (const auto& file : o.tpm_makers) {
+        BERTH_TRY(some, read_chain(file));
+        makers.insert(makers.end(), some.begin(), some.end());
+    }
+    BERTH_TRY(chain, read_chain(o.tpm_certificate));
+    BERTH_TRY(store, pki::trust_store::build({std::move(makers), {}, {}}));
+    pki::verify_options how;
+    how.time = pki::validity_instants::at(system_clock().now());
+    how.leaf = pki::leaf_rule::endorsement;
+    how.allow_rsa = true;
+    if (auto verified = pki::verify_chain(store, chain, how); !verified) {
+        return fail(std::move(verified).error().during(o.tpm_certificate));
+    }
+    BERTH_TRY(area, attestation::ek_from_spki(chain.front().spki()));
+    return area.encode();
+}
+
+result<void> read_tpm(const options& o, attestation_rule& out) {
+    if (!o.tpm_certificate.empty()) {
+        if (o.tpm_makers.empty()) {
+            return fail(error_category::usage, "bad_arguments",
+                        "--tpm-ek-certificate needs --tpm-makers: who may vouch for TPMs (roots of their makers)");
+        }
+        BERTH_TRY(area, read_endorsement(o));
+        out.endorsement_key = std::move(area);
+    } else if (!o.tpm_key.empty()) {
+        BERTH_TRY(area, read_area(o.tpm_key));
+        out.endorsement_key = std::move(area);
+    } else {
+        return o.tpm_storage_root.empty()
+                   ? result<void>()
+                   : fail(error_category::usage, "bad_arguments", "--tpm-srk goes with --tpm-ek or --tpm-ek-certificate");
+    }
+    out.primary.reset();
+    out.secondary.reset();
+    out.storage_root_key.clear();
+    if (!o.tpm_storage_root.empty()) {
+        BERTH_TRY(area, read_area(o.tpm_storage_root));
+        out.storage_root_key = std::move(area);
+    }
+    return {};
+}
+
 result<void> read_attestation(const options& o, hub_registry& hub, attestation_rule& out) {
+    BERTH_CHECK(read_tpm(o, out));
     if (!o.certificates.empty()) {
         BERTH_TRY(first, read_certificate(o.certificates[0]));
         out.primary = std::move(first);
         out.secondary.reset();
+        out.endorsement_key.clear();
+        out.storage_root_key.clear();
     }
     if (o.certificates.size() > 1) {
         BERTH_TRY(second, read_certificate(o.certificates[1]));
@@ -136,10 +217,23 @@ void add_settings(CLI::App& cmd, enrolment_kind kind, const std::shared_ptr<opti
             ->expected(1)
             ->take_all();
     } else {
-        cmd.add_option("--certificate", o->certificates,
-                       "a file with the device's certificate, whose common name is ID; twice: the second takes over some day")
+        auto* const certificates = cmd.add_option(
+            "--certificate", o->certificates,
+            "a file with the device's certificate, whose common name is ID; twice: the second takes over some day");
+        certificates->expected(1)->take_all();
+        auto* const key =
+            cmd.add_option("--tpm-ek", o->tpm_key,
+                           "instead: the endorsement key of its TPM, a file with its public area (tpm2_createek -u) or base64")
+                ->excludes(certificates);
+        auto* const vouched = cmd.add_option("--tpm-ek-certificate", o->tpm_certificate,
+                                             "the same by its maker's certificate, with the chain below --tpm-makers")
+                                  ->excludes(certificates)
+                                  ->excludes(key);
+        cmd.add_option("--tpm-makers", o->tpm_makers, "roots of TPM makers, several times")
+            ->needs(vouched)
             ->expected(1)
             ->take_all();
+        cmd.add_option("--tpm-srk", o->tpm_storage_root, "its storage root key, as well; default: whichever that TPM has");
         cmd.add_option("--device-id", o->device, "what it is called at its hub; default: ID");
     }
     std::vector<std::string> words;

@@ -58,6 +58,33 @@ result<std::vector<bytes>> chain_member(const json::object& object) {
     return out;
 }
 
+json::object to_object(const carried_answer& a) {
+    return {{"topic", a.topic}, {"payload", wire::base64(a.payload)}};
+}
+
+result<carried_answer> read_answer(const json::object& object) {
+    BERTH_TRY(topic, wire::text_member(object, "topic"));
+    BERTH_TRY(payload, octets_member(object, "payload", most_carried_payload));
+    return carried_answer{std::move(topic), std::move(payload)};
+}
+
+result<std::vector<carried_answer>> more_member(json::object& object) {
+    std::vector<carried_answer> out;
+    auto* const list = object.if_contains("more");
+    if (list == nullptr) {
+        return out;
+    }
+    if (!list->is_array() || list->get_array().size() > most_carried_more) {
+        return fail(error_category::peer, "bad_json", "\"more\" is no list, or too long a one");
+    }
+    for (auto& value : list->get_array()) {
+        BERTH_TRY(one, object_of(value));
+        BERTH_TRY(answer, read_answer(one));
+        out.push_back(std::move(answer));
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string to_text(const std::vector<carried_message>& messages) {
@@ -80,11 +107,19 @@ std::string to_text(const std::vector<carried_message>& messages) {
 std::string to_text(const std::vector<std::optional<carried_answer>>& answers) {
     json::array out;
     for (const auto& a : answers) {
-        if (a) {
-            out.emplace_back(json::object{{"topic", a->topic}, {"payload", wire::base64(a->payload)}});
-        } else {
+        if (!a) {
             out.emplace_back(nullptr);
+            continue;
         }
+        json::object object = to_object(*a);
+        if (!a->more.empty()) {
+            json::array more;
+            for (const auto& one : a->more) {
+                more.emplace_back(to_object(one));
+            }
+            object["more"] = std::move(more);
+        }
+        out.emplace_back(std::move(object));
     }
     return wire::to_text(out);
 }
@@ -115,9 +150,10 @@ result<std::vector<std::optional<carried_answer>>> read_carried_answers(std::str
             continue;
         }
         BERTH_TRY(object, object_of(value));
-        BERTH_TRY(topic, wire::text_member(object, "topic"));
-        BERTH_TRY(payload, octets_member(object, "payload", most_carried_payload));
-        out.emplace_back(carried_answer{std::move(topic), std::move(payload)});
+        BERTH_TRY(answer, read_answer(object));
+        BERTH_TRY(more, more_member(object));
+        answer.more = std::move(more);
+        out.emplace_back(std::move(answer));
     }
     return out;
 }

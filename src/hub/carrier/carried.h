@@ -2,7 +2,8 @@
 // several at a time, and what is to be published for them. A broker answers nothing by itself but who may come in.
 //
 //   POST /broker/messages  [{"client":..., "user":..., "topic":..., "payload":base64, "from":address, "chain":[base64, ...]},
-//   ...] 200                    [{"topic":..., "payload":base64} or null, ...]     one for each, in their order
+//   ...] 200                    [{"topic":..., "payload":base64, "more":[the like, ...]} or null, ...]     one for each, in their
+//   order
 #pragma once
 
 #include "base/bytes.h"
@@ -17,6 +18,7 @@ namespace berth::hub {
 
 inline constexpr std::string_view carrier_path = "/broker/messages";
 inline constexpr size_t most_carried = 64;                       // messages of one request
+inline constexpr size_t most_carried_more = 4;                   // answers behind the first one to a message
 inline constexpr size_t most_carried_payload = 64 * 1024;        // octets of one payload
 inline constexpr size_t most_carried_chain = 128 * 1024;         // octets of one chain
 inline constexpr size_t most_carried_octets = 24 * 1024 * 1024;  // of a request or answer
@@ -33,6 +35,7 @@ struct carried_message {
 struct carried_answer {
     std::string topic;
     bytes payload;
+    std::vector<carried_answer> more = {};  // to be published behind it, of which none has more
     friend bool operator==(const carried_answer&, const carried_answer&) = default;
 };
 

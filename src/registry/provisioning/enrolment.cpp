@@ -65,6 +65,10 @@ result<void> check_certificate(const std::string& member, const pki::certificate
 result<void> check_attestation(enrolment_kind kind, std::string_view id, const attestation_rule& rule) {
     const bool has_certificate = rule.primary || rule.secondary;
     const bool has_ca = !rule.primary_ca.empty() || !rule.secondary_ca.empty();
+    const bool has_tpm = rule.by_tpm() || !rule.storage_root_key.empty();
+    if (kind == enrolment_kind::group && has_tpm) {
+        return bad("attestation", "of a group names registered CAs: a TPM is one device's");
+    }
     if (kind == enrolment_kind::group) {
         if (has_certificate) {
             return bad("attestation", "of a group names registered CAs: certificates of devices are of individual enrolments");
@@ -82,8 +86,17 @@ result<void> check_attestation(enrolment_kind kind, std::string_view id, const a
     if (has_ca) {
         return bad("attestation", "of one device is its certificate: CAs are of groups");
     }
+    if (has_tpm) {
+        if (has_certificate) {
+            return bad("attestation", "is by certificate or by TPM: give one of them");
+        }
+        if (!rule.by_tpm() || rule.endorsement_key.size() > most_tpm_area || rule.storage_root_key.size() > most_tpm_area) {
+            return bad("attestation", "by TPM has its endorsement key");
+        }
+        return {};
+    }
     if (!has_certificate) {
-        return bad("attestation", "has one certificate of the device at least");
+        return bad("attestation", "has one certificate of the device at least, or the endorsement key of its TPM");
     }
     if (rule.primary) {
         BERTH_CHECK(check_certificate("primary", *rule.primary, id));

@@ -16,6 +16,7 @@ namespace berth::registry {
 
 inline constexpr size_t most_registration_id = 128;
 inline constexpr size_t most_enrolment_hubs = 50;
+inline constexpr size_t most_tpm_area = 1'024;
 inline constexpr size_t most_webhook_url = 1'024;
 
 enum class enrolment_kind : uint8_t {
@@ -44,6 +45,9 @@ std::optional<reprovision_way> reprovision_way_from(std::string_view text);
 struct attestation_rule {
     std::optional<pki::certificate> primary, secondary;  // individual: one of these certificates
     std::string primary_ca, secondary_ca;                // group: names of registered CAs, root or intermediate
+    bytes endorsement_key = {};                          // individual, instead of certificates: a TPM's, TPMT_PUBLIC
+    bytes storage_root_key = {};                         // of the same TPM; empty: whichever it says
+    [[nodiscard]] bool by_tpm() const { return !endorsement_key.empty(); }
     friend bool operator==(const attestation_rule&, const attestation_rule&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include "store/sqlite/hub_lists_schema.h"
 #include "store/sqlite/hub_ocsp_schema.h"
 #include "store/sqlite/hub_policies_schema.h"
+#include "store/sqlite/hub_tpm_schema.h"
 #include "store/sqlite/hub_twins_schema.h"
 #include "store/sqlite/migrations.h"
 
@@ -126,9 +127,10 @@ CREATE TABLE linked_hub (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr database::migration steps[] = {{1, hub_1},     {2, hub_access, false}, {3, hub_provisioning},  {4, hub_policies},
-                                         {5, hub_lists}, {6, hub_twins},         {7, hub_events, false}, {8, hub_ocsp, false},
-                                         {9, hub_connections}, {10, hub_ended}};
+constexpr database::migration steps[] = {
+    {1, hub_1},           {2, hub_access, false}, {3, hub_provisioning},  {4, hub_policies},
+    {5, hub_lists},       {6, hub_twins},         {7, hub_events, false}, {8, hub_ocsp, false},
+    {9, hub_connections}, {10, hub_ended},        {11, hub_tpm}};
 
 }  // namespace
 

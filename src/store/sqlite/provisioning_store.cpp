@@ -9,7 +9,7 @@ namespace {
 
 #define BERTH_ENROLMENT_COLUMNS                                                                                               \
     "SELECT kind, id, generation, version, enabled, first_cert, second_cert, first_ca, second_ca, device, allocation, hubs, " \
-    "webhook, reprovision, grouped, tags, created, changed FROM enrolment "
+    "webhook, reprovision, grouped, tags, created, changed, tpm_ek, tpm_srk FROM enrolment "
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> out;
@@ -60,7 +60,7 @@ result<enrolment> read_enrolment(const statement& row) {
     s.enabled = row.integer(4) != 0 && allocation && reprovision;
     BERTH_TRY(primary, read_certificate(row, 5, out.id));
     BERTH_TRY(secondary, read_certificate(row, 6, out.id));
-    s.attestation = {std::move(primary), std::move(secondary), row.text(7), row.text(8)};
+    s.attestation = {std::move(primary), std::move(secondary), row.text(7), row.text(8), row.blob(18), row.blob(19)};
     s.device_id = row.text(9);
     s.allocation = allocation.value_or(allocation_way::hashed);
     s.hubs = lines_of(row.text(11));
@@ -102,6 +102,8 @@ result<void> sqlite_provisioning_store::write(const enrolment& e, const char* sq
         .bind(s.tags)
         .bind(e.created)
         .bind(e.changed)
+        .bind(s.attestation.endorsement_key)
+        .bind(s.attestation.storage_root_key)
         .run();
 }
 
@@ -127,7 +129,8 @@ result<void> sqlite_provisioning_store::add(const enrolment& fresh) {
         BERTH_CHECK(write(fresh,
                           "INSERT INTO enrolment (kind, folded, id, generation, version, enabled, first_cert, second_cert, "
                           "first_ca, second_ca, device, allocation, hubs, webhook, reprovision, grouped, tags, created, "
-                          "changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"));
+                          "changed, tpm_ek, tpm_srk) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON "
+                          "CONFLICT DO NOTHING"));
         if (db_.changes() == 0) {
             return fail(error{error_category::usage,
                               "enrolment_exists",
@@ -181,7 +184,8 @@ result<enrolment> sqlite_provisioning_store::change(const enrolment& before, con
         BERTH_CHECK(check_cas(after));
         BERTH_CHECK(write(after, "UPDATE enrolment SET id = ?3, generation = ?4, version = ?5, enabled = ?6, first_cert = ?7, "
                                  "second_cert = ?8, first_ca = ?9, second_ca = ?10, device = ?11, allocation = ?12, hubs = ?13, "
-                                 "webhook = ?14, reprovision = ?15, grouped = ?16, tags = ?17, created = ?18, changed = ?19 "
+                                 "webhook = ?14, reprovision = ?15, grouped = ?16, tags = ?17, created = ?18, changed = ?19, "
+                                 "tpm_ek = ?20, tpm_srk = ?21 "
                                  "WHERE kind = ?1 AND folded = ?2"));
         return after;
     });

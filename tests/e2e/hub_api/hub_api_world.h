@@ -63,7 +63,8 @@ protected:
                 for (const auto& line : lines) {
                     const auto object = wire::parse_json_object(line);
                     if (object && object->contains("port")) {
-                        ports_[std::string(object->at("role").as_string())] = object->at("port").to_number<uint16_t>();
+                        const std::string role(object->at("role").as_string()), name(object->at("name").as_string());
+                        ports_[name == "https" ? role : name] = object->at("port").to_number<uint16_t>();
                     }
                     said = said || line.find(text) != std::string::npos;
                     heard_ += line + "\n";

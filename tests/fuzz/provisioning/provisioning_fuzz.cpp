@@ -1,11 +1,13 @@
 // What comes to the provisioning service as text: MQTT user names and topics, paths, bodies, requests for certificates,
 // enrolments as JSON, answers of webhooks, addresses.
+#include "hub/topics/request.h"
 #include "provisioning/allocation.h"
 #include "provisioning/enrolment_json.h"
 #include "provisioning/https.h"
 #include "provisioning/mqtt.h"
 #include "provisioning/operational.h"
 #include "provisioning/service_api.h"
+#include "provisioning/tpm_desk.h"
 #include "provisioning/webhook.h"
 #include "support/memory_file.h"
 
@@ -33,6 +35,8 @@ void words(std::string_view text) {
         require(topic->operation.empty() == (topic->what == provisioning::mqtt_request::kind::begin));
         require(!provisioning::may_subscribe(text));
     }
+    const auto request = hub::parse_hub_request(text);
+    require(!request || (!request->rid.empty() && request->answer_topic(200).find_first_of("+#") == std::string::npos));
     (void)provisioning::is_provisioning_path(text);
     (void)provisioning::is_service_path(text);
     explained(registry::check_linked_hub({std::string(text), 1, false, {}, 0}));
@@ -48,6 +52,12 @@ void bodies(std::string_view text) {
     }
     const std::vector<registry::linked_hub> hubs{{"a.example", 1, false, {}, 0}, {"b.example", 1, false, {}, 0}};
     explained(provisioning::read_csr(*object, "dev1"));
+    const auto tpm = provisioning::read_tpm(*object);
+    explained(tpm);
+    if (tpm && *tpm) {
+        const auto again = attestation::storage_key_from((*tpm)->endorsement.encode());
+        require(again && again->name() == (*tpm)->endorsement.name());
+    }
     const auto* const chosen = provisioning::choose_measured(hubs, *object);
     require(!chosen || chosen == &hubs[0] || chosen == &hubs[1]);
     const auto answer = provisioning::read_webhook_answer(200, text, hubs);
@@ -70,11 +80,20 @@ void bodies(std::string_view text) {
     }
 }
 
+// What a device says its TPM's keys are: as octets, sized or not.
+void areas(bytes_view octets) {
+    const auto area = attestation::storage_key_from(octets);
+    explained(area);
+    require(!area || (area->has(attestation::restricted | attestation::decrypt) && area->spki()));
+    explained(hub::read_carried_answers(as_text(octets)));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view text = as_text(bytes_view(data, size));
     words(text);
     bodies(text);
+    areas(bytes_view(data, size));
     return 0;
 }

@@ -23,7 +23,8 @@ TEST(carried, is_read_as_it_was_written) {
                                                 {"d\"2", "", "t", {}, "", {}}};
     EXPECT_EQ(got(read_carried_messages(to_text(messages))), messages);
     const std::vector<std::optional<carried_answer>> answers{carried_answer{"$dps/registrations/res/202/?$rid=1", bytes{1, 2}},
-                                                             std::nullopt, carried_answer{"t", {}}};
+                                                             std::nullopt, carried_answer{"t", {}},
+                                                             carried_answer{"a", bytes{1}, {{"b", bytes{2}}, {"c", {}}}}};
     EXPECT_EQ(got(read_carried_answers(to_text(answers))), answers);
     EXPECT_TRUE(got(read_carried_messages("[]")).empty());
 }
@@ -37,6 +38,9 @@ TEST(carried, is_refused_when_it_is_something_else) {
     EXPECT_EQ(name_of(R"([{"client":"a","user":"b","topic":"c","payload":"","from":"","chain":""}])"), "bad_json");
     EXPECT_EQ(name_of_error(read_carried_answers("[{}]")), "bad_json");
     EXPECT_EQ(name_of_error(read_carried_answers("[true]")), "bad_json");
+    EXPECT_EQ(name_of_error(read_carried_answers(R"([{"topic":"a","payload":"","more":{}}])")), "bad_json");
+    EXPECT_EQ(name_of_error(read_carried_answers(R"([{"topic":"a","payload":"","more":[1]}])")), "bad_json");
+    EXPECT_EQ(name_of_error(read_carried_answers(R"([{"topic":"a","payload":"","more":[0,0,0,0,0]}])")), "bad_json");
 }
 
 TEST(carried, has_limits) {

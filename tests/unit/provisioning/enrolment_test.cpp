@@ -152,7 +152,9 @@ TEST_F(Enrolments, JsonOfSdks) {
     EXPECT_EQ(refused("berth", R"({"colour":"red"})"), "bad_enrolment");
     const auto attested = [&](const std::string& value) { return name_of_error(read(R"({"attestation":)" + value + "}")); };
     EXPECT_EQ(attested(R"({"type":"symmetricKey","symmetricKey":{"primaryKey":"AAAA"}})"), "shared_keys_refused");
-    EXPECT_EQ(attested(R"({"type":"tpm","tpm":{"endorsementKey":"AAAA"}})"), "unsupported");
+    EXPECT_EQ(attested(R"({"type":"tpm","tpm":{"endorsementKey":"AAAA"}})"), "bad_enrolment");
+    EXPECT_EQ(attested(R"({"type":"tpm","tpm":{"endorsementKey":"","storageRootKey":null}})"), "bad_enrolment");
+    EXPECT_EQ(attested(R"({"type":"tpm"})"), "bad_enrolment");
     EXPECT_EQ(attested(R"({"type":"x509","x509":{"clientCertificates":{"primary":{"certificate":"AAAA"}}}})"), "bad_enrolment");
     EXPECT_EQ(attested(R"({"type":"x509","x509":{"clientCertificates":{"third":null}}})"), "bad_enrolment");
     EXPECT_EQ(attested(R"({"type":"x509"})"), "bad_enrolment") << "nobody could register";

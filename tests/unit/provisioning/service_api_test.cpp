@@ -58,7 +58,7 @@ TEST_F(ServiceApi, RefusesWhatItCannotDo) {
                        R"({"attestation":{"type":"x509","x509":{"caReferences":{"primary":"fleet"}}}})")),
               409'201U)
         << "another group has this CA";
-    EXPECT_EQ(code(ask("PUT", "/enrollments/dev1", R"({"attestation":{"type":"tpm"}})")), 400'501U);
+    EXPECT_EQ(code(ask("PUT", "/enrollments/dev1", R"({"attestation":{"type":"tpm"}})")), 400'001U);
     EXPECT_EQ(code(ask("PUT", "/enrollments/dev1", R"({"attestation":{"type":"symmetricKey"}})")), 400'501U);
     for (const char* path : {"", "/", "/enrollments", "/enrollments/", "/enrollments/a/b", "/other/a", "/enrollments/%zz",
                              "/enrollments/a%00", "/registrations/a/b", "enrollments/a"}) {
