@@ -108,6 +108,11 @@ result<void> check_identity(const settlement_order& o, const identity& there) {
     if (!there.settings.enabled) {
         return refuse("identity_disabled", fmt::format("\"{}\" is disabled at its hub.", there.name.text()));
     }
+    return {};
+}
+
+// Also of one that was deleted and is made anew: it begins in the epoch that was its last.
+result<void> check_certificates(const settlement_order& o, const identity& there) {
     if (o.from.chain.empty()) {
         return {};
     }
@@ -225,14 +230,17 @@ result<settled> settle(const settlement_order& order, hub_registry& hub, provisi
         if (there) {
             BERTH_CHECK(check_identity(order, *there));
         }
-        BERTH_TRY(issued, issue(order, there, issuer));
-        out.issued = std::move(issued);
         // Where it is sent elsewhere, what was made here stays its own.
         uint64_t generation = owned_generation(order);
         if (order.hub.local) {
             BERTH_TRY(made, make_known(order, there, hub, random, now));
             generation = made;
+            BERTH_TRY(known, hub.find({order.who.device_id, ""}));
+            BERTH_CHECK(check_certificates(order, *known));
+            there = std::move(known);
         }
+        BERTH_TRY(issued, issue(order, there, issuer));
+        out.issued = std::move(issued);
         if (order.who.tpm) {
             BERTH_TRY(key, share_key(order, hub, random, now));
             out.authentication_key = std::move(key);
