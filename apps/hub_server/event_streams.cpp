@@ -17,8 +17,7 @@ result<std::unique_ptr<event_sink>> make_sink(hub_desk& desk, const event_sink_c
         return std::make_unique<event_webhook>(desk.loop(), desk.time(), std::move(url), world.host, std::move(files));
     }
     case event_sink_config::kind::topic:
-        return std::make_unique<event_topic>(desk.loop(), desk.time(),
-                                             config.socket.empty() ? world.broker_socket : config.socket,
+        return std::make_unique<event_topic>(desk.loop(), config.socket.empty() ? world.broker_socket : config.socket,
                                              "berth-events-" + config.name, config.topic);
     case event_sink_config::kind::file: break;
     }

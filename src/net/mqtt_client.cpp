@@ -1,5 +1,6 @@
 #include "net/mqtt_client.h"
 
+#include "base/descriptor.h"
 #include "net/dial.h"
 #include "net/loop_asio.h"
 #include "net/mosquitto_library.h"
@@ -66,7 +67,11 @@ struct mqtt_client::impl : std::enable_shared_from_this<impl> {
     ~impl() { end(); }
 
     void reached(std::shared_ptr<channel> server);
-    result<void> begin_mqtt();
+    // libmosquitto's session; then its connection to a socket, and what else there is to wait for.
+    result<void> make_session();
+    result<void> connect_to(const std::string& path);
+    void run();
+    result<void> meet();
     // What libmosquitto has written goes to the server, and the reverse.
     void carry_out();
     void carry_in();
@@ -161,21 +166,25 @@ void mqtt_client::impl::gone(const error& why) {
 
 void mqtt_client::impl::reached(std::shared_ptr<channel> server) {
     through = std::move(server);
+    if (const auto met = meet(); !met) {
+        return gone(met.error());
+    }
+    carry_out();
+    carry_in();
+    run();
+}
+
+void mqtt_client::impl::run() {
     limit.arm(options.accept, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) {
             self->gone({error_category::environment, "handshake_timeout", "the broker did not answer in time"});
         }
     });
-    if (const auto begun = begin_mqtt(); !begun) {
-        return gone(begun.error());
-    }
-    carry_out();
-    carry_in();
     await_input();
     pulse();
 }
 
-result<void> mqtt_client::impl::begin_mqtt() {
+result<void> mqtt_client::impl::make_session() {
     const auto& m = mosquitto_calls();
     library = m.mosquitto_new(options.client_id.c_str(), options.clean, this);
     if (library == nullptr) {
@@ -205,13 +214,31 @@ result<void> mqtt_client::impl::begin_mqtt() {
         if (self->inner.is_open()) {
             (void)self->inner.release();  // it has been closed
         }
-        if (!self->said_goodbye) {
+        if (!self->said_goodbye || !self->through) {
             self->later([code](impl& i) {
                 i.gone(i.broken.value_or(lost(code == 0 ? "the session was ended" : "the broker has closed the connection")));
             });
         }
     });
+    return {};
+}
 
+result<void> mqtt_client::impl::connect_to(const std::string& path) {
+    const auto& m = mosquitto_calls();
+    if (const int code = m.mosquitto_connect(library, path.c_str(), 0, options.keep_alive); code != MOSQ_ERR_SUCCESS) {
+        return fail(error_category::environment, "connect_failed",
+                    std::string("MQTT was not begun: ") + m.mosquitto_strerror(code));
+    }
+    // In a child its end would stay open when ours is closed.
+    (void)::fcntl(m.mosquitto_socket(library), F_SETFD, FD_CLOEXEC);
+    error_code ec;
+    inner.assign(m.mosquitto_socket(library), ec);
+    return {};
+}
+
+// Both ends are on this thread: the connection stands before it is accepted.
+result<void> mqtt_client::impl::meet() {
+    BERTH_CHECK(make_session());
     BERTH_TRY(place, meeting_place::make());
     error_code ec;
     local::acceptor acceptor(on.get().context);
@@ -219,19 +246,11 @@ result<void> mqtt_client::impl::begin_mqtt() {
         return fail(error_category::environment, "socket_failed",
                     "a socket at " + place.socket() + " could not be made: " + ec.message());
     }
-    // Both ends are on this thread: it stands before it is accepted.
-    if (const int code = m.mosquitto_connect(library, place.socket().c_str(), 0, options.keep_alive); code != MOSQ_ERR_SUCCESS) {
-        return fail(error_category::environment, "socket_failed",
-                    std::string("MQTT was not begun: ") + m.mosquitto_strerror(code));
-    }
+    BERTH_CHECK(connect_to(place.socket()));
     if (acceptor.accept(inside, ec)) {
         return fail(error_category::environment, "socket_failed", "MQTT was not begun: " + ec.message());
     }
-    // In a child its end would stay open when ours is closed.
-    for (const int one : {m.mosquitto_socket(library), inside.native_handle()}) {
-        (void)::fcntl(one, F_SETFD, FD_CLOEXEC);
-    }
-    inner.assign(m.mosquitto_socket(library), ec);
+    (void)::fcntl(inside.native_handle(), F_SETFD, FD_CLOEXEC);
     inside.non_blocking(true, ec);
     return {};
 }
@@ -379,6 +398,20 @@ result<std::unique_ptr<mqtt_client>> mqtt_client::start(loop& on, const address&
             }
             self->reached(std::move(*to));
         });
+    return std::unique_ptr<mqtt_client>(new mqtt_client(std::move(made)));
+}
+
+result<std::unique_ptr<mqtt_client>> mqtt_client::start_local(loop& on, const std::string& path, mqtt_client_options options,
+                                                              handlers call) {
+    BERTH_CHECK(mosquitto_library::load());
+    auto made = std::make_shared<impl>(on, std::move(options), std::move(call));
+    BERTH_CHECK(made->make_session());
+    // By the directory's descriptor: a socket's address has room for 107 octets, and a path may have more.
+    const fs::path at(path);
+    const descriptor directory(::open(at.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    BERTH_CHECK(
+        made->connect_to(directory ? "/proc/self/fd/" + std::to_string(directory.get()) + "/" + at.filename().string() : path));
+    made->run();
     return std::unique_ptr<mqtt_client>(new mqtt_client(std::move(made)));
 }
 

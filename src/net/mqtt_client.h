@@ -33,6 +33,9 @@ public:
     // Errors: `mqtt_unavailable`; of making the socket.
     static result<std::unique_ptr<mqtt_client>> start(loop& on, const address& broker, const channel_transport& over,
                                                       mqtt_client_options options, handlers call);
+    // The same at a socket of this machine, by its path, of any length. Errors also `connect_failed`: nobody is there.
+    static result<std::unique_ptr<mqtt_client>> start_local(loop& on, const std::string& path, mqtt_client_options options,
+                                                            handlers call);
     ~mqtt_client();  // ends it without a word to the broker, whose Will stands for it then; nothing is called any more
 
     // While connected. `done`: SUBACK, `mqtt_refused` where the broker does not let it; PUBACK, or with `qos` 0 that it is on its

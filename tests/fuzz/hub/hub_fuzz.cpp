@@ -1,7 +1,6 @@
 // What comes to a hub as text: names, identities as JSON, shared access signatures, topics, lines of imports, files of CAs.
 #include "hub/access/sas_token.h"
 #include "hub/carrier/report.h"
-#include "hub/events/mqtt_publish.h"
 #include "hub/foreign/emqx.h"
 #include "hub/foreign/vernemq.h"
 #include "hub/topics/topics.h"
@@ -111,12 +110,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         require(!token->check(key, 0));
         (void)token->covers("hub.example/devices/d");
     }
-    // However it is cut.
-    hub::publish_answers whole, in_two;
-    const bool good = whole.feed(octets).has_value();
-    const size_t cut = size / 2;
-    require(good == (in_two.feed(octets.first(cut)) && in_two.feed(octets.subspan(cut))));
-    require(!good || (whole.connected() == in_two.connected() && whole.taken() == in_two.taken()));
     const auto report = hub::read_broker_report(text);
     explained(report);
     require(!report || hub::read_broker_report(hub::to_text(*report)) == *report);
