@@ -6,9 +6,18 @@ namespace berth::hub {
 
 namespace {
 
-// "devices/dev1/", "devices/dev1/modules/mod1/".
-std::string own_root(const registry::identity_name& who) {
-    return "devices/" + who.device + "/" + (who.is_module() ? "modules/" + who.module + "/" : "");
+// Whether it begins with that, which is taken off it.
+bool take(std::string_view& topic, std::string_view part) {
+    const bool out = topic.starts_with(part);
+    topic.remove_prefix(out ? part.size() : 0);
+    return out;
+}
+
+// What stands below "devices/dev1/", "devices/dev1/modules/mod1/". Asked for each message: nothing is put together for it.
+std::optional<std::string_view> below_own_root(const registry::identity_name& who, std::string_view topic) {
+    const bool own = take(topic, "devices/") && take(topic, who.device) && take(topic, "/") &&
+                     (!who.is_module() || (take(topic, "modules/") && take(topic, who.module) && take(topic, "/")));
+    return own ? std::optional(topic) : std::nullopt;
 }
 
 bool has_wildcard(std::string_view topic) {
@@ -34,6 +43,8 @@ constexpr std::array requests{
 // "$iothub/methods/res/200/?$rid=1"
 constexpr std::string_view method_answers = "$iothub/methods/res/";
 
+constexpr std::string_view messages_to_device = "messages/devicebound/";
+
 // Subscribed to with "#" behind them, and each message comes somewhere below.
 constexpr std::array answers{
     door{"$iothub/twin/res/", operation::twin},
@@ -49,8 +60,8 @@ std::optional<operation> may_publish(const registry::identity_name& who, std::st
         return std::nullopt;
     }
     // The bag may be there or not, and its slash, too.
-    const std::string events = own_root(who) + "messages/events";
-    if (topic == events || is_one_below(topic, events + "/")) {
+    constexpr std::string_view events = "messages/events", below_events = "messages/events/";
+    if (const auto own = below_own_root(who, topic); own && (*own == events || is_one_below(*own, below_events))) {
         return operation::telemetry;
     }
     for (const auto& one : requests) {
@@ -74,7 +85,7 @@ std::optional<operation> may_subscribe(const registry::identity_name& who, std::
     }
     const std::string_view below = filter.substr(0, filter.size() - 1);
     // Modules are sent no messages; their inputs are routes' of an IoT Edge, which this hub has none of.
-    if (!who.is_module() && below == own_root(who) + "messages/devicebound/") {
+    if (!who.is_module() && below_own_root(who, below) == messages_to_device) {
         return operation::cloud_to_device;
     }
     const auto* const found = std::ranges::find(answers, below, &door::prefix);
@@ -85,7 +96,8 @@ std::optional<operation> may_receive(const registry::identity_name& who, std::st
     if (has_wildcard(topic)) {
         return std::nullopt;
     }
-    if (!who.is_module() && is_one_below(topic, own_root(who) + "messages/devicebound/")) {
+    const auto own = below_own_root(who, topic);
+    if (!who.is_module() && own && is_one_below(*own, messages_to_device)) {
         return operation::cloud_to_device;
     }
     const auto* const found = std::ranges::find_if(answers, [&](const door& one) { return topic.starts_with(one.prefix); });
