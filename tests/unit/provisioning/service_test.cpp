@@ -329,7 +329,7 @@ TEST_F(Service, CertificatesThatWereEndedRegisterNothing) {
     EXPECT_EQ(assigned(device("dev1"), "dev1"), "failed 401002") << "they stay ended";
     EXPECT_FALSE(got(hub->find({"dev1", ""}))) << "and nothing is made for them";
     EXPECT_EQ(assigned(shows({leaf(line, "dev1", later), line.certificate}), "dev1"), "dev1 at hub.example");
-    EXPECT_EQ(known("dev1").epoch, 1U);
+    EXPECT_EQ(known("dev1")->epoch, 1U);
 }
 
 }  // namespace
