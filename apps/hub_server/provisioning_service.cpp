@@ -76,7 +76,7 @@ provisioning_service::provisioning_service(hub_desk& desk, admin_service& admins
       desk_(desk),
       admins_(admins),
       records_(desk.registry()),
-      service_(settings_of(config), desk.registry(), records_, desk.random(), &issuer),
+      service_(settings_of(config), desk.registry(), records_, desk.random(), &issuer, &desk.twins()),
       answers_(metrics.counters("berth_provisioning_answers_total",
                                 "What devices and operators of the provisioning service were told", {"over", "status"})),
       webhooks_(desk.loop(), desk.time(), std::move(webhook_anchors),

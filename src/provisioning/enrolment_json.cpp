@@ -1,6 +1,7 @@
 #include "provisioning/enrolment_json.h"
 
 #include "attestation/shared_key.h"
+#include "registry/hub/twin.h"
 #include "wire/base64.h"
 
 #include <algorithm>
@@ -213,7 +214,8 @@ result<void> read_twin(const json::value& v, enrolment_settings& out) {
         BERTH_TRY(object, object_of("initialTwin.properties", *properties));
         BERTH_CHECK(no_other_member("initialTwin.properties", *object, {"desired"}));
         if (const auto* const desired = object->if_contains("desired"); desired && !is_nothing(*desired)) {
-            return fail(unsupported("Initial desired properties are not supported: leave initialTwin.properties out."));
+            BERTH_TRY(wanted, object_of("initialTwin.properties.desired", *desired));
+            out.desired = wanted->empty() ? "" : wire::to_text(*wanted);
         }
     }
     return {};
@@ -339,8 +341,10 @@ json::object to_json(const enrolment& e) {
     out["attestation"] = attestation_json(e);
     out["capabilities"] = json::object{{"iotEdge", false}};
     const auto tags = wire::parse_json(s.tags.empty() ? "{}" : s.tags, most_tags);
-    out["initialTwin"] = json::object{{"tags", tags ? *tags : json::value(json::object())},
-                                      {"properties", json::object{{"desired", json::object()}}}};
+    const auto desired = wire::parse_json(s.desired.empty() ? "{}" : s.desired, 2 * most_twin_section);
+    out["initialTwin"] =
+        json::object{{"tags", tags ? *tags : json::value(json::object())},
+                     {"properties", json::object{{"desired", desired ? *desired : json::value(json::object())}}}};
     out["etag"] = e.etag();
     out["provisioningStatus"] = s.enabled ? "enabled" : "disabled";
     out["reprovisionPolicy"] = json::object{{"updateHubAssignment", s.reprovision != reprovision_way::never},

@@ -9,8 +9,8 @@ namespace berth::provisioning {
 using namespace registry;
 
 service::service(service_settings settings, hub_registry& hub, provisioning_registry& records, random_source& random,
-                 certificate_issuer* issuer)
-    : impl_(std::make_unique<impl>(std::move(settings), hub, records, random, issuer)) {}
+                 certificate_issuer* issuer, twin_registry* twins)
+    : impl_(std::make_unique<impl>(std::move(settings), hub, records, random, issuer, twins)) {}
 
 service::~service() = default;
 
@@ -145,7 +145,7 @@ void service::webhook_answered(const std::string& operation, unsigned status, st
         return s.end(op, event::refused, choice.error(), now);
     }
     const auto found = std::ranges::find(op.hubs, choice->hub, &linked_hub::host);
-    s.settle_at(op, *found, std::move(choice->tags), std::move(choice->payload), now);
+    s.settle_at(op, *found, std::move(choice->twin), std::move(choice->payload), now);
 }
 
 void service::webhook_failed(const std::string& operation, const error& why, unix_seconds now) {

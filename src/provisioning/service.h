@@ -34,9 +34,9 @@ struct service_settings {
 
 class service {
 public:
-    // All outlive it. Without an issuer requests for certificates are refused.
+    // All outlive it. Without an issuer requests for certificates are refused, without twins nothing is desired of devices.
     service(service_settings settings, registry::hub_registry& hub, registry::provisioning_registry& records,
-            random_source& random, certificate_issuer* issuer = nullptr);
+            random_source& random, certificate_issuer* issuer = nullptr, registry::twin_registry* twins = nullptr);
     ~service();
     service(const service&) = delete;
     service& operator=(const service&) = delete;

@@ -30,12 +30,13 @@ struct service::impl {
     using place = std::list<operation>::iterator;
 
     impl(service_settings s, registry::hub_registry& h, registry::provisioning_registry& p, random_source& r,
-         certificate_issuer* i)
+         certificate_issuer* i, registry::twin_registry* t)
         : settings(std::move(s)),
           hub(h),
           records(p),
           random(r),
           issuer(i),
+          twins(t),
           seen(settings.window, settings.most_operations),
           tpms(settings.most_operations, settings.operation_lasts) {}
 
@@ -59,8 +60,7 @@ struct service::impl {
     answer assigning(const operation& op, unsigned status) const;
     answer standing(const operation& op) const;
     result<void> allocate(operation& op, const wire::json::value& payload, unix_seconds now);
-    void settle_at(operation& op, const registry::linked_hub& at, std::optional<std::string> tags, std::string payload,
-                   unix_seconds now);
+    void settle_at(operation& op, const registry::linked_hub& at, initial_twin twin, std::string payload, unix_seconds now);
     void end(operation& op, event on, const error& why, unix_seconds now);
     place waiting(const std::string& id);
 
@@ -69,6 +69,7 @@ struct service::impl {
     registry::provisioning_registry& records;
     random_source& random;
     certificate_issuer* issuer;
+    registry::twin_registry* twins;
     std::vector<pki::crl> lists;
     std::optional<enrolment_trust> trust;
     uint64_t trust_generation = 0;

@@ -207,10 +207,9 @@ void service::impl::end(operation& op, event on, const error& why, unix_seconds 
     }
 }
 
-void service::impl::settle_at(operation& op, const linked_hub& at, std::optional<std::string> tags, std::string payload,
-                              unix_seconds now) {
-    auto done = settle({op.from, op.who, op.before, at, std::move(tags), std::move(payload), op.csr, op.id}, hub, records, issuer,
-                       random, now);
+void service::impl::settle_at(operation& op, const linked_hub& at, initial_twin twin, std::string payload, unix_seconds now) {
+    auto done = settle({op.from, op.who, op.before, at, std::move(twin), std::move(payload), op.csr, op.id}, hub, records, twins,
+                       issuer, random, now);
     if (!done) {
         return end(op, done.error().is("identity_disabled") ? event::shut : event::refused, done.error(), now);
     }
@@ -235,7 +234,7 @@ result<void> service::impl::allocate(operation& op, const json::value& payload, 
         const auto found = std::ranges::find(linked, op.before->hub, &linked_hub::host);
         linked_hub same;
         same.host = op.before->hub;
-        settle_at(op, found != linked.end() ? *found : same, std::nullopt, op.before->payload, now);
+        settle_at(op, found != linked.end() ? *found : same, {}, op.before->payload, now);
         return {};
     }
     BERTH_TRY(hubs, hubs_of(s, std::move(linked)));
@@ -255,7 +254,7 @@ result<void> service::impl::allocate(operation& op, const json::value& payload, 
     if (!chosen) {
         chosen = choose_hashed(hubs, op.who.registration_id);
     }
-    settle_at(op, *chosen, std::nullopt, "", now);
+    settle_at(op, *chosen, {}, "", now);
     return {};
 }
 

@@ -33,7 +33,7 @@ identity_settings initial_settings(const settlement_order& o) {
     identity_settings out;
     out.login = login_of(o);
     out.group = o.who.enrolment.settings.group;
-    out.tags = o.tags.value_or(o.who.enrolment.settings.tags);
+    out.tags = o.twin.tags.value_or(o.who.enrolment.settings.tags);
     return out;
 }
 
@@ -214,9 +214,22 @@ registration record_of(const settlement_order& o, uint64_t generation, bool once
     return out;
 }
 
+// As one that is made begins, or begins anew.
+result<void> begin_twin(const settlement_order& o, twin_registry& twins, unix_seconds now) {
+    const std::string text = o.twin.desired.value_or(o.who.enrolment.settings.desired);
+    const identity_name name{o.who.device_id, ""};
+    BERTH_TRY(before, twins.twin_of(name));
+    BERTH_TRY(wanted, wire::parse_json_object(text.empty() ? "{}" : text, 2 * most_twin_section));
+    if (before.desired.properties == wanted) {
+        return {};
+    }
+    BERTH_TRY(after, replaced(before.desired, wanted, now));
+    return twins.set_desired(name, after, difference(before.desired.properties, after.properties));
+}
+
 }  // namespace
 
-result<settled> settle(const settlement_order& order, hub_registry& hub, provisioning_registry& records,
+result<settled> settle(const settlement_order& order, hub_registry& hub, provisioning_registry& records, twin_registry* twins,
                        certificate_issuer* issuer, random_source& random, unix_seconds now) {
     settled out;
     const auto work = [&]() -> result<void> {
@@ -233,8 +246,12 @@ result<settled> settle(const settlement_order& order, hub_registry& hub, provisi
         // Where it is sent elsewhere, what was made here stays its own.
         uint64_t generation = owned_generation(order);
         if (order.hub.local) {
+            const bool begins = !there || (is_ours(order, *there) && way_of(order) == reprovision_way::reset);
             BERTH_TRY(made, make_known(order, there, hub, random, now));
             generation = made;
+            if (begins && twins) {
+                BERTH_CHECK(begin_twin(order, *twins, now));
+            }
             BERTH_TRY(known, hub.find({order.who.device_id, ""}));
             BERTH_CHECK(check_certificates(order, *known));
             there = std::move(known);

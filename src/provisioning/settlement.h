@@ -4,16 +4,22 @@
 
 #include "provisioning/match.h"
 #include "provisioning/operational.h"
+#include "registry/hub/twin.h"
 
 namespace berth::provisioning {
+
+// What a webhook says of a twin's beginning, instead of the enrolment: JSON objects.
+struct initial_twin {
+    std::optional<std::string> tags, desired;
+};
 
 struct settlement_order {
     const caller& from;
     const matched& who;
     const std::optional<registry::registration>& before;
     registry::linked_hub hub;
-    std::optional<std::string> tags;  // instead of the enrolment's, by a webhook
-    std::string payload;              // for the device
+    initial_twin twin;
+    std::string payload;  // for the device
     const std::optional<pki::verified_csr>& csr;
     std::string operation;
 };
@@ -27,7 +33,8 @@ struct settled {
 // Errors (peer): `identity_disabled`; `registered_otherwise`: the identity of that name is another's, or another device has
 // registered under this id; `certificates_ended`: those of its epoch were; `identity_deleted`: an operator did that, and the
 // enrolment makes no other. `no_issuer` (incompatible); those of certificate_issuer, param "issuing"; those of the store.
+// Without `twins` desired properties are passed over.
 result<settled> settle(const settlement_order& order, registry::hub_registry& hub, registry::provisioning_registry& records,
-                       certificate_issuer* issuer, random_source& random, unix_seconds now);
+                       registry::twin_registry* twins, certificate_issuer* issuer, random_source& random, unix_seconds now);
 
 }  // namespace berth::provisioning

@@ -23,13 +23,13 @@ result<void> read_twin(const json::value& v, webhook_choice& out) {
     if (!all) {
         return v.is_null() ? result<void>() : bad("gave an initialTwin that is no object.");
     }
-    if (const auto* const properties = all->if_contains("properties")) {
-        const auto* const object = properties->if_object();
-        const auto* const desired = object ? object->if_contains("desired") : nullptr;
-        if (desired && desired->is_object() && !desired->as_object().empty()) {
-            return fail(error_category::incompatible, "unsupported",
-                        "The allocation webhook gave desired properties, which are not supported.");
+    const auto* const properties = all->if_contains("properties");
+    const auto* const inside = properties ? properties->if_object() : nullptr;
+    if (const auto* const desired = inside ? inside->if_contains("desired") : nullptr; desired && !desired->is_null()) {
+        if (!desired->is_object() || !replaced({}, desired->as_object(), 0)) {
+            return bad("gave desired properties that no twin can have.");
         }
+        out.twin.desired = desired->as_object().empty() ? "" : wire::to_text(*desired);
     }
     if (const auto* const tags = all->if_contains("tags"); tags && !tags->is_null()) {
         identity_settings judged;
@@ -37,7 +37,7 @@ result<void> read_twin(const json::value& v, webhook_choice& out) {
         if (!tags->is_object() || !check_settings(judged)) {
             return bad(fmt::format("gave tags that are no JSON object of up to {} octets.", most_tags));
         }
-        out.tags = tags->as_object().empty() ? "" : std::move(judged.tags);
+        out.twin.tags = tags->as_object().empty() ? "" : std::move(judged.tags);
     }
     return {};
 }

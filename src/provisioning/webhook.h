@@ -3,6 +3,7 @@
 #pragma once
 
 #include "provisioning/match.h"
+#include "provisioning/settlement.h"
 #include "wire/json.h"
 
 namespace berth::provisioning {
@@ -21,8 +22,8 @@ struct webhook_wish {
 
 struct webhook_choice {
     std::string hub;
-    std::optional<std::string> tags;  // of initialTwin; JSON object
-    std::string payload;              // for the device: JSON; empty: none
+    initial_twin twin;
+    std::string payload;  // for the device: JSON; empty: none
 };
 
 // {"deviceRuntimeContext", "linkedHubs", "individualEnrollment" or "enrollmentGroup"}

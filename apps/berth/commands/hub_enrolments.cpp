@@ -8,6 +8,7 @@
 #include "pki/verify.h"
 #include "provisioning/enrolment_json.h"
 #include "registry/hub/ca_office.h"
+#include "registry/hub/twin.h"
 #include "store/sqlite/provisioning_store.h"
 #include "wire/base64.h"
 
@@ -18,7 +19,7 @@ namespace {
 using namespace registry;
 
 struct options {
-    std::string hub, id, device, allocation, webhook, reprovision, group, tags, status, if_match;
+    std::string hub, id, device, allocation, webhook, reprovision, group, tags, desired, status, if_match;
     std::vector<std::string> certificates, cas, hubs, tpm_makers;
     std::string tpm_key, tpm_certificate, tpm_storage_root;
     bool no_group = false, any_hub = false;
@@ -205,6 +206,10 @@ result<void> read_settings(const options& o, enrolment_kind kind, hub_registry& 
         BERTH_TRY(tags, wire::parse_json_object(o.tags, most_tags));
         out.tags = tags.empty() ? "" : wire::to_text(tags);
     }
+    if (!o.desired.empty()) {
+        BERTH_TRY(desired, wire::parse_json_object(o.desired, 2 * most_twin_section));
+        out.desired = desired.empty() ? "" : wire::to_text(desired);
+    }
     if (!o.status.empty()) {
         out.enabled = o.status == "enabled";
     }
@@ -256,6 +261,7 @@ void add_settings(CLI::App& cmd, enrolment_kind kind, const std::shared_ptr<opti
     auto* const group = cmd.add_option("--group", o->group, "whose policy says what its devices may do at the hub");
     cmd.add_flag("--no-group", o->no_group, "the default policy's")->excludes(group);
     cmd.add_option("--tags", o->tags, "a JSON object that their identities begin with");
+    cmd.add_option("--desired", o->desired, "a JSON object: desired properties that their twins begin with");
     cmd.add_option("--status", o->status, "enabled or disabled")->check(CLI::IsMember({"enabled", "disabled"}));
 }
 
@@ -342,7 +348,8 @@ void add_commands(CLI::App& hub, context& c, enrolment_kind kind, const char* na
             }
             fmt::print("{}{}{}", s.webhook.empty() ? "" : "  webhook " + s.webhook + "\n",
                        s.group.empty() ? "" : "  group " + one_line(s.group) + "\n",
-                       s.tags.empty() ? "" : "  tags " + s.tags + "\n");
+                       (s.tags.empty() ? "" : "  tags " + s.tags + "\n") +
+                           (s.desired.empty() ? "" : "  desired " + s.desired + "\n"));
         }
         return {};
     });

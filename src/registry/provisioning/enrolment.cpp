@@ -2,6 +2,7 @@
 
 #include "pki/subject_name.h"
 #include "registry/hub/etag.h"
+#include "registry/hub/twin.h"
 #include "registry/provisioning/registration.h"
 
 #include <algorithm>
@@ -223,7 +224,12 @@ result<void> check_enrolment(enrolment_kind kind, std::string_view id, const enr
     identity_settings of_identity;
     of_identity.group = settings.group;
     of_identity.tags = settings.tags;
-    return check_settings(of_identity);
+    BERTH_CHECK(check_settings(of_identity));
+    if (settings.desired.empty()) {
+        return {};
+    }
+    BERTH_TRY(desired, wire::parse_json_object(settings.desired, 2 * most_twin_section));
+    return replaced({}, desired, 0).map([](const auto&) {});
 }
 
 result<void> check_etag(const enrolment& now, std::string_view if_match) {

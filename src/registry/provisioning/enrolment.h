@@ -60,8 +60,9 @@ struct enrolment_settings {
     std::vector<std::string> hubs;  // those of the linked ones to choose from; empty: all. One for allocation_way::fixed.
     std::string webhook;            // URL, of allocation_way::webhook
     reprovision_way reprovision = reprovision_way::migrate;
-    std::string group;  // of the identity that is made: whose policy says what it may do
-    std::string tags;   // of the identity that is made: a JSON object, or empty
+    std::string group;         // of the identity that is made: whose policy says what it may do
+    std::string tags;          // of the identity that is made: a JSON object, or empty
+    std::string desired = {};  // of its twin, likewise
     friend bool operator==(const enrolment_settings&, const enrolment_settings&) = default;
 };
 
@@ -89,7 +90,8 @@ std::string fold_registration_id(std::string_view id);
 bool same_registration_id(std::string_view a, std::string_view b);
 
 // Error `bad_enrolment` (usage), param "member": attestation of another kind or none; no hub for allocation_way::fixed, or
-// several; a URL that is none or not https (http where it names this machine); what check_settings refuses of the identity.
+// several; a URL that is none or not https (http where it names this machine); what check_settings refuses of the identity. What
+// registry::replaced() refuses of desired properties.
 result<void> check_enrolment(enrolment_kind kind, std::string_view id, const enrolment_settings& settings);
 
 // What `If-Match` asks for, as registry::check_etag. Error `etag_mismatch` (peer).

@@ -9,7 +9,7 @@ namespace {
 
 #define BERTH_ENROLMENT_COLUMNS                                                                                               \
     "SELECT kind, id, generation, version, enabled, first_cert, second_cert, first_ca, second_ca, device, allocation, hubs, " \
-    "webhook, reprovision, grouped, tags, created, changed, tpm_ek, tpm_srk FROM enrolment "
+    "webhook, reprovision, grouped, tags, created, changed, tpm_ek, tpm_srk, desired FROM enrolment "
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> out;
@@ -68,6 +68,7 @@ result<enrolment> read_enrolment(const statement& row) {
     s.reprovision = reprovision.value_or(reprovision_way::never);
     s.group = row.text(14);
     s.tags = row.text(15);
+    s.desired = row.text(20);
     out.created = row.integer(16);
     out.changed = row.integer(17);
     return out;
@@ -104,6 +105,7 @@ result<void> sqlite_provisioning_store::write(const enrolment& e, const char* sq
         .bind(e.changed)
         .bind(s.attestation.endorsement_key)
         .bind(s.attestation.storage_root_key)
+        .bind(s.desired)
         .run();
 }
 
@@ -129,7 +131,7 @@ result<void> sqlite_provisioning_store::add(const enrolment& fresh) {
         BERTH_CHECK(write(fresh,
                           "INSERT INTO enrolment (kind, folded, id, generation, version, enabled, first_cert, second_cert, "
                           "first_ca, second_ca, device, allocation, hubs, webhook, reprovision, grouped, tags, created, "
-                          "changed, tpm_ek, tpm_srk) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON "
+                          "changed, tpm_ek, tpm_srk, desired) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON "
                           "CONFLICT DO NOTHING"));
         if (db_.changes() == 0) {
             return fail(error{error_category::usage,
@@ -185,7 +187,7 @@ result<enrolment> sqlite_provisioning_store::change(const enrolment& before, con
         BERTH_CHECK(write(after, "UPDATE enrolment SET id = ?3, generation = ?4, version = ?5, enabled = ?6, first_cert = ?7, "
                                  "second_cert = ?8, first_ca = ?9, second_ca = ?10, device = ?11, allocation = ?12, hubs = ?13, "
                                  "webhook = ?14, reprovision = ?15, grouped = ?16, tags = ?17, created = ?18, changed = ?19, "
-                                 "tpm_ek = ?20, tpm_srk = ?21 "
+                                 "tpm_ek = ?20, tpm_srk = ?21, desired = ?22 "
                                  "WHERE kind = ?1 AND folded = ?2"));
         return after;
     });

@@ -140,7 +140,10 @@ TEST_F(Enrolments, JsonOfSdks) {
     EXPECT_EQ(refused("initialTwin", R"({"tags":null,"properties":{"desired":{}}})"), "accepted");
     EXPECT_EQ(refused("reprovisionPolicy", "null"), "accepted");
     EXPECT_EQ(refused("capabilities", R"({"iotEdge":true})"), "unsupported");
-    EXPECT_EQ(refused("initialTwin", R"({"properties":{"desired":{"a":1}}})"), "unsupported");
+    EXPECT_EQ(refused("initialTwin", R"({"properties":{"desired":{"a":1}}})"), "accepted");
+    EXPECT_EQ(refused("initialTwin", R"({"properties":{"desired":{"a.b":1}}})"), "bad_twin");
+    EXPECT_EQ(refused("initialTwin", R"({"properties":{"desired":[1]}})"), "bad_enrolment");
+    EXPECT_EQ(refused("initialTwin", R"({"properties":{"reported":{"a":1}}})"), "bad_enrolment");
     EXPECT_EQ(refused("initialTwin", R"({"tags":[1]})"), "bad_enrolment");
     EXPECT_EQ(refused("surprise", "1"), "bad_enrolment");
     EXPECT_EQ(refused("enrollmentGroupId", "\"other\""), "bad_enrolment");

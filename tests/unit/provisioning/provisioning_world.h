@@ -3,6 +3,7 @@
 
 #include "provisioning/service.h"
 #include "store/sqlite/provisioning_store.h"
+#include "store/sqlite/twin_store.h"
 #include "support/onboarding_parties.h"
 #include "support/test_pki.h"
 
@@ -22,12 +23,14 @@ protected:
     // As after a restart: what was in memory is gone.
     void start() {
         to.reset();
+        twins.reset();
         records.reset();
         hub.reset();
         hub = got(store::sqlite_hub_store::open((directory.path() / "hub.db").string()));
         records = std::make_unique<store::sqlite_provisioning_store>(*hub);
+        twins = std::make_unique<store::sqlite_twin_store>(*hub);
         settings.id_scope = "scope1";
-        to = std::make_unique<provisioning::service>(settings, *hub, *records, random, issuer);
+        to = std::make_unique<provisioning::service>(settings, *hub, *records, random, issuer, twins.get());
     }
 
     void register_ca(const std::string& name, const pki::certificate& c, ca_state state = ca_state::verified,
@@ -134,6 +137,7 @@ protected:
     provisioning::certificate_issuer* issuer = nullptr;
     std::unique_ptr<store::sqlite_hub_store> hub;
     std::unique_ptr<store::sqlite_provisioning_store> records;
+    std::unique_ptr<store::sqlite_twin_store> twins;
     std::unique_ptr<provisioning::service> to;
     authority root = make_root("Fleet", signature_algorithm::ecdsa_p256_sha256);
     authority line = make_issuing_ca(root, "Line 1", signature_algorithm::ecdsa_p384_sha384);

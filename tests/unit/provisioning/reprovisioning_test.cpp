@@ -61,6 +61,31 @@ TEST_F(Reprovisioning, ResetBeginsAnew) {
     EXPECT_EQ(after->generation, before->generation);
 }
 
+TEST_F(Reprovisioning, ATwinBeginsAsItsEnrolmentSays) {
+    const auto desired = [this] {
+        const auto t = got(twins->twin_of({"dev1", ""}));
+        return wire::to_text(t.desired.properties) + " " + std::to_string(t.desired.version);
+    };
+    fleet = changed(fleet, [](auto& s) { s.desired = R"({"rate":5})"; });
+    EXPECT_EQ(detail(), "initialAssignment hub.example");
+    EXPECT_EQ(desired(), R"({"rate":5} 2)");
+    auto wish = got(registry::patched(got(twins->twin_of({"dev1", ""})).desired, {{"mode", "on"}}, now));
+    ASSERT_TRUE(twins->set_desired({"dev1", ""}, wish, {}));
+    detail();
+    EXPECT_EQ(desired(), R"({"rate":5,"mode":"on"} 3)") << "migrate: what stands there stays";
+    way(reprovision_way::reset);
+    EXPECT_EQ(detail(), "deviceDataReset hub.example");
+    EXPECT_EQ(desired(), R"({"rate":5} 4)");
+    const auto news = got(twins->news(0, 10));
+    ASSERT_EQ(news.size(), 3U);
+    EXPECT_EQ(news.back().patch, R"({"mode":null})") << "and who is connected is told";
+    fleet = changed(fleet, [](auto& s) { s.desired.clear(); });
+    detail();
+    EXPECT_EQ(desired(), "{} 5");
+    detail();
+    EXPECT_EQ(desired(), "{} 5");
+}
+
 TEST_F(Reprovisioning, NeverTellsWhatWasToldFirst) {
     way(reprovision_way::never);
     EXPECT_EQ(detail(), "initialAssignment hub.example");

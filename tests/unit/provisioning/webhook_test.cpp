@@ -85,13 +85,16 @@ TEST_F(Webhook, AnswersThatAreNone) {
     EXPECT_EQ(after(200, R"({"iotHubHostName":"evil.example"})"), "failed 400207") << "not linked";
     EXPECT_EQ(after(200, R"({"iotHubHostName":1})"), "failed 400207");
     EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","initialTwin":{"tags":[1]}})"), "failed 400207");
-    EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","initialTwin":{"properties":{"desired":{"a":1}}}})"),
-              "failed 400501");
+    EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","initialTwin":{"properties":{"desired":{"a.b":1}}}})"),
+              "failed 400207");
+    EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","initialTwin":{"properties":{"desired":7}}})"), "failed 400207");
     EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","payload":")" + std::string(provisioning::most_webhook_answer, 'a') +
                              "\"}"),
               "failed 400207");
     EXPECT_FALSE(known("dev1"));
-    EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","initialTwin":null,"payload":null})"), "assigned hub.example");
+    EXPECT_EQ(after(200, R"({"iotHubHostName":"hub.example","initialTwin":{"properties":{"desired":{"a":1}}},"payload":null})"),
+              "assigned hub.example");
+    EXPECT_EQ(wire::to_text(got(twins->twin_of({"dev1", ""})).desired.properties), R"({"a":1})");
 }
 
 TEST_F(Webhook, APayloadHasRoomInAMessageOfABroker) {
