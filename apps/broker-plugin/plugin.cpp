@@ -167,7 +167,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         return MOSQ_ERR_AUTH;
     }
     questions_.came(e.client, std::string(claimed));
-    if (!mosquitto_client_clean_session(e.client)) {
+    if (!was_here && !mosquitto_client_clean_session(e.client)) {
         desired_->listens(e.client, answer.in->identity.name);  // what it has subscribed to before still holds
     }
     if (!was_here) {

@@ -171,7 +171,7 @@ void hub_session::connected(const result<void>& in) {
             if (!also) {
                 return failed(also.error());
             }
-            ask_twin();
+            read_twin();
         });
         if (!second) {
             failed(second.error());
@@ -189,18 +189,20 @@ void hub_session::ask(const std::string& topic, const std::string& payload) {
     }
 }
 
-void hub_session::ask_twin() {
+// All of it, whatever the news were: what was missed before is in there.
+void hub_session::read_twin() {
+    stage_ = stage::reading;
+    missed_ = false;
+    patience_.arm(patience,
+                  [this] { failed({error_category::environment, "response_timeout", "the hub did not answer in time"}); });
     ask("$iothub/twin/GET/", " ");
 }
 
 void hub_session::heard(const std::string& topic, bytes_view payload) {
     if (topic.starts_with(wanted_news)) {
+        missed_ = true;
         if (stage_ == stage::there) {
-            stage_ = stage::reading;
-            patience_.arm(patience, [this] {
-                failed({error_category::environment, "response_timeout", "the hub did not answer in time"});
-            });
-            ask_twin();  // all of it: one that was missed before is in there
+            read_twin();
         }
         return;
     }
@@ -263,6 +265,9 @@ void hub_session::reported() {
     stage_ = stage::there;
     failures_ = 0;
     fresh_place_ = false;
+    if (missed_) {
+        return read_twin();
+    }
     log::info("twin_reported", "the hub knows this device as it is", {{"hub", hub_}, {"device", device_id_}});
     told_(std::nullopt);
 }
@@ -270,8 +275,11 @@ void hub_session::reported() {
 void hub_session::failed(const error& why) {
     patience_.cancel();
     mqtt_.reset();
-    // A hub that does not know us any more may not be ours any more.
-    const bool elsewhere = (stage_ == stage::connecting || stage_ == stage::there) && why.is("mqtt_refused") && !fresh_place_;
+    // A hub that refuses us, by its broker or in TLS, may not be ours any more; nor may one that nobody finds.
+    const bool refused =
+        why.is("mqtt_refused") || std::ranges::any_of(why.params, [](const auto& p) { return p.first == "alert"; });
+    const bool elsewhere =
+        !fresh_place_ && stage_ != stage::placing && (refused || failures_ % tries_at_a_place == tries_at_a_place - 1);
     fresh_place_ = false;
     stage_ = stage::resting;
     const auto range = std::min<milliseconds>(most_pause, least_pause << std::min<uint32_t>(failures_++, 20));

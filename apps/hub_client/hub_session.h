@@ -28,6 +28,8 @@ public:
     [[nodiscard]] stage at() const { return stage_; }
 
     static constexpr milliseconds least_pause = 1'000, most_pause = 300'000;
+    // So often in a row the hub that it remembers is not reached before it asks whether there is another one.
+    static constexpr uint32_t tries_at_a_place = 3;
 
 private:
     void place();
@@ -35,7 +37,7 @@ private:
     void connect();
     void connected(const result<void>& in);
     void heard(const std::string& topic, bytes_view payload);
-    void ask_twin();
+    void read_twin();
     void twin_told(bytes_view payload);
     void reported();
     void failed(const error& why);
@@ -51,6 +53,7 @@ private:
     std::optional<hub_identity> who_;
     std::string hub_, device_id_;
     bool fresh_place_ = false;  // told in this run: if it refuses us, asking again does not help at once
+    bool missed_ = false;       // what is wanted has changed since it was asked for
     stage stage_ = stage::resting;
     std::unique_ptr<placing> placing_;
     std::unique_ptr<net::mqtt_client> mqtt_;

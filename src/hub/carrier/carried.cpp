@@ -64,7 +64,7 @@ json::object to_object(const carried_answer& a) {
 
 result<carried_answer> read_answer(const json::object& object) {
     BERTH_TRY(topic, wire::text_member(object, "topic"));
-    BERTH_TRY(payload, octets_member(object, "payload", most_carried_payload));
+    BERTH_TRY(payload, octets_member(object, "payload", most_carried_answer));
     return carried_answer{std::move(topic), std::move(payload)};
 }
 
@@ -150,10 +150,17 @@ result<std::vector<std::optional<carried_answer>>> read_carried_answers(std::str
             continue;
         }
         BERTH_TRY(object, object_of(value));
-        BERTH_TRY(answer, read_answer(object));
+        auto answer = read_answer(object);
+        if (!answer && answer.error().is("too_large")) {
+            out.emplace_back();  // whoever asked goes without; the others' are theirs
+            continue;
+        }
+        if (!answer) {
+            return fail(std::move(answer).error());
+        }
         BERTH_TRY(more, more_member(object));
-        answer.more = std::move(more);
-        out.emplace_back(std::move(answer));
+        answer->more = std::move(more);
+        out.emplace_back(std::move(*answer));
     }
     return out;
 }

@@ -20,6 +20,7 @@ inline constexpr std::string_view carrier_path = "/broker/messages";
 inline constexpr size_t most_carried = 64;                       // messages of one request
 inline constexpr size_t most_carried_more = 4;                   // answers behind the first one to a message
 inline constexpr size_t most_carried_payload = 64 * 1024;        // octets of one payload
+inline constexpr size_t most_carried_answer = 128 * 1024;        // octets of an answer's: a twin has two sections
 inline constexpr size_t most_carried_chain = 128 * 1024;         // octets of one chain
 inline constexpr size_t most_carried_octets = 24 * 1024 * 1024;  // of a request or answer
 

@@ -134,6 +134,30 @@ TEST_F(Onward, WhoStaysHearsWhatIsWantedAndComesAgain) {
     EXPECT_EQ(exit_of(std::exchange(agent_, -1)), 0) << log();
 }
 
+TEST_F(Onward, WhatIsWantedMeanwhileIsNotMissed) {
+    const auto bundle = make("O-9", "Birch");
+    stays(bundle);
+    ASSERT_TRUE(eventually([] { return times("\"twin_reported\"") == 1; })) << log();
+    for (int i = 1; i <= 20; ++i) {
+        EXPECT_EQ(hub({"twin", "set", "O-9", "--desired", fmt::format(R"({{"rate":{}}})", i)}).exit, 0);
+    }
+    EXPECT_TRUE(eventually([&] {
+        return got(app::read_text(bundle / "hub" / "desired.json")) == "{\"rate\":20,\"$version\":21}\n";
+    })) << got(app::read_text(bundle / "hub" / "desired.json"))
+        << log();
+}
+
+TEST_F(Onward, AHubThatIsNoMoreIsAskedForAnew) {
+    const auto bundle = make("O-10", "Birch");
+    ASSERT_EQ(agent(bundle).exit, 0);
+    auto place = got(wire::parse_json_object(got(app::read_text(bundle / "hub" / "place.json"))));
+    place["hub"] = "localhost:1";
+    ASSERT_TRUE(app::write_text(bundle / "hub" / "place.json", wire::to_text(place)));
+    stays(bundle);
+    EXPECT_TRUE(eventually([] { return times("\"placed\"") == 1 && times("\"twin_reported\"") == 1; })) << log();
+    EXPECT_EQ(times("\"not_at_hub\""), 3U) << log();
+}
+
 TEST_F(Onward, AHubThatGoesAndComesIsFoundAgain) {
     const auto bundle = make("O-3", "Birch");
     stays(bundle);

@@ -32,7 +32,8 @@ protected:
     admin_api::outcome ask(const asking& a, const result<caller>& who = caller{"test", right_set::all()}) {
         admin_api::outcome out;
         const auto done = store->all_or_nothing([&]() -> result<void> {
-            out = api.answer(*store, twins, {a.method, a.path, a.query, a.if_match, a.if_none_match, a.content_type, a.body}, who);
+            out =
+                api.answer(*store, twins, {a.method, a.path, a.query, a.if_match, a.if_none_match, a.content_type, a.body}, who);
             return out.keep ? result<void>() : fail(error_category::peer, "undone", "");
         });
         EXPECT_EQ(done.has_value(), out.keep);
@@ -315,7 +316,8 @@ TEST_F(AdminApi, SessionsAreToldByWhoKnowsThem) {
     sessions.facts = [](const identity_name& n) { return connection_facts{n.device == "a", test_now, 2}; };
     admin_api with(random, time, sessions);
     const caller who{"test", right_set::all()};
-    EXPECT_EQ(body(with.answer(*store, twins, {"GET", "/statistics/service", {}, {}, {}, "", ""}, who)).at("connectedDeviceCount"), 1);
+    EXPECT_EQ(
+        body(with.answer(*store, twins, {"GET", "/statistics/service", {}, {}, {}, "", ""}, who)).at("connectedDeviceCount"), 1);
     EXPECT_EQ(body(with.answer(*store, twins, {"GET", "/devices/a", {}, {}, {}, "", ""}, who)).at("connectionState").as_string(),
               "Connected");
 }

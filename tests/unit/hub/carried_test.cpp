@@ -57,5 +57,16 @@ TEST(carried, has_limits) {
     EXPECT_LT(to_text(std::vector<carried_message>(most_carried, m)).size(), most_carried_octets);
 }
 
+TEST(Carried, OneAnswerThatIsTooLargeSpoilsNoOther) {
+    const auto of = [](size_t octets) { return carried_answer{"t", bytes(octets, 'x'), {}}; };
+    const std::vector<std::optional<carried_answer>> answers{of(1), of(most_carried_answer), of(most_carried_answer + 1), of(2)};
+    const auto read = got(read_carried_answers(to_text(answers)));
+    ASSERT_EQ(read.size(), 4U);
+    EXPECT_EQ(read[0], answers[0]);
+    EXPECT_EQ(read[1], answers[1]);
+    EXPECT_FALSE(read[2]) << "whoever asked goes without";
+    EXPECT_EQ(read[3], answers[3]);
+}
+
 }  // namespace
 }  // namespace berth::test

@@ -84,6 +84,21 @@ TEST_F(Twins, ADeviceReadsAndReports) {
     EXPECT_THAT(get(b), HasSubstr(R"("reported":{"$version":1})"));
 }
 
+TEST_F(Twins, AFullOneHasRoomInAnAnswer) {
+    json::object much;
+    for (int i = 0; i < 8; ++i) {
+        much["member" + std::to_string(i)] = std::string(4'000, 'x');
+    }
+    much["rest"] = std::string(600, 'x');
+    EXPECT_THAT(report(a, wire::to_text(much)), HasSubstr("res/204/"));
+    EXPECT_EQ(
+        rest("PATCH", "/twins/a", wire::to_text(json::object{{"properties", json::object{{"desired", much}}}})).substr(0, 3),
+        "200");
+    const auto all = answer_twin(*store, twins, a, *parse_hub_request("$iothub/twin/GET/?$rid=1"), {}, now);
+    EXPECT_GT(all.payload.size(), most_carried_payload);
+    EXPECT_EQ(got(read_carried_answers(to_text(std::vector<std::optional<carried_answer>>{all}))).front(), all);
+}
+
 TEST_F(Twins, WhatIsWrongIsToldAndChangesNothing) {
     for (const char* const bad : {"", " ", "7", "[]", "{", R"({"a":1,"a":2})", R"({"$version":2})", R"({"a.b":1})"}) {
         EXPECT_THAT(report(a, bad), HasSubstr("$iothub/twin/res/400/?$rid=2 {\"errorCode\":400000,")) << bad;
