@@ -56,6 +56,17 @@ int report_exception(bool json) noexcept {
         } catch (const std::bad_alloc&) {
             what = "memory is exhausted";
             throw;
+        } catch (const std::system_error& e) {
+            // Whoever reads it has gone, or the disk is full: no fault of ours.
+            if (e.code() == std::errc::broken_pipe) {
+                return 0;
+            }
+            if (e.code() == std::errc::no_space_on_device) {
+                return report({error_category::environment, "disk_full", "what is to be written has no room on its disk"}, json);
+            }
+            return report({error_category::internal, "unexpected_exception",
+                           fmt::format("something went wrong that should not be able to; please report it: {}", e.what())},
+                          json);
         } catch (const std::exception& e) {
             // Its text may be long or not there: a copy is made while it lives.
             return report({error_category::internal, "unexpected_exception",

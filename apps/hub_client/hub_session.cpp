@@ -66,6 +66,9 @@ hub_session::~hub_session() = default;
 
 void hub_session::go(const hub_entry& entry) {
     if (entry_ && *entry_ == entry) {
+        if (stage_ == stage::there) {
+            read_twin();  // what it says of itself may be another
+        }
         return;
     }
     const bool moved = entry_.has_value();
@@ -236,7 +239,9 @@ json::object hub_session::facts() const {
     }
     if (const auto state = installation(bundle_).state()) {
         out["customer"] = state->customer;
-        out["configuration"] = state->configuration_version;
+        if (state->configuration_version > 0) {  // what came with the onboarding has no number yet
+            out["configuration"] = state->configuration_version;
+        }
     }
     return out;
 }
@@ -273,6 +278,7 @@ void hub_session::reported() {
 }
 
 void hub_session::failed(const error& why) {
+    const std::string at = stage_ == stage::placing ? entry_->endpoint.host.text() : hub_;
     patience_.cancel();
     mqtt_.reset();
     // A hub that refuses us, by its broker or in TLS, may not be ours any more; nor may one that nobody finds.
@@ -284,7 +290,7 @@ void hub_session::failed(const error& why) {
     stage_ = stage::resting;
     const auto range = std::min<milliseconds>(most_pause, least_pause << std::min<uint32_t>(failures_++, 20));
     const auto pause = range / 2 + static_cast<milliseconds>(random_.number() % static_cast<uint64_t>(range / 2 + 1));
-    log::failure("not_at_hub", why, {{"again_in_ms", pause}});
+    log::failure("not_at_hub", why, {{"at", at}, {"again_in_ms", pause}});
     pause_.arm(pause, [this, elsewhere] { hub_.empty() || elsewhere ? place() : connect(); });
     told_(why);
 }

@@ -21,7 +21,7 @@ public:
     hub_session(net::loop& on, const device_bundle& bundle, const clock& system, random_source& random, story told);
     ~hub_session();
 
-    // From now on, by this entry; the same one again changes nothing.
+    // From now on, by this entry; the same one again has it look whether what it has reported is still so.
     void go(const hub_entry& entry);
     // Says goodbye to the broker; nothing more is called but `gone`.
     void end(std::function<void()> gone);

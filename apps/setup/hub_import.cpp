@@ -58,6 +58,9 @@ result<import_report> each_line(std::istream& in, const std::string& file, const
         if (!entry) {
             continue;
         }
+        if (!*entry && reader.lacks_columns()) {
+            return fail(std::move(out.why.front().why));
+        }
         auto done = *entry ? take(std::move(**entry)) : result<fate>(fail(std::move(*entry).error()));
         if (done) {
             ++(*done == fate::added ? out.added : out.already);
@@ -139,6 +142,7 @@ std::optional<result<import_entry>> identity_lines::read(std::string_view line) 
         return std::nullopt;
     }
     if (text.front() == '{' && columns_.empty()) {
+        bad_headers_ = 0;
         return import_entry_from_json(text, most_import_line);
     }
     std::string_view rest = text;
@@ -161,6 +165,7 @@ std::optional<result<import_entry>> identity_lines::read(std::string_view line) 
     }
     if (auto taken = take_header(r); !taken) {
         columns_.clear();
+        ++bad_headers_;
         return fail(std::move(taken).error());
     }
     return std::nullopt;

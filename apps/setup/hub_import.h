@@ -26,12 +26,16 @@ public:
     // Nothing: the line says nothing. Errors `bad_import`, those of JSON, of registry::settings_from_json and check_name_part.
     std::optional<result<import_entry>> read(std::string_view line);
 
+    // Two lines in a row could be neither the columns' names nor JSON: no line after them will be read.
+    [[nodiscard]] bool lacks_columns() const { return columns_.empty() && bad_headers_ > 1; }
+
 private:
     result<void> take_header(const csv_record& r);
     result<import_entry> entry_of(const csv_record& r) const;
 
     std::optional<char> separator_;
     std::vector<std::string> columns_;
+    int bad_headers_ = 0;
 };
 
 struct import_report {

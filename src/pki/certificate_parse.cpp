@@ -71,7 +71,7 @@ bool read_extensions(const X509* x509, certificate::impl& out) {
 result<certificate> complete(std::shared_ptr<certificate::impl> made) {
     X509* const raw = made->x509.get();
     if (X509_get_version(raw) != X509_VERSION_3) {
-        return refuse("it is not of version 3");
+        return refuse("it is not of version 3: openssl x509 -req of OpenSSL 3.0 makes such ones without -extfile");
     }
     made->sha256 = to_array<32>(crypto::sha256(made->der).view());
     // Reads the extensions into libcrypto's cache, which later calls share between threads.

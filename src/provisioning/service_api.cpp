@@ -203,7 +203,8 @@ private:
         const std::string folded = fold_registration_id(words);
         constexpr std::string_view all = "select * from ";
         if (!folded.starts_with(all) || folded.find(' ', all.size()) != std::string::npos || folded.size() == all.size()) {
-            return refuse(error_code::not_supported, "Only \"SELECT * FROM enrollments\" is supported: conditions are not.");
+            return refuse(error_code::not_supported,
+                          "Only \"SELECT * FROM enrollments\" (or enrollmentGroups) is supported: conditions are not.");
         }
         return std::nullopt;
     }

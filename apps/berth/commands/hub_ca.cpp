@@ -86,8 +86,9 @@ void say_code(const context& c, const options& o, const registered_ca& ca) {
     fmt::print("\nIt lets nobody in before whoever has its key has proved that. Where the key is, say\n\n"
                "    berth hub ca prove {} --key CA.key --code {} --out proof.pem\n\n"
                "or, with any other tool, sign a certificate with the common name {} by it:\n\n"
-               "    openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN={} |\n"
-               "        openssl x509 -req -CA {} -CAkey CA.key -days 1 -out proof.pem\n\n"
+               "    openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN={} -out proof.csr\n"
+               "    echo basicConstraints=CA:FALSE > proof.cnf\n"
+               "    openssl x509 -req -in proof.csr -CA {} -CAkey CA.key -days 1 -extfile proof.cnf -out proof.pem\n\n"
                "and then, until {}:\n\n    berth hub ca verify {} proof.pem --hub {}\n",
                shell_word(o.file), ca.code, ca.code, ca.code, shell_word(o.file), to_iso8601(ca.code_expires), ca.name,
                shell_word(o.hub));

@@ -177,6 +177,17 @@ result<void> read_attestation(const options& o, hub_registry& hub, attestation_r
     return {};
 }
 
+// Hubs may be linked later; until then nobody can be sent there.
+result<void> tell_unlinked(const context& c, provisioning_registry& records, const enrolment_settings& s) {
+    BERTH_TRY(linked, records.list_hubs());
+    for (const auto& host : s.hubs) {
+        if (!c.json && std::ranges::find(linked, host, &linked_hub::host) == linked.end()) {
+            fmt::print("No hub \"{0}\" is linked: nobody is sent there before it is (berth hub linked-hub add {0}).\n", host);
+        }
+    }
+    return {};
+}
+
 // What the options say, on top of `out`.
 result<void> read_settings(const options& o, enrolment_kind kind, hub_registry& hub, enrolment_settings& out) {
     BERTH_CHECK(read_attestation(o, hub, out.attestation));
@@ -300,6 +311,7 @@ void add_commands(CLI::App& hub, context& c, enrolment_kind kind, const char* na
         const auto fresh = make_enrolment(kind, o->id, std::move(s), crypto::system_random(), system_clock().now());
         BERTH_CHECK(at.records->add(fresh));
         show(c, fresh);
+        BERTH_CHECK(tell_unlinked(c, *at.records, fresh.settings));
         return {};
     });
 
@@ -315,6 +327,7 @@ void add_commands(CLI::App& hub, context& c, enrolment_kind kind, const char* na
             return at.records->change(before, s, system_clock().now());
         }));
         show(c, after);
+        BERTH_CHECK(tell_unlinked(c, *at.records, after.settings));
         return {};
     });
 

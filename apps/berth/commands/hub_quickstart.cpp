@@ -119,7 +119,7 @@ result<void> quickstart(hub_world_options o, bool json) {
     if (!interrupted) {
         return fail(error_category::environment, "daemon_failed", "berthd has ended; what it said stands above");
     }
-    return {};
+    return w.keep_ports();
 }
 
 }  // namespace

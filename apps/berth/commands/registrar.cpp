@@ -4,6 +4,7 @@
 #include "berth/commands/registrar_records.h"
 #include "common/files.h"
 #include "common/words.h"
+#include "hub_client/hub_entry.h"
 #include "onboarding/errors.h"
 
 #include <thread>
@@ -238,6 +239,34 @@ result<std::string> meant_instead(registry::registrar_registry& records, registr
                        meant ? fmt::format("; is {} meant?", *meant) : ".");
 }
 
+// What agents go by is judged before all of them are given it. That it is JSON at all, the store says.
+result<void> check_configuration(const std::string& file, const std::string& text) {
+    const auto read = wire::parse_json_object(text);
+    if (!read) {
+        return {};
+    }
+    if (auto entry = read_hub_entry(*read); !entry) {
+        return fail(std::move(entry).error().during(file).with("file", file));
+    }
+    const auto* const provisioning = read->if_contains("provisioning");
+    if (provisioning == nullptr || !provisioning->is_object()) {
+        return {};
+    }
+    for (const auto& member : provisioning->as_object()) {
+        constexpr std::array known{"endpoint", "idScope", "credential", "anchors"};
+        if (std::ranges::find(known, std::string_view(member.key())) == known.end()) {
+            return fail(
+                error{error_category::usage,
+                      "bad_configuration",
+                      fmt::format("{}: agents know no member provisioning.{}: endpoint, idScope, credential and anchors are "
+                                  "known",
+                                  file, std::string_view(member.key())),
+                      {{"file", file}}});
+        }
+    }
+    return {};
+}
+
 void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) {
     auto* const config =
         group.add_subcommand("config", "the configuration that devices get with their certificates, and after them");
@@ -260,6 +289,7 @@ void add_config(CLI::App& group, const std::shared_ptr<options>& o, context& c) 
             BERTH_TRY(store, open_store(o->dir));
             BERTH_TRY(scope, scope_of(*o, *store));
             BERTH_TRY(json, read_text(o->file));
+            BERTH_CHECK(check_configuration(o->file, json));
             BERTH_TRY(hint, meant_instead(*store, scope.first, scope.second));
             auto set_version = store->set_configuration(scope.first, scope.second, json, system_clock().now());
             if (!set_version) {

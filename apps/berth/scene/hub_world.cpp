@@ -202,8 +202,12 @@ result<void> hub_world::start() {
     return fail(error_category::environment, "daemon_failed", "berthd with [hub] did not begin: " + said);
 }
 
+result<void> hub_world::keep_ports() const {
+    return write_text(config(), configuration());
+}
+
 result<void> hub_world::restart() {
-    BERTH_CHECK(write_text(config(), configuration()));
+    BERTH_CHECK(keep_ports());
     return start();
 }
 

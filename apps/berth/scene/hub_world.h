@@ -50,6 +50,8 @@ public:
     [[nodiscard]] child_process& server() { return *server_; }
     // Ends it and starts it again, at the same ports. Error `daemon_failed`.
     result<void> restart();
+    // Its configuration names the ports that it has now: whoever starts it again finds it there. Errors of files.
+    [[nodiscard]] result<void> keep_ports() const;
 
 private:
     explicit hub_world(hub_world_options o) : options_(std::move(o)) {}

@@ -36,11 +36,12 @@ result<int64_t> sqlite_hub_store::ca_number(const std::array<uint8_t, 32>& sha25
 result<void> sqlite_hub_store::add_ca(const registered_ca& fresh) {
     return db_->transaction([&]() -> result<void> {
         {
-            BERTH_TRY(read, db_->prepare("SELECT name FROM authority WHERE name = ?1 OR sha256 = ?2 ORDER BY name = ?1"));
+            BERTH_TRY(read,
+                      db_->prepare("SELECT name, sha256 FROM authority WHERE name = ?1 OR sha256 = ?2 ORDER BY sha256 <> ?2"));
             BERTH_TRY(row, read.bind(fresh.name).bind(fresh.certificate.sha256()).step());
             if (row) {
                 const std::string holder = read.text(0);
-                return fail(holder == fresh.name
+                return fail(read.array<32>(1) != fresh.certificate.sha256()
                                 ? error{error_category::usage,
                                         "ca_name_taken",
                                         fmt::format("another CA is registered as \"{}\": choose another name", holder),

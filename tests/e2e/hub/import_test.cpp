@@ -78,6 +78,14 @@ TEST_F(HubImport, WhatIsNoTableOfDevices) {
     };
     EXPECT_EQ(refusal("deviceId,colour\ndev1,red\n"), "bad_import");
     EXPECT_EQ(refusal("status\nenabled\n"), "bad_import");
+    std::string many = "device,status\n";
+    for (int i = 0; i < 50; ++i) {
+        many += fmt::format("dev{},enabled\n", i);
+    }
+    put("x.csv", many);
+    const auto once = hub({"device", "import", at("x.csv")});
+    EXPECT_THAT(once.all(), testing::HasSubstr("line 1"));
+    EXPECT_THAT(once.all(), testing::Not(testing::HasSubstr("dev0"))) << "it is told once";
     EXPECT_EQ(refusal("deviceId,deviceId\na,b\n"), "bad_import");
     EXPECT_EQ(refusal("{\"deviceId\":\"a\",\"colour\":1}\n"), "bad_identity");
     EXPECT_EQ(refusal("deviceId,statusReason\na,caf\xe9\n"), "bad_identity") << "not UTF-8, as JSON wants it";
