@@ -72,6 +72,9 @@ result<void> hub_gate::read_policies() {
         policies_.emplace(std::move(group), std::move(one));
     }
     policy_generation_ = generation;
+    for (auto& [at, s] : sessions_) {
+        open_telemetry(s);
+    }
     return {};
 }
 
@@ -190,6 +193,7 @@ login_answer hub_gate::login(handle at, std::string_view client_id, const judged
     fresh.name = who.name;
     fresh.generation = who.generation;
     fresh.group = who.settings.group;
+    open_telemetry(fresh);
     fresh.chain = chain;
     fresh.chain.sent.reset();
     fresh.words = std::move(words);
@@ -278,6 +282,24 @@ hub::permission hub_gate::may(handle at, hub::direction d, std::string_view topi
     return hub::judge_topic(policy_of(found->second.group), found->second.name, d, topic);
 }
 
+void hub_gate::open_telemetry(session& s) const {
+    std::string events = hub::telemetry_topic(s.name);
+    const auto judged = hub::judge_topic(policy_of(s.group), s.name, hub::direction::publish, events);
+    const bool open = judged.allowed && judged.door == hub::operation::telemetry;
+    s.events = open ? std::move(events) : std::string();
+}
+
+bool hub_gate::may_tell(handle at, std::string_view topic) const {
+    const auto found = sessions_.find(at);
+    if (found == sessions_.end()) {
+        return false;
+    }
+    const session& s = found->second;
+    const bool open = !s.events.empty() && !s.told && !s.left;
+    return open && topic.size() <= hub::most_topic && topic.starts_with(s.events) &&
+           std::ranges::none_of(topic.substr(s.events.size()), [](char c) { return c == '/' || c == '+' || c == '#'; });
+}
+
 login_answer hub_gate::judge_once(std::string_view client_id, const judged_chain& chain,
                                   const std::optional<hub::judged_words>& words, bool by_word) {
     const unix_seconds now = clock_.now();
@@ -317,6 +339,7 @@ std::optional<hub_gate::cut> hub_gate::judge_again(handle at, session& s, unix_s
         tell(out, at, s, login_refusal::unknown_identity, "It was deleted, and another has its name.");
     } else {
         s.group = answer.in->identity.settings.group;
+        open_telemetry(s);
     }
     return out.empty() ? std::nullopt : std::optional(std::move(out.front()));
 }

@@ -42,6 +42,9 @@ public:
 
     // By its group's policy. Not allowed: also where there is no session.
     [[nodiscard]] hub::permission may(handle session, hub::direction d, std::string_view topic) const;
+    // What a broker is asked most: whether this is the session's own telemetry, and its group's policy leaves that open. False:
+    // may() says.
+    [[nodiscard]] bool may_tell(handle session, std::string_view topic) const;
 
     struct cut {
         handle session;
@@ -92,6 +95,7 @@ private:
         registry::identity_name name;
         uint64_t generation = 0;
         std::string group;
+        std::string events;  // what its telemetry's topics begin with, while it may send any; else empty
         hub::judged_chain chain;
         std::optional<hub::judged_words> words;
         bool by_key = false;
@@ -112,6 +116,8 @@ private:
     result<std::set<registry::certificate_id>> newly_revoked();
     result<void> read_policies();
     [[nodiscard]] const registry::group_policy& policy_of(const std::string& group) const;
+    // By the policy of now: after each change of the session's group, or of policies.
+    void open_telemetry(session& s) const;
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
     result<std::optional<std::set<std::string>>> changed_devices();
     std::optional<cut> judge_again(handle at, session& s, unix_seconds now);

@@ -179,11 +179,14 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
 }
 
 int hub_part::check(mosquitto_evt_acl_check& e) {
+    using hub::direction;
+    const std::string_view topic = e.topic != nullptr ? e.topic : "";
+    if (e.access == MOSQ_ACL_WRITE && gate_->may_tell(e.client, topic)) {
+        return MOSQ_ERR_SUCCESS;
+    }
     if (is_local(e.client)) {
         return MOSQ_ERR_SUCCESS;
     }
-    using hub::direction;
-    const std::string_view topic = e.topic != nullptr ? e.topic : "";
     switch (e.access) {
     case MOSQ_ACL_UNSUBSCRIBE:
         if (topic == desired_watch::filter) {
@@ -212,11 +215,12 @@ int hub_part::check(mosquitto_evt_acl_check& e) {
 }
 
 int hub_part::message(mosquitto_evt_message& e) {
-    if (is_local(e.client)) {
+    const std::string_view topic = e.topic != nullptr ? e.topic : "";
+    const bool is_for_hub = link_ && topic.starts_with("$iothub/");
+    if ((!is_for_hub && !e.retain) || is_local(e.client)) {
         return MOSQ_ERR_SUCCESS;
     }
-    const std::string_view topic = e.topic != nullptr ? e.topic : "";
-    if (link_ && topic.starts_with("$iothub/") && gate_->may(e.client, hub::direction::publish, topic).allowed) {
+    if (is_for_hub && gate_->may(e.client, hub::direction::publish, topic).allowed) {
         if (const auto request = hub::parse_hub_request(topic)) {
             carry(e, *request);
         }

@@ -12,6 +12,9 @@ using registry::operation;
 
 // To publish to `topic` (no wildcards). Nothing: not its own, or none at all.
 std::optional<operation> may_publish(const registry::identity_name& who, std::string_view topic);
+// "devices/dev1/messages/events/", "devices/dev1/modules/mod1/messages/events/": with one level behind it at the most, the bag,
+// its telemetry's topic.
+std::string telemetry_topic(const registry::identity_name& who);
 // To subscribe to `filter`.
 std::optional<operation> may_subscribe(const registry::identity_name& who, std::string_view filter);
 // To be given what was published to `topic`.
