@@ -26,8 +26,8 @@ public:
     // Before the first turn. The store must outlive this.
     void over(Store& store) { store_ = &store; }
 
-    // Begins a turn unless one is open. False: the store takes nothing now, which is logged once until it does again: while another
-    // process writes, an import say, each request is refused.
+    // Begins a turn unless one is open. False: the store takes nothing now, which is logged once until it does again: while
+    // another process writes, an import say, each request is refused.
     [[nodiscard]] bool begin() {
         if (open_) {
             return true;
