@@ -1,6 +1,7 @@
 #include "hub_server/event_sink.h"
 
 #include "common/files.h"
+#include "hub_server/event_file.h"
 #include "hub_server/secret_file.h"
 #include "keystore/key_uri.h"
 #include "net/http.h"
@@ -45,6 +46,12 @@ result<event_sink_files> read_files(const event_sink_config& config, const clock
                           "file_not_found",
                           fmt::format("there is no directory {}", directory.string()),
                           {{"file", directory.string()}}});
+    }
+    std::error_code unseen;
+    const auto there = std::filesystem::status(config.file, unseen);
+    if (config.to == event_sink_config::kind::file && std::filesystem::exists(there) &&
+        !std::filesystem::is_regular_file(there)) {
+        return no_event_file(config.file);
     }
     return out;
 }

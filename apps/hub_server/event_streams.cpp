@@ -21,7 +21,7 @@ result<std::unique_ptr<event_sink>> make_sink(hub_desk& desk, const event_sink_c
                                              "berth-events-" + config.name, config.topic);
     case event_sink_config::kind::file: break;
     }
-    return std::make_unique<event_file>(config.file);
+    return std::make_unique<event_file>(desk.loop(), config.file);
 }
 
 }  // namespace

@@ -12,6 +12,9 @@ namespace berth::app {
 namespace {
 
 constexpr const char* usual_profile = "hub-device";
+// As hub_desk has it for hub.db, which is being written to meanwhile.
+constexpr int patience = 500;
+constexpr milliseconds no_patience_for = 5'000;
 
 // What devices are given where ca.toml says nothing of it.
 result<ca::profile> make_usual_profile(unix_seconds lifetime) {
@@ -190,6 +193,19 @@ result<void> operational_issuer::follow_epoch(const ca::device_key& device, uint
 
 result<std::vector<pki::certificate>> operational_issuer::issue(const provisioning::issue_order& order, const clock& time,
                                                                 random_source& random) {
+    const bool just_busy = busy_at_ && time.steady() - *busy_at_ < no_patience_for;
+    directory_.records().set_patience(just_busy ? 0 : patience);
+    auto issued = issue_now(order, time, random);
+    if (issued || !issued.error().is("store_busy")) {
+        busy_at_.reset();
+    } else if (!just_busy) {
+        busy_at_ = time.steady();
+    }
+    return issued;
+}
+
+result<std::vector<pki::certificate>> operational_issuer::issue_now(const provisioning::issue_order& order, const clock& time,
+                                                                    random_source& random) {
     return directory_.records().all_or_nothing([&]() -> result<std::vector<pki::certificate>> {
         BERTH_TRY(who, requester_of(order));
         BERTH_CHECK(follow_epoch(who.device, order.epoch, time.now()));

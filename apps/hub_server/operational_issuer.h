@@ -18,12 +18,15 @@ public:
 
     // Error `issuer_not_registered` (environment): with what it issues nobody could log in at this hub.
     [[nodiscard]] result<void> check_registered(const std::vector<registry::registered_ca>& known, unix_seconds now) const;
-    // Errors of certificate_issuer; those of ca::issuer::issue, `bad_name`.
+    // Errors of certificate_issuer; those of ca::issuer::issue, `bad_name`. `store_busy` soon where another process writes to the
+    // CA's records, and for a while after that at once: all of the hub waits here meanwhile.
     result<std::vector<pki::certificate>> issue(const provisioning::issue_order& order, const clock& time, random_source& random);
 
 private:
     operational_issuer(ca_directory directory, ca::profile profile, ca::issuer issuer, const hub_issuer_config& config);
     result<ca::requester> requester_of(const provisioning::issue_order& order) const;
+    result<std::vector<pki::certificate>> issue_now(const provisioning::issue_order& order, const clock& time,
+                                                    random_source& random);
     // So that what the hub has ended is ended at the CA, and what is issued from now on is not.
     result<void> follow_epoch(const ca::device_key& device, uint32_t epoch, unix_seconds now);
 
@@ -32,6 +35,7 @@ private:
     ca::issuer issuer_;
     ca::proof proof_;
     unix_seconds lifetime_;
+    std::optional<milliseconds> busy_at_;
 };
 
 // The issuer of now, for who keeps a reference: a reload may bring another, or none.

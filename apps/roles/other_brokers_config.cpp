@@ -2,7 +2,20 @@
 
 #include "common/config_reader.h"
 
+#include <arpa/inet.h>
+
 namespace berth::app {
+
+namespace {
+
+// By its octets: "127.example.com" is a name that anybody may point anywhere.
+bool is_this_machine(const std::string& host) {
+    in_addr four{};
+    return host == "::1" || host == "localhost" ||
+           (::inet_pton(AF_INET, host.c_str(), &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
+}
+
+}  // namespace
 
 bool same_brokers(const std::optional<other_brokers_config>& a, const std::optional<other_brokers_config>& b) {
     const auto text = [](const std::optional<net::address>& at) { return at ? at->text() : std::string(); };
@@ -32,7 +45,7 @@ result<other_brokers_config> read_other_brokers(table_reader t) {
     if (out.clients.empty() && !out.names.empty()) {
         t.complain_of("names", "\"names\" are of certificates: give \"clients\", their CAs");
     }
-    if (out.listen && !out.listen->host.starts_with("127.") && out.listen->host != "::1" && out.listen->host != "localhost") {
+    if (out.listen && !is_this_machine(out.listen->host)) {
         t.complain_of("listen", "plain HTTP is for brokers on this machine alone: 127.0.0.1 or ::1");
     }
     if (out.listen && out.tokens.empty()) {

@@ -26,14 +26,21 @@ public:
     // Before the first turn. The store must outlive this.
     void over(Store& store) { store_ = &store; }
 
-    // Begins a turn unless one is open. False, and logged: the store takes nothing now.
+    // Begins a turn unless one is open. False: the store takes nothing now, which is logged once until it does again: while
+    // another process writes, an import say, each request is refused.
     [[nodiscard]] bool begin() {
         if (open_) {
             return true;
         }
         if (const auto begun = store_->begin_batch(); !begun) {
-            log::failure("store_failed", begun.error(), {{"party", party_}});
+            if (refused_++ == 0) {
+                log::failure("store_failed", begun.error(), {{"party", party_}});
+            }
             return false;
+        }
+        if (refused_ > 0) {
+            log::info("store_taken", "the store takes what it is given again", {{"party", party_}, {"refused", refused_}});
+            refused_ = 0;
         }
         open_ = true;
         loop_.at_turn_end([this] { end_now(); });
@@ -77,6 +84,7 @@ private:
     Store* store_ = nullptr;
     bool open_ = false;
     bool failed_ = false;
+    uint64_t refused_ = 0;  // turns, since the last that could begin
 };
 
 }  // namespace berth::app

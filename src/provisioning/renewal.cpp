@@ -71,6 +71,7 @@ result<identity> check_identity(hub_registry& hub, const identity_name& client, 
 struct renewals::order {
     pki::verified_csr csr;
     std::optional<std::string> replace;  // the request that this one takes the place of; "*": whichever it is
+    uint64_t generation = 0;
     uint32_t epoch = 0;
 };
 
@@ -101,11 +102,11 @@ result<renewals::order> renewals::judge(const identity_name& client, const pki::
         return refuse_as("bad_csr", fmt::format("The certificate request must have one common name, \"{}\".", client.text()));
     }
     BERTH_TRY(who, check_identity(hub_, client, leaf));
-    return order{std::move(*csr), std::move(replace), who.epoch};
+    return order{std::move(*csr), std::move(replace), who.generation, who.epoch};
 }
 
-hub::carried_answer renewals::refuse(const hub::hub_request& request, const error& why, const operation* active,
-                                     unix_seconds now) {
+hub::carried_answer renewals::refuse(const std::string& client, const hub::hub_request& request, const error& why,
+                                     const operation* active, unix_seconds now) {
     const uint32_t code = code_of(why);
     const std::string tracking = hex_of(random_);
     json::object body{{"errorCode", code},
@@ -123,7 +124,8 @@ hub::carried_answer renewals::refuse(const hub::hub_request& request, const erro
     if (code == 429'002 || code == 503'001) {
         body["retryAfter"] = code == 429'002 ? settings_.window : 30;
     }
-    log::warning("renewal_refused", why.message, {{"party", "hub"}, {"reason", why.name}, {"tracking", tracking}});
+    log::warning("renewal_refused", why.message,
+                 {{"party", "hub"}, {"device", client}, {"reason", why.name}, {"tracking", tracking}});
     return say(request, code / 1'000, body);
 }
 
@@ -157,13 +159,16 @@ renewals::operation& renewals::begin(const std::string& client, unix_seconds now
 
 hub::carried_answer renewals::answer(const identity_name& client, const pki::certificate* leaf, const hub::hub_request& request,
                                      bytes_view payload, unix_seconds now) {
+    const std::string name = client.text();
     const auto asked = judge(client, leaf, payload, now);
     if (!asked) {
-        return refuse(request, asked.error(), nullptr, now);
+        return refuse(name, request, asked.error(), nullptr, now);
     }
-    const std::string name = client.text();
     const auto found = by_client_.find(name);
-    const operation* const before = found != by_client_.end() ? &*found->second : nullptr;
+    // What was ended since, or belongs to a namesake that was deleted, is told to nobody any more.
+    const bool counts =
+        found != by_client_.end() && found->second->generation == asked->generation && found->second->epoch == asked->epoch;
+    const operation* const before = counts ? &*found->second : nullptr;
     const bool active = before && !before->issued.empty() && now - before->began < settings_.operation_lasts;
     const auto digest = crypto::sha256(asked->csr.der());
     // The answer was lost, or MQTT has brought the question twice.
@@ -171,12 +176,12 @@ hub::carried_answer renewals::answer(const identity_name& client, const pki::cer
         return told(request, *before);
     }
     if (asked->replace && *asked->replace != "*" && (!active || before->rid != *asked->replace)) {
-        return refuse(request,
+        return refuse(name, request,
                       {error_category::peer, "other_operation", "The request that this one is to replace is not under way."},
                       active ? before : nullptr, now);
     }
     if (active && !asked->replace) {
-        return refuse(request,
+        return refuse(name, request,
                       {error_category::peer, "operation_active",
                        "Another request of this device was granted just now: \"replace\" says that this one takes its place."},
                       before, now);
@@ -187,11 +192,12 @@ hub::carried_answer renewals::answer(const identity_name& client, const pki::cer
         op.in_window = 0;
     }
     if (op.in_window >= settings_.most_issued) {
-        return refuse(request, {error_category::peer, "too_often", "This device asks for certificates too often."}, nullptr, now);
+        return refuse(name, request, {error_category::peer, "too_often", "This device asks for certificates too often."}, nullptr,
+                      now);
     }
     auto issued = issuer_.issue({asked->csr, name, client, "", std::span(leaf, 1), asked->epoch});
     if (!issued || issued->empty()) {
-        return refuse(request,
+        return refuse(name, request,
                       issued ? error{error_category::internal, "nothing_issued", "The issuer answered with no certificate."}
                              : issued.error(),
                       nullptr, now);
@@ -200,6 +206,8 @@ hub::carried_answer renewals::answer(const identity_name& client, const pki::cer
     op.rid = request.rid;
     op.correlation = hex_of(random_);
     op.request = digest;
+    op.generation = asked->generation;
+    op.epoch = asked->epoch;
     op.began = now;
     op.issued = std::move(*issued);
     return told(request, op);

@@ -44,7 +44,9 @@ public:
 private:
     struct operation {
         std::string client, rid, correlation;
-        crypto::digest request;  // to know it again
+        crypto::digest request;   // to know it again
+        uint64_t generation = 0;  // of the identity, and
+        uint32_t epoch = 0;       // whom its certificates count for
         unix_seconds began = 0;
         std::vector<pki::certificate> issued;
         unix_seconds window_began = 0;
@@ -55,7 +57,8 @@ private:
 
     result<order> judge(const registry::identity_name& client, const pki::certificate* leaf, bytes_view payload,
                         unix_seconds now);
-    hub::carried_answer refuse(const hub::hub_request& request, const error& why, const operation* active, unix_seconds now);
+    hub::carried_answer refuse(const std::string& client, const hub::hub_request& request, const error& why,
+                               const operation* active, unix_seconds now);
     [[nodiscard]] hub::carried_answer told(const hub::hub_request& request, const operation& op) const;
     operation& begin(const std::string& client, unix_seconds now);
 

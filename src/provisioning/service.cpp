@@ -57,6 +57,9 @@ answer service::begin(const caller& who, std::string_view registration_id, std::
                                               : error_code::bad_request;
         return s.refuse(code, e.message, now);
     }
+    if (asked->csr && s.given.of(folded, now).begins >= s.settings.most_issued) {
+        return s.too_many("The device asks for certificates too often.", s.settings.issuing_window, now);
+    }
     return s.start(who, std::move(*found), std::move(*asked), body, now);
 }
 

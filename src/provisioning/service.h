@@ -26,10 +26,12 @@ struct service_settings {
     unsigned retry_after = 2;  // seconds until a device asks again
     size_t most_operations = 10'000;
     unix_seconds operation_lasts = 600;
-    unix_seconds webhook_lasts = 30;  // then the registration has failed
-    unix_seconds window = 10;         // within which a device may
-    unsigned most_polls = 5;          // ask how its operation stands
-    unsigned most_begins = 5;         // and register
+    unix_seconds webhook_lasts = 30;    // then the registration has failed
+    unix_seconds window = 10;           // within which a device may
+    unsigned most_polls = 5;            // ask how its operation stands
+    unsigned most_begins = 5;           // and register
+    unix_seconds issuing_window = 600;  // within which a device is given
+    unsigned most_issued = 5;           // certificates, at the most, as when it renews them (renewal.h)
 };
 
 class service {

@@ -48,6 +48,10 @@ answer service::impl::begin_by_tpm(const caller& who, std::string_view registrat
                       now);
     }
     if (who.token.empty() || !tpms.redeem(folded, *asked->tpm, who.token, resource_of(settings.id_scope, registration_id), now)) {
+        // By address: whoever knows the public halves may ask as well, and must not use up what is the device's.
+        if (++seen.of(folded + ' ' + who.address, now).begins > settings.most_begins) {
+            return too_many("The device registers too often.", now);
+        }
         const auto sealed = tpms.challenge(folded, *asked->tpm, random, now);
         if (!sealed) {
             return not_authorised(who, registration_id, sealed.error(), now);

@@ -38,6 +38,7 @@ struct service::impl {
           issuer(i),
           twins(t),
           seen(settings.window, settings.most_operations),
+          given(settings.issuing_window, settings.most_operations),
           tpms(settings.most_operations, settings.operation_lasts) {}
 
     result<void> refresh(unix_seconds now);
@@ -52,7 +53,8 @@ struct service::impl {
     answer start(const caller& who, matched found, registration_body asked, std::string_view body, unix_seconds now);
     // By which certificate, or TPM, somebody asks on. Nothing: by none.
     std::optional<registry::thumbprint> print_of(const caller& who, std::string_view registration_id, unix_seconds now);
-    answer too_many(std::string message, unix_seconds now);
+    answer too_many(std::string message, unix_seconds now) { return too_many(std::move(message), settings.window, now); }
+    answer too_many(std::string message, unix_seconds wait, unix_seconds now);
     void forget(place op);
     void forget_old(unix_seconds now);
     bool make_room(unix_seconds now);
@@ -76,8 +78,9 @@ struct service::impl {
     unix_seconds trust_built = 0;
     std::list<operation> operations;  // the oldest first
     std::unordered_map<std::string, place> by_id, by_registration;
-    visit_book seen;  // by folded id
-    tpm_desk tpms;    // the same
+    visit_book seen;   // by folded id
+    visit_book given;  // certificates, the same
+    tpm_desk tpms;     // the same
     std::vector<webhook_wish> wishes;
     std::vector<std::string> touched;  // operations that have gone on since the last commit
 };

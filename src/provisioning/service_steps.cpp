@@ -107,9 +107,9 @@ answer service::impl::not_authorised(const caller& who, std::string_view registr
     return out;
 }
 
-answer service::impl::too_many(std::string message, unix_seconds now) {
+answer service::impl::too_many(std::string message, unix_seconds wait, unix_seconds now) {
     answer out = refuse(error_code::too_many_requests, std::move(message), now);
-    out.retry_after = static_cast<unsigned>(settings.window);
+    out.retry_after = static_cast<unsigned>(wait);
     return out;
 }
 
@@ -216,6 +216,9 @@ void service::impl::settle_at(operation& op, const linked_hub& at, initial_twin 
     step(op, event::chosen);
     op.outcome = std::move(done->record);
     op.issued = std::move(done->issued);
+    if (!op.issued.empty()) {
+        ++given.of(op.registration, now).begins;
+    }
     op.authentication_key = std::move(done->authentication_key);
     log::info("registration_assigned", fmt::format("\"{}\" belongs to {}.", op.outcome.device_id, op.outcome.hub),
               {{"registration", op.outcome.id},

@@ -7,7 +7,8 @@ namespace berth::provisioning {
 
 namespace {
 
-constexpr size_t key_size = 32;
+constexpr size_t secret_size = 32;
+constexpr size_t slots = 65'536;
 constexpr size_t most_area = 1'024;
 constexpr unix_seconds longest_token = 24 * 3'600;  // SDKs sign for an hour
 
@@ -53,60 +54,61 @@ result<std::optional<tpm_claim>> read_tpm(const wire::json::object& body) {
 void tpm_desk::forget_old(unix_seconds now) {
     while (!entries_.empty() &&
            (entries_.size() > most_ || now - entries_.front().since >= lasts_ || now < entries_.front().since)) {
-        const auto at = entries_.begin();
-        for (auto* const by : {&waiting_, &used_}) {
-            if (const auto found = by->find(at->registration); found != by->end() && found->second == at) {
-                by->erase(found);
-            }
-        }
-        entries_.erase(at);
+        used_.erase(entries_.front().registration);
+        entries_.pop_front();
     }
+}
+
+tpm_desk::source tpm_desk::source_of(const std::string& registration, const tpm_claim& claim) const {
+    bytes whose;
+    // All of one length: nothing runs on into the next.
+    for (const auto& part : {crypto::sha256(as_bytes(registration)), crypto::sha256(claim.endorsement.name()),
+                             crypto::sha256(claim.storage_root.name())}) {
+        whose.insert(whose.end(), part.view().begin(), part.view().end());
+    }
+    source out;
+    out.keys = secret_bytes(crypto::hmac(crypto::hash_algorithm::sha256, secret_.reveal(), whose).view());
+    out.slot = size_t{out.keys.reveal()[0]} << 8 | out.keys.reveal()[1];
+    return out;
+}
+
+secret_bytes tpm_desk::key_of(const source& from, unix_seconds period) const {
+    const auto which = fmt::format("{} {}", period, redeemed_.at(from.slot));
+    return secret_bytes(crypto::hmac(crypto::hash_algorithm::sha256, from.keys.reveal(), as_bytes(which)).view());
 }
 
 result<std::string> tpm_desk::challenge(const std::string& registration, const tpm_claim& claim, random_source& random,
                                         unix_seconds now) {
-    forget_old(now);
-    auto found = waiting_.find(registration);
-    const bool same = found != waiting_.end() && found->second->endorsement == claim.endorsement.name() &&
-                      found->second->storage_root == claim.storage_root.name();
-    if (!same) {
-        if (found != waiting_.end()) {
-            entries_.erase(found->second);
-            waiting_.erase(found);
-        }
-        entries_.emplace_back();
-        entry& fresh = entries_.back();
-        fresh.registration = registration;
-        fresh.endorsement = claim.endorsement.name();
-        fresh.storage_root = claim.storage_root.name();
-        fresh.print = claim.print();
-        fresh.key = secret_bytes(key_size);
-        random.fill(fresh.key.writable());
-        fresh.since = now;
-        found = waiting_.emplace(registration, std::prev(entries_.end())).first;
+    if (secret_.empty()) {
+        secret_ = secret_bytes(secret_size);
+        random.fill(secret_.writable());
+        redeemed_.resize(slots);
     }
-    BERTH_TRY(sealed, attestation::shared_key_for(claim.endorsement, claim.storage_root, found->second->key.reveal(), random));
-    forget_old(now);
+    const auto key = key_of(source_of(registration, claim), now / lasts_);
+    BERTH_TRY(sealed, attestation::shared_key_for(claim.endorsement, claim.storage_root, key.reveal(), random));
     return wire::base64(sealed);
 }
 
 bool tpm_desk::redeem(const std::string& registration, const tpm_claim& claim, std::string_view token, std::string_view resource,
                       unix_seconds now) {
     forget_old(now);
-    const auto found = waiting_.find(registration);
-    if (found == waiting_.end()) {
+    if (secret_.empty()) {
         return false;
     }
-    const place at = found->second;
-    if (at->endorsement != claim.endorsement.name() || at->storage_root != claim.storage_root.name() ||
-        !is_by(token, at->key, resource, now)) {
-        return false;
+    const auto from = source_of(registration, claim);
+    for (const unix_seconds period : {now / lasts_, now / lasts_ - 1}) {
+        auto key = key_of(from, period);
+        if (!is_by(token, key, resource, now)) {
+            continue;
+        }
+        ++redeemed_[from.slot];
+        forget(registration);
+        entries_.push_back({registration, claim.print(), std::move(key), now});
+        used_[registration] = std::prev(entries_.end());
+        forget_old(now);
+        return true;
     }
-    forget(registration);
-    waiting_.erase(registration);
-    at->used = true;
-    used_[registration] = at;
-    return true;
+    return false;
 }
 
 std::optional<std::array<uint8_t, 32>> tpm_desk::holder(const std::string& registration, std::string_view token,

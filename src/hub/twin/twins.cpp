@@ -1,5 +1,7 @@
 #include "hub/twin/twins.h"
 
+#include "base/log.h"
+
 #include <fmt/format.h>
 
 namespace berth::hub {
@@ -117,7 +119,11 @@ json::object without_told(const json::object& section) {
 carried_answer answer_twin(hub_registry& hub, twin_registry& twins, const identity_name& who, const hub_request& request,
                            bytes_view payload, unix_seconds now) {
     auto out = answered(hub, twins, who, request, payload, now);
-    return out ? std::move(*out) : refused(request, out.error());
+    if (out) {
+        return std::move(*out);
+    }
+    log::warning("twin_refused", out.error().message, {{"party", "hub"}, {"device", who.text()}, {"reason", out.error().name}});
+    return refused(request, out.error());
 }
 
 json::object twin_for_device(const twin& t) {

@@ -12,6 +12,8 @@ class sqlite_ca_store final : public ca::ca_records {
 public:
     static result<std::unique_ptr<sqlite_ca_store>> open(const std::string& path, opening how = opening::or_make);
 
+    // How long a write waits for another process's; see database.
+    void set_patience(int milliseconds) { db_->set_patience(milliseconds); }
     // One commit for many calls; see database.
     result<void> begin_batch() { return db_->begin_batch(); }
     result<void> end_batch() { return db_->end_batch(); }

@@ -8,6 +8,8 @@
 #include <atomic>
 #include <mutex>
 
+#include <sys/stat.h>
+
 namespace berth::test {
 namespace {
 
@@ -269,6 +271,8 @@ TEST_F(Told, MistakesAreToldBeforeAnythingStarts) {
     EXPECT_THAT(refused(""), HasSubstr("give one of them"));
     EXPECT_THAT(refused("file = \"x\"\ntopic = \"y\"\n"), HasSubstr("give one of them"));
     EXPECT_THAT(refused("file = \"nowhere/x\"\n"), HasSubstr("file_not_found"));
+    ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
+    EXPECT_THAT(refused("file = \"" + at("pipe") + "\"\n"), HasSubstr("no_regular_file"));
     EXPECT_THAT(refused("webhook = \"http://example.com/\"\n"), HasSubstr("HTTPS"));
     EXPECT_THAT(refused("webhook = \"https://example.com/\"\n"), HasSubstr("anchors"));
     EXPECT_THAT(refused("topic = \"devices/dev-1/messages/devicebound/\"\n"), HasSubstr("topic"));

@@ -206,6 +206,7 @@ TEST_F(OtherBrokers, MistakesAreToldBeforeAnythingStarts) {
     EXPECT_THAT(refused("clients = [\"admin-root.pem\"]\nlisten = \"127.0.0.1:1\""), HasSubstr("token"));
     EXPECT_THAT(refused("clients = [\"admin-root.pem\"]\ncommon_names = [\"hivemq\"]"), HasSubstr("emqx"));
     EXPECT_THAT(refused("tokens = [\"" + at("token") + "\"]\nlisten = \"0.0.0.0:1\""), HasSubstr("this machine alone"));
+    EXPECT_THAT(refused("tokens = [\"" + at("token") + "\"]\nlisten = \"127.example.com:1\""), HasSubstr("this machine alone"));
     fs::permissions(at("token"), fs::perms::owner_read | fs::perms::others_read);
     EXPECT_THAT(refused("tokens = [\"" + at("token") + "\"]"), HasSubstr("unsafe_permissions"));
 }

@@ -75,6 +75,14 @@ protected:
     admin_api api{random, time};
 };
 
+TEST_F(Twins, TheLogSaysWhoWasRefused) {
+    testing::internal::CaptureStderr();
+    EXPECT_THAT(report(module, "[]"), HasSubstr("res/400"));
+    const auto said = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(said, HasSubstr("twin_refused"));
+    EXPECT_THAT(said, HasSubstr("a/m"));
+}
+
 TEST_F(Twins, ADeviceReadsAndReports) {
     EXPECT_EQ(get(a), R"($iothub/twin/res/200/?$rid=1 {"desired":{"$version":1},"reported":{"$version":1}})");
     EXPECT_EQ(report(a, R"({"level":7,"net":{"ip":"::1"}})"), "$iothub/twin/res/204/?$rid=2&$version=2 ");

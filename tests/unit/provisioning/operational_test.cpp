@@ -155,6 +155,27 @@ TEST_F(Operational, WhatTheIssuerSaysOfTheRequestIsTold) {
     EXPECT_EQ(text(state_of(a), "errorMessage").find("secret"), std::string::npos);
 }
 
+TEST_F(Operational, ADeviceIsGivenSoManyInAWhile) {
+    for (unsigned i = 0; i < settings.most_issued; ++i) {
+        EXPECT_EQ(assigned(device("dev1"), "dev1", with_csr(request("dev1"))), "dev1 at hub.example") << i;
+        now += settings.webhook_lasts;
+    }
+    const auto refused = begin(device("dev1"), "DEV1", R"({"csr":")" + request("DEV1") + "\"}");
+    EXPECT_EQ(refused.status, 429U) << refused.text();
+    EXPECT_EQ(refused.retry_after, static_cast<unsigned>(settings.issuing_window));
+    EXPECT_EQ(own_issuer.asked, static_cast<int>(settings.most_issued));
+    EXPECT_EQ(assigned(device("dev1"), "dev1"), "dev1 at hub.example") << "without a certificate it may";
+    EXPECT_EQ(assigned(device("dev2"), "dev2", R"({"csr":")" + request("dev2") + "\"}"), "dev2 at hub.example");
+    // What was refused by the issuer is no certificate.
+    own_issuer.why_not = error{error_category::peer, "weak_key", "The key is too small."};
+    now += settings.issuing_window;
+    for (unsigned i = 0; i <= settings.most_issued; ++i) {
+        EXPECT_EQ(assigned(device("dev1"), "dev1", with_csr(request("dev1"))), "failed 400040") << i;
+    }
+    own_issuer.why_not.reset();
+    EXPECT_EQ(assigned(device("dev1"), "dev1", with_csr(request("dev1"))), "dev1 at hub.example");
+}
+
 TEST_F(Operational, ADeviceThatWasCutOffIsGivenNone) {
     EXPECT_EQ(assigned(device("dev1"), "dev1"), "dev1 at hub.example");
     ASSERT_TRUE(hub->raise_epoch({"dev1", ""}, now));

@@ -3,6 +3,8 @@
 #include "provisioning_world.h"
 #include "wire/base64.h"
 
+#include <gmock/gmock.h>
+
 namespace berth::test {
 namespace {
 
@@ -48,7 +50,7 @@ protected:
     // "STATUS" with which all ends, or "STATUS CODE"; what was told is in `told`.
     std::string asks(const std::string& name, const std::string& payload, const std::string& rid = "1") {
         const auto who = got(parse_identity_name(name));
-        const auto cert = leaf(line, name);
+        const auto cert = shown ? *shown : leaf(line, name);
         const auto question = hub::parse_hub_request("$iothub/credentials/POST/issueCertificate/?$rid=" + rid);
         auto answer = next.answer(who, by_key ? nullptr : &cert, *question, as_bytes(payload), now);
         const bool accepted = answer.topic == "$iothub/credentials/res/202/?$rid=" + rid;
@@ -76,6 +78,7 @@ protected:
     line_issuer made{line};
     provisioning::renewals next{{}, *hub, made, random};
     bool by_key = false;
+    std::optional<pki::certificate> shown;  // instead of the usual one
     wire::json::object told;
 };
 
@@ -101,6 +104,35 @@ TEST_F(Renewal, AnAnswerThatWasLostIsTheSameAgain) {
     EXPECT_EQ(asks("dev1", one, "3"), "200");
     EXPECT_NE(issued(), first) << "by then it is another question";
     EXPECT_EQ(made.asked, 2);
+}
+
+TEST_F(Renewal, AnAnswerThatCountsNoMoreIsNotToldAgain) {
+    const std::string one = body(request("dev1"));
+    EXPECT_EQ(asks("dev1", one), "200");
+    const auto first = issued();
+    // Its operator ends what it has, and it comes back with one of afterwards.
+    ASSERT_TRUE(hub->raise_epoch({"dev1", ""}, now));
+    shown = leaf(line, "dev1", {now + 1, now + 86'400});
+    EXPECT_EQ(asks("dev1", one, "2"), "200") << "not what was ended, nor that this is under way";
+    EXPECT_NE(issued(), first);
+    EXPECT_EQ(made.epoch, 1U);
+    const auto second = issued();
+    EXPECT_EQ(asks("dev1", one, "3"), "200");
+    EXPECT_EQ(issued(), second);
+    EXPECT_EQ(made.asked, 2);
+    // A namesake, later.
+    ASSERT_TRUE(hub->remove(*known("dev1"), now));
+    ASSERT_TRUE(hub->add(make_identity({"dev1", ""}, {}, random, now)));
+    shown = leaf(line, "dev1", {now + 2, now + 86'400});
+    EXPECT_EQ(asks("dev1", one, "4"), "200");
+    EXPECT_NE(issued(), second);
+    EXPECT_EQ(made.asked, 3);
+}
+
+TEST_F(Renewal, TheLogSaysWhoWasRefused) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(asks("dev1/mod", "[]"), "400 400040");
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("dev1/mod"));
 }
 
 TEST_F(Renewal, ASecondRequestSaysThatItReplacesTheFirst) {

@@ -151,6 +151,57 @@ TEST_F(ByTpm, TokensThatAreNone) {
     EXPECT_EQ(status(by(token), "dev1", operation).status, 404U);
 }
 
+// Its endorsement key's public half stands on certificates and labels.
+TEST_F(ByTpm, WhoKnowsItsPublicKeyKeepsNoDeviceOut) {
+    tpm_device one("ecc"), other("ecc"), third("rsa");
+    enrol(one);
+    const auto token = token_of(one);
+    const auto asks = [&](const tpm_device& with) {
+        return begin(by(), "dev1",
+                     R"({"tpm":{"endorsementKey":")" + one.endorsement() + R"(","storageRootKey":")" + with.storage_root() +
+                         "\"}}");
+    };
+    EXPECT_NE(key_of(asks(other)), "");
+    EXPECT_NE(key_of(asks(third)), "");
+    EXPECT_NE(key_of(asks(one)), "");
+    for (unsigned i = 4; i < settings.most_begins; ++i) {
+        EXPECT_EQ(asks(other).status, 401U) << i;
+    }
+    const auto often = asks(other);
+    EXPECT_EQ(often.status, 429U);
+    EXPECT_EQ(key_of(often), "");
+    // The device, from where it is.
+    caller device = by();
+    device.address = "192.0.2.8";
+    EXPECT_NE(key_of(begin(device, "dev1", one.body())), "");
+    device.token = token;
+    EXPECT_EQ(begin(device, "dev1", one.body()).status, 202U);
+}
+
+TEST_F(ByTpm, TheOutcomeIsToldForAsLongAfterTheTokenAsAnybodys) {
+    tpm_device one("ecc");
+    enrol(one);
+    const auto token = token_of(one);
+    now += settings.operation_lasts - 10;
+    const auto begun = begin(by(token), "dev1", one.body());
+    ASSERT_EQ(begun.status, 202U) << begun.text();
+    now += settings.operation_lasts - 1;
+    EXPECT_EQ(status(by(token), "dev1", text(begun, "operationId")).status, 200U);
+    // Long after, the token is none: its key comes to nobody again.
+    for (const unix_seconds later : {1, 10, 600, 1'200}) {
+        now += later;
+        EXPECT_EQ(begin(by(token), "dev1", one.body()).status, 401U) << later;
+    }
+}
+
+TEST_F(ByTpm, AKeyThatNobodyUsedEnds) {
+    tpm_device one("ecc");
+    enrol(one);
+    const auto token = token_of(one);
+    now += 2 * settings.operation_lasts;
+    EXPECT_EQ(begin(by(token), "dev1", one.body()).status, 401U);
+}
+
 TEST_F(ByTpm, WhereNoKeysAreTakenItIsSaid) {
     tpm_device one("ecc");
     enrol(one);
