@@ -177,10 +177,18 @@ result<std::set<registry::certificate_id>> hub_gate::newly_revoked() {
 }
 
 login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain,
-                             std::optional<hub::judged_words> words) {
+                             std::optional<hub::judged_words> words, bool standing) {
     const unix_seconds now = clock_.now();
-    forget(at);
-    auto answer = decide(client_id, chain, words, now);
+    const auto before = sessions_.find(at);
+    standing = standing && before != sessions_.end() && !before->second.left && before->second.client_id == client_id;
+    auto answer = decide(client_id, chain, words, now, standing);
+    // Nobody has come, and nobody went: neither is noted.
+    const bool stays = standing && answer.in && answer.in->identity.generation == before->second.generation;
+    if (stays) {
+        ends_.erase({before->second.until, at});
+    } else {
+        forget(at);
+    }
     if (!answer.in) {
         return answer;
     }
@@ -196,8 +204,10 @@ login_answer hub_gate::login(handle at, std::string_view client_id, const judged
     fresh.by_key = answer.in->by_key;
     fresh.until = answer.in->until;
     ends_.emplace(answer.in->until, at);
-    came(who.name);
-    arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
+    if (!stays) {
+        came(who.name);
+        arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
+    }
     return answer;
 }
 

@@ -1,0 +1,99 @@
+// A broker's gate over the registry's file: who comes in, who may stay, and what is noted of them.
+#include "gate.h"
+#include "pki/issued_extras.h"
+#include "support/onboarding_parties.h"
+#include "support/test_pki.h"
+
+namespace berth::test {
+namespace {
+
+using namespace registry;
+using app::hub_gate;
+using crypto::signature_algorithm;
+
+class Gate : public testing::Test {
+protected:
+    Gate() : hub(got(store::sqlite_hub_store::open((directory.path() / "hub.db").string()))), statuses(*hub) {
+        EXPECT_TRUE(hub->add_ca(ca));
+        open();
+    }
+    void open() { gate = got(hub_gate::open(directory.path() / "hub.db", {}, time)); }
+    identity add(const std::string& name, identity_settings settings = {}) {
+        auto out = make_identity(got(parse_identity_name(name)), std::move(settings), random, time.now());
+        EXPECT_EQ(name_of_error(hub->add(out)), "accepted");
+        return out;
+    }
+    static pki::certificate leaf(const authority& by, const std::string& name, pki::validity v = usual) {
+        return issue(by, pki::client_template("Test", name, v),
+                     signature_key("of " + name, signature_algorithm::ecdsa_p256_sha256).public_key().spki());
+    }
+    std::string login(const char& session, const std::string& name, const std::vector<pki::certificate>& chain,
+                      bool standing = false) {
+        const auto answer = gate->login(&session, name, gate->judge(chain), std::nullopt, standing);
+        return answer.in ? "in" : std::string(to_string(answer.refusal));
+    }
+    void ask_by_ocsp(bool required) {
+        EXPECT_EQ(name_of_error(statuses.set_rule(ca, ocsp_rule{"http://x/", required, 60})), "accepted");
+        EXPECT_TRUE(gate->look_again().empty());
+    }
+    // What berthd does with what the gate wishes.
+    void say_good(const pki::certificate& of, unix_seconds until) {
+        const certificate_id which{root.certificate.spki_sha256(), of.serial()};
+        EXPECT_EQ(name_of_error(statuses.want(which, of.der(), time.now())), "accepted");
+        const certificate_status good{pki::ocsp_state::good, 0, pki::revocation_reason::unspecified, time.now(), until};
+        EXPECT_TRUE(statuses.learn(which, good, until));
+    }
+
+    temporary_directory directory;
+    manual_clock time{test_now};
+    named_random random{"gate"};
+    authority root = make_root("Fleet", signature_algorithm::ecdsa_p256_sha256);
+    registered_ca ca{"fleet", root.certificate, ca_state::verified, "", 0, test_now, test_now, 0, 1};
+    std::unique_ptr<store::sqlite_hub_store> hub;
+    store::certificate_statuses statuses;
+    std::unique_ptr<hub_gate> gate;
+    const char one = 1, other = 2;  // sessions
+};
+
+TEST_F(Gate, AResponderThatIsSilentEndsNoSessionThatStands) {
+    add("dev1");
+    ask_by_ocsp(true);
+    const auto mine = leaf(root, "dev1");
+    EXPECT_EQ(login(one, "dev1", {mine}), "revocation_unknown");
+    say_good(mine, test_now + 60);
+    EXPECT_EQ(login(one, "dev1", {mine}), "in");
+    time.advance(61'000);
+    // A broker that reads its configuration again asks about everybody.
+    EXPECT_EQ(login(one, "dev1", {mine}, true), "in");
+    EXPECT_TRUE(gate->is_here(&one));
+    EXPECT_EQ(login(other, "dev1", {mine}, true), "revocation_unknown") << "that is no session of his";
+    gate->left(&one);
+    EXPECT_EQ(login(one, "dev1", {mine}, true), "revocation_unknown") << "nor that any longer";
+}
+
+TEST_F(Gate, WhoIsAskedAboutAgainHasNotComeAgain) {
+    add("dev1");
+    const auto mine = leaf(root, "dev1");
+    EXPECT_EQ(login(one, "dev1", {mine}), "in");
+    EXPECT_EQ(gate->take_arrivals().size(), 1U);
+    EXPECT_EQ(gate->take_presences().size(), 1U);
+    time.advance(3'600'000);
+    EXPECT_EQ(login(one, "dev1", {mine}, true), "in");
+    EXPECT_TRUE(gate->take_arrivals().empty());
+    EXPECT_TRUE(gate->take_presences().empty());
+    EXPECT_EQ(gate->sessions(), 1U);
+    EXPECT_EQ(gate->devices_here(), 1U);
+    // Nor has he stayed whose entry is another one now.
+    const auto before = got(hub->find({"dev1", ""}));
+    EXPECT_TRUE(hub->remove(*before, time.now()));
+    add("dev1");
+    EXPECT_EQ(login(one, "dev1", {mine}, true), "in");
+    EXPECT_EQ(gate->take_arrivals().size(), 1U);
+    EXPECT_EQ(gate->take_presences().size(), 1U);
+    EXPECT_EQ(gate->devices_here(), 1U);
+    gate->left(&one);
+    EXPECT_EQ(gate->devices_here(), 0U);
+}
+
+}  // namespace
+}  // namespace berth::test
