@@ -152,12 +152,16 @@ void hub_gate::wish(const judged_chain& chain) {
         if (!ocsp_.contains(one.issuer_key)) {
             continue;
         }
-        ocsp_wish wanted{{one.issuer_key, one.serial}, {}};
+        ocsp_wish wanted{{one.issuer_key, one.serial}};
         if (chain.sent) {
             for (const auto& der : *chain.sent) {
                 const auto certificate = pki::certificate::parse(der);
                 if (certificate && certificate->serial() == one.serial) {
                     wanted.der = der;
+                    wanted.ends = certificate->not_after();
+                    if (&one == &chain.path.front() && chain.name) {
+                        wanted.holder = chain.name->text();
+                    }
                     break;
                 }
             }

@@ -75,12 +75,8 @@ public:
     std::vector<presence> take_presences();
     [[nodiscard]] uint64_t devices_here() const { return devices_here_; }
 
-    // Whose certificates berthd is to ask about by OCSP, likewise. `der` empty: it is known already, and its holder is here
-    // still.
-    struct ocsp_wish {
-        registry::certificate_id which;
-        bytes der;
-    };
+    // Whose certificates berthd is to ask about by OCSP, likewise.
+    using ocsp_wish = store::certificate_statuses::wish;
     std::vector<ocsp_wish> take_wishes() { return std::exchange(wishes_, {}); }
     // So often it is said of everybody that he is here still.
     static constexpr unix_seconds wish_again = 6 * 3'600;

@@ -39,7 +39,7 @@ protected:
     // What berthd does with what the gate wishes.
     void say_good(const pki::certificate& of, unix_seconds until) {
         const certificate_id which{root.certificate.spki_sha256(), of.serial()};
-        EXPECT_EQ(name_of_error(statuses.want(which, of.der(), time.now())), "accepted");
+        EXPECT_EQ(name_of_error(statuses.want({which, to_bytes(of.der()), of.not_after()}, time.now())), "accepted");
         const certificate_status good{pki::ocsp_state::good, 0, pki::revocation_reason::unspecified, time.now(), until};
         EXPECT_TRUE(statuses.learn(which, good, until));
     }
