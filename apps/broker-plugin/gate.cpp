@@ -156,7 +156,7 @@ void hub_gate::wish(const judged_chain& chain) {
         if (chain.sent) {
             for (const auto& der : *chain.sent) {
                 const auto certificate = pki::certificate::parse(der);
-                if (certificate && certificate->serial() == one.serial) {
+                if (certificate && certificate->sha256() == one.sha256) {
                     wanted.der = der;
                     wanted.ends = certificate->not_after();
                     if (&one == &chain.path.front() && chain.name) {

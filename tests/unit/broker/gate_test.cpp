@@ -95,5 +95,28 @@ TEST_F(Gate, WhoIsAskedAboutAgainHasNotComeAgain) {
     EXPECT_EQ(gate->devices_here(), 0U);
 }
 
+// What a device sends along is its own to choose: it has no say in whom berthd asks about what.
+TEST_F(Gate, TheCertificatesThatWereVerifiedAreAskedAbout) {
+    add("dev1");
+    ask_by_ocsp(false);
+    const auto line = make_issuing_ca(root, "Line 1", signature_algorithm::ecdsa_p256_sha256);
+    const auto own_root = make_root("Its own root", signature_algorithm::ecdsa_p256_sha256);
+    // The same serial number is drawn once more.
+    named_random again("ca " + root.certificate.subject() + "Line 1");
+    (void)crypto::signing_key::generate(signature_algorithm::ecdsa_p256_sha256, again);
+    const auto spki = signature_key("its own", signature_algorithm::ecdsa_p256_sha256).public_key().spki();
+    const auto planted =
+        value_of(pki::issue(pki::issuing_ca_template("Test", "Its own", usual), spki, own_root.certificate, own_root.key, again));
+    ASSERT_EQ(planted.serial(), line.certificate.serial());
+    EXPECT_EQ(login(one, "dev1", {leaf(line, "dev1"), planted, line.certificate}), "in");
+    const auto wishes = gate->take_wishes();
+    ASSERT_EQ(wishes.size(), 1U) << "of the leaf's CA nobody asks";
+    EXPECT_EQ(wishes.front().der, to_bytes(line.certificate.der()));
+    EXPECT_EQ(wishes.front().ends, line.certificate.not_after());
+    EXPECT_EQ(wishes.front().holder, "");
+    EXPECT_EQ(login(one, "dev1", {leaf(root, "dev1")}), "in");
+    EXPECT_EQ(gate->take_wishes().front().holder, "dev1");
+}
+
 }  // namespace
 }  // namespace berth::test
