@@ -299,6 +299,19 @@ login_answer hub_gate::judge_once(std::string_view client_id, const judged_chain
                    : decide(client_id, chain, words, now);
 }
 
+bool hub_gate::may_log_in(const registry::identity& who) {
+    switch (who.settings.login.way) {
+    case registry::login_way::none: return false;
+    case registry::login_way::shared_key: {
+        const auto settings = store_->settings();
+        return settings && settings->takes_key_of(who.name);
+    }
+    default:
+        // Its certificates were ended, and it has not come in by another one since.
+        return who.epoch_raised == 0 || who.last_activity > who.epoch_raised;
+    }
+}
+
 hub::permission hub_gate::may_by_name(std::string_view client_id, hub::direction d, std::string_view topic) {
     const auto name = registry::parse_identity_name(client_id);
     if (!name) {
@@ -309,7 +322,7 @@ hub::permission hub_gate::may_by_name(std::string_view client_id, hub::direction
         return found && *found && (*found)->settings.enabled ? std::move(*found) : std::nullopt;
     };
     const auto who = is_enabled(*name);
-    if (!who || who->settings.login.way == registry::login_way::none || (name->is_module() && !is_enabled({name->device, ""}))) {
+    if (!who || !may_log_in(*who) || (name->is_module() && !is_enabled({name->device, ""}))) {
         return {};
     }
     return hub::judge_topic(policy_of(who->settings.group), who->name, d, topic);

@@ -60,7 +60,7 @@ public:
     // verified.
     hub::login_answer judge_once(std::string_view client_id, const hub::judged_chain& chain,
                                  const std::optional<hub::judged_words>& words, bool by_word);
-    // As may(), of whoever is called so and may log in as far as the registry says.
+    // As may(), of whoever is called so and may log in as far as the registry says: what he has shown is not known any more.
     [[nodiscard]] hub::permission may_by_name(std::string_view client_id, hub::direction d, std::string_view topic);
 
     // Who came in since the last call, for the registry's last activity: the caller writes it where no session waits.
@@ -109,6 +109,7 @@ private:
     // Those whose revocation was learnt since the last call.
     result<std::set<registry::certificate_id>> newly_revoked();
     result<void> read_policies();
+    [[nodiscard]] bool may_log_in(const registry::identity& who);
     [[nodiscard]] const registry::group_policy& policy_of(const std::string& group) const;
     // Names of devices that something happened to, since the last call; nothing: it cannot be told of whom.
     result<std::optional<std::set<std::string>>> changed_devices();

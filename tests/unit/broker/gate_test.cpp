@@ -118,5 +118,39 @@ TEST_F(Gate, TheCertificatesThatWereVerifiedAreAskedAbout) {
     EXPECT_EQ(gate->take_wishes().front().holder, "dev1");
 }
 
+// A broker that has its sessions to itself asks with nothing but a name.
+TEST_F(Gate, WhoseCertificatesWereEndedHasNoTopicsUntilHeComesByAnother) {
+    add("dev1");
+    const auto allowed = [this](const std::string& name) {
+        return gate->may_by_name(name, hub::direction::publish, "devices/" + name + "/messages/events/").allowed;
+    };
+    EXPECT_TRUE(hub->note_login({"dev1", ""}, {}, time.now()));
+    EXPECT_TRUE(allowed("dev1"));
+    EXPECT_TRUE(hub->raise_epoch({"dev1", ""}, time.now()));
+    EXPECT_FALSE(allowed("dev1"));
+    time.advance(1'000);
+    EXPECT_FALSE(allowed("dev1"));
+    EXPECT_TRUE(hub->note_login({"dev1", ""}, {}, time.now()));
+    EXPECT_TRUE(allowed("dev1"));
+}
+
+TEST_F(Gate, WhereKeysAreSwitchedOffWhoHasOneHasNoTopics) {
+    identity_settings by_key;
+    by_key.login.way = login_way::shared_key;
+    const auto take_keys = [this](bool yes) {
+        auto settings = got(hub->settings());
+        settings.device_sas = yes;
+        EXPECT_TRUE(hub->set(settings));
+    };
+    take_keys(true);
+    add("dev2", by_key);
+    const auto allowed = [this] {
+        return gate->may_by_name("dev2", hub::direction::publish, "devices/dev2/messages/events/").allowed;
+    };
+    EXPECT_TRUE(allowed());
+    take_keys(false);
+    EXPECT_FALSE(allowed());
+}
+
 }  // namespace
 }  // namespace berth::test
