@@ -180,12 +180,13 @@ result<std::set<registry::certificate_id>> hub_gate::newly_revoked() {
     return std::set<registry::certificate_id>(std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
 }
 
-login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain,
-                             std::optional<hub::judged_words> words, bool standing) {
+login_answer hub_gate::login(handle at, std::string_view client_id, judged_chain& chain, std::optional<hub::judged_words> words,
+                             bool standing) {
     const unix_seconds now = clock_.now();
     const auto before = sessions_.find(at);
     standing = standing && before != sessions_.end() && !before->second.left && before->second.client_id == client_id;
     auto answer = decide(client_id, chain, words, now, standing);
+    chain.sent.reset();
     // Nobody has come, and nobody went: neither is noted.
     const bool stays = standing && answer.in && answer.in->identity.generation == before->second.generation;
     if (stays) {
@@ -203,7 +204,6 @@ login_answer hub_gate::login(handle at, std::string_view client_id, const judged
     fresh.generation = who.generation;
     fresh.group = who.settings.group;
     fresh.chain = chain;
-    fresh.chain.sent.reset();
     fresh.words = std::move(words);
     fresh.by_key = answer.in->by_key;
     fresh.until = answer.in->until;

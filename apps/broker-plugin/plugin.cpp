@@ -138,7 +138,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         return MOSQ_ERR_SUCCESS;
     }
     const bool was_here = reloading_ && gate_->is_here(e.client);
-    const auto* const judged = judged_of(leaf.get());
+    auto* const judged = judged_of(leaf.get());
     hub::judged_chain nothing;
     nothing.refusal = hub::login_refusal::no_certificate;
     nothing.why = leaf ? "Its certificate was not judged." : "It has shown no certificate.";

@@ -29,7 +29,8 @@ protected:
     }
     std::string login(const char& session, const std::string& name, const std::vector<pki::certificate>& chain,
                       bool standing = false) {
-        const auto answer = gate->login(&session, name, gate->judge(chain), std::nullopt, standing);
+        auto judged = gate->judge(chain);
+        const auto answer = gate->login(&session, name, judged, std::nullopt, standing);
         return answer.in ? "in" : std::string(to_string(answer.refusal));
     }
     void ask_by_ocsp(bool required) {
@@ -150,6 +151,16 @@ TEST_F(Gate, WhereKeysAreSwitchedOffWhoHasOneHasNoTopics) {
     EXPECT_TRUE(allowed());
     take_keys(false);
     EXPECT_FALSE(allowed());
+}
+
+TEST_F(Gate, KeepsNoChainsOfSessionsThatStand) {
+    add("dev1");
+    ask_by_ocsp(false);
+    auto judged = gate->judge(std::vector{leaf(root, "dev1")});
+    ASSERT_TRUE(judged.sent);
+    EXPECT_TRUE(gate->login(&one, "dev1", judged).in);
+    EXPECT_FALSE(judged.sent);
+    EXPECT_FALSE(gate->take_wishes().front().der.empty()) << "berthd has it";
 }
 
 }  // namespace
