@@ -123,7 +123,9 @@ std::optional<login_answer> hub_gate::judge_statuses(const judged_chain& chain, 
     if (ocsp_.empty()) {
         return std::nullopt;
     }
-    wish(chain);
+    if (!standing) {
+        wish(chain);
+    }
     for (const auto& one : chain.path) {
         const auto rule = ocsp_.find(one.issuer_key);
         if (rule == ocsp_.end()) {
@@ -167,6 +169,29 @@ void hub_gate::wish(const judged_chain& chain) {
             }
         }
         wishes_.push_back(std::move(wanted));
+    }
+}
+
+void hub_gate::wish_of_who_is_here(unix_seconds now) {
+    if (ocsp_.empty()) {
+        return;
+    }
+    if (now >= wished_ + wish_again) {
+        wished_ = now;
+        to_wish_.clear();
+        for (const auto& [at, s] : sessions_) {
+            to_wish_.push_back(at);
+        }
+    }
+    if (to_wish_.empty() || now == wished_some_) {
+        return;
+    }
+    wished_some_ = now;
+    for (size_t i = 0; i < wish_at_once && !to_wish_.empty(); ++i) {
+        if (const auto found = sessions_.find(to_wish_.back()); found != sessions_.end()) {
+            wish(found->second.chain);
+        }
+        to_wish_.pop_back();
     }
 }
 
@@ -384,12 +409,7 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
         tell(out, at, s, s.by_key ? login_refusal::token_expired : login_refusal::certificate_expired,
              fmt::format("Its {} ended at {}.", s.by_key ? "token" : "certificate", to_iso8601(until)));
     }
-    if (!ocsp_.empty() && now >= wished_ + wish_again) {
-        wished_ = now;
-        for (const auto& [at, s] : sessions_) {
-            wish(s.chain);
-        }
-    }
+    wish_of_who_is_here(now);
     const auto version = store_->data_version();
     if (!version) {
         log::failure("registry_unavailable", version.error(), {{"party", "broker"}});

@@ -79,8 +79,9 @@ public:
     // Whose certificates berthd is to ask about by OCSP, likewise.
     using ocsp_wish = store::certificate_statuses::wish;
     std::vector<ocsp_wish> take_wishes() { return std::exchange(wishes_, {}); }
-    // So often it is said of everybody that he is here still.
+    // So often it is said of everybody that he is here still; of so many in one second, since each is written down.
     static constexpr unix_seconds wish_again = 6 * 3'600;
+    static constexpr size_t wish_at_once = 1'000;
 
     [[nodiscard]] size_t sessions() const { return sessions_.size(); }  // those that have just left included
     [[nodiscard]] const hub::login_trust& trust() const { return *trust_; }
@@ -107,6 +108,7 @@ private:
     // What OCSP has said of its certificates, where it is asked. `standing`: it was let in already, and only "revoked" counts.
     std::optional<hub::login_answer> judge_statuses(const hub::judged_chain& chain, unix_seconds now, bool standing);
     void wish(const hub::judged_chain& chain);
+    void wish_of_who_is_here(unix_seconds now);
     // Those whose revocation was learnt since the last call.
     result<std::set<registry::certificate_id>> newly_revoked();
     result<void> read_policies();
@@ -128,7 +130,8 @@ private:
     std::set<std::array<uint8_t, 32>> anchors_;
     std::map<std::array<uint8_t, 32>, registry::ocsp_rule> ocsp_;  // by CAs' keys
     uint64_t endings_ = 0;                                         // that were seen of OCSP
-    unix_seconds wished_ = 0;
+    unix_seconds wished_ = 0, wished_some_ = 0;
+    std::vector<handle> to_wish_;
     std::vector<ocsp_wish> wishes_;
     std::map<std::string, registry::group_policy> policies_;
     uint64_t trust_generation_ = 0, settings_generation_ = 0, policy_generation_ = 0, last_event_ = 0;

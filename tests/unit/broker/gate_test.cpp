@@ -163,5 +163,28 @@ TEST_F(Gate, KeepsNoChainsOfSessionsThatStand) {
     EXPECT_FALSE(gate->take_wishes().front().der.empty()) << "berthd has it";
 }
 
+// A broker of a hundred thousand sessions writes each of them down: not all at once, and not for each change of the registry.
+TEST_F(Gate, SaysOfEverybodyThatHeIsHereALittleAtATime) {
+    add("dev1");
+    ask_by_ocsp(false);
+    const auto judged = gate->judge(std::vector{leaf(root, "dev1")});
+    constexpr size_t many = 2 * hub_gate::wish_at_once + 500;
+    const std::vector<char> sessions(many);
+    for (const char& at : sessions) {
+        auto chain = judged;
+        EXPECT_TRUE(gate->login(&at, "dev1", chain).in);
+    }
+    EXPECT_EQ(gate->take_wishes().size(), many);
+    ask_by_ocsp(true);
+    EXPECT_TRUE(gate->take_wishes().empty()) << "everybody was judged again";
+    time.advance(1'000 * hub_gate::wish_again);
+    for (const size_t expected : {hub_gate::wish_at_once, hub_gate::wish_at_once, size_t{500}, size_t{0}}) {
+        EXPECT_TRUE(gate->look_again().empty());
+        EXPECT_TRUE(gate->look_again().empty());
+        EXPECT_EQ(gate->take_wishes().size(), expected);
+        time.advance(1'000);
+    }
+}
+
 }  // namespace
 }  // namespace berth::test
