@@ -105,9 +105,9 @@ TEST_F(Gate, TheCertificatesThatWereVerifiedAreAskedAbout) {
     // The same serial number is drawn once more.
     named_random again("ca " + root.certificate.subject() + "Line 1");
     (void)crypto::signing_key::generate(signature_algorithm::ecdsa_p256_sha256, again);
-    const auto spki = signature_key("its own", signature_algorithm::ecdsa_p256_sha256).public_key().spki();
-    const auto planted =
-        value_of(pki::issue(pki::issuing_ca_template("Test", "Its own", usual), spki, own_root.certificate, own_root.key, again));
+    const auto key = signature_key("its own", signature_algorithm::ecdsa_p256_sha256).public_key();
+    const auto planted = value_of(
+        pki::issue(pki::issuing_ca_template("Test", "Its own", usual), key.spki(), own_root.certificate, own_root.key, again));
     ASSERT_EQ(planted.serial(), line.certificate.serial());
     EXPECT_EQ(login(one, "dev1", {leaf(line, "dev1"), planted, line.certificate}), "in");
     const auto wishes = gate->take_wishes();
