@@ -126,7 +126,9 @@ std::optional<login_answer> hub_gate::judge_statuses(const judged_chain& chain, 
     if (ocsp_.empty()) {
         return std::nullopt;
     }
-    wish(chain);
+    if (!standing) {
+        wish(chain);
+    }
     for (const auto& one : chain.path) {
         const auto rule = ocsp_.find(one.issuer_key);
         if (rule == ocsp_.end()) {
@@ -155,17 +157,44 @@ void hub_gate::wish(const judged_chain& chain) {
         if (!ocsp_.contains(one.issuer_key)) {
             continue;
         }
-        ocsp_wish wanted{{one.issuer_key, one.serial}, {}};
+        ocsp_wish wanted{{one.issuer_key, one.serial}};
         if (chain.sent) {
             for (const auto& der : *chain.sent) {
                 const auto certificate = pki::certificate::parse(der);
-                if (certificate && certificate->serial() == one.serial) {
+                if (certificate && certificate->sha256() == one.sha256) {
                     wanted.der = der;
+                    wanted.ends = certificate->not_after();
+                    if (&one == &chain.path.front() && chain.name) {
+                        wanted.holder = chain.name->text();
+                    }
                     break;
                 }
             }
         }
         wishes_.push_back(std::move(wanted));
+    }
+}
+
+void hub_gate::wish_of_who_is_here(unix_seconds now) {
+    if (ocsp_.empty()) {
+        return;
+    }
+    if (now >= wished_ + wish_again) {
+        wished_ = now;
+        to_wish_.clear();
+        for (const auto& [at, s] : sessions_) {
+            to_wish_.push_back(at);
+        }
+    }
+    if (to_wish_.empty() || now == wished_some_) {
+        return;
+    }
+    wished_some_ = now;
+    for (size_t i = 0; i < wish_at_once && !to_wish_.empty(); ++i) {
+        if (const auto found = sessions_.find(to_wish_.back()); found != sessions_.end()) {
+            wish(found->second.chain);
+        }
+        to_wish_.pop_back();
     }
 }
 
@@ -179,11 +208,20 @@ result<std::set<registry::certificate_id>> hub_gate::newly_revoked() {
     return std::set<registry::certificate_id>(std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
 }
 
-login_answer hub_gate::login(handle at, std::string_view client_id, const judged_chain& chain,
-                             std::optional<hub::judged_words> words) {
+login_answer hub_gate::login(handle at, std::string_view client_id, judged_chain& chain, std::optional<hub::judged_words> words,
+                             bool standing) {
     const unix_seconds now = clock_.now();
-    forget(at);
-    auto answer = decide(client_id, chain, words, now);
+    const auto before = sessions_.find(at);
+    standing = standing && before != sessions_.end() && !before->second.left && before->second.client_id == client_id;
+    auto answer = decide(client_id, chain, words, now, standing);
+    chain.sent.reset();
+    // Nobody has come, and nobody went: neither is noted.
+    const bool stays = standing && answer.in && answer.in->identity.generation == before->second.generation;
+    if (stays) {
+        ends_.erase({before->second.until, at});
+    } else {
+        forget(at);
+    }
     if (!answer.in) {
         return answer;
     }
@@ -195,13 +233,14 @@ login_answer hub_gate::login(handle at, std::string_view client_id, const judged
     fresh.group = who.settings.group;
     open_telemetry(fresh);
     fresh.chain = chain;
-    fresh.chain.sent.reset();
     fresh.words = std::move(words);
     fresh.by_key = answer.in->by_key;
     fresh.until = answer.in->until;
     ends_.emplace(answer.in->until, at);
-    came(who.name);
-    arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
+    if (!stays) {
+        came(who.name);
+        arrivals_.push_back({who.name, answer.in->ca.value_or(std::array<uint8_t, 32>{}), now});
+    }
     return answer;
 }
 
@@ -307,6 +346,19 @@ login_answer hub_gate::judge_once(std::string_view client_id, const judged_chain
                    : decide(client_id, chain, words, now);
 }
 
+bool hub_gate::may_log_in(const registry::identity& who) {
+    switch (who.settings.login.way) {
+    case registry::login_way::none: return false;
+    case registry::login_way::shared_key: {
+        const auto settings = store_->settings();
+        return settings && settings->takes_key_of(who.name);
+    }
+    default:
+        // Its certificates were ended, and it has not come in by another one since.
+        return who.epoch_raised == 0 || who.last_activity > who.epoch_raised;
+    }
+}
+
 hub::permission hub_gate::may_by_name(std::string_view client_id, hub::direction d, std::string_view topic) {
     const auto name = registry::parse_identity_name(client_id);
     if (!name) {
@@ -317,7 +369,7 @@ hub::permission hub_gate::may_by_name(std::string_view client_id, hub::direction
         return found && *found && (*found)->settings.enabled ? std::move(*found) : std::nullopt;
     };
     const auto who = is_enabled(*name);
-    if (!who || who->settings.login.way == registry::login_way::none || (name->is_module() && !is_enabled({name->device, ""}))) {
+    if (!who || !may_log_in(*who) || (name->is_module() && !is_enabled({name->device, ""}))) {
         return {};
     }
     return hub::judge_topic(policy_of(who->settings.group), who->name, d, topic);
@@ -380,12 +432,7 @@ std::vector<hub_gate::cut> hub_gate::look_again() {
         tell(out, at, s, s.by_key ? login_refusal::token_expired : login_refusal::certificate_expired,
              fmt::format("Its {} ended at {}.", s.by_key ? "token" : "certificate", to_iso8601(until)));
     }
-    if (!ocsp_.empty() && now >= wished_ + wish_again) {
-        wished_ = now;
-        for (const auto& [at, s] : sessions_) {
-            wish(s.chain);
-        }
-    }
+    wish_of_who_is_here(now);
     const auto version = store_->data_version();
     if (!version) {
         log::failure("registry_unavailable", version.error(), {{"party", "broker"}});

@@ -28,9 +28,12 @@ public:
     [[nodiscard]] hub::judged_chain judge(std::span<const pki::certificate> leaf_first) const;
     // Whether the handshake is worth going on with: a CA vouches for it, or somebody logs in by this very certificate.
     [[nodiscard]] bool may_knock(const hub::judged_chain& chain) const;
-    // At CONNECT; `words`: what he says who logs in by key. Who is let in has a session until left().
-    hub::login_answer login(handle session, std::string_view client_id, const hub::judged_chain& chain,
-                            std::optional<hub::judged_words> words = std::nullopt);
+    // At CONNECT; `words`: what he says who logs in by key. Who is let in has a session until left(). `chain.sent` goes: TLS keeps
+    // the chain for as long as the session lasts, and nobody needs that part of it again. `standing`: the broker asks
+    // again, of its own accord, about a session that it has; that is not ended because an OCSP responder is silent, and is no
+    // arrival.
+    hub::login_answer login(handle session, std::string_view client_id, hub::judged_chain& chain,
+                            std::optional<hub::judged_words> words = std::nullopt, bool standing = false);
     // It may still publish what it left to be said then, its Will, until the next look_again().
     void left(handle session);
     [[nodiscard]] bool has_left(handle session) const;
@@ -61,7 +64,7 @@ public:
     // verified.
     hub::login_answer judge_once(std::string_view client_id, const hub::judged_chain& chain,
                                  const std::optional<hub::judged_words>& words, bool by_word);
-    // As may(), of whoever is called so and may log in as far as the registry says.
+    // As may(), of whoever is called so and may log in as far as the registry says: what he has shown is not known any more.
     [[nodiscard]] hub::permission may_by_name(std::string_view client_id, hub::direction d, std::string_view topic);
 
     // Who came in since the last call, for the registry's last activity: the caller writes it where no session waits.
@@ -76,15 +79,12 @@ public:
     std::vector<presence> take_presences();
     [[nodiscard]] uint64_t devices_here() const { return devices_here_; }
 
-    // Whose certificates berthd is to ask about by OCSP, likewise. `der` empty: it is known already, and its holder is here
-    // still.
-    struct ocsp_wish {
-        registry::certificate_id which;
-        bytes der;
-    };
+    // Whose certificates berthd is to ask about by OCSP, likewise.
+    using ocsp_wish = store::certificate_statuses::wish;
     std::vector<ocsp_wish> take_wishes() { return std::exchange(wishes_, {}); }
-    // So often it is said of everybody that he is here still.
+    // So often it is said of everybody that he is here still; of so many in one second, since each is written down.
     static constexpr unix_seconds wish_again = 6 * 3'600;
+    static constexpr size_t wish_at_once = 1'000;
 
     [[nodiscard]] size_t sessions() const { return sessions_.size(); }  // those that have just left included
     [[nodiscard]] const hub::login_trust& trust() const { return *trust_; }
@@ -112,9 +112,11 @@ private:
     // What OCSP has said of its certificates, where it is asked. `standing`: it was let in already, and only "revoked" counts.
     std::optional<hub::login_answer> judge_statuses(const hub::judged_chain& chain, unix_seconds now, bool standing);
     void wish(const hub::judged_chain& chain);
+    void wish_of_who_is_here(unix_seconds now);
     // Those whose revocation was learnt since the last call.
     result<std::set<registry::certificate_id>> newly_revoked();
     result<void> read_policies();
+    [[nodiscard]] bool may_log_in(const registry::identity& who);
     [[nodiscard]] const registry::group_policy& policy_of(const std::string& group) const;
     // By the policy of now: after each change of the session's group, or of policies.
     void open_telemetry(session& s) const;
@@ -134,7 +136,8 @@ private:
     std::set<std::array<uint8_t, 32>> anchors_;
     std::map<std::array<uint8_t, 32>, registry::ocsp_rule> ocsp_;  // by CAs' keys
     uint64_t endings_ = 0;                                         // that were seen of OCSP
-    unix_seconds wished_ = 0;
+    unix_seconds wished_ = 0, wished_some_ = 0;
+    std::vector<handle> to_wish_;
     std::vector<ocsp_wish> wishes_;
     std::map<std::string, registry::group_policy> policies_;
     uint64_t trust_generation_ = 0, settings_generation_ = 0, policy_generation_ = 0, last_event_ = 0;

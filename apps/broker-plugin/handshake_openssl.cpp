@@ -189,9 +189,9 @@ void forget_handshakes() {
     the_hook().rules.reset();
 }
 
-const hub::judged_chain* judged_of(const X509* leaf) {
+hub::judged_chain* judged_of(const X509* leaf) {
     const auto& h = the_hook();
-    return leaf != nullptr && h.on_leaf >= 0 ? static_cast<const hub::judged_chain*>(X509_get_ex_data(leaf, h.on_leaf)) : nullptr;
+    return leaf != nullptr && h.on_leaf >= 0 ? static_cast<hub::judged_chain*>(X509_get_ex_data(leaf, h.on_leaf)) : nullptr;
 }
 
 bytes der_of(const X509* c) {

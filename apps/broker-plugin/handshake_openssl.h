@@ -29,7 +29,7 @@ result<void> judge_handshakes(handshake_rules rules);
 void forget_handshakes();
 
 // What was found of the certificate in its handshake. Null: it was not judged, and whoever shows it is not let in.
-const hub::judged_chain* judged_of(const X509* leaf);
+hub::judged_chain* judged_of(const X509* leaf);
 // As it was sent.
 bytes der_of(const X509* c);
 

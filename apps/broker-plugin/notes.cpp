@@ -85,7 +85,7 @@ bool login_notes::write(const std::vector<hub_gate::arrival>& arrivals, const st
         }
         store::certificate_statuses statuses(*store_);
         for (const auto& one : wishes) {
-            BERTH_CHECK(statuses.want(one.which, one.der, system_clock().now()));
+            BERTH_CHECK(statuses.want(one, system_clock().now()));
         }
         return connections_->note(broker_, presences, devices);
     });

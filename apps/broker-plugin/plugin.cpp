@@ -138,7 +138,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
         return MOSQ_ERR_SUCCESS;
     }
     const bool was_here = reloading_ && gate_->is_here(e.client);
-    const auto* const judged = judged_of(leaf.get());
+    auto* const judged = judged_of(leaf.get());
     hub::judged_chain nothing;
     nothing.refusal = hub::login_refusal::no_certificate;
     nothing.why = leaf ? "Its certificate was not judged." : "It has shown no certificate.";
@@ -147,7 +147,7 @@ int hub_part::login(mosquitto_evt_basic_auth& e) {
     if (e.password != nullptr && *e.password != '\0') {
         words = hub::judge_words(claimed, e.username != nullptr ? e.username : "", e.password);
     }
-    const auto answer = gate_->login(e.client, claimed, judged != nullptr ? *judged : nothing, std::move(words));
+    const auto answer = gate_->login(e.client, claimed, judged != nullptr ? *judged : nothing, std::move(words), was_here);
     const char* const from = mosquitto_client_address(e.client);
     std::vector<log::field> about{
         {"party", "broker"},

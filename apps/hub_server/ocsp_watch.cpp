@@ -40,7 +40,6 @@ result<void> ocsp_watch::read_rules() {
         fresh.emplace(key, responder{std::move(ca), *rule, std::move(asker)});
     }
     // Those who were asked by the former rules do not call any more.
-    open_.clear();
     responders_ = std::move(fresh);
     trust_generation_ = generation;
     return {};
@@ -54,38 +53,58 @@ void ocsp_watch::look() {
     if (const auto read = read_rules(); !read) {
         return log::failure("ocsp_rules_unreadable", read.error(), {{"party", "hub"}});
     }
-    if (responders_.empty() || open_.size() >= most_open) {
-        return;
-    }
     const unix_seconds now = desk_.time().now();
-    if (now >= forgotten_ + forget_every && desk_.begin()) {
-        forgotten_ = now;
-        if (const auto gone = statuses_.forget(now - remembered); !gone) {
-            log::failure("ocsp_not_noted", gone.error(), {{"party", "hub"}});
-        }
+    if (!responders_.empty()) {
+        forget(now);
     }
-    const auto due = statuses_.due(now, now - lately, 2 * most_open);
-    if (!due) {
-        return log::failure("ocsp_rules_unreadable", due.error(), {{"party", "hub"}});
-    }
-    for (const auto& one : *due) {
-        if (open_.size() < most_open && !open_.contains(one.which)) {
-            ask(one);
+    for (auto& [key, of] : responders_) {
+        if (of.open.size() < most_open) {
+            look_at(of, now);
         }
     }
 }
 
-void ocsp_watch::ask(const store::certificate_statuses::question& about) {
-    const auto found = responders_.find(about.which.issuer_key);
+void ocsp_watch::forget(unix_seconds now) {
+    if (now < forgotten_ + forget_every || !desk_.begin()) {
+        return;
+    }
+    const auto gone = statuses_.forget(now, now - remembered, at_once);
+    if (!gone) {
+        log::failure("ocsp_not_noted", gone.error(), {{"party", "hub"}});
+    }
+    if (!gone || *gone < at_once) {
+        forgotten_ = now;
+    }
+}
+
+void ocsp_watch::look_at(responder& of, unix_seconds now) {
+    const auto key = of.ca.certificate.spki_sha256();
+    const auto due = statuses_.due(key, now, now - lately, 2 * most_open);
+    if (!due) {
+        return log::failure("ocsp_rules_unreadable", due.error(), {{"party", "hub"}});
+    }
+    if (due->stale) {
+        note("", [&]() -> result<void> {
+            BERTH_CHECK(statuses_.rest(key, now, now - lately, at_once));
+            return {};
+        });
+    }
+    for (const auto& one : due->questions) {
+        if (of.open.size() < most_open && !of.open.contains(one.which.serial)) {
+            ask(of, one);
+        }
+    }
+}
+
+void ocsp_watch::ask(responder& of, const store::certificate_statuses::question& about) {
     auto subject = pki::certificate::parse(about.certificate);
-    if (found == responders_.end() || !subject) {
-        // Of a CA whose responder is asked no longer: its turn comes when it is again.
+    if (!subject) {
         return note("", [this, &about] { return statuses_.put_off(about.which, desk_.time().now() + remembered); });
     }
-    const ocsp_question question{std::move(*subject), found->second.ca.certificate};
-    open_.insert(about.which);
-    found->second.asker->ask({question}, [this, which = about.which, question, at = desk_.time().now(),
-                                          before = about.this_update, alive = std::weak_ptr(alive_)] {
+    const ocsp_question question{std::move(*subject), of.ca.certificate};
+    of.open.insert(about.which.serial);
+    of.asker->ask({question}, [this, which = about.which, question, at = desk_.time().now(), before = about.this_update,
+                               alive = std::weak_ptr(alive_)] {
         if (!alive.expired()) {
             answered(which, question, at, before);
         }
@@ -94,11 +113,11 @@ void ocsp_watch::ask(const store::certificate_statuses::question& about) {
 
 void ocsp_watch::answered(const registry::certificate_id& which, const ocsp_question& asked, unix_seconds at,
                           unix_seconds before) {
-    open_.erase(which);
     const auto found = responders_.find(which.issuer_key);
     if (found == responders_.end()) {
         return;
     }
+    found->second.open.erase(which.serial);
     const unix_seconds now = desk_.time().now();
     const auto heard = found->second.asker->answers().last(asked.subject, asked.issuer);
     // Older than what was known already, by a berthd before this one: a replay.

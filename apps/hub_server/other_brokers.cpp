@@ -207,7 +207,7 @@ void other_brokers::note_wishes(unix_seconds now) {
     }
     store::certificate_statuses statuses(desk_.registry());
     for (const auto& one : wishes) {
-        if (const auto noted = statuses.want(one.which, one.der, now); !noted) {
+        if (const auto noted = statuses.want(one, now); !noted) {
             return log::failure("ocsp_not_noted", noted.error(), {{"party", "hub"}});
         }
     }

@@ -26,22 +26,30 @@ result<void> broker_marks::hold(uint64_t number) {
     own_ = descriptor(::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     auto wanted = octet(number, F_WRLCK);
     if (!own_ || ::fcntl(own_.get(), F_OFD_SETLK, &wanted) != 0) {
-        return fail(error{
-            error_category::environment,
-            "store_failed",
-            fmt::format("{} cannot be locked, by which others know that a broker runs: {}", file_.string(), std::strerror(errno)),
-            {{"path", file_.string()}}});
+        return failed("cannot be locked", errno);
     }
     return {};
 }
 
-bool broker_marks::held(uint64_t number) {
+result<bool> broker_marks::held(uint64_t number) {
     if (!look_) {
-        // There is none before the first broker.
         look_ = descriptor(::open(file_.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!look_ && errno == ENOENT) {
+            return false;  // there is none before the first broker
+        }
     }
     auto asked = octet(number, F_RDLCK);
-    return look_ && ::fcntl(look_.get(), F_OFD_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
+    if (!look_ || ::fcntl(look_.get(), F_OFD_GETLK, &asked) != 0) {
+        return failed("cannot be read", errno);
+    }
+    return asked.l_type != F_UNLCK;
+}
+
+tl::unexpected<error> broker_marks::failed(const char* what, int why) const {
+    return fail(error{error_category::environment,
+                      "store_failed",
+                      fmt::format("{} {}, by which others know that a broker runs: {}", file_.string(), what, std::strerror(why)),
+                      {{"path", file_.string()}}});
 }
 
 }  // namespace berth::store

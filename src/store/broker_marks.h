@@ -14,10 +14,12 @@ public:
     explicit broker_marks(std::filesystem::path file) : file_(std::move(file)) {}
     // Until this object goes. Error `store_failed`: also where another process holds it.
     result<void> hold(uint64_t number);
-    // Whether another object holds it, of this process or another one.
-    [[nodiscard]] bool held(uint64_t number);
+    // Whether another object holds it, of this process or another one. Error `store_failed`: the file may not be read, and nobody
+    // knows.
+    result<bool> held(uint64_t number);
 
 private:
+    [[nodiscard]] tl::unexpected<error> failed(const char* what, int why) const;
     std::filesystem::path file_;
     descriptor own_, look_;
 };

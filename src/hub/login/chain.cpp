@@ -126,7 +126,7 @@ judged_chain judge_chain(const login_trust& trust, std::span<const pki::certific
     const auto chain = verified->chain();
     for (size_t i = 0; i < chain.size(); ++i) {
         const auto& issuer = i + 1 < chain.size() ? chain[i + 1] : verified->anchor();
-        out.path.push_back({chain[i].serial(), issuer.spki_sha256()});
+        out.path.push_back({chain[i].serial(), issuer.spki_sha256(), chain[i].sha256()});
         out.not_after = std::min(out.not_after, chain[i].not_after());
     }
     out.not_after = std::min(out.not_after, verified->anchor().not_after());

@@ -14,6 +14,7 @@ namespace berth::hub {
 struct listed_certificate {
     bytes serial;
     std::array<uint8_t, 32> issuer_key{};  // SHA-256 of its issuer's public key
+    std::array<uint8_t, 32> sha256{};      // its own: a peer may send along others with its serial number
 };
 
 class login_trust {

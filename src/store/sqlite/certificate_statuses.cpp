@@ -1,5 +1,7 @@
 #include "store/sqlite/certificate_statuses.h"
 
+#include <limits>
+
 namespace berth::store {
 
 using namespace registry;
@@ -8,6 +10,8 @@ namespace {
 
 // So seldom it is written that somebody is here still.
 constexpr unix_seconds sighting = 600;
+// Due when its holder comes again.
+constexpr unix_seconds at_rest = std::numeric_limits<unix_seconds>::max();
 
 std::optional<pki::ocsp_state> state_from(std::string_view text) {
     for (const auto state : {pki::ocsp_state::good, pki::ocsp_state::revoked, pki::ocsp_state::unknown}) {
@@ -75,18 +79,38 @@ result<std::optional<certificate_status>> certificate_statuses::find(const certi
     return out;
 }
 
-result<void> certificate_statuses::want(const certificate_id& which, bytes_view der, unix_seconds now) {
+result<void> certificate_statuses::want(const wish& one, unix_seconds now) {
+    const auto& which = one.which;
     return db_.transaction([&]() -> result<void> {
-        if (der.empty()) {
-            BERTH_TRY(seen,
-                      db_.prepare("UPDATE certificate_status SET wanted = ?3 WHERE issuer = ?1 AND serial = ?2 AND wanted < ?4"));
-            return seen.bind(which.issuer_key).bind(bytes_view(which.serial)).bind(now).bind(now - sighting).run();
+        if (one.der.empty()) {
+            BERTH_TRY(seen, db_.prepare("UPDATE certificate_status SET wanted = ?3, due = CASE WHEN due = ?5 THEN 0 ELSE due END "
+                                        "WHERE issuer = ?1 AND serial = ?2 AND wanted < ?4"));
+            return seen.bind(which.issuer_key).bind(bytes_view(which.serial)).bind(now).bind(now - sighting).bind(at_rest).run();
         }
-        BERTH_TRY(
-            write,
-            db_.prepare("INSERT INTO certificate_status (issuer, serial, certificate, wanted, due) VALUES (?1, ?2, ?3, ?4, 0) "
-                        "ON CONFLICT (issuer, serial) DO UPDATE SET wanted = ?4 WHERE wanted < ?5"));
-        return write.bind(which.issuer_key).bind(bytes_view(which.serial)).bind(der).bind(now).bind(now - sighting).run();
+        BERTH_TRY(write, db_.prepare("INSERT INTO certificate_status (issuer, serial, certificate, wanted, due, ends, holder) "
+                                     "VALUES (?1, ?2, ?3, ?4, 0, ?6, ?7) ON CONFLICT (issuer, serial) DO UPDATE SET wanted = ?4, "
+                                     "due = CASE WHEN due = ?8 THEN 0 ELSE due END, ends = ?6, holder = ?7 WHERE wanted < ?5"));
+        BERTH_CHECK(write.bind(which.issuer_key)
+                        .bind(bytes_view(which.serial))
+                        .bind(bytes_view(one.der))
+                        .bind(now)
+                        .bind(now - sighting)
+                        .bind(one.ends)
+                        .bind(one.holder)
+                        .bind(at_rest)
+                        .run());
+        if (one.holder.empty() || db_.changes() == 0) {
+            return {};
+        }
+        // Who was revoked stays so.
+        BERTH_TRY(drop, db_.prepare("DELETE FROM certificate_status WHERE holder = ?1 AND ending = 0 AND NOT (issuer = ?2 AND "
+                                    "serial = ?3) AND (issuer, serial) NOT IN (SELECT issuer, serial FROM certificate_status "
+                                    "WHERE holder = ?1 AND NOT (issuer = ?2 AND serial = ?3) ORDER BY wanted DESC LIMIT ?4)"));
+        return drop.bind(one.holder)
+            .bind(which.issuer_key)
+            .bind(bytes_view(which.serial))
+            .bind(static_cast<int64_t>(most_of_one - 1))
+            .run();
     });
 }
 
@@ -108,19 +132,39 @@ result<std::vector<certificate_id>> certificate_statuses::ended_since(uint64_t e
     }
 }
 
-result<std::vector<certificate_statuses::question>> certificate_statuses::due(unix_seconds now, unix_seconds seen, size_t most) {
-    BERTH_TRY(rows, db_.prepare(
-                        "SELECT issuer, serial, certificate, this_update FROM certificate_status WHERE due <= ? AND wanted >= ? "
-                        "ORDER BY due LIMIT ?"));
-    rows.bind(now).bind(seen).bind(static_cast<int64_t>(most));
-    std::vector<question> out;
+result<certificate_statuses::dues> certificate_statuses::due(const std::array<uint8_t, 32>& issuer_key, unix_seconds now,
+                                                             unix_seconds seen, size_t most) {
+    BERTH_TRY(rows, db_.prepare("SELECT serial, certificate, this_update, wanted, ends FROM certificate_status WHERE issuer = ? "
+                                "AND due <= ? ORDER BY due LIMIT ?"));
+    rows.bind(issuer_key).bind(now).bind(static_cast<int64_t>(most));
+    dues out;
     for (;;) {
         BERTH_TRY(row, rows.step());
         if (!row) {
             return out;
         }
-        out.push_back({{rows.array<32>(0), rows.blob(1)}, rows.blob(2), rows.integer(3)});
+        const unix_seconds ends = rows.integer(4);
+        if (rows.integer(3) < seen || (ends != 0 && ends < now)) {
+            out.stale = true;
+        } else {
+            out.questions.push_back({{issuer_key, rows.blob(0)}, rows.blob(1), rows.integer(2)});
+        }
     }
+}
+
+result<size_t> certificate_statuses::rest(const std::array<uint8_t, 32>& issuer_key, unix_seconds now, unix_seconds seen,
+                                          size_t most) {
+    size_t resting = 0;
+    const auto done = db_.transaction([&]() -> result<void> {
+        BERTH_TRY(write, db_.prepare(
+                             "UPDATE certificate_status SET due = ?5 WHERE issuer = ?1 AND serial IN (SELECT serial FROM (SELECT "
+                             "serial, wanted, ends FROM certificate_status WHERE issuer = ?1 AND due <= ?2 ORDER BY due LIMIT "
+                             "?4) WHERE wanted < ?3 OR (ends <> 0 AND ends < ?2))"));
+        BERTH_CHECK(write.bind(issuer_key).bind(now).bind(seen).bind(static_cast<int64_t>(most)).bind(at_rest).run());
+        resting = static_cast<size_t>(db_.changes());
+        return {};
+    });
+    return done ? result<size_t>(resting) : fail(done.error());
 }
 
 result<bool> certificate_statuses::learn(const certificate_id& which, const certificate_status& status, unix_seconds due) {
@@ -159,13 +203,21 @@ result<void> certificate_statuses::put_off(const certificate_id& which, unix_sec
     });
 }
 
-result<size_t> certificate_statuses::forget(unix_seconds seen) {
+result<size_t> certificate_statuses::forget(unix_seconds now, unix_seconds seen, size_t most) {
     size_t gone = 0;
     const auto done = db_.transaction([&]() -> result<void> {
-        BERTH_TRY(write, db_.prepare("DELETE FROM certificate_status WHERE wanted < ?"));
-        BERTH_CHECK(write.bind(seen).run());
-        gone = static_cast<size_t>(db_.changes());
-        return {};
+        const auto drop = [&](const char* sql, unix_seconds before) -> result<void> {
+            BERTH_TRY(write, db_.prepare(sql));
+            BERTH_CHECK(write.bind(before).bind(static_cast<int64_t>(most)).run());
+            gone += static_cast<size_t>(db_.changes());
+            return {};
+        };
+        BERTH_CHECK(drop("DELETE FROM certificate_status WHERE (issuer, serial) IN (SELECT issuer, serial FROM "
+                         "certificate_status WHERE ends <> 0 AND ends < ? LIMIT ?)",
+                         now));
+        return drop("DELETE FROM certificate_status WHERE (issuer, serial) IN (SELECT issuer, serial FROM certificate_status "
+                    "WHERE wanted < ? LIMIT ?)",
+                    seen);
     });
     return done ? result<size_t>(gone) : fail(done.error());
 }

@@ -19,8 +19,15 @@ public:
     // ---- what brokers do
     // Nothing: it was never asked about, or without an answer so far.
     result<std::optional<registry::certificate_status>> find(const registry::certificate_id& which);
-    // That its holder has come, or is here still. `der` empty: whoever is not known yet is passed over.
-    result<void> want(const registry::certificate_id& which, bytes_view der, unix_seconds now);
+    // Whose holder has come, or is here still.
+    struct wish {
+        registry::certificate_id which;
+        bytes der = {};           // empty: it is passed over unless it is known already
+        unix_seconds ends = 0;    // with `der`: when the certificate does
+        std::string holder = {};  // with `der`: whose it is. Of each holder the newest `most_of_one` are kept. Empty: a CA's
+    };
+    static constexpr size_t most_of_one = 4;
+    result<void> want(const wish& one, unix_seconds now);
     // One more with each that is found revoked; and which those are.
     result<uint64_t> endings();
     result<std::vector<registry::certificate_id>> ended_since(uint64_t ending);
@@ -31,13 +38,21 @@ public:
         bytes certificate;             // DER
         unix_seconds this_update = 0;  // of the last answer; 0: there was none
     };
-    // Of those whose holders were seen since `seen`, the longest due first.
-    result<std::vector<question>> due(unix_seconds now, unix_seconds seen, size_t most);
+    struct dues {
+        std::vector<question> questions;
+        bool stale = false;  // there were others, for rest()
+    };
+    // Of one CA's, the longest due first: looks at `most`, and gives those that are in force and whose holders were seen since
+    // `seen`.
+    result<dues> due(const std::array<uint8_t, 32>& issuer_key, unix_seconds now, unix_seconds seen, size_t most);
+    // Of as many, the others are not due any more until they are wanted again: they would stand in the way of those that are. How
+    // many.
+    result<size_t> rest(const std::array<uint8_t, 32>& issuer_key, unix_seconds now, unix_seconds seen, size_t most);
     // Whether it was found revoked, and was not before.
     result<bool> learn(const registry::certificate_id& which, const registry::certificate_status& status, unix_seconds due);
     result<void> put_off(const registry::certificate_id& which, unix_seconds due);
-    // Whose holders were not seen since then. How many went.
-    result<size_t> forget(unix_seconds seen);
+    // Those that have ended, and those whose holders were not seen since `seen`; not many more than `most`. How many went.
+    result<size_t> forget(unix_seconds now, unix_seconds seen, size_t most);
 
 private:
     sqlite_hub_store& hub_;

@@ -19,7 +19,8 @@ result<uint64_t> sqlite_connection_store::begin_broker(unix_seconds now) {
             }
         }
         for (const uint64_t one : before) {
-            if (!marks_.held(one)) {
+            BERTH_TRY(held, marks_.held(one));
+            if (!held) {
                 BERTH_CHECK(end_broker(one));
             }
         }
@@ -73,7 +74,8 @@ result<connection_facts> sqlite_connection_store::facts_of(const identity_name& 
         if (!row) {
             return out;
         }
-        if (marks_.held(static_cast<uint64_t>(rows.integer(0)))) {
+        BERTH_TRY(held, marks_.held(static_cast<uint64_t>(rows.integer(0))));
+        if (held) {
             out.changed = out.connected ? std::min(out.changed, rows.integer(1)) : rows.integer(1);
             out.connected = true;
         }
@@ -88,7 +90,8 @@ result<uint64_t> sqlite_connection_store::connected_devices() {
         if (!row) {
             return out;
         }
-        if (marks_.held(static_cast<uint64_t>(rows.integer(0)))) {
+        BERTH_TRY(held, marks_.held(static_cast<uint64_t>(rows.integer(0))));
+        if (held) {
             out += static_cast<uint64_t>(rows.integer(1));
         }
     }

@@ -1,6 +1,7 @@
 // Who is connected, as brokers note it: what a broker has noted counts while it runs, and no longer.
 #include "store/sqlite/connection_store.h"
 #include "support/onboarding_parties.h"
+#include "support/test_pki.h"
 
 namespace berth::test {
 namespace {
@@ -87,6 +88,19 @@ TEST_F(HubConnections, SeveralBrokersEachForThemselves) {
     EXPECT_TRUE(other->connections.end_broker(second));
     EXPECT_FALSE(connected("a"));
     EXPECT_FALSE(connected("b"));
+}
+
+TEST_F(HubConnections, WhoMayNotSeeWhichBrokersRunIsToldSo) {
+    auto broker = somebody();
+    note(*broker, got(broker->connections.begin_broker(100)), "a", true, 101, 1);
+    const auto marks = directory.path() / "brokers";
+    std::filesystem::rename(marks, directory.path() / "elsewhere");
+    std::filesystem::create_symlink("brokers", marks);  // opens for nobody, the superuser included
+    EXPECT_EQ(name_of_error(hub->connections.facts_of({"a", ""})), "store_failed") << "and not that nobody is there";
+    EXPECT_EQ(name_of_error(hub->connections.connected_devices()), "store_failed");
+    std::filesystem::remove(marks);
+    std::filesystem::rename(directory.path() / "elsewhere", marks);
+    EXPECT_TRUE(connected("a"));
 }
 
 }  // namespace

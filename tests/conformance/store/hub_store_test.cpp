@@ -438,19 +438,24 @@ TEST(certificate_statuses, are_asked_for_learnt_and_forgotten) {
     EXPECT_EQ(got(statuses.rule_of(ca)), (ocsp_rule{"http://x/", true, 60}));
     EXPECT_GT(got(hub->trust_generation()), trust) << "brokers read it again";
 
+    const auto key = ca.certificate.spki_sha256();
+    const auto asked = [&](unix_seconds now, unix_seconds seen = 0, size_t most = 10) {
+        return got(statuses.due(key, now, seen, most)).questions;
+    };
     const certificate_id one{ca.certificate.spki_sha256(), {1}}, other{ca.certificate.spki_sha256(), {2}};
-    EXPECT_EQ(name_of_error(statuses.want(one, {}, test_now)), "accepted");
-    EXPECT_TRUE(got(statuses.due(test_now, 0, 10)).empty()) << "without the certificate nobody can be asked";
+    EXPECT_EQ(name_of_error(statuses.want({one}, test_now)), "accepted");
+    EXPECT_TRUE(asked(test_now).empty()) << "without the certificate nobody can be asked";
     const bytes der{0x30, 0};
-    EXPECT_EQ(name_of_error(statuses.want(one, der, test_now)), "accepted");
-    EXPECT_EQ(name_of_error(statuses.want(other, der, test_now)), "accepted");
-    EXPECT_EQ(got(statuses.due(test_now, 0, 10)).size(), 2U);
-    EXPECT_EQ(got(statuses.due(test_now, 0, 1)).size(), 1U);
-    EXPECT_TRUE(got(statuses.due(test_now, test_now + 1, 10)).empty()) << "not seen since then";
+    EXPECT_EQ(name_of_error(statuses.want({one, der}, test_now)), "accepted");
+    EXPECT_EQ(name_of_error(statuses.want({other, der}, test_now)), "accepted");
+    EXPECT_EQ(asked(test_now).size(), 2U);
+    EXPECT_EQ(asked(test_now, 0, 1).size(), 1U);
+    EXPECT_TRUE(asked(test_now, test_now + 1).empty()) << "not seen since then";
+    EXPECT_TRUE(got(statuses.due({}, test_now, 0, 10)).questions.empty()) << "another CA's";
     EXPECT_FALSE(got(statuses.find(one)));
     const certificate_status good{pki::ocsp_state::good, 0, pki::revocation_reason::unspecified, test_now, test_now + 600};
     EXPECT_FALSE(got(statuses.learn(one, good, test_now + 60)));
-    EXPECT_EQ(got(statuses.due(test_now + 59, 0, 10)).size(), 1U);
+    EXPECT_EQ(asked(test_now + 59).size(), 1U);
     EXPECT_TRUE(got(statuses.find(one))->is_good(test_now + 600));
     EXPECT_FALSE(got(statuses.find(one))->is_good(test_now + 601));
     EXPECT_EQ(got(statuses.endings()), 0U);
@@ -462,15 +467,83 @@ TEST(certificate_statuses, are_asked_for_learnt_and_forgotten) {
     EXPECT_TRUE(got(statuses.ended_since(1)).empty());
     EXPECT_EQ(got(statuses.find(one))->reason, pki::revocation_reason::key_compromise);
     EXPECT_EQ(name_of_error(statuses.put_off(other, test_now + 500)), "accepted");
-    EXPECT_TRUE(got(statuses.due(test_now + 179, 0, 10)).empty());
+    EXPECT_TRUE(asked(test_now + 179).empty());
     // Another pace counts at once.
     EXPECT_EQ(name_of_error(statuses.set_rule(ca, ocsp_rule{"", false, 30})), "accepted");
-    EXPECT_EQ(got(statuses.due(test_now, 0, 10)).size(), 2U);
-    EXPECT_EQ(name_of_error(statuses.want(other, der, test_now + 3'600)), "accepted");
-    EXPECT_EQ(got(statuses.forget(test_now + 1)), 1U);
+    EXPECT_EQ(asked(test_now).size(), 2U);
+    EXPECT_EQ(name_of_error(statuses.want({other, der}, test_now + 3'600)), "accepted");
+    EXPECT_EQ(got(statuses.forget(test_now, test_now + 1, 10)), 1U);
     EXPECT_FALSE(got(statuses.find(one)));
     EXPECT_EQ(name_of_error(statuses.set_rule(ca, std::nullopt)), "accepted");
     EXPECT_EQ(got(statuses.rule_of(ca)), std::nullopt);
+}
+
+// Nobody waits behind those that nobody wants any longer.
+TEST(certificate_statuses, of_whom_was_not_seen_rest_until_he_comes_again) {
+    temporary_directory directory;
+    const auto hub = got(store::sqlite_hub_store::open((directory.path() / "hub.db").string()));
+    store::certificate_statuses statuses(*hub);
+    const std::array<uint8_t, 32> key{1};
+    const auto numbered = [&](size_t i) { return certificate_id{key, {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)}}; };
+    const bytes der{0x30, 0};
+    constexpr size_t many = 3'000, at_once = 1'000;
+    EXPECT_TRUE(hub->all_or_nothing([&]() -> result<void> {
+        for (size_t i = 0; i < many; ++i) {
+            BERTH_CHECK(statuses.want({numbered(i), der}, test_now - 90'000));
+        }
+        return {};
+    }));
+    const certificate_id fresh{key, {0xff}};
+    EXPECT_EQ(name_of_error(statuses.want({fresh, der}, test_now)), "accepted");
+    EXPECT_EQ(name_of_error(statuses.put_off(fresh, test_now)), "accepted") << "due after all of them";
+    const unix_seconds seen = test_now - 86'400;
+    auto due = got(statuses.due(key, test_now, seen, 128));
+    EXPECT_TRUE(due.questions.empty()) << "no more than this was looked at";
+    EXPECT_TRUE(due.stale);
+    for (size_t i = 0; i < many; i += at_once) {
+        EXPECT_EQ(got(statuses.rest(key, test_now, seen, at_once)), at_once);
+    }
+    EXPECT_EQ(got(statuses.rest(key, test_now, seen, at_once)), 0U);
+    due = got(statuses.due(key, test_now, seen, 128));
+    EXPECT_FALSE(due.stale);
+    ASSERT_EQ(due.questions.size(), 1U);
+    EXPECT_EQ(due.questions.front().which, fresh);
+    // Who comes again, or is here still, is asked about at once.
+    EXPECT_EQ(name_of_error(statuses.want({numbered(5), der}, test_now)), "accepted");
+    EXPECT_EQ(name_of_error(statuses.want({numbered(6)}, test_now)), "accepted");
+    EXPECT_EQ(got(statuses.due(key, test_now, seen, 128)).questions.size(), 3U);
+    EXPECT_EQ(got(statuses.forget(test_now, seen, 100)), 100U) << "no more at once";
+}
+
+TEST(certificate_statuses, end_with_their_certificates_and_are_few_for_each_holder) {
+    temporary_directory directory;
+    const auto hub = got(store::sqlite_hub_store::open((directory.path() / "hub.db").string()));
+    store::certificate_statuses statuses(*hub);
+    const std::array<uint8_t, 32> key{1};
+    const bytes der{0x30, 0};
+    const auto wanted = [&](uint8_t serial, const std::string& holder, unix_seconds ends, unix_seconds at) {
+        EXPECT_EQ(name_of_error(statuses.want({{key, {serial}}, der, ends, holder}, at)), "accepted");
+    };
+    wanted(1, "a", test_now + 10, test_now);
+    wanted(2, "", test_now + 1'000, test_now);
+    EXPECT_TRUE(got(statuses.due(key, test_now + 11, 0, 10)).stale) << "nobody is asked about what has ended";
+    EXPECT_EQ(got(statuses.forget(test_now + 11, 0, 10)), 1U);
+    EXPECT_EQ(got(statuses.due(key, test_now + 11, 0, 10)).questions.size(), 1U);
+    // A device that is given another one each hour.
+    const certificate_status ended{pki::ocsp_state::revoked, test_now, {}, test_now, 0};
+    for (uint8_t i = 10; i < 20; ++i) {
+        wanted(i, "a", test_now + 1'000, test_now + i);
+        if (i == 10) {
+            EXPECT_TRUE(got(statuses.learn({key, {i}}, ended, test_now)));
+        }
+    }
+    wanted(30, "b", test_now + 1'000, test_now);
+    const auto left = got(statuses.due(key, test_now + 100, 0, 100)).questions;
+    std::set<uint8_t> serials;
+    for (const auto& one : left) {
+        serials.insert(one.which.serial.front());
+    }
+    EXPECT_EQ(serials, (std::set<uint8_t>{2, 10, 16, 17, 18, 19, 30})) << "who was revoked stays so";
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, HubStore,
