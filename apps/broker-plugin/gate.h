@@ -28,8 +28,8 @@ public:
     [[nodiscard]] hub::judged_chain judge(std::span<const pki::certificate> leaf_first) const;
     // Whether the handshake is worth going on with: a CA vouches for it, or somebody logs in by this very certificate.
     [[nodiscard]] bool may_knock(const hub::judged_chain& chain) const;
-    // At CONNECT; `words`: what he says who logs in by key. Who is let in has a session until left(). `chain.sent` goes: TLS keeps
-    // the chain for as long as the session lasts, and nobody needs that part of it again. `standing`: the broker asks
+    // At CONNECT; `words`: what he says who logs in by key. Who is let in has a session until left(). `chain.sent` goes: TLS
+    // keeps the chain for as long as the session lasts, and nobody needs that part of it again. `standing`: the broker asks
     // again, of its own accord, about a session that it has; that is not ended because an OCSP responder is silent, and is no
     // arrival.
     hub::login_answer login(handle session, std::string_view client_id, hub::judged_chain& chain,

@@ -131,7 +131,7 @@ CREATE TABLE linked_hub (
 constexpr database::migration steps[] = {
     {1, hub_1},           {2, hub_access, false}, {3, hub_provisioning},  {4, hub_policies},
     {5, hub_lists},       {6, hub_twins},         {7, hub_events, false}, {8, hub_ocsp, false},
-    {9, hub_connections}, {10, hub_ended},        {11, hub_tpm},        {12, hub_statuses, false}};
+    {9, hub_connections}, {10, hub_ended},        {11, hub_tpm},          {12, hub_statuses, false}};
 
 }  // namespace
 

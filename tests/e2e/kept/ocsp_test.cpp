@@ -156,6 +156,26 @@ TEST_F(AskedByOcsp, WhereItIsRequiredNobodyComesInOfWhomNothingIsKnown) {
     EXPECT_TRUE(eventually([this] { return comes_in("o-2"); })) << "where it is not required, what is not known is no reason";
 }
 
+TEST_F(AskedByOcsp, AReloadEndsNoSessionOfWhomNothingIsKnown) {
+    begin(false, "[admin]\nlisten = \"127.0.0.1:0\"\n");
+    make_ca();
+    certify("o-1");
+    certify("o-2");
+    start_responder();
+    stop_responder();
+    stand("o-1");
+    must(hub({"ca", "ocsp", "own", "--responder", url(), "--required", "--refresh", "1"}));
+    ASSERT_TRUE(eventually([this] { return !comes_in("o-2"); })) << "the rule has reached the broker";
+    const size_t from = said.size();
+    // The broker reads its certificate again when the file is another one.
+    const auto server = (world->directory() / "server.pem").string();
+    ASSERT_TRUE(app::write_text(server, got(app::read_text(server)) + "\n"));
+    ::kill(world->server().pid(), SIGHUP);
+    EXPECT_TRUE(eventually([&] { return said.find("\"client_id\":\"o-1\"", from) != std::string::npos; })) << said;
+    EXPECT_EQ(said.find("\"serial\":\"1000\",\"reason\"", from), std::string::npos) << said.substr(from);
+    EXPECT_FALSE(comes_in("o-2"));
+}
+
 TEST_F(AskedByOcsp, OfACaOfBerthsAtTheAddressThatItsCertificatesName) {
     const auto berth_ca = [this](std::vector<std::string> words) {
         words.insert(words.begin(), {"--json", "ca"});
