@@ -37,7 +37,8 @@ protected:
         EXPECT_EQ(name_of_error(store->set_policy({group, allowed, {}, {}})), "accepted");
     }
     void let_in(hub_gate::handle at, const std::string& name) {
-        const auto answer = gate->login(at, name, gate->judge(std::vector{leaf(name)}));
+        auto chain = gate->judge(std::vector{leaf(name)});
+        const auto answer = gate->login(at, name, chain);
         EXPECT_TRUE(answer.in) << name << ": " << answer.why;
     }
     static operation_set all_but_telemetry() {
