@@ -43,8 +43,9 @@ tls_version tlsv1.3
 )",
                                           BERTH_BIN_DIR, at("hub"), at("local"), more, at("local"), port, at("broker.pem"),
                                           at("broker.key"), require_certificate));
+        const size_t from = log().size();  // of one that was there before
         broker = spawn({"/usr/sbin/mosquitto", "-c", at("mosquitto.conf")}, at("broker.log"), libraries());
-        ASSERT_TRUE(eventually([this] { return says("\"gate_open\"") && fs::exists(at("local")); })) << log();
+        ASSERT_TRUE(eventually([&] { return says("\"gate_open\"", from) && says(" running", from); })) << log();
     }
     void stop() {
         if (broker > 0) {

@@ -38,7 +38,7 @@ TEST_F(HubAuthorities, InTwoStepsByHand) {
     // What a person is told works as it is printed.
     make_ca("second", "ec -pkeyopt ec_paramgen_curve:P-256");
     const auto told = berth({"hub", "ca", "register", at("second.pem"), "--hub", at("hub")});
-    EXPECT_THAT(told.all(), testing::HasSubstr("openssl x509 -req -CA"));
+    EXPECT_THAT(told.all(), testing::HasSubstr("openssl x509 -req -in proof.csr -CA"));
     EXPECT_THAT(told.all(), testing::HasSubstr("berth hub ca verify second proof.pem --hub"));
 }
 

@@ -176,8 +176,18 @@ TEST_F(Onward, WhatIsWrongIsTold) {
     EXPECT_THAT(refused.all(), HasSubstr("provisioning_refused"));
     EXPECT_THAT(refused.all(), HasSubstr("\"onboarded\"")) << "it is onboarded all the same";
 
-    configure(json::object{{"endpoint", "http://localhost"}, {"idScope", "x"}});
-    const auto plain = agent(make("O-5", "Birch"));
+    // A mistake is told where it is made, and by a device that has it nevertheless.
+    const json::object wrong{{"provisioning", {{"endpoint", "http://localhost"}, {"idScope", "x"}}}};
+    const auto file = directory->path() / "wrong.json";
+    ASSERT_TRUE(app::write_text(file, wire::to_text(wrong)));
+    const std::string registrar = world->customer("Birch").registrar.string();
+    const auto set = berth({"--json", "registrar", "config", "set", "--dir", registrar, "--default", file.string()});
+    EXPECT_EQ(set.error_name(), "bad_configuration") << set.all();
+    ASSERT_TRUE(app::write_text(file, R"({"provisioning":{"endpoint":"https://localhost","idScope":"x","idscope":"y"}})"));
+    EXPECT_EQ(berth({"--json", "registrar", "config", "set", "--dir", registrar, "--default", file.string()}).error_name(),
+              "bad_configuration");
+    ASSERT_TRUE(app::write_text(bundle / "installed" / "config.json", wire::to_text(wrong)));
+    const auto plain = agent(bundle);
     EXPECT_EQ(plain.exit, 1) << plain.all();
     EXPECT_THAT(plain.all(), HasSubstr("provisioning.endpoint is https://HOST"));
 
