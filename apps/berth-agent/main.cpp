@@ -54,7 +54,8 @@ constexpr const char* usage =
     "SIGHUP: with --stay, est.toml is read again; with a mistake in it, what it said before stays in force.\n"
     "SIGTERM and SIGINT end it between two steps; nothing is lost, and the next start goes on from there. Before the device is\n"
     "onboarded the log tells that as `interrupted`, and the exit code is 3; afterwards (--stay) it is 0.\n"
-    "Exit codes: 0 onboarded (and, where there is a hub, reported there), 1 refused by the other side, 2 usage, 3 environment (network, file, interrupted), 4 our fault.\n"
+    "Exit codes: 0 onboarded (and, where there is a hub, reported there), 1 refused by the other side, 2 usage, 3 environment\n"
+    "(network, file, interrupted), 4 our fault.\n"
     "Example: berth-agent --bundle /var/lib/berth/device --stay --json\n";
 
 struct arguments {

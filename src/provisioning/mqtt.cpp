@@ -1,6 +1,7 @@
 #include "provisioning/mqtt.h"
 
 #include "hub/carrier/carried.h"
+#include "hub/topics/request.h"
 #include "provisioning/parts.h"
 
 #include <algorithm>
@@ -14,18 +15,9 @@ namespace {
 constexpr std::string_view begin_topic = "$dps/registrations/PUT/iotdps-register/?";
 constexpr std::string_view status_topic = "$dps/registrations/GET/iotdps-get-operationstatus/?";
 constexpr std::string_view answers = "$dps/registrations/res/";
-constexpr size_t most_word = 128;
 
 tl::unexpected<error> bad_user(const char* why) {
     return fail(error_category::peer, "bad_user_name", fmt::format("The MQTT user name {}.", why));
-}
-
-// It comes back in a topic: nothing that means something there.
-bool stands_for_itself(std::string_view text) {
-    return !text.empty() && text.size() <= most_word && std::ranges::all_of(text, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-               std::string_view("-._~:%").find(c) != std::string_view::npos;
-    });
 }
 
 }  // namespace
@@ -97,7 +89,7 @@ std::optional<mqtt_request> parse_mqtt_topic(std::string_view topic) {
         if (!into) {
             continue;  // forceRegistration, of SDKs
         }
-        if (!into->empty() || !stands_for_itself(value)) {
+        if (!into->empty() || !hub::stands_for_itself(value)) {
             return std::nullopt;
         }
         *into = value;

@@ -51,17 +51,7 @@ public:
                                                           const hub_world::holder& who,
                                                           const std::vector<std::string>& more) const {
         BERTH_TRY(child, start(program, endpoint, who, more));
-        std::string said;
-        const milliseconds until = system_clock().steady() + patience;
-        while (!child.ended() && system_clock().steady() < until) {
-            poll_children({&child}, 50);
-            for (const auto& lines : {child.take_output_lines(), child.take_error_lines()}) {
-                for (const auto& line : lines) {
-                    said += line + "\n";
-                }
-            }
-        }
-        return std::pair(child.exit_code().value_or(-1), said);
+        return finish(child, patience);
     }
     [[nodiscard]] result<bool> publishes(const hub_world::holder& who) const {
         BERTH_TRY(done, run("mosquitto_pub", "mqtt", who,

@@ -33,11 +33,22 @@ async function main() {
 main().catch((why) => { console.error(String(why)); process.exit(1); });
 )js";
 
-// Until it has ended, or nobody wants it any more: how it ended, and what it has said.
-std::pair<int, std::string> finish(child_process& child, const std::function<bool()>& given_up = {}) {
+result<void> run_berth(const std::vector<std::string>& words) {
+    BERTH_TRY(program, sibling_program("berth"));
+    BERTH_TRY(child, child_process::start(program, words));
+    const auto [code, said] = finish(child, patience);
+    if (code != 0) {
+        return fail(error_category::internal, "demo_failed", fmt::format("berth {} {}: {}", words.at(0), words.at(1), said));
+    }
+    return {};
+}
+
+}  // namespace
+
+std::pair<int, std::string> finish(child_process& child, milliseconds most) {
     std::string said;
-    const milliseconds until = system_clock().steady() + patience;
-    while (!child.ended() && system_clock().steady() < until && !(given_up && given_up())) {
+    const milliseconds until = system_clock().steady() + most;
+    while (!child.ended() && system_clock().steady() < until) {
         poll_children({&child}, 50);
         for (const auto& lines : {child.take_output_lines(), child.take_error_lines()}) {
             for (const auto& line : lines) {
@@ -47,18 +58,6 @@ std::pair<int, std::string> finish(child_process& child, const std::function<boo
     }
     return {child.exit_code().value_or(-1), said};
 }
-
-result<void> run_berth(const std::vector<std::string>& words) {
-    BERTH_TRY(program, sibling_program("berth"));
-    BERTH_TRY(child, child_process::start(program, words));
-    const auto [code, said] = finish(child);
-    if (code != 0) {
-        return fail(error_category::internal, "demo_failed", fmt::format("berth {} {}: {}", words.at(0), words.at(1), said));
-    }
-    return {};
-}
-
-}  // namespace
 
 result<std::optional<bool>> sdk_device_publishes(const hub_world& hub, const hub_world::holder& who, const fs::path& directory) {
     const char* const place = std::getenv("BERTH_AZURE_DIR");
@@ -77,7 +76,7 @@ result<std::optional<bool>> sdk_device_publishes(const hub_world& hub, const hub
                                           {program.string(), hub.at("mqtt").text(), who.name, hub.server_root().string(),
                                            who.chain.string(), who.key.string()},
                                           {"NODE_PATH=" + modules.string()}));
-    return std::optional(finish(child).first == 0);
+    return std::optional(finish(child, patience).first == 0);
 }
 
 result<void> welcome_customer(const hub_world& hub, const world_customer& customer, const fs::path& directory) {

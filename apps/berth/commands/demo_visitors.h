@@ -8,6 +8,9 @@
 
 namespace berth::app {
 
+// Until it has ended, for `most` at the longest: how it ended, -1 if it did not, and all that it has said.
+std::pair<int, std::string> finish(child_process& child, milliseconds most);
+
 // By npm's azure-iot-device on Node.js, as scripts/bootstrap --with azure installs them: the environment's BERTH_AZURE_DIR says
 // where. Nothing: they are not there. Errors of processes.
 result<std::optional<bool>> sdk_device_publishes(const hub_world& hub, const hub_world::holder& who,

@@ -11,6 +11,19 @@ CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const
     return cmd;
 }
 
+result<registry::identity> require_identity(registry::hub_registry& hub, const std::string& text) {
+    BERTH_TRY(name, registry::parse_identity_name(text));
+    BERTH_TRY(found, hub.find(name));
+    if (!found) {
+        return fail(error{error_category::usage,
+                          "unknown_identity",
+                          fmt::format("there is no {} \"{}\"; berth hub device add makes one",
+                                      name.is_module() ? "module" : "device", name.text()),
+                          {{"name", name.text()}}});
+    }
+    return std::move(*found);
+}
+
 void add_hub(CLI::App& cli, context& c) {
     auto* const group = cli.add_subcommand("hub", "the registry of devices, and of the CAs that let them in");
     group->require_subcommand(1);

@@ -10,6 +10,9 @@ namespace berth::app {
 // A subcommand with its option --hub, which is left in `hub`.
 CLI::App* hub_command(CLI::App& group, std::string& hub, const char* name, const char* help);
 
+// The device or module of that name. Errors `bad_identity_name`; `unknown_identity` (usage), param "name".
+result<registry::identity> require_identity(registry::hub_registry& hub, const std::string& name);
+
 // init, set, quickstart, ca, device, twin, events, statistics, policy, access-policy, enrolment, enrolment-group, linked-hub,
 // registration
 void add_hub(CLI::App& cli, context& c);

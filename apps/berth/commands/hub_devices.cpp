@@ -47,24 +47,12 @@ result<void> show(const context& c, const options& o, store::sqlite_hub_store& s
     return show(c, connections, i);
 }
 
-tl::unexpected<error> unknown(const identity_name& name) {
-    return fail(error{
-        error_category::usage,
-        "unknown_identity",
-        fmt::format("there is no {} \"{}\"; berth hub device add makes one", name.is_module() ? "module" : "device", name.text()),
-        {{"name", name.text()}}});
-}
-
 result<identity> read_one(hub_registry& hub, const options& o) {
-    BERTH_TRY(name, parse_identity_name(o.name));
-    BERTH_TRY(found, hub.find(name));
-    if (!found) {
-        return unknown(name);
-    }
+    BERTH_TRY(found, require_identity(hub, o.name));
     if (!o.if_match.empty()) {
-        BERTH_CHECK(check_etag(*found, o.if_match));
+        BERTH_CHECK(check_etag(found, o.if_match));
     }
-    return std::move(*found);
+    return found;
 }
 
 // What the options say, on top of `out`.

@@ -146,26 +146,19 @@ result<void> remove(const context& c, const options& o) {
 }
 
 result<void> explain(const context& c, const options& o) {
-    BERTH_TRY(name, parse_identity_name(o.name));
     BERTH_TRY(store, read_hub_store(o.hub));
-    BERTH_TRY(who, store->find(name));
-    if (!who) {
-        return fail(error{error_category::usage,
-                          "unknown_identity",
-                          fmt::format("there is no {} \"{}\"", name.is_module() ? "module" : "device", name.text()),
-                          {{"name", name.text()}}});
-    }
-    BERTH_TRY(policy, holding(*store, who->settings.group));
+    BERTH_TRY(who, require_identity(*store, o.name));
+    BERTH_TRY(policy, holding(*store, who.settings.group));
     const bool filter = o.topic.find_first_of("+#") != std::string::npos;
     for (const auto d : {hub::direction::publish, hub::direction::subscribe, hub::direction::receive}) {
         const bool asked = o.action.empty() ? (d == hub::direction::subscribe || !filter) : o.action == to_string(d);
         if (!asked) {
             continue;
         }
-        const auto judged = hub::judge_topic(policy, name, d, o.topic);
+        const auto judged = hub::judge_topic(policy, who.name, d, o.topic);
         if (c.json) {
-            wire::json::object out{{"name", name.text()},       {"action", to_string(d)},       {"topic", o.topic},
-                                   {"allowed", judged.allowed}, {"group", who->settings.group}, {"policy", policy.group},
+            wire::json::object out{{"name", who.name.text()},   {"action", to_string(d)},      {"topic", o.topic},
+                                   {"allowed", judged.allowed}, {"group", who.settings.group}, {"policy", policy.group},
                                    {"why", judged.why(policy)}};
             if (judged.door) {
                 out["operation"] = to_string(*judged.door);

@@ -16,18 +16,6 @@ struct options {
     bool whole = false;
 };
 
-result<identity> require(store::sqlite_hub_store& store, const std::string& text) {
-    BERTH_TRY(name, parse_identity_name(text));
-    BERTH_TRY(who, store.find(name));
-    if (!who) {
-        return fail(error{error_category::usage,
-                          "unknown_identity",
-                          fmt::format("there is no {} \"{}\"", name.is_module() ? "module" : "device", name.text()),
-                          {{"name", name.text()}}});
-    }
-    return std::move(*who);
-}
-
 void show(const context& c, const identity& of, const twin& t) {
     const auto all = hub::twin_for_service(of, t, {});
     if (c.json) {
@@ -59,7 +47,7 @@ result<wire::json::object> read(const std::string& what, const std::string& said
 
 result<void> show_one(const context& c, const options& o) {
     BERTH_TRY(store, read_hub_store(o.hub));
-    BERTH_TRY(of, require(*store, o.name));
+    BERTH_TRY(of, require_identity(*store, o.name));
     BERTH_TRY(t, store::sqlite_twin_store(*store).twin_of(of.name));
     show(c, of, t);
     return {};
@@ -81,7 +69,7 @@ result<void> set(const context& c, const options& o) {
     BERTH_TRY(store, open_hub_store(o.hub));
     store::sqlite_twin_store twins(*store);
     const auto done = store->all_or_nothing([&]() -> result<hub::twin_change> {
-        BERTH_TRY(of, require(*store, o.name));
+        BERTH_TRY(of, require_identity(*store, o.name));
         BERTH_TRY(before, twins.twin_of(of.name));
         if (!o.if_match.empty() && !etag_matches(o.if_match, before.etag(of))) {
             return fail(

@@ -35,10 +35,7 @@ result<login_question> read_emqx_login(std::string_view body) {
     BERTH_TRY(object, wire::parse_json_object(body, most_question));
     login_question out;
     // A client may well be called "undefined".
-    BERTH_TRY(client, wire::text_member(object, "clientid"));
-    if (client.size() > most_word) {
-        return fail(error_category::peer, "too_large", "\"clientid\" is too long");
-    }
+    BERTH_TRY(client, client_id_of(object, "clientid"));
     out.client = std::move(client);
     BERTH_TRY(user, placeholder(object, "username"));
     out.user = std::move(user);

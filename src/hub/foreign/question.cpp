@@ -62,4 +62,12 @@ result<std::vector<pki::certificate>> read_passed_chain(std::string_view text) {
     return out;
 }
 
+result<std::string> client_id_of(const wire::json::object& body, std::string_view name) {
+    BERTH_TRY(client, wire::text_member(body, name));
+    if (client.size() > most_word) {
+        return fail(error_category::peer, "too_large", fmt::format("\"{}\" is too long", name));
+    }
+    return client;
+}
+
 }  // namespace berth::hub::foreign

@@ -44,5 +44,7 @@ result<std::vector<pki::certificate>> read_passed_chain(std::string_view text);
 
 // A member's text; "" where it is not there or null. Errors (peer) `bad_json`, `too_large`.
 result<std::string> optional_text(const wire::json::object& body, std::string_view name, size_t most = most_word);
+// The client id, which must be there. Errors as optional_text().
+result<std::string> client_id_of(const wire::json::object& body, std::string_view name);
 
 }  // namespace berth::hub::foreign

@@ -37,10 +37,7 @@ std::optional<vernemq_hook> vernemq_hook_from(std::string_view header) {
 result<login_question> read_vernemq_login(std::string_view body) {
     BERTH_TRY(object, wire::parse_json_object(body, most_question));
     login_question out;
-    BERTH_TRY(client, wire::text_member(object, "client_id"));
-    if (client.size() > most_word) {
-        return fail(error_category::peer, "too_large", "\"client_id\" is too long");
-    }
+    BERTH_TRY(client, client_id_of(object, "client_id"));
     out.client = std::move(client);
     BERTH_TRY(user, optional_text(object, "username"));
     out.user = std::move(user);

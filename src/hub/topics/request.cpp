@@ -21,15 +21,14 @@ constexpr std::array beginnings{
     beginning{"$iothub/credentials/POST/issueCertificate/?", hub_request::kind::issue_certificate},
 };
 
-// It comes back in a topic: nothing that means something there.
+}  // namespace
+
 bool stands_for_itself(std::string_view text) {
     return !text.empty() && text.size() <= most_rid && std::ranges::all_of(text, [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                std::string_view("-._~:%").find(c) != std::string_view::npos;
     });
 }
-
-}  // namespace
 
 std::string hub_request::answer_topic(unsigned status, std::string_view more) const {
     return fmt::format("$iothub/{}/res/{}/?$rid={}{}{}", service(), status, rid, more.empty() ? "" : "&", more);

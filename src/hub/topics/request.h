@@ -18,6 +18,9 @@ struct hub_request {
     [[nodiscard]] std::string answer_topic(unsigned status, std::string_view more = {}) const;
 };
 
+// Whether a text of a device's may come back in a topic: 1 to 128 characters, none of which means something there.
+bool stands_for_itself(std::string_view text);
+
 // Nothing: it is none, or has no $rid to be answered by.
 std::optional<hub_request> parse_hub_request(std::string_view topic);
 
