@@ -13,7 +13,7 @@ install(TARGETS berth-identity
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS berth berthd berth-agent stsafe-sim RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 # Beside the OpenSSL that the broker is to run on, where that is ours.
-install(TARGETS berth-broker-plugin LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/berth)
+install(TARGETS berth-broker-plugin berth-broker-tap LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/berth)
 foreach(unit berthd@.service berth-agent.service berth-identity.service)
     configure_file(${CMAKE_CURRENT_SOURCE_DIR}/packaging/systemd/${unit}.in ${CMAKE_CURRENT_BINARY_DIR}/${unit} @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${unit} DESTINATION lib/systemd/system)

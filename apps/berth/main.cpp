@@ -30,8 +30,10 @@ int main(int argc, char** argv) try {
     app::add_setup(cli, *masa, *registrar, context);
     app::add_records(cli, *masa, context);
     app::add_registrar_records(*registrar, context);
+    app::add_chain(cli, context);
     app::add_device(cli, context);
     app::add_key(cli, context);
+    app::add_jose(cli, context);
     app::add_identity(cli, context);
     app::add_est(cli, context);
     app::add_hub(cli, context);

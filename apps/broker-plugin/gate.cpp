@@ -47,7 +47,8 @@ result<void> hub_gate::read_trust() {
             lists.push_back(std::move(*list));
         }
     }
-    BERTH_TRY(trust, hub::login_trust::build(cas, lists, clock_.now()));
+    BERTH_TRY(signers, store_->signer_lists());
+    BERTH_TRY(trust, hub::login_trust::build(cas, lists, clock_.now(), signers));
     trust_ = std::move(trust);
     trust_generation_ = generation;
     ocsp_ = std::move(ocsp);
@@ -104,7 +105,10 @@ bool hub_gate::may_knock(const judged_chain& chain) const {
 
 login_answer hub_gate::decide(std::string_view client_id, const judged_chain& chain,
                               const std::optional<hub::judged_words>& words, unix_seconds now, bool standing) {
-    auto answer = hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr);
+    return judge_trust(hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr), chain, now, standing);
+}
+
+login_answer hub_gate::judge_trust(login_answer answer, const judged_chain& chain, unix_seconds now, bool standing) {
     if (!answer.in || !answer.in->ca) {
         return answer;
     }
@@ -344,6 +348,11 @@ login_answer hub_gate::judge_once(std::string_view client_id, const judged_chain
     const unix_seconds now = clock_.now();
     return by_word ? hub::judge_login(*store_, chain, client_id, now, words ? &*words : nullptr)
                    : decide(client_id, chain, words, now);
+}
+
+login_answer hub_gate::judge_kept(std::string_view client_id, const hub::kept_login& by) {
+    const unix_seconds now = clock_.now();
+    return judge_trust(hub::judge_kept_login(*store_, by, client_id, now), by.chain, now, true);
 }
 
 bool hub_gate::may_log_in(const registry::identity& who) {

@@ -4,7 +4,7 @@
 // handle of the broker's, since two with one client id stand for a moment while the second takes over.
 #pragma once
 
-#include "hub/login/login.h"
+#include "hub/login/kept_login.h"
 #include "hub/policy/policy.h"
 #include "store/sqlite/certificate_statuses.h"
 #include "store/sqlite/connection_store.h"
@@ -64,8 +64,16 @@ public:
     // verified.
     hub::login_answer judge_once(std::string_view client_id, const hub::judged_chain& chain,
                                  const std::optional<hub::judged_words>& words, bool by_word);
+    // Whether he would still be let in by what he was let in by then. As of a session that stands, no OCSP responder has to
+    // speak.
+    hub::login_answer judge_kept(std::string_view client_id, const hub::kept_login& by);
     // As may(), of whoever is called so and may log in as far as the registry says: what he has shown is not known any more.
     [[nodiscard]] hub::permission may_by_name(std::string_view client_id, hub::direction d, std::string_view topic);
+    // Whether the policy of that group, "" for none, leaves one of its own doors open: of what is asked over HTTPS, and has no
+    // topic.
+    [[nodiscard]] bool opens(const std::string& group, registry::operation door) const {
+        return policy_of(group).allowed.has(door);
+    }
 
     // Who came in since the last call, for the registry's last activity: the caller writes it where no session waits.
     struct arrival {
@@ -109,6 +117,8 @@ private:
     // By the registry and the trust of now: the handshake was judged by those of its time.
     hub::login_answer decide(std::string_view client_id, const hub::judged_chain& chain,
                              const std::optional<hub::judged_words>& words, unix_seconds now, bool standing = false);
+    // The same, of who is in by the registry alone: by the CA that vouched for him, and what it has revoked since.
+    hub::login_answer judge_trust(hub::login_answer answer, const hub::judged_chain& chain, unix_seconds now, bool standing);
     // What OCSP has said of its certificates, where it is asked. `standing`: it was let in already, and only "revoked" counts.
     std::optional<hub::login_answer> judge_statuses(const hub::judged_chain& chain, unix_seconds now, bool standing);
     void wish(const hub::judged_chain& chain);

@@ -39,9 +39,30 @@ void login_notes::add(news some) {
         for (auto& one : some.presences) {
             presences_[one.name] = std::move(one);
         }
+        messages_.insert(messages_.end(), std::make_move_iterator(some.messages.begin()),
+                         std::make_move_iterator(some.messages.end()));
+        subscriptions_.insert(subscriptions_.end(), std::make_move_iterator(some.subscriptions.begin()),
+                              std::make_move_iterator(some.subscriptions.end()));
         devices_ = some.devices;
     }
     more_.notify_one();
+}
+
+result<void> login_notes::write_messages(const std::vector<message_watch::note>& some) {
+    using kind = message_watch::note::kind;
+    store::sqlite_message_store messages(*store_);
+    const unix_seconds now = system_clock().now();
+    for (const auto& one : some) {
+        switch (one.what) {
+        case kind::given: BERTH_CHECK(messages.note_given(one.device, one.number, now)); break;
+        case kind::completed: BERTH_CHECK(messages.complete(one.device, one.number, now)); break;
+        case kind::refused: BERTH_CHECK(messages.reject(one.device, one.number, now)); break;
+        case kind::back: BERTH_CHECK(messages.bring_back(one.device, one.number, now)); break;
+        case kind::listens: BERTH_CHECK(messages.note_listener(one.device, true)); break;
+        case kind::listens_no_more: BERTH_CHECK(messages.note_listener(one.device, false)); break;
+        }
+    }
+    return {};
 }
 
 // False: not now.
@@ -68,10 +89,14 @@ bool login_notes::begin() {
 
 bool login_notes::write(const std::vector<hub_gate::arrival>& arrivals, const std::vector<hub_gate::ocsp_wish>& wishes) {
     std::map<registry::identity_name, hub_gate::presence> moved;
+    std::vector<message_watch::note> messages;
+    std::vector<lasting_subscriptions::change> subscriptions;
     uint64_t devices = 0;
     {
         const std::lock_guard guard(mutex_);
         moved.swap(presences_);
+        messages.swap(messages_);
+        subscriptions.swap(subscriptions_);
         devices = devices_;
     }
     std::vector<hub_gate::presence> presences;
@@ -87,12 +112,20 @@ bool login_notes::write(const std::vector<hub_gate::arrival>& arrivals, const st
         for (const auto& one : wishes) {
             BERTH_CHECK(statuses.want(one, system_clock().now()));
         }
+        BERTH_CHECK(write_messages(messages));
+        store::sqlite_lasting_store lasting(*store_);
+        for (const auto& one : subscriptions) {
+            BERTH_CHECK(lasting.note(one.who, one.what, one.subscribed));
+        }
         return connections_->note(broker_, presences, devices);
     });
     if (!done) {
         log::failure("logins_not_noted", done.error(), {{"party", "broker"}});
         const std::lock_guard guard(mutex_);
         presences_.merge(moved);  // what has come meanwhile is newer, and stays
+        messages_.insert(messages_.begin(), std::make_move_iterator(messages.begin()), std::make_move_iterator(messages.end()));
+        subscriptions_.insert(subscriptions_.begin(), std::make_move_iterator(subscriptions.begin()),
+                              std::make_move_iterator(subscriptions.end()));
     }
     return done.has_value();
 }
@@ -123,7 +156,10 @@ void login_notes::run() {
     auto pause = gathering;
     std::unique_lock lock(mutex_);
     for (;;) {
-        more_.wait(lock, [this] { return ending_ || !arrivals_.empty() || !presences_.empty() || !wishes_.empty(); });
+        more_.wait(lock, [this] {
+            return ending_ || !arrivals_.empty() || !presences_.empty() || !wishes_.empty() || !messages_.empty() ||
+                   !subscriptions_.empty();
+        });
         if (!ending_) {
             more_.wait_for(lock, pause, [this] { return ending_; });
         }

@@ -4,6 +4,7 @@
 #include "crypto/random.h"
 #include "desk.h"
 #include "handshake_openssl.h"
+#include "provisioning/mqtt.h"
 #include "refusals.h"
 #include "reporter.h"
 #include "service_link.h"
@@ -182,6 +183,10 @@ int provisioning_part::message(mosquitto_evt_message& e) {
         log::warning("question_dropped", "a device asks with more than is taken",
                      {{"party", "broker"}, {"octets", std::to_string(e.payloadlen)}});
         return MOSQ_ERR_ACL_DENIED;
+    }
+    if (!provisioning::parse_mqtt_topic(e.topic)) {
+        desk_.answered(e.client, *number);
+        return MOSQ_ERR_ACL_DENIED;  // it names no number to be answered by: it would keep the next question waiting for nothing
     }
     const bytes_view payload(static_cast<const uint8_t*>(e.payload), e.payload != nullptr ? e.payloadlen : 0);
     if (!link_->ask({e.client, *number}, desk_.question(e.client, e.topic, payload), desk_.sent_by(e.client))) {

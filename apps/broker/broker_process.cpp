@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "common/files.h"
 #include "common/own_libraries.h"
+#include "crypto/random.h"
+#include "hub/carrier/relay_token.h"
 
 #include <csignal>
 #include <thread>
@@ -61,8 +63,7 @@ result<std::filesystem::path> find_mosquitto(const std::filesystem::path& config
         "\"/path/of/mosquitto\")");
 }
 
-result<std::filesystem::path> find_plugin() {
-    constexpr const char* name = "berth-broker-plugin.so";
+result<std::filesystem::path> find_own(const char* name) {
     std::error_code ec;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
     for (const auto& place : {self / name, self.parent_path() / BERTH_LIBDIR / "berth" / name}) {
@@ -73,6 +74,15 @@ result<std::filesystem::path> find_plugin() {
     return fail(error_category::environment, "program_missing",
                 fmt::format("{} is neither in {} nor in {}: make build, or make install", name, self.string(),
                             (self.parent_path() / BERTH_LIBDIR / "berth").string()));
+}
+
+// Besides what is loaded before all programs here. A blank or colon in the path would make two of it.
+std::optional<std::string> preloaded(const std::filesystem::path& tap) {
+    if (tap.empty() || tap.string().find_first_of(" :") != std::string::npos) {
+        return std::nullopt;
+    }
+    const char* const before = std::getenv("LD_PRELOAD");
+    return "LD_PRELOAD=" + (before != nullptr && *before != '\0' ? std::string(before) + ":" : "") + tap.string();
 }
 
 // Whoever may open the socket in it may do everything at the broker.
@@ -124,9 +134,11 @@ result<uint16_t> free_port(const std::string& host) {
 result<broker_program> find_broker(const std::filesystem::path& configured) {
     broker_program out;
     BERTH_TRY(mosquitto, find_mosquitto(configured));
-    BERTH_TRY(plugin, find_plugin());
+    BERTH_TRY(plugin, find_own("berth-broker-plugin.so"));
+    BERTH_TRY(tap, find_own("berth-broker-tap.so"));
     out.mosquitto = std::move(mosquitto);
     out.plugin = std::move(plugin);
+    out.tap = std::move(tap);
     if (const auto directory = own_openssl(); !directory.empty()) {
         out.environment.push_back("LD_LIBRARY_PATH=" + directory.string());
     }
@@ -164,7 +176,7 @@ result<std::unique_ptr<broker_process>> broker_process::start(net::loop& on, bro
     settings.plugin = program.plugin;
     // It runs in a directory of its own.
     for (auto* const path : {&settings.hub, &settings.directory, &settings.chain, &settings.key, &settings.plugin,
-                             &settings.service, &program.mosquitto}) {
+                             &settings.service, &program.mosquitto, &program.tap}) {
         if (!path->empty()) {
             BERTH_TRY(whole, absolute_path(*path));
             *path = std::move(whole);
@@ -173,6 +185,10 @@ result<std::unique_ptr<broker_process>> broker_process::start(net::loop& on, bro
     settings.as_root = ::geteuid() == 0;
     const bool any_port = settings.listen.port == 0;
     std::unique_ptr<broker_process> out(new broker_process(on, std::move(program), std::move(settings)));
+    if (out->settings_.relays) {
+        out->relay_ = std::make_shared<relay_place>();
+        out->relay_->socket = out->settings_.relay_socket().string();
+    }
     const milliseconds until = system_clock().steady() + most_wait;
     for (;;) {
         if (any_port) {
@@ -203,15 +219,37 @@ result<void> broker_process::launch() {
     BERTH_TRY(text, mosquitto_conf(settings_));
     BERTH_CHECK(write_text(settings_.configuration(), text, 0600));
     child_.reset();
-    up_ = false;
+    set_up(false);
+    BERTH_CHECK(draw_relay_secret());
     last_line_.clear();
     started_ = system_clock().steady();
-    BERTH_TRY(child, child_process::start("/usr/bin/env",
-                                          {"-C", settings_.directory.string(), program_.mosquitto.string(), "-c",
-                                           settings_.configuration().string()},
-                                          program_.environment));
+    std::vector<std::string> words{"-C", settings_.directory.string()};
+    if (const auto tap = preloaded(program_.tap); tap && settings_.role == broker_role::hub) {
+        words.push_back(*tap);
+    }
+    words.insert(words.end(), {program_.mosquitto.string(), "-c", settings_.configuration().string()});
+    BERTH_TRY(child, child_process::start("/usr/bin/env", std::move(words), program_.environment));
     child_.emplace(std::move(child));
     return {};
+}
+
+// Another one for each broker: what was used at one is known to that one alone.
+result<void> broker_process::draw_relay_secret() {
+    if (!relay_) {
+        return {};
+    }
+    auto secret = std::make_shared<secret_bytes>(hub::relay_secret_octets);
+    crypto::system_random().fill(secret->writable());
+    BERTH_CHECK(write_text(settings_.relay_secret(), as_text(secret->reveal()), 0600));
+    relay_->secret.set(std::move(secret));
+    return {};
+}
+
+void broker_process::set_up(bool up) {
+    up_ = up;
+    if (relay_) {
+        relay_->up = up;
+    }
 }
 
 void broker_process::tell(const std::string& line) {
@@ -221,7 +259,7 @@ void broker_process::tell(const std::string& line) {
         return;
     }
     if (line.find(" running") != std::string::npos && line.find("mosquitto version") != std::string::npos) {
-        up_ = true;
+        set_up(true);
     }
     const milliseconds now = system_clock().steady();
     if (now >= window_ + window) {
@@ -299,7 +337,7 @@ void broker_process::ended(int code) {
                  fmt::format("the broker has ended with exit code {}; it is started again in {} ms", code, pause_),
                  {{"party", "broker"}, {"role", std::string(to_string(settings_.role))}});
     child_.reset();
-    up_ = false;
+    set_up(false);
 }
 
 result<void> broker_process::check() const {

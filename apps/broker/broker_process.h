@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broker/mosquitto_conf.h"
+#include "broker/relay_place.h"
 #include "common/process.h"
 #include "net/loop.h"
 
@@ -13,9 +14,10 @@ namespace berth::app {
 struct broker_program {
     std::filesystem::path mosquitto;
     std::filesystem::path plugin;
+    std::filesystem::path tap;  // loaded before it, so that the plugin hears of acknowledgements (docs/decisions/0011)
     std::vector<std::string> environment;
 };
-// `configured` empty: where Debian has it, or on PATH. The plugin lies beside this program, or where `make install` puts it.
+// `configured` empty: where Debian has it, or on PATH. Plugin and tap lie beside this program, or where `make install` puts them.
 // Mosquitto runs on the OpenSSL that this program runs on, or it would know neither ML-DSA nor ML-KEM. Errors (environment)
 // `broker_missing`, `program_missing`.
 result<broker_program> find_broker(const std::filesystem::path& configured);
@@ -37,6 +39,8 @@ public:
     // Error `broker_down` (environment): it ended, and is started again in a moment.
     [[nodiscard]] result<void> check() const;
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
+    // Null: nothing is passed on to it.
+    [[nodiscard]] std::shared_ptr<const relay_place> relay() const { return relay_; }
     // Asks it to end, without waiting: so that several end at once.
     void begin_to_end();
     // What it has said so far; by itself it is looked at ten times a second once the loop runs.
@@ -47,6 +51,8 @@ public:
 private:
     broker_process(net::loop& on, broker_program program, broker_settings settings);
     result<void> launch();
+    result<void> draw_relay_secret();
+    void set_up(bool up);
     // Until it listens, or has ended.
     result<void> wait_until_up(const std::function<void()>& meanwhile);
     void look();
@@ -57,6 +63,7 @@ private:
     broker_settings settings_;
     net::timer timer_;
     std::optional<child_process> child_;
+    std::shared_ptr<relay_place> relay_;
     bool up_ = false;
     milliseconds started_ = 0, pause_ = 0, window_ = 0;
     uint64_t restarts_ = 0;

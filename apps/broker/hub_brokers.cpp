@@ -44,6 +44,11 @@ broker_settings settings_of(const hub_brokers::config& c, const mqtt_listener_co
     out.alternative_names = c.mqtt && c.mqtt->alternative_names;
     out.most_connections = listener.most_connections == 0 ? -1 : listener.most_connections;
     out.service = c.service;
+    if (role == broker_role::hub) {
+        out.telemetry = c.telemetry;
+        out.telemetry_most_mb = c.telemetry_most_mb;
+    }
+    out.relays = c.relays && role == broker_role::hub;
     return out;
 }
 

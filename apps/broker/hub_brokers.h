@@ -12,10 +12,13 @@ namespace berth::app {
 class hub_brokers {
 public:
     struct config {
-        std::filesystem::path hub;      // its directory
-        std::filesystem::path service;  // the socket at which brokers ask
+        std::filesystem::path hub;        // its directory
+        std::filesystem::path service;    // the socket at which brokers ask
+        std::filesystem::path telemetry;  // its log; empty: none
+        uint64_t telemetry_most_mb = 0;
         std::optional<hub_mqtt_config> mqtt;
         std::optional<hub_provisioning_config> provisioning;
+        bool relays = false;  // WebSockets are passed on to the hub's
     };
     // Errors of check_mqtt_listener, find_broker and broker_process::start.
     static result<std::unique_ptr<hub_brokers>> start(net::loop& on, const config& wanted, ops::metric_registry& metrics);
@@ -42,6 +45,8 @@ public:
     // 0: there is none.
     [[nodiscard]] uint16_t port() const { return hub_ ? hub_->port() : 0; }
     [[nodiscard]] uint16_t provisioning_port() const { return provisioning_ ? provisioning_->port() : 0; }
+    // Null: no WebSockets are passed on.
+    [[nodiscard]] std::shared_ptr<const relay_place> relay() const { return hub_ ? hub_->relay() : nullptr; }
     // Error `broker_down`.
     [[nodiscard]] result<void> check_usable() const;
 

@@ -10,7 +10,7 @@ std::string_view to_string(broker_role r) {
 
 result<std::string> mosquitto_conf(const broker_settings& s) {
     for (const auto& value : {s.hub.string(), s.directory.string(), s.chain.string(), s.key.string(), s.plugin.string(),
-                              s.service.string(), s.groups, s.listen.host}) {
+                              s.service.string(), s.telemetry.string(), s.groups, s.listen.host}) {
         if (value.find_first_of("\r\n") != std::string::npos) {
             return fail(error_category::usage, "bad_config", "a value of the broker's has a line break in it");
         }
@@ -44,16 +44,29 @@ result<std::string> mosquitto_conf(const broker_settings& s) {
     say("plugin_opt_hub", s.hub.string());
     say("plugin_opt_groups", s.groups);
     say("plugin_opt_local_socket", local_socket_name);
+    if (s.relays) {
+        say("plugin_opt_relay_socket", relay_socket_name);
+        say("plugin_opt_relay_secret", relay_secret_name);
+    }
     if (!s.service.empty()) {
         say("plugin_opt_service", s.service.string());
     }
     if (s.alternative_names) {
         say("plugin_opt_alternative_names", "true");
     }
+    if (!s.telemetry.empty()) {
+        say("plugin_opt_telemetry", s.telemetry.string());
+        say("plugin_opt_telemetry_most_mb", std::to_string(s.telemetry_most_mb));
+    }
     out += '\n';
     // Mosquitto cuts a path at its first blank, and takes none that is longer than the system's addresses: it runs in there.
     say("listener", fmt::format("0 {}", local_socket_name));
     out += '\n';
+    if (s.relays) {
+        say("listener", fmt::format("0 {}", relay_socket_name));
+        say("max_qos", "1");
+        out += '\n';
+    }
     say("listener", fmt::format("{} {}", s.listen.port, s.listen.host));
     say("certfile", s.chain.string());
     say("keyfile", s.key.string());

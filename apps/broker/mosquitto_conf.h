@@ -22,6 +22,9 @@ inline constexpr size_t most_mqtt_packet = most_mqtt_payload + 1024 + 64;
 
 // In the broker's own directory, in which it runs.
 inline constexpr std::string_view local_socket_name = "local";
+// Where berthd passes on what comes by WebSockets, and what it is known by there: a role hub's.
+inline constexpr std::string_view relay_socket_name = "relayed";
+inline constexpr std::string_view relay_secret_name = "relay-secret";
 
 struct broker_settings {
     broker_role role = broker_role::hub;
@@ -35,11 +38,16 @@ struct broker_settings {
     bool alternative_names = false;   // docs/hub.md, Logging in
     bool shared_keys = false;         // also who has no certificate comes as far as CONNECT
     int64_t most_connections = -1;    // -1: as many as the machine has files for
+    bool relays = false;              // WebSockets are passed on to it
     std::filesystem::path plugin;
+    std::filesystem::path telemetry;  // where its log is; empty: nothing is kept of what devices send
+    uint64_t telemetry_most_mb = 0;
     bool as_root = false;  // Mosquitto gives up root otherwise, and could not write what is ours
 
     // The listener for programs of this machine.
     [[nodiscard]] std::filesystem::path local_socket() const { return directory / local_socket_name; }
+    [[nodiscard]] std::filesystem::path relay_socket() const { return directory / relay_socket_name; }
+    [[nodiscard]] std::filesystem::path relay_secret() const { return directory / relay_secret_name; }
     [[nodiscard]] std::filesystem::path configuration() const { return directory / "mosquitto.conf"; }
 };
 

@@ -67,6 +67,8 @@ result<child_process> child_process::start(const std::filesystem::path& program,
         }
         ::dup2(out[1], STDOUT_FILENO);
         ::dup2(err[1], STDERR_FILENO);
+        // Ports that we listen at would stay taken for as long as it runs.
+        ::close_range(3, ~0U, 0);
         ::execve(program.c_str(), argv.data(), envp.data());
         ::_exit(127);
     }

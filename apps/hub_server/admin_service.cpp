@@ -2,11 +2,34 @@
 
 #include "base/log.h"
 #include "hub/access/percent.h"
+#include "hub/messages/message_headers.h"
 #include "setup/hub_policies.h"
 
 namespace berth::app {
 
 namespace {
+
+std::optional<std::string> field_of(const net::http_request& request, const char* name) {
+    return request.headers.has(name) ? std::optional(std::string(request.headers.get(name))) : std::nullopt;
+}
+
+hub::api_request api_request_of(const net::http_request& request) {
+    hub::api_request out{
+        request.method,         request.path, request.query, field_of(request, "If-Match"), field_of(request, "If-None-Match"),
+        request.content_type(), request.body};
+    for (const auto& field : request.headers) {
+        if (hub::is_message_field(field.first)) {
+            out.fields.push_back(field);
+        }
+    }
+    return out;
+}
+
+error not_kept() {
+    return {error_category::environment, "store_failed", "The hub could not keep what it had to."};
+}
+
+}  // namespace
 
 net::http_response response_of(const hub::api_answer& answer) {
     net::http_response out{answer.status, {}, answer.body};
@@ -19,22 +42,6 @@ net::http_response response_of(const hub::api_answer& answer) {
     out.headers.add("Cache-Control", "no-store");
     return out;
 }
-
-std::optional<std::string> field_of(const net::http_request& request, const char* name) {
-    return request.headers.has(name) ? std::optional(std::string(request.headers.get(name))) : std::nullopt;
-}
-
-hub::api_request api_request_of(const net::http_request& request) {
-    return {
-        request.method,         request.path, request.query, field_of(request, "If-Match"), field_of(request, "If-None-Match"),
-        request.content_type(), request.body};
-}
-
-error not_kept() {
-    return {error_category::environment, "store_failed", "The hub could not keep what it had to."};
-}
-
-}  // namespace
 
 const hub::policies* policies_watch::now() {
     auto there = list_watch::look_at({policies_file(hub_)});
@@ -52,7 +59,7 @@ const hub::policies* policies_watch::now() {
 admin_service::admin_service(hub_desk& desk, settings by, ops::metric_registry& metrics, hub::session_source sessions)
     : desk_(desk),
       by_(std::move(by)),
-      api_(desk.random(), desk.time(), std::move(sessions)),
+      api_(desk.random(), desk.time(), std::move(sessions), &desk.messages()),
       outcomes_(metrics.counters("berth_hub_requests_total", "Requests to the hub's API: what was asked, and what came of it",
                                  {"operation", "outcome"})) {}
 

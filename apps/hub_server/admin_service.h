@@ -10,6 +10,9 @@
 
 namespace berth::app {
 
+// As HTTP has it.
+net::http_response response_of(const hub::api_answer& answer);
+
 // The policies of a hub's directory as they are on the disk at each look, without reading them each time.
 class policies_watch {
 public:

@@ -1,6 +1,7 @@
 #include "hub_server/carrier_service.h"
 
 #include "base/log.h"
+#include "hub/method/method.h"
 
 namespace berth::app {
 
@@ -16,7 +17,8 @@ net::http_response unavailable() {
 }  // namespace
 
 result<std::unique_ptr<carrier_service>> carrier_service::listen(hub_desk& desk, const std::filesystem::path& socket,
-                                                                 handler answer, report_handler report) {
+                                                                 handler answer, report_handler report,
+                                                                 const std::function<void(net::http_router&)>& more) {
     std::unique_ptr<carrier_service> out(new carrier_service(desk, std::move(answer)));
     auto router = std::make_shared<net::http_router>();
     router->add_async("POST", std::string(hub::carrier_path),
@@ -35,8 +37,12 @@ result<std::unique_ptr<carrier_service>> carrier_service::listen(hub_desk& desk,
                     return net::http_response::empty(204);
                 },
                 {.most_body = hub::most_report});
+    if (more) {
+        more(*router);
+    }
     net::http_server_limits limits;
     limits.size.most_body = hub::most_carried_octets;
+    limits.handling = hub::longest_call;
     BERTH_TRY(server,
               net::http_server::listen_local(desk.loop(), socket.string(), owner_alone, std::move(router), desk.time(), limits));
     out->server_ = std::move(server);

@@ -16,8 +16,10 @@ public:
     using handler = std::function<std::optional<hub::carried_answer>(const hub::carried_message&)>;
     using report_handler = std::function<void(const hub::broker_report&)>;
     // Errors of net::http_server::listen_local.
+    // `more`: what else is asked there.
     static result<std::unique_ptr<carrier_service>> listen(hub_desk& desk, const std::filesystem::path& socket, handler answer,
-                                                           report_handler report);
+                                                           report_handler report,
+                                                           const std::function<void(net::http_router&)>& more = {});
 
 private:
     carrier_service(hub_desk& desk, handler answer) : desk_(desk), answer_(std::move(answer)) {}

@@ -1,7 +1,5 @@
 #include "hub_server/event_file.h"
 
-#include "registry/hub/event_json.h"
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,10 +117,10 @@ void event_file::run() {
     }
 }
 
-void event_file::deliver(const std::vector<registry::identity_event>& events, done then) {
+void event_file::deliver(const std::vector<std::string>& items, done then) {
     order fresh{{}, std::move(then)};
-    for (const auto& one : events) {
-        fresh.lines += wire::to_text(registry::to_json(one));
+    for (const auto& one : items) {
+        fresh.lines += one;
         fresh.lines += '\n';
     }
     {

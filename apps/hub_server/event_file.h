@@ -19,7 +19,7 @@ class event_file final : public event_sink {
 public:
     event_file(net::loop& on, std::filesystem::path file);
     ~event_file() override;  // once what is being written is written
-    void deliver(const std::vector<registry::identity_event>& events, done then) override;
+    void deliver(const std::vector<std::string>& items, done then) override;
     // Who has moved it away finds a new one in its place afterwards.
     void renew(event_sink_files&&) override;
 

@@ -58,9 +58,9 @@ result<event_sink_files> read_files(const event_sink_config& config, const clock
 
 }  // namespace
 
-result<event_sink_files> read_event_files(const event_sink_config& config, const clock& time) {
+result<event_sink_files> read_event_files(const event_sink_config& config, const clock& time, const char* table) {
     auto out = read_files(config, time);
-    return out ? std::move(out) : fail(std::move(out).error().during(fmt::format("[[hub.events]] {}", config.name)));
+    return out ? std::move(out) : fail(std::move(out).error().during(fmt::format("[[{}]] {}", table, config.name)));
 }
 
 }  // namespace berth::app

@@ -1,9 +1,9 @@
-// Somewhere that life-cycle events go to: told in order, some at a time, one call after the other (event_streams.h).
+// Somewhere that events, or messages of devices, go to: told in order, some at a time, one call after the other
+// (event_streams.h).
 #pragma once
 
 #include "base/secret.h"
 #include "net/tls.h"
-#include "registry/hub/hub_registry.h"
 #include "roles/event_config.h"
 
 #include <functional>
@@ -16,7 +16,8 @@ struct event_sink_files {
     std::optional<secret_bytes> secret;
 };
 // Errors of files and keys, `bad_secret`, `file_not_found` for a directory that is not there; each names the sink.
-result<event_sink_files> read_event_files(const event_sink_config& config, const clock& time);
+// `table`: of berthd.toml, "hub.events".
+result<event_sink_files> read_event_files(const event_sink_config& config, const clock& time, const char* table = "hub.events");
 
 class event_sink {
 public:
@@ -26,9 +27,9 @@ public:
     virtual ~event_sink() = default;
 
     using done = std::function<void(result<void>)>;
-    // Never empty. `then` is called once, on the loop, from within this call or later: whether the sink has all of them. If it
-    // has not, they come again, and it may have some of them twice. Not called once the sink has gone.
-    virtual void deliver(const std::vector<registry::identity_event>& events, done then) = 0;
+    // One JSON object each; never empty. `then` is called once, on the loop, from within this call or later: whether the sink has
+    // all of them. If it has not, they come again, and it may have some of them twice. Not called once the sink has gone.
+    virtual void deliver(const std::vector<std::string>& items, done then) = 0;
     // SIGHUP: what its files hold now.
     virtual void renew(event_sink_files&&) {}
 };

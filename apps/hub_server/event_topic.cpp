@@ -1,7 +1,5 @@
 #include "hub_server/event_topic.h"
 
-#include "registry/hub/event_json.h"
-
 namespace berth::app {
 
 namespace {
@@ -10,13 +8,10 @@ constexpr milliseconds patience = 10'000;
 
 }  // namespace
 
-void event_topic::deliver(const std::vector<registry::identity_event>& events, done then) {
+void event_topic::deliver(const std::vector<std::string>& items, done then) {
     then_ = std::move(then);
-    messages_.clear();
+    messages_ = items;
     taken_ = 0;
-    for (const auto& one : events) {
-        messages_.push_back(wire::to_text(registry::to_json(one)));
-    }
     net::mqtt_client_options options;
     options.client_id = client_id_;
     auto begun =

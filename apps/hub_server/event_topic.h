@@ -13,7 +13,7 @@ class event_topic final : public event_sink {
 public:
     event_topic(net::loop& on, std::filesystem::path socket, std::string client_id, std::string topic)
         : loop_(on), socket_(std::move(socket)), client_id_(std::move(client_id)), topic_(std::move(topic)), limit_(on) {}
-    void deliver(const std::vector<registry::identity_event>& events, done then) override;
+    void deliver(const std::vector<std::string>& items, done then) override;
 
 private:
     void publish();

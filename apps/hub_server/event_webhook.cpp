@@ -1,7 +1,6 @@
 #include "hub_server/event_webhook.h"
 
 #include "crypto/hash.h"
-#include "registry/hub/event_json.h"
 
 namespace berth::app {
 
@@ -18,15 +17,16 @@ std::string event_signature(const secret_bytes& secret, unix_seconds now, std::s
     return fmt::format("t={},v1={}", now, to_hex(mac));
 }
 
-event_webhook::event_webhook(net::loop& on, const clock& time, net::http_url url, std::string hub, event_sink_files files)
-    : loop_(on), clock_(time), url_(std::move(url)), hub_(std::move(hub)), files_(std::move(files)) {}
+event_webhook::event_webhook(net::loop& on, const clock& time, net::http_url url, std::string hub, std::string member,
+                             event_sink_files files)
+    : loop_(on), clock_(time), url_(std::move(url)), hub_(std::move(hub)), member_(std::move(member)), files_(std::move(files)) {}
 
 void event_webhook::renew(event_sink_files&& files) {
     files_ = std::move(files);
     stale_ = true;
 }
 
-void event_webhook::deliver(const std::vector<registry::identity_event>& events, done then) {
+void event_webhook::deliver(const std::vector<std::string>& items, done then) {
     if (std::exchange(stale_, false)) {
         client_.reset();
     }
@@ -37,15 +37,15 @@ void event_webhook::deliver(const std::vector<registry::identity_event>& events,
         options.response = patience;
         client_.emplace(loop_, url_.host, files_.tls ? net::channel_transport{files_.tls} : net::channel_transport{}, options);
     }
-    wire::json::array list;
-    for (const auto& one : events) {
-        list.emplace_back(registry::to_json(one));
+    std::string list;
+    for (const auto& one : items) {
+        list += (list.empty() ? "" : ",") + one;
     }
     net::http_request request;
     request.method = "POST";
     request.target = url_.target;
     request.headers.add("Content-Type", "application/json");
-    request.body = wire::to_text(wire::json::object{{"hub", hub_}, {"events", std::move(list)}});
+    request.body = fmt::format(R"({{"hub":{},"{}":[{}]}})", wire::to_text(wire::json::value(hub_)), member_, list);
     if (files_.secret) {
         request.headers.add("Berth-Signature", event_signature(*files_.secret, clock_.now(), request.body));
     }
@@ -54,7 +54,10 @@ void event_webhook::deliver(const std::vector<registry::identity_event>& events,
             return then(fail(std::move(said).error()));
         }
         if (said->status < 200 || said->status > 299) {
-            return then(fail(error_category::peer, "webhook_refused", fmt::format("the webhook answered {}", said->status)));
+            // What it will never take is set aside, where there is a place for that; else it may be mended, and is asked again.
+            const bool bad = said->status == 400 || said->status == 413 || said->status == 422;
+            return then(fail(error_category::peer, bad ? "webhook_rejected" : "webhook_refused",
+                             fmt::format("the webhook answered {}", said->status)));
         }
         then({});
     });

@@ -18,8 +18,10 @@ std::string event_signature(const secret_bytes& secret, unix_seconds now, std::s
 class event_webhook final : public event_sink {
 public:
     // `url` is one that net::parse_url takes.
-    event_webhook(net::loop& on, const clock& time, net::http_url url, std::string hub, event_sink_files files);
-    void deliver(const std::vector<registry::identity_event>& events, done then) override;
+    // `member`: what the list of items is called.
+    event_webhook(net::loop& on, const clock& time, net::http_url url, std::string hub, std::string member,
+                  event_sink_files files);
+    void deliver(const std::vector<std::string>& items, done then) override;
     // From the next call on.
     void renew(event_sink_files&& files) override;
 
@@ -27,7 +29,7 @@ private:
     net::loop& loop_;
     const clock& clock_;
     net::http_url url_;
-    std::string hub_;
+    std::string hub_, member_;
     event_sink_files files_;
     std::optional<net::http_client> client_;
     bool stale_ = false;

@@ -31,6 +31,9 @@ bool hub_desk::begin() {
 }
 
 void hub_desk::ended(bool kept) {
+    if (kept && watcher_) {
+        watcher_();
+    }
     for (const auto& work : std::exchange(waiting_, {})) {
         work(kept);
     }

@@ -6,14 +6,21 @@
 
 #include "broker/hub_brokers.h"
 #include "hub_server/admin_service.h"
+#include "hub_server/blob_service.h"
 #include "hub_server/broker_reports.h"
 #include "hub_server/carrier_service.h"
+#include "hub_server/device_door.h"
+#include "hub_server/device_messages.h"
 #include "hub_server/device_requests.h"
 #include "hub_server/event_streams.h"
+#include "hub_server/file_service.h"
+#include "hub_server/method_service.h"
 #include "hub_server/ocsp_watch.h"
-#include "hub_server/other_brokers.h"
 #include "hub_server/operational_issuer.h"
+#include "hub_server/other_brokers.h"
 #include "hub_server/provisioning_service.h"
+#include "hub_server/telemetry_service.h"
+#include "hub_server/websocket_relay.h"
 #include "net/current.h"
 #include "net/http_front.h"
 #include "roles/config.h"
@@ -40,7 +47,8 @@ public:
         std::shared_ptr<operational_issuer> issuer;
         std::optional<hub_brokers::prepared> brokers;  // while it serves
         other_brokers_files other_brokers;
-        std::vector<event_sink_files> events;  // one for each sink
+        std::vector<event_sink_files> events, telemetry;  // one for each sink
+        std::shared_ptr<const object_store_access> file_store;
     };
     // to_look: nothing is made or changed, and what a new file would mend later is told too.
     static result<prepared> read(const hub_config& config, const clock& time, store::opening how = store::opening::or_make);
@@ -59,7 +67,14 @@ public:
 private:
     hub_role(net::loop& on, const clock& time, random_source& random, ops::metric_registry& metrics,
              std::unique_ptr<store::sqlite_hub_store> store, prepared serving, std::function<void()> make_way);
+    // What devices ask over HTTPS.
+    result<void> open_door(ops::metric_registry& metrics);
+    result<void> open_files(const hub_files_config& config, ops::metric_registry& metrics);
+    // Where devices find it: HOST, and its port where that is not 443.
+    [[nodiscard]] std::string public_host() const;
     result<void> listen(ops::metric_registry& metrics);
+    // What programs of this machine may ask of the hub's socket besides.
+    void add_local(net::http_router& router);
     [[nodiscard]] hub::session_source sessions();
     std::optional<hub::carried_answer> answer(const hub::carried_message& message);
 
@@ -71,13 +86,26 @@ private:
     issuing_desk issuing_;
     device_requests device_requests_;
     std::optional<provisioning_service> provisioning_;
+    std::unique_ptr<login_desk> logins_;  // of devices over HTTPS
+    std::unique_ptr<device_door> door_;
+    std::unique_ptr<device_messages> messages_;
+    std::unique_ptr<file_desk> files_;
+    std::unique_ptr<file_service> file_service_;
+    std::unique_ptr<blob_service> blob_service_;
     std::unique_ptr<other_brokers> others_;
+    std::unique_ptr<broker_line> line_;  // null: no broker of ours
+    std::unique_ptr<broker_line> publishing_line_;
+    std::shared_ptr<broker_line*> line_for_relays_;  // gone with it
+    std::unique_ptr<method_desk> methods_;
+    std::unique_ptr<method_service> method_calls_;
+    std::unique_ptr<telemetry_service> telemetry_over_https_;
     std::vector<hub_service*> services_;
+    std::shared_ptr<websocket_relay> websockets_;  // null: switched off
     std::unique_ptr<net::http_front> server_;
     broker_reports reports_;
     std::unique_ptr<carrier_service> carrier_;
     std::unique_ptr<hub_brokers> brokers_;
-    std::unique_ptr<event_streams> events_;
+    std::unique_ptr<event_streams> events_, telemetry_;
     std::unique_ptr<ocsp_watch> ocsp_;
 };
 

@@ -29,13 +29,6 @@ net::http_response said(std::string body, unsigned status = 200) {
     return out;
 }
 
-hub::judged_chain nothing_shown() {
-    hub::judged_chain out;
-    out.refusal = hub::login_refusal::no_certificate;
-    out.why = "No certificate of the client's was passed on.";
-    return out;
-}
-
 // What the broker says that it has verified. Of when it began nothing is known: whose certificates were ended once, does not come
 // in so.
 hub::judged_chain by_word(const std::string& common_name, unix_seconds now) {
@@ -82,8 +75,8 @@ result<std::unique_ptr<other_brokers>> other_brokers::start(hub_desk& desk, cons
                                                             other_brokers_files files, const std::filesystem::path& hub_db,
                                                             ops::metric_registry& metrics) {
     std::unique_ptr<other_brokers> out(new other_brokers(desk, config, std::move(files), metrics));
-    BERTH_TRY(gate, hub_gate::open(hub_db, {config.alternative_names}, desk.time()));
-    out->gate_ = std::move(gate);
+    BERTH_TRY(own, login_desk::open(desk, hub_db, {config.alternative_names}));
+    out->judge_ = std::move(own);
     BERTH_CHECK(out->listen());
     return out;
 }
@@ -142,7 +135,7 @@ void other_brokers::answer(const net::http_request& request, const net::http_res
     if (request.method != "POST") {
         return respond(said(refused_body, 405));
     }
-    (void)gate_->look_again();
+    judge_->look_again();
     if (request.path == "/v1/broker/vernemq") {
         return respond(said(answer_vernemq(request)));
     }
@@ -164,9 +157,9 @@ void other_brokers::not_understood(const char* make, const error& why) {
 hub::login_answer other_brokers::judge(const char* make, const login_question& asked) {
     const unix_seconds now = desk_.time().now();
     const bool by_its_word = asked.chain.empty() && asked.common_name && config_.common_names.contains(make);
-    hub::judged_chain chain = nothing_shown();
+    hub::judged_chain chain = no_chain("No certificate of the client's was passed on.");
     if (!asked.chain.empty()) {
-        chain = gate_->judge(asked.chain);
+        chain = judge_->gate().judge(asked.chain);
     } else if (by_its_word) {
         chain = by_word(*asked.common_name, now);
     }
@@ -174,8 +167,7 @@ hub::login_answer other_brokers::judge(const char* make, const login_question& a
     if (!asked.password.empty()) {
         words = hub::judge_words(asked.client, asked.user, asked.password);
     }
-    auto out = gate_->judge_once(asked.client, chain, words, by_its_word);
-    note_wishes(now);
+    auto out = judge_->judge(asked.client, chain, words, by_its_word);
     if (!out.in) {
         const std::string reason(to_string(out.refusal));
         refusals_.with({make, reason}).add();
@@ -190,31 +182,12 @@ hub::login_answer other_brokers::judge(const char* make, const login_question& a
         return out;
     }
     logins_.with({make, out.in->by_key ? "key" : by_its_word ? "common_name" : "certificate"}).add();
-    if (desk_.begin()) {
-        const auto ca = by_its_word ? std::nullopt : out.in->ca;
-        if (const auto noted = desk_.registry().note_login(out.in->identity.name, ca.value_or(std::array<uint8_t, 32>{}), now);
-            !noted) {
-            log::failure("logins_not_noted", noted.error(), {{"party", "hub"}});
-        }
-    }
+    judge_->note(out.in->identity, by_its_word ? std::nullopt : out.in->ca);
     return out;
 }
 
-void other_brokers::note_wishes(unix_seconds now) {
-    const auto wishes = gate_->take_wishes();
-    if (wishes.empty() || !desk_.begin()) {
-        return;
-    }
-    store::certificate_statuses statuses(desk_.registry());
-    for (const auto& one : wishes) {
-        if (const auto noted = statuses.want(one, now); !noted) {
-            return log::failure("ocsp_not_noted", noted.error(), {{"party", "hub"}});
-        }
-    }
-}
-
 hub::permission other_brokers::may(const topics_question& asked, const std::string& topic) {
-    return gate_->may_by_name(asked.client, asked.way, topic);
+    return judge_->gate().may_by_name(asked.client, asked.way, topic);
 }
 
 std::string other_brokers::answer_emqx_login(const std::string& body) {

@@ -8,11 +8,11 @@
 #pragma once
 
 #include "crypto/hash.h"
-#include "gate.h"
 #include "hub/access/gate.h"
 #include "hub/foreign/question.h"
 #include "hub_server/hub_desk.h"
 #include "hub_server/hub_service.h"
+#include "hub_server/login_desk.h"
 #include "net/http_server.h"
 #include "ops/metrics.h"
 #include "roles/other_brokers_config.h"
@@ -52,13 +52,12 @@ private:
 
     hub::login_answer judge(const char* make, const hub::foreign::login_question& asked);
     [[nodiscard]] hub::permission may(const hub::foreign::topics_question& asked, const std::string& topic);
-    void note_wishes(unix_seconds now);
     void not_understood(const char* make, const error& why);
 
     hub_desk& desk_;
     other_brokers_config config_;
     other_brokers_files files_;
-    std::unique_ptr<hub_gate> gate_;
+    std::unique_ptr<login_desk> judge_;
     ops::counter_family logins_, refusals_;
     std::unique_ptr<net::http_server> plain_;
 };

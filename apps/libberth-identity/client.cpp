@@ -1,43 +1,12 @@
 #include "libberth-identity/client.h"
 
 #include "base/wipe.h"
+#include "net/http_refusal.h"
 #include "wire/base64.h"
 
 #include <cstdlib>
 
 namespace berth::app {
-
-namespace {
-
-constexpr error_category categories[] = {error_category::peer, error_category::incompatible, error_category::usage,
-                                         error_category::environment, error_category::internal};
-
-// The service's refusal, as it stood on its side.
-error refusal(const net::http_response& response) {
-    error out{error_category::peer, "malformed",
-              fmt::format("the identity service answered {} without saying why", response.status)};
-    const auto body = wire::parse_json_object(response.body);
-    const auto* inner = body ? body->if_contains("error") : nullptr;
-    if (!inner || !inner->is_object()) {
-        return out;
-    }
-    const auto name = wire::text_member(inner->get_object(), "name");
-    const auto message = wire::text_member(inner->get_object(), "message");
-    const auto category = wire::text_member(inner->get_object(), "category");
-    if (!name || !message || !category) {
-        return out;
-    }
-    out.name = *name;
-    out.message = *message;
-    for (const auto each : categories) {
-        if (*category == to_string(each)) {
-            out.category = each;
-        }
-    }
-    return out;
-}
-
-}  // namespace
 
 std::string identity_client::usual_socket() {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, before there are threads of ours
@@ -50,7 +19,7 @@ result<std::string> identity_client::text(const std::string& target) const {
     request.target = target;
     BERTH_TRY(response, http_.ask(request));
     if (response.status != 200) {
-        return fail(refusal(response));
+        return fail(net::refusal_of(response, "the identity service"));
     }
     return std::move(response.body);
 }
@@ -68,7 +37,7 @@ result<secret_bytes> identity_client::octets(const std::string& name, const char
     request.body = wire::to_text(wire::json::object{{given, wire::base64(what)}});
     BERTH_TRY(response, http_.ask(request));
     if (response.status != 200) {
-        return fail(refusal(response));
+        return fail(net::refusal_of(response, "the identity service"));
     }
     auto answer = [&]() -> result<bytes> {
         BERTH_TRY(body, wire::parse_json_object(response.body));

@@ -33,6 +33,7 @@ void read_webhook(table_reader& t, event_sink_config& out) {
         out.identity = read_key_names(t, true);
     }
     out.secret_file = t.path("secret_file", false);
+    out.dead_letters = t.path("dead_letters", false);
 }
 
 void read_topic(table_reader& t, event_sink_config& out, bool has_broker) {
@@ -49,14 +50,19 @@ void read_topic(table_reader& t, event_sink_config& out, bool has_broker) {
     }
 }
 
-result<event_sink_config> read_one(table_reader t, bool has_broker) {
+enum class taken : uint8_t { events, telemetry };
+
+result<event_sink_config> read_one(table_reader t, bool has_broker, taken what) {
     event_sink_config out;
     out.name = t.text("name");
     if (!good_name(out.name)) {
         t.complain_of("name", fmt::format("a name of 1 to {} letters, digits, '-', '_' and '.'", most_name));
     }
     const int kinds = int{t.has("webhook")} + int{t.has("file")} + int{t.has("topic")};
-    if (kinds != 1) {
+    if (what == taken::telemetry && t.has("topic")) {
+        (void)t.text("topic");
+        t.complain_of("topic", "what devices send is in topics of the broker already; it goes to a \"webhook\" or a \"file\"");
+    } else if (kinds != 1) {
         (void)(t.text("webhook", "") + t.text("file", "") + t.text("topic", ""));
         t.complain(nullptr, "events go to a \"webhook\", a \"file\" or a \"topic\": give one of them");
     } else if (t.has("webhook")) {
@@ -72,6 +78,19 @@ result<event_sink_config> read_one(table_reader t, bool has_broker) {
     return out;
 }
 
+result<std::vector<event_sink_config>> read_all(table_reader& hub, const char* table, bool has_broker, taken what) {
+    std::vector<event_sink_config> out;
+    for (auto& each : hub.tables(table, false)) {
+        BERTH_TRY(one, read_one(std::move(each), has_broker, what));
+        if (std::ranges::any_of(out, [&](const auto& other) { return other.name == one.name; })) {
+            hub.complain(nullptr, fmt::format("two [[hub.{}]] are \"{}\": the name is what their positions are kept under", table,
+                                              one.name));
+        }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 }  // namespace
 
 bool same_sink(const event_sink_config& a, const event_sink_config& b) {
@@ -80,21 +99,17 @@ bool same_sink(const event_sink_config& a, const event_sink_config& b) {
                (!x || (x->chain == y->chain && x->key == y->key && x->passphrase_file == y->passphrase_file));
     };
     return a.name == b.name && a.to == b.to && a.webhook == b.webhook && a.anchors == b.anchors &&
-           same_identity(a.identity, b.identity) && a.secret_file == b.secret_file && a.file == b.file && a.topic == b.topic &&
-           a.socket == b.socket && a.batch == b.batch && a.from_start == b.from_start;
+           same_identity(a.identity, b.identity) && a.secret_file == b.secret_file && a.file == b.file &&
+           a.dead_letters == b.dead_letters && a.topic == b.topic && a.socket == b.socket && a.batch == b.batch &&
+           a.from_start == b.from_start;
 }
 
 result<std::vector<event_sink_config>> read_event_sinks(table_reader& hub, bool has_broker) {
-    std::vector<event_sink_config> out;
-    for (auto& each : hub.tables("events", false)) {
-        BERTH_TRY(one, read_one(std::move(each), has_broker));
-        if (std::ranges::any_of(out, [&](const auto& other) { return other.name == one.name; })) {
-            hub.complain(nullptr,
-                         fmt::format("two [[hub.events]] are \"{}\": the name is what their positions are kept under", one.name));
-        }
-        out.push_back(std::move(one));
-    }
-    return out;
+    return read_all(hub, "events", has_broker, taken::events);
+}
+
+result<std::vector<event_sink_config>> read_telemetry_sinks(table_reader& hub) {
+    return read_all(hub, "telemetry", true, taken::telemetry);
 }
 
 }  // namespace berth::app

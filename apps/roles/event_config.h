@@ -1,4 +1,4 @@
-// [[hub.events]] of berthd.toml: whom berthd tells what became of devices and modules.
+// [[hub.events]] and [[hub.telemetry]] of berthd.toml: whom berthd tells what became of devices and modules, and what they send.
 #pragma once
 
 #include "base/result.h"
@@ -20,6 +20,7 @@ struct event_sink_config {
     std::filesystem::path secret_file;           // requests are signed with what is in it; empty: they are not
 
     std::filesystem::path file;
+    std::filesystem::path dead_letters;  // what a webhook will never take goes there; empty: it is tried for ever
 
     std::string topic;
     std::filesystem::path socket;  // of the broker, for programs of the machine; empty: that of [hub.mqtt]
@@ -33,5 +34,7 @@ bool same_sink(const event_sink_config& a, const event_sink_config& b);
 
 // `has_broker`: [hub.mqtt] is there.
 result<std::vector<event_sink_config>> read_event_sinks(table_reader& hub, bool has_broker);
+// Those of [[hub.telemetry]], of which none is a topic.
+result<std::vector<event_sink_config>> read_telemetry_sinks(table_reader& hub);
 
 }  // namespace berth::app

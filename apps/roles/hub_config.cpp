@@ -43,9 +43,32 @@ result<hub_config> read_hub(table_reader t) {
     }
     BERTH_TRY(events, read_event_sinks(t, out.mqtt.has_value()));
     out.events = std::move(events);
+    BERTH_TRY(telemetry, read_telemetry_sinks(t));
+    out.telemetry = std::move(telemetry);
+    out.telemetry_log = !out.telemetry.empty();
+    if (auto log = t.table("telemetry_log")) {
+        out.telemetry_log = true;
+        out.telemetry_keep_hours = log->integer("keep_hours", 0, 24 * 366, 24);
+        out.telemetry_most_mb = log->integer("most_mb", 32, 1'000'000, 1'024);
+        BERTH_CHECK(log->finish());
+    }
+    if (out.telemetry_log && !out.mqtt) {
+        t.complain(nullptr, "[[hub.telemetry]] and [hub.telemetry_log] are of what the broker of [hub.mqtt] is sent: give that");
+    }
     if (auto issuer = t.table("issuer")) {
         BERTH_TRY(read, read_hub_issuer(std::move(*issuer)));
         out.issuer = std::move(read);
+    }
+    if (auto files = t.table("files")) {
+        BERTH_TRY(read, read_hub_files(std::move(*files)));
+        out.files = std::move(read);
+    }
+    if (auto websockets = t.table("websockets")) {
+        BERTH_TRY(read, read_websockets(std::move(*websockets)));
+        out.websockets = std::move(read);
+        if (!out.mqtt && out.websockets.enabled) {
+            t.complain(nullptr, "[hub.websockets] passes MQTT on to the broker of [hub.mqtt]: give that, too");
+        }
     }
     if (out.admins.empty() && !out.sas && !out.mqtt && !out.provisioning) {
         t.complain(nullptr, "nobody could ask this hub for anything: give \"admins\", a CA of administrators, or \"sas\" = true, "

@@ -5,10 +5,12 @@
 #include "net/address.h"
 #include "roles/broker_config.h"
 #include "roles/event_config.h"
+#include "roles/file_config.h"
 #include "roles/hub_issuer_config.h"
 #include "roles/key_and_chain.h"
 #include "roles/other_brokers_config.h"
 #include "roles/revocation_rule.h"
+#include "roles/websockets_config.h"
 
 #include <map>
 #include <optional>
@@ -31,7 +33,13 @@ struct hub_config {
     std::optional<hub_provisioning_config> provisioning;
     std::optional<other_brokers_config> other_brokers;
     std::vector<event_sink_config> events;
+    std::vector<event_sink_config> telemetry;  // [[hub.telemetry]]
+    bool telemetry_log = false;                // what devices send is kept: there is one of these, or [hub.telemetry_log]
+    int64_t telemetry_keep_hours = 24;         // also once every sink has it
+    int64_t telemetry_most_mb = 1'024;         // of the log; more is not taken from devices
     std::optional<hub_issuer_config> issuer;
+    std::optional<hub_files_config> files;
+    websockets_config websockets;
 };
 
 result<hub_config> read_hub(table_reader t);

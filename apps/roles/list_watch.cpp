@@ -8,7 +8,6 @@ namespace berth::app {
 
 namespace {
 
-constexpr milliseconds look_every = 2'000;
 constexpr milliseconds again_after = 30'000;  // every key is read anew, which may cost some tenths of a second each
 
 std::vector<std::filesystem::path> files_of(const list_watch::versions& seen) {
@@ -50,8 +49,8 @@ std::vector<std::filesystem::path> lists_of(const daemon_config& config) {
     return out;
 }
 
-list_watch::list_watch(net::loop& on, const clock& time, std::function<result<void>()> take)
-    : clock_(time), take_(std::move(take)), ticker_(on) {}
+list_watch::list_watch(net::loop& on, const clock& time, std::function<result<void>()> take, milliseconds every)
+    : clock_(time), every_(every), take_(std::move(take)), ticker_(on) {}
 
 list_watch::versions list_watch::look_at(const std::vector<std::filesystem::path>& files) {
     versions out;
@@ -81,7 +80,7 @@ void list_watch::were_read(versions seen, role_lists lists) {
     }
     if (!read_.empty()) {
         warn();
-        ticker_.arm(look_every, [this] { look(); });
+        ticker_.arm(every_, [this] { look(); });
     }
 }
 
@@ -94,7 +93,7 @@ std::vector<list_watch::expiry> list_watch::expiries() const {
 }
 
 void list_watch::look() {
-    ticker_.arm(look_every, [this] { look(); });
+    ticker_.arm(every_, [this] { look(); });
     warn();
     auto now = look_at(files_of(read_));
     const milliseconds at = clock_.steady();

@@ -26,7 +26,8 @@ public:
 
     // `take` is called when a file is not the one that was read, and when it has failed again after a while: a list that is
     // refused because of something else must not be forgotten.
-    list_watch(net::loop& on, const clock& time, std::function<result<void>()> take);
+    static constexpr milliseconds look_every = 2'000;
+    list_watch(net::loop& on, const clock& time, std::function<result<void>()> take, milliseconds every = look_every);
     // These were read, in the versions that were seen before reading. Begins to watch.
     void were_read(versions seen, role_lists lists);
     // Whether these may take the place of those that were read. Errors of must_follow.
@@ -47,6 +48,7 @@ private:
     void warn();
 
     const clock& clock_;
+    milliseconds every_;  // real time
     std::function<result<void>()> take_;
     versions read_;
     versions refused_;

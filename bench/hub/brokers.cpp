@@ -43,6 +43,8 @@ sockaddr_in loopback(uint16_t port) {
     return out;
 }
 
+}  // namespace
+
 uint16_t free_port() {
     const int s = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at = loopback(0);
@@ -63,13 +65,14 @@ bool takes_connections(uint16_t port) {
     return out;
 }
 
-// What it says goes into files: nobody has to listen while others are measured.
 app::child_process start_quietly(const fs::path& program, const std::vector<std::string>& arguments, const fs::path& in,
                                  const std::vector<std::string>& environment) {
     std::vector<std::string> words{"-c", R"(cd "$1" && shift && exec "$@" >out 2>log)", "sh", in.string(), program.string()};
     words.insert(words.end(), arguments.begin(), arguments.end());
     return got(app::child_process::start("/bin/sh", words, environment));
 }
+
+namespace {
 
 std::string without_plugin(const std::string& conf, const fs::path& anchors) {
     std::istringstream in(conf);
@@ -105,6 +108,9 @@ broker broker::start(const world& in, const fs::path& hub) {
     must(app::write_text(in.file("openssl.cnf"), openssl_conf));
     auto environment = program.environment;
     environment.push_back("OPENSSL_CONF=" + in.file("openssl.cnf").string());
+    if (!hub.empty()) {
+        environment.push_back("LD_PRELOAD=" + program.tap.string());  // as berthd does
+    }
     const auto began = steady::now();
     auto process = start_quietly(program.mosquitto, {"-c", s.configuration().string()}, s.directory, environment);
     const auto took = [began] { return std::chrono::duration<double>(steady::now() - began).count(); };
@@ -127,8 +133,10 @@ broker broker::alone(const world& in) {
 
 namespace {
 
-app::child_process start_service(const world& in, const fs::path& hub) {
-    must(app::write_text(in.file("berthd.toml"), fmt::format(R"([log]
+app::child_process start_service(const world& in, const fs::path& hub, const std::string& more) {
+    must(app::write_text(in.file("admins.pem"), in.root.to_pem()));
+    must(app::write_text(in.file("berthd.toml"),
+                         fmt::format(R"([log]
 level = "warning"
 
 [hub]
@@ -137,6 +145,7 @@ listen = "127.0.0.1:0"
 host = "localhost"
 chain = "server.pem"
 key = "file:server.key"
+admins = ["admins.pem"]
 
 [hub.mqtt]
 listen = "127.0.0.1:0"
@@ -148,8 +157,14 @@ pq_only = true
 id_scope = "{}"
 listen = "127.0.0.1:0"
 retry_after = 1
-)",
-                                                             hub.string(), whole_service::scope)));
+
+[hub.files]
+
+[[hub.admin]]
+name = "{}"
+rights = ["serviceConnect"]
+{})",
+                                     hub.string(), whole_service::scope, whole_service::administrator, more)));
     auto store = got(app::open_hub_store(hub));
     store::sqlite_provisioning_store records(*store);
     registry::enrolment_settings all;
@@ -168,7 +183,8 @@ retry_after = 1
 
 }  // namespace
 
-whole_service::whole_service(const world& in, const fs::path& hub) : said_(in.file("out")), process_(start_service(in, hub)) {
+whole_service::whole_service(const world& in, const fs::path& hub, const std::string& more)
+    : said_(in.file("out")), process_(start_service(in, hub, more)) {
     // The shell makes it.
     const auto until = steady::now() + std::chrono::seconds(60);
     while (!fs::exists(said_) || got(app::read_text(said_)).find("\"ready\"") == std::string::npos) {

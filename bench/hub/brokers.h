@@ -7,6 +7,12 @@
 
 namespace berth::hub::bench {
 
+// A program whose words go into files of `in`: nobody has to listen while others are measured.
+app::child_process start_quietly(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                                 const std::filesystem::path& in, const std::vector<std::string>& environment);
+uint16_t free_port();
+bool takes_connections(uint16_t port);
+
 class broker {
 public:
     // With the plugin on this hub's directory.
@@ -27,11 +33,15 @@ private:
     double start_took_;
 };
 
-// berthd with [hub], its provisioning at both doors, on this hub's directory; all devices below the registered CA are enrolled.
+// berthd with [hub], its provisioning at both doors, and files, on this hub's directory; all devices below the registered CA are
+// enrolled.
 class whole_service {
 public:
-    whole_service(const world& in, const std::filesystem::path& hub);
+    // `more`: tables of berthd.toml behind those of the hub. Who shows a certificate of `administrator`'s may do everything.
+    whole_service(const world& in, const std::filesystem::path& hub, const std::string& more = {});
+    static constexpr const char* administrator = "bench-admin";
     [[nodiscard]] uint16_t port(const std::string& name) const;  // "https", "mqtt", "provisioning"
+    [[nodiscard]] pid_t pid() const { return process_.pid(); }
     static constexpr const char* scope = "0ne00000001";
 
 private:

@@ -237,6 +237,9 @@ result<http_answer> ask(connection& over, std::string_view method, const std::st
         input.append(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(count));
         const size_t end = input.find("\r\n\r\n");
         const size_t length = input.find("Content-Length: ");
+        if (end != std::string::npos && input.starts_with("HTTP/1.1 204")) {
+            return http_answer{204, {}};
+        }
         if (end == std::string::npos || length == std::string::npos || input.size() < 12) {
             continue;
         }

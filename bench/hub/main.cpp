@@ -14,13 +14,16 @@ struct part {
     void (*run)(const world&, int rounds);
 };
 
-constexpr std::array<part, 7> parts{{
+constexpr std::array<part, 10> parts{{
     {"connect", connect_part},
     {"publish", publish_part},
     {"lookup", lookup_part},
     {"import", [](const world& in, int) { import_part(in); }},
     {"place", place_part},
     {"cut", [](const world& in, int) { cut_part(in); }},
+    {"behaviour", behaviour_part},
+    {"telemetry", telemetry_part},
+    {"upload", upload_part},
     {"memory", [](const world& in, int) { memory_part(in); }},
 }};
 

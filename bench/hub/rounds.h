@@ -50,6 +50,9 @@ void lookup_part(const world& in, int rounds);
 void import_part(const world& in);
 void place_part(const world& in, int rounds);
 void cut_part(const world& in);
+void behaviour_part(const world& in, int rounds);
+void telemetry_part(const world& in, int rounds);
+void upload_part(const world& in, int rounds);
 void memory_part(const world& in);
 
 }  // namespace berth::hub::bench

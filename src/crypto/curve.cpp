@@ -72,6 +72,12 @@ ec_point_ptr curve::point_from(bytes_view octets) const {
     return point;
 }
 
+bool curve::has_order(const EC_POINT* point) const {
+    const ec_point_ptr product(must(EC_POINT_new(group_), "making a point"));
+    must(EC_POINT_mul(group_, product.get(), nullptr, point, order_, new_bn_context().get()), "multiplying a point");
+    return EC_POINT_is_at_infinity(group_, product.get()) == 1;
+}
+
 void curve::write_point(const EC_POINT* point, std::span<uint8_t> out) const {
     if (EC_POINT_point2oct(group_, point, POINT_CONVERSION_UNCOMPRESSED, out.data(), out.size(), new_bn_context().get()) !=
         point_size()) {

@@ -27,6 +27,8 @@ public:
 
     // Null unless an uncompressed point of the curve (so not infinity either). Both curves have cofactor 1.
     ec_point_ptr point_from(bytes_view octets) const;
+    // The point times the order is infinity: so of every point of such a curve.
+    bool has_order(const EC_POINT* point) const;
     void write_point(const EC_POINT* point, std::span<uint8_t> out) const;
 
     ec_point_ptr base_times(const BIGNUM* k) const;

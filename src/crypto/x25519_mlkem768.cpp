@@ -1,9 +1,7 @@
 #include "crypto/x25519_mlkem768.h"
 
-#include "crypto/constant_time.h"
 #include "crypto/ml_kem_openssl.h"
-
-#include <openssl/err.h>
+#include "crypto/x25519_openssl.h"
 
 namespace berth::crypto {
 
@@ -12,37 +10,9 @@ namespace {
 constexpr const char* ml_kem_name = "ML-KEM-768";
 constexpr size_t ek_size = 1184;
 constexpr size_t ct_size = 1088;
-constexpr size_t x25519_size = 32;
 
 error bad_key_share(std::string_view why) {
     return {error_category::peer, "bad_key_share", "The peer's X25519MLKEM768 key share is not valid: " + std::string(why) + "."};
-}
-
-evp_pkey_ptr x25519_private(bytes_view scalar) {
-    return evp_pkey_ptr(must(EVP_PKEY_new_raw_private_key_ex(lib_context(), "X25519", default_only, scalar.data(), scalar.size()),
-                             "making an X25519 key"));
-}
-
-void write_x25519_public(const EVP_PKEY* key, std::span<uint8_t> out) {
-    size_t size = out.size();
-    must(EVP_PKEY_get_raw_public_key(key, out.data(), &size), "reading an X25519 public key");
-}
-
-// False for a peer point of small order, which makes the output all zeros.
-bool x25519(EVP_PKEY* own, bytes_view peer, std::span<uint8_t> out) {
-    const evp_pkey_ptr other(must(EVP_PKEY_new_raw_public_key_ex(lib_context(), "X25519", default_only, peer.data(), peer.size()),
-                                  "taking an X25519 public key"));
-    const evp_pkey_ctx_ptr context(must(EVP_PKEY_CTX_new_from_pkey(lib_context(), own, default_only), "making a key context"));
-    must(EVP_PKEY_derive_init(context.get()), "starting X25519");
-    must(EVP_PKEY_derive_set_peer_ex(context.get(), other.get(), 0), "giving X25519 its peer");
-    size_t size = out.size();
-    const bool ok = EVP_PKEY_derive(context.get(), out.data(), &size) == 1 && size == x25519_size;
-    static constexpr std::array<uint8_t, x25519_size> zeros{};
-    if (!ok || equal(out, zeros)) {
-        ERR_clear_error();
-        return false;
-    }
-    return true;
 }
 
 }  // namespace

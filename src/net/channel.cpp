@@ -65,7 +65,9 @@ public:
 
     void write(bytes data, done then) override {
         out_ = std::move(data);
+        writing_ = true;
         asio::async_write(stream_, asio::buffer(out_), [self = hold(), then = std::move(then)](const error_code& ec, size_t) {
+            self->writing_ = false;
             wipe(self->out_);  // it may have been a private key, or a password
             bytes().swap(self->out_);
             if (!ec) {
@@ -92,6 +94,16 @@ protected:
     std::shared_ptr<stream_channel> hold() { return std::static_pointer_cast<stream_channel>(shared_from_this()); }
     virtual error explain(const error_code& ec) { return lost(ec); }
 
+    // Whoever goes in the midst of a write says no goodbye: the stream has what it is writing where the goodbye would go.
+    bool left_amid_write(const std::function<void()>& then) {
+        if (!writing_) {
+            return false;
+        }
+        abort();
+        asio::post(stream_.get_executor(), [self = hold(), then] { then(); });
+        return true;
+    }
+
     // Ends a read that is under way: a shutdown reads for itself.
     void shut(std::function<void()> how) {
         if (reading_) {
@@ -114,7 +126,7 @@ protected:
     std::array<uint8_t, 16384> in_;
     bytes out_;
     std::string address_;
-    bool reading_ = false;
+    bool reading_ = false, writing_ = false;
 };
 
 tl::unexpected<error> nothing_to_export(const char* name, const char* message) {
@@ -164,6 +176,9 @@ public:
         });
     }
     void shutdown(std::function<void()> then) override {
+        if (left_amid_write(then)) {
+            return;
+        }
         shut([this, then = std::move(then)]() mutable {
             stream_.async_shutdown(
                 [self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });
@@ -228,6 +243,9 @@ public:
         });
     }
     void shutdown(std::function<void()> then) override {
+        if (left_amid_write(then)) {
+            return;
+        }
         shut([this, then = std::move(then)]() mutable {
             stream_.async_shutdown(
                 [self = held(), then = std::move(then)](const error_code&) mutable { self->drain(std::move(then)); });

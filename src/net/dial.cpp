@@ -40,14 +40,16 @@ std::shared_ptr<dialler> dialler::start(loop& on, const address& to, const chann
         }
         self->end(why ? result<std::shared_ptr<channel>>(fail(*why)) : std::exchange(self->through_, nullptr));
     };
-    const auto connected = [self, over, most, shaken](const error_code& failed, const tcp::endpoint&) {
+    // Shared: g++ 14 takes a copy of a variant within a copy of a function for something that was never set.
+    const auto transport = std::make_shared<const channel_transport>(over);
+    const auto connected = [self, transport, most, shaken](const error_code& failed, const tcp::endpoint&) {
         if (!self->then_) {
             return;
         }
         if (failed) {
             return self->end(fail(environment("connect_failed", "the connection was not made: " + failed.message())));
         }
-        self->through_ = make_channel(std::move(self->sockets_->socket), over);
+        self->through_ = make_channel(std::move(self->sockets_->socket), *transport);
         if (!self->through_) {
             return self->end(fail(error_category::internal, "out_of_memory", "no memory for the connection"));
         }

@@ -67,11 +67,23 @@ struct reader {
     size_t header_octets = 0;  // that were read
     bool told_header = false;
     bool started = false;
+    bool folded = false;  // a line of the header goes on in the next one
+
+    struct judge_extensions {
+        // Beast takes any octets between quotes. Who reads lines would see the chunk begin elsewhere.
+        void operator()(std::uint64_t, boost::beast::string_view said, error_code& ec) const {
+            if (said.find_first_of("\r\n") != boost::beast::string_view::npos) {
+                ec = http::error::bad_chunk_extension;
+            }
+        }
+    };
+    judge_extensions extensions;  // the parser keeps a reference
 
     // The parser's own limit depends by a few octets on the pieces in which a header comes; so it has a larger one, and the
     // octets are counted here.
     explicit reader(const http_size_limits& limits) : most_header(std::min<size_t>(limits.most_header, UINT32_MAX / 2)) {
         parser.header_limit(static_cast<uint32_t>(most_header + 4'096));
+        parser.on_chunk_header(extensions);
         parser.body_limit(limits.most_body);
     }
 
@@ -96,6 +108,10 @@ struct reader {
             error_code ec;
             const size_t used = parser.put(boost::asio::const_buffer(input.data(), input.size()), ec);
             started = started || used > 0 || !input.empty();
+            if (is_request && !told_header) {
+                const auto taken = as_text(input.first(used));  // all fields at once
+                folded = folded || taken.find("\r\n ") != taken.npos || taken.find("\r\n\t") != taken.npos;
+            }
             input = input.subspan(used);
             header_octets += told_header ? 0 : used;
             if (ec == http::error::need_more) {
@@ -121,9 +137,49 @@ struct reader {
         if (!coding.empty() && !parser.chunked()) {
             return fail(error_category::peer, "unsupported_encoding", "the only transfer coding spoken here is chunked");
         }
+        return is_request ? judge_framing() : result<void>{};
+    }
+
+    // Whoever stands between us and a client must see a request end where we do. What Beast takes in more than one way is not
+    // taken at all.
+    result<void> judge_framing() const {
+        const auto malformed = [](const char* why) { return fail(error_category::peer, "malformed", why); };
+        // RFC 9112 5.2: "A server that receives an obs-fold in a request message [...] MUST either reject the message by sending
+        // a 400 (Bad Request), preferably with a representation explaining that obsolete line folding is unacceptable, or".
+        if (folded) {
+            return malformed("a field line of a request is one line: obsolete line folding is not accepted");
+        }
+        const auto& message = parser.get();
+        const auto codings = message.count(http::field::transfer_encoding);
+        // RFC 9112 6.1: "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header field MUST
+        // treat the message as if the framing is faulty".
+        if (codings > 0 && message.version() < 11) {
+            return malformed("HTTP/1.0 has no Transfer-Encoding");
+        }
+        if (codings > 1 || (codings == 1 && !boost::beast::iequals(message[http::field::transfer_encoding],
+                                                                   boost::beast::string_view("chunked")))) {
+            return fail(error_category::peer, "unsupported_encoding",
+                        "the only transfer coding spoken here is chunked, alone and said once");
+        }
+        // RFC 9110 8.6: of a list of one number, "a recipient of the message MUST either reject the message as invalid or replace
+        // the duplicated field values with a single valid Content-Length".
+        const auto length = view(message[http::field::content_length]);
+        if (message.count(http::field::content_length) > 1 || length.find_first_not_of("0123456789") != length.npos) {
+            return malformed("Content-Length is one number, said once");
+        }
         return {};
     }
 };
+
+// RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host
+// header field and to any request message that contains more than one Host header field line or a Host header field with an
+// invalid field value." RFC 3986 3.2.2 has the characters.
+bool may_be_host(std::string_view value) {
+    return std::ranges::all_of(value, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               std::string_view("-._~%!$&'()*+,;=:[]").find(c) != std::string_view::npos;
+    });
+}
 
 // RFC 9110 5.5: a field value has no CR, LF or NUL; a name is a token.
 bool may_be_sent(const http_headers::field& f) {
@@ -188,11 +244,12 @@ result<read_progress> request_reader::read(bytes_view& input) {
         head.target = std::string(view(message.target()));
         head.headers = headers_of(message);
         head.path = head.target.substr(0, head.target.find('?'));
-        // RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
-        // lacks a Host header field and to any request message that contains more than one Host header field line".
         const auto hosts = message.count(http::field::host);
         if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
             return fail(error_category::peer, "malformed", "a request has exactly one Host field line");
+        }
+        if (!may_be_host(view(message[http::field::host]))) {
+            return fail(error_category::peer, "malformed", "Host is a name or an address, and a port perhaps");
         }
         if (head.target.empty() || (head.target[0] != '/' && head.target != "*")) {
             return fail(error_category::peer, "malformed", "the request's target is not a path");
@@ -232,6 +289,12 @@ bool request_reader::keep_alive() const {
 
 bool request_reader::expects_continue() const {
     return boost::beast::iequals(impl_->parser.get()[http::field::expect], "100-continue") && impl_->parser.get().version() >= 11;
+}
+
+bool request_reader::may_upgrade() const {
+    const auto& message = impl_->parser.get();
+    return message.version() >= 11 && message.count(http::field::content_length) == 0 &&
+           message.count(http::field::transfer_encoding) == 0;
 }
 
 http_request request_reader::take() {
@@ -322,14 +385,20 @@ bytes encode_request(const http_request& request, const std::string& host, bool 
 bytes encode_response(const http_response& response, bool keep_alive, bool to_head) {
     std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
     append_fields(out, response.headers);
-    if (!keep_alive) {
-        out += "Connection: close\r\n";
+    // RFC 9110 7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option in the Connection header field".
+    const bool upgrades = response.headers.has("upgrade");
+    if (!keep_alive || upgrades) {
+        out += fmt::format("Connection: {}\r\n", keep_alive ? "Upgrade" : upgrades ? "close, Upgrade" : "close");
     }
     // RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx
     // (Informational) or 204 (No Content)."
     const bool without = response.status / 100 == 1 || response.status == 204;
     if (!without && response.status != 304) {
-        out += fmt::format("Content-Length: {}\r\n", response.body.size());
+        // RFC 9110 8.6, of HEAD: the length of what would have been sent, which whoever answers need not have at hand.
+        auto said = to_head && response.body.empty() ? response.headers.get("Content-Length") : std::string_view();
+        said = said.find_first_not_of("0123456789") == said.npos ? said : std::string_view();
+        out += said.empty() ? fmt::format("Content-Length: {}\r\n", response.body.size())
+                            : fmt::format("Content-Length: {}\r\n", said);
     }
     out += "\r\n";
     if (without || to_head || response.status == 304) {

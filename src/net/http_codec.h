@@ -35,6 +35,8 @@ public:
     result<void> limit_body(size_t most);
     [[nodiscard]] bool keep_alive() const;
     [[nodiscard]] bool expects_continue() const;
+    // HTTP/1.1 (RFC 9110 7.8), and nothing is said of a body.
+    [[nodiscard]] bool may_upgrade() const;
     [[nodiscard]] http_request take();
 
 private:

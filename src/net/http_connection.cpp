@@ -27,7 +27,8 @@ std::string http_date(unix_seconds time) {
 
 http_connection::http_connection(loop& on, std::shared_ptr<channel> over, std::shared_ptr<http_service> service,
                                  std::string address, std::function<void()> over_and_done)
-    : channel_(std::move(over)),
+    : on_(on),
+      channel_(std::move(over)),
       service_(std::move(service)),
       address_(std::move(address)),
       over_and_done_(std::move(over_and_done)),
@@ -145,6 +146,9 @@ void http_connection::on_header(bool body_follows) {
     exchange_.path = head.path;
     route_ = service_->router->find(head.method, head.path);
     exchange_.route = route_.route;
+    if (route_.websocket != nullptr) {
+        return ask_for_websocket(body_follows);
+    }
     if (!route_.handle) {
         // What nobody will look at is not waited for.
         keep_alive_ = keep_alive_ && !body_follows;
@@ -153,8 +157,46 @@ void http_connection::on_header(bool body_follows) {
     if (const auto fits = reader_->limit_body(route_.most_body); !fits) {
         return refuse(fits.error());
     }
+    if (!body_follows) {
+        return;
+    }
+    route_.at_head != nullptr ? ask_at_head() : await_body();
+}
+
+void http_connection::ask_at_head() {
+    phase_ = phase::judging;
+    http_request head = reader_->head();
+    head.params = route_.params;
+    head.peer = peer_;
+    const http_responder respond([weak = weak_from_this(), number = requests_](http_response response) {
+        const auto self = weak.lock();
+        if (!self || self->phase_ != phase::judging || self->requests_ != number) {
+            return;
+        }
+        if (response.status != 100) {
+            self->keep_alive_ = false;
+            return self->answer(std::move(response));
+        }
+        self->phase_ = phase::body;
+        self->await_body();
+        if (!self->asking_ && !self->continuing_ && self->phase_ == phase::body) {
+            self->process();
+        }
+    });
+    limit(service_->limits.handling, [this] {
+        keep_alive_ = false;
+        answer(http_response::failure({error_category::environment, "timeout", "the answer was not ready in time"}, 503));
+    });
+    const auto self = shared_from_this();  // it may end the server
+    asking_ = true;
+    service_->hand_over ? service_->hand_over(*route_.at_head, std::move(head), respond)
+                        : (*route_.at_head)(std::move(head), respond);
+    asking_ = false;
+}
+
+void http_connection::await_body() {
     limit(service_->limits.body, [this] { refuse({error_category::peer, "timeout", "the request did not come in time"}); });
-    if (reader_->expects_continue() && body_follows && input_.empty()) {
+    if (reader_->expects_continue() && input_.empty()) {
         continuing_ = true;
         channel_->write(to_bytes(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")), [self = shared_from_this()](const error* why) {
             self->continuing_ = false;
@@ -170,6 +212,51 @@ void http_connection::on_header(bool body_follows) {
                 self->close();
             }
         });
+    }
+}
+
+void http_connection::ask_for_websocket(bool body_follows) {
+    const websocket_route& route = *route_.websocket;
+    // What is behind a request that is refused is nobody's: who stands between us may have taken it for a WebSocket's.
+    keep_alive_ = false;
+    auto offer = read_websocket_offer(reader_->head(), !body_follows && reader_->may_upgrade());
+    if (!offer) {
+        return answer(std::move(offer).error());
+    }
+    const auto spoken = std::ranges::find_if(route.subprotocols, [&](const auto& one) {
+        return std::ranges::find(offer->subprotocols, one) != offer->subprotocols.end();
+    });
+    if (spoken == route.subprotocols.end()) {
+        auto refusal = route.not_spoken ? route.not_spoken(offer->subprotocols) : std::nullopt;
+        return answer(refusal ? std::move(*refusal)
+                              : http_response::failure({error_category::peer, "unsupported_subprotocol",
+                                                        "none of the subprotocols in Sec-WebSocket-Protocol is spoken here"},
+                                                       400));
+    }
+    http_request request = reader_->take();
+    request.peer = peer_;
+    auto admitted = route.admit(request);
+    if (!admitted) {
+        return answer(std::move(admitted).error());
+    }
+    opener_ = std::move(*admitted);
+    keep_alive_ = true;
+    answer(websocket_answer(offer->key, *spoken));
+}
+
+void http_connection::go_on_as_websocket() {
+    phase_ = phase::upgraded;
+    timer_.cancel();
+    reader_.reset();
+    websocket_ = std::make_shared<websocket>(on_, channel_, peer_, route_.websocket->limits, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->end();
+        }
+    });
+    websocket_->preface(std::exchange(input_, {}));
+    std::exchange(opener_, nullptr)(websocket_);
+    if (service_->draining) {
+        websocket_->go_away();
     }
 }
 
@@ -212,7 +299,7 @@ void http_connection::answer(http_response response) {
         return broken({error_category::peer, "timeout", "the peer does not read what it is sent"});
     }
     phase_ = phase::writing;
-    keep_alive_ = keep_alive_ && !service_->draining;
+    keep_alive_ = keep_alive_ && (!service_->draining || opener_);
     exchange_.status = response.status;
     exchange_.octets_out = response.body.size();
     exchange_.ms = exchange_.method.empty()
@@ -241,10 +328,16 @@ void http_connection::written(const error* why) {
     if (why) {
         return broken(*why);
     }
+    if (opener_) {
+        return go_on_as_websocket();
+    }
     keep_alive_ ? await_request() : close();
 }
 
 void http_connection::drain() {
+    if (phase_ == phase::upgraded) {
+        return websocket_->go_away();
+    }
     if (phase_ == phase::idle) {
         close();
     }
@@ -279,6 +372,10 @@ void http_connection::end() {
 void http_connection::abandon() {
     phase_ = phase::over;
     timer_.cancel();
+    opener_ = nullptr;
+    if (websocket_) {
+        return websocket_->abandon();
+    }
     channel_->abort();
 }
 

@@ -35,7 +35,12 @@ private:
     void received(bytes_view octets);
     void process();
     void on_header(bool body_follows);
+    // Of its route's at_head.
+    void ask_at_head();
+    void await_body();
     void dispatch(http_request request);
+    void ask_for_websocket(bool body_follows);
+    void go_on_as_websocket();
     void answer(http_response response);
     void refuse(const error& why);
     void written(const error* why);
@@ -44,6 +49,7 @@ private:
     void end();
     void limit(milliseconds after, std::function<void()> then);
 
+    loop& on_;
     std::shared_ptr<channel> channel_;
     std::shared_ptr<http_service> service_;
     std::string address_;
@@ -55,12 +61,15 @@ private:
     http_router::found route_;
     http_exchange exchange_;
     std::chrono::steady_clock::time_point asked_;
-    enum class phase { handshake, idle, header, body, handling, writing, closing, over };
+    enum class phase { handshake, idle, header, judging, body, handling, writing, upgraded, closing, over };
     phase phase_ = phase::handshake;
     bool keep_alive_ = true;
     bool to_head_ = false;
+    bool asking_ = false;      // its head is being judged in this very call
     bool continuing_ = false;  // "100 Continue" is being written
     uint64_t requests_ = 0;
+    websocket_route::opener opener_;        // while the answer that lets a WebSocket in is written
+    std::shared_ptr<websocket> websocket_;  // from then on
 };
 
 }  // namespace berth::net

@@ -66,6 +66,8 @@ struct http_router::node {
     std::unique_ptr<node> rest;   // for all that is left
     std::string name;
     std::map<std::string, route, std::less<>> routes;  // by method
+    std::unique_ptr<websocket_route> websocket;        // instead of those
+    std::string websocket_path;
 
     node& below(std::string_view segment) {
         if (!segment.starts_with('{')) {
@@ -89,7 +91,7 @@ struct http_router::node {
     const node* match(std::span<const std::string_view> segments,
                       std::vector<std::pair<std::string, std::string>>& params) const {
         if (segments.empty()) {
-            return routes.empty() ? nullptr : this;
+            return routes.empty() && !websocket ? nullptr : this;
         }
         if (const auto next = fixed.find(segments[0]); next != fixed.end()) {
             if (const node* found = next->second->match(segments.subspan(1), params)) {
@@ -127,7 +129,7 @@ void http_router::add_async(const std::string& method, const std::string& path, 
     for (const std::string_view segment : segments_of(path)) {
         at = &at->below(segment);
     }
-    at->routes[method] = node::route{std::move(handle), options, path};
+    at->routes[method] = node::route{std::move(handle), std::move(options), path};
 }
 
 void http_router::add(const std::string& method, const std::string& path, handler handle, http_route_options options) {
@@ -135,6 +137,15 @@ void http_router::add(const std::string& method, const std::string& path, handle
         method, path,
         [handle = std::move(handle)](const http_request& request, const http_responder& respond) { respond(handle(request)); },
         options);
+}
+
+void http_router::add_websocket(const std::string& path, websocket_route how) {
+    node* at = root_.get();
+    for (const std::string_view segment : segments_of(path)) {
+        at = &at->below(segment);
+    }
+    at->websocket = std::make_unique<websocket_route>(std::move(how));
+    at->websocket_path = path;
 }
 
 void http_router::not_implemented(const std::string& method, const std::string& path) {
@@ -152,6 +163,11 @@ http_router::found http_router::find(const std::string& method, std::string_view
     const node* at = path.starts_with('/') ? root_->match(segments, params) : nullptr;
     if (!at) {
         out.refusal = refuse(404, "not_found", "there is nothing at this path");
+        return out;
+    }
+    if (at->websocket) {
+        out.websocket = at->websocket.get();
+        out.route = at->websocket_path;
         return out;
     }
     auto route = at->routes.find(method);
@@ -183,6 +199,7 @@ http_router::found http_router::find(const std::string& method, std::string_view
     }
     out.handle = &route->second.handle;
     out.most_body = route->second.options.most_body;
+    out.at_head = route->second.options.at_head ? &route->second.options.at_head : nullptr;
     return out;
 }
 

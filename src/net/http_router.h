@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/http.h"
+#include "net/websocket_upgrade.h"
 
 namespace berth::net {
 
@@ -22,6 +23,9 @@ private:
 struct http_route_options {
     // Larger bodies are refused before they are read; at most the server's own limit.
     size_t most_body = 64 * 1024;
+    // Asked, as a handler is, of a request that has a body, before any of it is read: the answer 100 lets it go on, and any
+    // other is the request's, which ends the connection. Nothing: all may send one.
+    std::function<void(http_request, http_responder)> at_head = {};
 };
 
 // A route's path is matched segment by segment: "/v1/devices/{id}" takes any one non-empty segment for {id}, and a last
@@ -39,13 +43,17 @@ public:
     // GET routes answer HEAD too.
     void add(const std::string& method, const std::string& path, handler handle, http_route_options options = {});
     void add_async(const std::string& method, const std::string& path, async_handler handle, http_route_options options = {});
+    // Every method comes to the opening handshake (net/websocket_upgrade.h); refusals end the connection.
+    void add_websocket(const std::string& path, websocket_route how);
     // Part of the interface that this build does not have: 501, never 200.
     void not_implemented(const std::string& method, const std::string& path);
 
     struct found {
-        const async_handler* handle = nullptr;  // null: `refusal` is the answer
+        const async_handler* handle = nullptr;  // null: `refusal` is the answer, where there is no `websocket`
+        const websocket_route* websocket = nullptr;
         std::map<std::string, std::string> params;
         size_t most_body = 0;
+        const async_handler* at_head = nullptr;  // null: there is none
         http_response refusal;
         std::string route;  // as added, for metrics: never what a client made up
     };

@@ -25,7 +25,7 @@ result<descriptor> connect_to(const std::string& path) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): how the interface is
     if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) {
         const std::error_code why(errno, std::system_category());
-        return environment("connect_failed", fmt::format("nobody answers at {}: {}; is `berth-agent serve` running, and may this "
+        return environment("connect_failed", fmt::format("nobody answers at {}: {}; is its program running, and may this "
                                                          "user open its socket?",
                                                          path, why.message()));
     }

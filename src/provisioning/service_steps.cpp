@@ -72,7 +72,8 @@ result<void> service::impl::refresh(unix_seconds now) {
             all.push_back(std::move(*own));
         }
     }
-    BERTH_TRY(fresh, enrolment_trust::build(std::move(cas), all, now));
+    BERTH_TRY(signers, hub.signer_lists());
+    BERTH_TRY(fresh, enrolment_trust::build(std::move(cas), all, now, signers));
     trust = std::move(fresh);
     trust_generation = generation;
     trust_built = now;

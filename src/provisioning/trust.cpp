@@ -17,10 +17,10 @@ bool names(std::span<const pki::certificate> sent, const pki::certificate& ca) {
 }  // namespace
 
 result<enrolment_trust> enrolment_trust::build(std::vector<registry::registered_ca> cas, const std::vector<pki::crl>& lists,
-                                               unix_seconds now) {
+                                               unix_seconds now, std::span<const registry::signer_list> signers) {
     enrolment_trust out;
     for (const auto& ca : cas) {
-        BERTH_TRY(one, hub::login_trust::build({ca}, lists, now));
+        BERTH_TRY(one, hub::login_trust::build({ca}, lists, now, signers));
         out.until_ = std::min(out.until_, one.until());
         if (one.store()) {
             out.single_.push_back(std::move(one));

@@ -16,7 +16,7 @@ class enrolment_trust {
 public:
     // Errors of hub::login_trust::build.
     static result<enrolment_trust> build(std::vector<registry::registered_ca> cas, const std::vector<pki::crl>& lists,
-                                         unix_seconds now);
+                                         unix_seconds now, std::span<const registry::signer_list> signers = {});
     // Of all that vouch for the leaf up to a registered, verified CA in force, the nearest first. Error: why there is none, as
     // that of hub::verify_login_chain for a CA that its chain names; `unknown_issuer` if it names none.
     [[nodiscard]] result<std::vector<issuer_above>> issuers_of(std::span<const pki::certificate> leaf_first,

@@ -34,6 +34,8 @@ inline pid_t spawn(std::vector<std::string> arguments, const std::filesystem::pa
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&files, 1, 2);
+    // Connections of ours would stay open for as long as it runs.
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
     pid_t pid = -1;
     const int failed = posix_spawnp(&pid, argv[0], &files, nullptr, argv.data(), envp.data());
     posix_spawn_file_actions_destroy(&files);

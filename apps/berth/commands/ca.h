@@ -24,6 +24,11 @@ struct ca_options {
     [[nodiscard]] result<std::string> which(const ca_directory& in) const;
 };
 
+// One request in PEM or DER. Error `bad_pem`; of files.
+result<bytes> read_request(const std::string& file);
+// "key_compromise" or "key-compromise". Error `bad_arguments`, with those that there are.
+result<pki::revocation_reason> reason_named(std::string name);
+
 wire::json::object to_json(const pki::certificate& made);
 void say(const context& c, const wire::json::object& what, const std::string& text);
 

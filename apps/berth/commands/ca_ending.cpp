@@ -8,10 +8,6 @@
 
 namespace berth::app {
 
-namespace {
-
-namespace fs = std::filesystem;
-
 result<pki::revocation_reason> reason_named(std::string name) {
     std::ranges::replace(name, '-', '_');
     std::string known;
@@ -24,6 +20,10 @@ result<pki::revocation_reason> reason_named(std::string name) {
     }
     return fail(error_category::usage, "bad_arguments", fmt::format("\"{}\" is no reason; there are {}", name, known));
 }
+
+namespace {
+
+namespace fs = std::filesystem;
 
 // ---- revoke
 

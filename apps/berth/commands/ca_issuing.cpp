@@ -13,14 +13,6 @@
 
 namespace berth::app {
 
-namespace {
-
-struct issue_options : ca_options {
-    std::string profile, csr, identity, who = "admin", batch, lifetime, out, serial;
-    std::vector<std::string> anchors;
-};
-
-// One request in PEM or DER.
 result<bytes> read_request(const std::string& file) {
     BERTH_TRY(text, read_text(file));
     if (text.find("-----BEGIN") == std::string::npos) {
@@ -32,6 +24,13 @@ result<bytes> read_request(const std::string& file) {
     }
     return to_bytes(blocks[0].der.reveal());
 }
+
+namespace {
+
+struct issue_options : ca_options {
+    std::string profile, csr, identity, who = "admin", batch, lifetime, out, serial;
+    std::vector<std::string> anchors;
+};
 
 // The device that a certificate is of. What was issued here is of the device that it was issued to; certificates below the CAs of
 // this directory may name the device's maker; and a maker speaks of its own devices alone, whatever root its certificates name.

@@ -48,8 +48,11 @@ void add_setup(CLI::App& cli, CLI::App& masa, CLI::App& registrar, context& c);
 void add_records(CLI::App& cli, CLI::App& masa, context& c);
 // registrar devices, approve, deny, group, config
 void add_registrar_records(CLI::App& registrar, context& c);
+// chain
+void add_chain(CLI::App& cli, context& c);
 void add_device(CLI::App& cli, context& c);
 void add_key(CLI::App& cli, context& c);
+void add_jose(CLI::App& cli, context& c);
 void add_identity(CLI::App& cli, context& c);
 void add_est(CLI::App& cli, context& c);
 // user, token, waiting, approve, deny

@@ -45,6 +45,10 @@ void add_hub(CLI::App& cli, context& c) {
     add_hub_ca(*group, c);
     add_hub_devices(*group, c);
     add_hub_twins(*group, c);
+    add_hub_methods(*group, c);
+    add_hub_sinks(*group, c);
+    add_hub_messages(*group, c);
+    add_hub_files(*group, c);
     add_hub_groups(*group, c);
     add_hub_access(*group, c);
     add_hub_policies(*group, c);

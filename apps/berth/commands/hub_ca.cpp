@@ -19,8 +19,8 @@ using registry::ca_state;
 using registry::registered_ca;
 
 struct options {
-    std::string hub, name, file, key, code, out, successor, overlap = "30d", at, passphrase_file;
-    bool yes = false;
+    std::string hub, name, file, key, code, out, successor, overlap = "30d", at, passphrase_file, signer;
+    bool yes = false, forget_lists = false;
 };
 
 wire::json::object to_json(const registered_ca& ca, unix_seconds now) {
@@ -155,6 +155,55 @@ result<unix_seconds> when(const std::string& overlap) {
     return system_clock().now() + *length;
 }
 
+// Of the registered CA, or of a signer below it.
+result<void> hand_in_list(const context& c, const options& o) {
+    if (!o.yes && o.file.empty()) {
+        return fail(error_category::usage, "bad_arguments", "say which FILE, or --forget");
+    }
+    std::vector<pki::certificate> chain;
+    if (!o.signer.empty()) {
+        BERTH_TRY(given, read_chain(o.signer));
+        chain = std::move(given);
+    }
+    const std::string whose = chain.empty() ? fmt::format("\"{}\"", o.name)
+                                            : fmt::format("{}, below \"{}\"", one_line(chain.front().subject()), o.name);
+    wire::json::object json{{"name", o.name}, {"crl", nullptr}};
+    if (!chain.empty()) {
+        json["signer"] = chain.front().subject();
+    }
+    BERTH_TRY(store, open_hub_store(o.hub));
+    if (o.yes) {
+        BERTH_CHECK(store->all_or_nothing([&] {
+            return chain.empty() ? registry::forget_list(*store, o.name)
+                                 : registry::forget_signer_list(*store, o.name, chain.front());
+        }));
+        c.json ? print_json(json) : fmt::print("{} has no revocation list here any more.\n", whose);
+        return {};
+    }
+    BERTH_TRY(octets, pki::read_file(o.file, registry::most_ca_list));
+    const unix_seconds now = system_clock().now();
+    BERTH_TRY(taken, of_file(o.file, store->all_or_nothing([&] {
+                  return chain.empty() ? registry::take_list(*store, o.name, octets, now)
+                                       : registry::take_signer_list(*store, o.name, chain, octets, now);
+              })));
+    json["crl"] = list_json(taken);
+    c.json ? print_json(json) : fmt::print("{}: {}\n", whose, list_text(taken));
+    return {};
+}
+
+// What is known of signers below it.
+wire::json::array signers_json(const std::vector<registry::signer_list>& all, const std::string& name) {
+    wire::json::array out;
+    for (const auto& one : all) {
+        if (one.below == name) {
+            out.push_back(wire::json::object{{"subject", one.signer.subject()},
+                                             {"key_sha256", to_hex(one.signer.spki_sha256())},
+                                             {"crl", list_json(one.list)}});
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 void add_hub_ca(CLI::App& hub, context& c) {
@@ -251,13 +300,17 @@ void add_hub_ca(CLI::App& hub, context& c) {
 
     auto* const removed = with_name(hub_command(*group, o->hub, "delete", "take it out: whom it lets in is cut off"));
     removed->add_flag("--cut-off", o->yes, "also when devices have logged in through it last");
+    removed->add_flag("--forget-lists", o->forget_lists, "also when lists of signers below it go with it");
     run(removed, [o, &c]() -> result<void> {
         BERTH_TRY(store, open_hub_store(o->hub));
-        auto count = store->all_or_nothing([&] { return registry::remove_ca(*store, o->name, o->yes); });
+        auto count = store->all_or_nothing([&] { return registry::remove_ca(*store, o->name, o->yes, o->forget_lists); });
         if (!count) {
             error e = std::move(count).error();
             if (e.is("would_cut_off")) {
                 e.message += ": say --cut-off if that is meant, or berth hub ca replace first";
+            }
+            if (e.is("would_forget_lists")) {
+                e.message += " (berth hub ca crl), or say --forget-lists if that is meant";
             }
             return fail(std::move(e));
         }
@@ -270,31 +323,12 @@ void add_hub_ca(CLI::App& hub, context& c) {
     });
 
     auto* const revoked =
-        with_name(hub_command(*group, o->hub, "crl", "hand in the list of what it has revoked, or a newer one"));
-    auto* const from = revoked->add_option("FILE", o->file, "the list that it publishes, PEM or DER");
+        with_name(hub_command(*group, o->hub, "crl", "hand in the list of what it, or a signer below it, has revoked"));
+    auto* const from = revoked->add_option("FILE", o->file, "the list that it publishes, PEM or DER, or a newer one");
+    revoked->add_option("--signer", o->signer,
+                        "the list is of this CA below it: its certificate first, then those between the two (PEM)");
     revoked->add_flag("--forget", o->yes, "go by none any more: nothing that it has issued is revoked then")->excludes(from);
-    run(revoked, [o, &c]() -> result<void> {
-        if (!o->yes && o->file.empty()) {
-            return fail(error_category::usage, "bad_arguments", "say which FILE, or --forget");
-        }
-        BERTH_TRY(store, open_hub_store(o->hub));
-        if (o->yes) {
-            BERTH_CHECK(store->all_or_nothing([&] { return registry::forget_list(*store, o->name); }));
-            c.json ? print_json(wire::json::object{{"name", o->name}, {"crl", nullptr}})
-                   : fmt::print("\"{}\" has no revocation list here any more.\n", o->name);
-            return {};
-        }
-        BERTH_TRY(octets, pki::read_file(o->file, registry::most_ca_list));
-        BERTH_TRY(taken, of_file(o->file, store->all_or_nothing([&] {
-                      return registry::take_list(*store, o->name, octets, system_clock().now());
-                  })));
-        if (c.json) {
-            print_json(wire::json::object{{"name", o->name}, {"crl", list_json(taken)}});
-        } else {
-            fmt::print("\"{}\": {}\n", o->name, list_text(taken));
-        }
-        return {};
-    });
+    run(revoked, [o, &c] { return hand_in_list(c, *o); });
 
     add_hub_ca_ocsp(*group, c);
 
@@ -313,10 +347,12 @@ void add_hub_ca(CLI::App& hub, context& c) {
         BERTH_TRY(ca, registry::require_ca(*store, o->name));
         BERTH_TRY(count, store->count_logins(ca.certificate.sha256()));
         BERTH_TRY(known, store->list_of(ca));
+        BERTH_TRY(signers, store->signer_lists());
         BERTH_TRY(rule, store::certificate_statuses(*store).rule_of(ca));
         if (c.json) {
             auto out = to_json(ca, system_clock().now());
             out["crl"] = known ? wire::json::value(list_json(*known)) : wire::json::value(nullptr);
+            out["signers"] = signers_json(signers, ca.name);
             out["ocsp"] = ocsp_json(rule);
             out["logins"] = count;
             out["certificate"] = ca.certificate.to_pem();
@@ -327,6 +363,11 @@ void add_hub_ca(CLI::App& hub, context& c) {
         fmt::print("  SHA-256 {}\n  {} devices and modules have logged in through it last\n", to_hex(ca.certificate.sha256()),
                    count);
         fmt::print("{}{}", known ? "  " + list_text(*known) + "\n" : "", rule ? "  " + ocsp_text(*rule) + "\n" : "");
+        for (const auto& one : signers) {
+            if (one.below == ca.name) {
+                fmt::print("  below it, {}: {}\n", one_line(one.signer.subject()), list_text(one.list));
+            }
+        }
         if (ca.state == ca_state::unverified) {
             fmt::print("  its code is {} until {}\n", ca.code, to_iso8601(ca.code_expires));
         }

@@ -34,10 +34,11 @@ result<void> show(const context& c, store::sqlite_connection_store& connections,
         return {};
     }
     const auto& s = i.settings;
-    fmt::print("{:<32} {:<9} {:<20} {}{}{}\n", i.name.text(), s.enabled ? "enabled" : "disabled", to_string(s.login.way),
+    fmt::print("{:<32} {:<9} {:<20} {}{}{}{}\n", i.name.text(), s.enabled ? "enabled" : "disabled", to_string(s.login.way),
                connection.connected   ? "connected since " + to_iso8601(connection.changed)
                : i.last_activity == 0 ? "never seen"
                                       : "last seen " + to_iso8601(i.last_activity),
+               connection.messages_waiting > 0 ? fmt::format("  {} messages wait", connection.messages_waiting) : "",
                s.group.empty() ? "" : "  group " + one_line(s.group),
                s.status_reason.empty() ? "" : "  (" + one_line(s.status_reason) + ")");
     return {};
@@ -109,6 +110,7 @@ void add_settings(CLI::App& cmd, const std::shared_ptr<options>& o) {
         "--keys-file", o->keys_file,
         "with --login sas: a file with the primary key, and in its second line the other one, in base64; default: drawn");
     auto* const group = cmd.add_option("--group", o->group, "whose policy says what it may do");
+    group->check([](const std::string& name) { return name.empty() ? "no group: --no-group says so" : std::string(); });
     cmd.add_flag("--no-group", o->no_group, "the default policy's")->excludes(group);
     cmd.add_option("--tags", o->tags, "a JSON object");
     cmd.add_option("--reason", o->reason, "why it is enabled or disabled");

@@ -16,8 +16,17 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 
 // A device of Azure's SDK for Node, for `npm install azure-iot-device azure-iot-device-mqtt`: the SDK is as it comes.
-std::string node_program(const hub_world& w, const hub_world::holder& device) {
-    return fmt::format(R"('use strict';
+// Node.js brings its own OpenSSL, and ML-DSA is known from 3.5 on.
+constexpr std::string_view wants_ml_dsa = R"(
+const [major, minor] = process.versions.openssl.split('.').map(Number);
+if (major < 3 || (major === 3 && minor < 5)) {
+    console.error('this hub is post-quantum: Node.js 24 or later is wanted, whose OpenSSL knows ML-DSA');
+    process.exit(2);
+}
+)";
+
+std::string node_program(const hub_world& w, const hub_world::holder& device, bool post_quantum) {
+    return fmt::format(R"('use strict';{}
 const fs = require('node:fs');
 const {{ Client, Message }} = require('azure-iot-device');
 const {{ Mqtt }} = require('azure-iot-device-mqtt');
@@ -39,7 +48,8 @@ main().catch((error) => {{
     process.exit(1);
 }});
 )",
-                       w.at("mqtt").text(), device.name, w.server_root().string(), device.chain.string(), device.key.string());
+                       post_quantum ? wants_ml_dsa : "", w.at("mqtt").text(), device.name, w.server_root().string(),
+                       device.chain.string(), device.key.string());
 }
 
 // Programs of the system must run on the OpenSSL that this one runs on, where theirs knows no ML-DSA.
@@ -48,13 +58,17 @@ std::string libraries_for(const hub_world_options& o) {
     return o.post_quantum && !directory.empty() ? fmt::format("LD_LIBRARY_PATH={} ", shell_word(directory.string())) : "";
 }
 
+std::string websockets_of(const hub_world& w) {
+    return fmt::format("wss://{}/$iothub/websocket", w.at("https").text());
+}
+
 result<wire::json::object> commands_of(const hub_world& w, const hub_world_options& o) {
     BERTH_TRY(program, sibling_program("berth"));
     const auto quoted = [](const std::filesystem::path& path) { return shell_word(path.string()); };
     const auto& device = w.identities().front();
     const std::string with = libraries_for(o);
     const auto script = w.directory() / "telemetry.js";
-    BERTH_CHECK(write_text(script, node_program(w, device)));
+    BERTH_CHECK(write_text(script, node_program(w, device, o.post_quantum)));
     const auto hub = [&](const std::string& rest) {
         return fmt::format("{} hub {} --hub {}", quoted(program), rest, quoted(w.hub()));
     };
@@ -68,6 +82,7 @@ result<wire::json::object> commands_of(const hub_world& w, const hub_world_optio
         {"registry",
          fmt::format("{}curl --cacert {} --cert {} --key {} 'https://localhost:{}/devices/{}?api-version=2021-04-12'", with,
                      quoted(w.server_root()), quoted(w.admin().chain), quoted(w.admin().key), w.at("https").port, device.name)},
+        {"read", hub("telemetry read")},
         {"list", hub("device list")},
         {"disable", hub("device disable " + device.name)},
         {"enable", hub("device enable " + device.name)},
@@ -85,6 +100,7 @@ result<void> quickstart(hub_world_options o, bool json) {
         for (const auto& [name, at] : w.endpoints()) {
             endpoints[name] = at.text();
         }
+        endpoints["websockets"] = websockets_of(w);
         wire::json::array identities;
         for (const auto& one : w.identities()) {
             identities.emplace_back(
@@ -101,9 +117,9 @@ result<void> quickstart(hub_world_options o, bool json) {
                                       {"identities", std::move(identities)},
                                       {"commands", std::move(commands)}});
     } else {
-        fmt::print("MQTT on {}, the registry on https://{}; everything lies in {}.\n\n", w.at("mqtt").text(),
-                   w.at("https").text(), w.directory().string());
-        for (const char* name : {"listen", "send", "node", "registry", "list", "disable", "enable", "authorities"}) {
+        fmt::print("MQTT on {} and {}, the registry on https://{}; everything lies in {}.\n\n", w.at("mqtt").text(),
+                   websockets_of(w), w.at("https").text(), w.directory().string());
+        for (const char* name : {"listen", "send", "read", "node", "registry", "list", "disable", "enable", "authorities"}) {
             fmt::print("  {}\n", std::string_view(commands.at(name).as_string()));
         }
         fmt::print("\nCtrl-C ends it. berthd --config {} goes on from there.\n", shell_word(w.config().string()));
@@ -132,6 +148,7 @@ void add_hub_quickstart(CLI::App& hub, context& c) {
         "set up and run a hub with its brokers, two devices and a module on free loopback ports, until interrupted");
     cmd->add_option("--dir", *directory, "where everything goes; new or empty")->required();
     cmd->add_flag("--pq", o->post_quantum, "ML-DSA-65 certificates, and X25519MLKEM768 alone");
+    o->more = "\n[hub.telemetry_log]\n\n[hub.files]\n";
     cmd->callback([o, directory, &c] {
         c.run([&]() -> result<void> {
             std::signal(SIGINT, [](int) { interrupted = 1; });

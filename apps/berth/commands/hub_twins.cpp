@@ -1,6 +1,5 @@
 // berth hub twin: what is wanted of a device, and what it says of itself.
-#include "berth/commands/hub.h"
-#include "common/files.h"
+#include "berth/commands/hub_group.h"
 #include "hub/twin/twins.h"
 #include "registry/hub/etag.h"
 #include "store/sqlite/twin_store.h"
@@ -31,13 +30,8 @@ void show(const context& c, const identity& of, const twin& t) {
     fmt::print("  tags\n    {}\n  etag {}\n", wire::to_text(all.at("tags")), t.etag(of));
 }
 
-// JSON, or @FILE.
 result<wire::json::object> read(const std::string& what, const std::string& said) {
-    std::string text = said;
-    if (said.starts_with('@')) {
-        BERTH_TRY(contents, read_text(said.substr(1)));
-        text = std::move(contents);
-    }
+    BERTH_TRY(text, text_or_file(said));
     auto out = wire::parse_json_object(text, 2 * most_twin_section);
     if (!out) {
         return fail(std::move(out).error().during(what + " (a JSON object, or @FILE)"));
@@ -88,24 +82,15 @@ result<void> set(const context& c, const options& o) {
 }  // namespace
 
 void add_hub_twins(CLI::App& hub, context& c) {
-    auto* group = hub.add_subcommand("twin", "what is wanted of a device (desired), and what it says of itself (reported)");
-    group->require_subcommand(1);
-    const auto o = std::make_shared<options>();
-    const auto runs = [&c, o](CLI::App* cmd, result<void> (*work)(const context&, const options&)) {
-        cmd->callback([&c, o, work] { c.run([&] { return work(c, *o); }); });
-    };
-    const auto with_name = [&](const char* name, const char* help) {
-        auto* cmd = hub_command(*group, o->hub, name, help);
-        cmd->add_option("NAME", o->name, "DEVICE or DEVICE/MODULE")->required();
-        return cmd;
-    };
-    runs(with_name("show", "both of them, and the tags"), show_one);
-    auto* cmd = with_name("set", "change what is wanted, member by member: null takes one out. Who is connected is told");
+    hub_group<options> o(hub, c, "twin", "what is wanted of a device (desired), and what it says of itself (reported)");
+    constexpr const char* whose = "DEVICE or DEVICE/MODULE";
+    o.add_named("show", "both of them, and the tags", "NAME", whose, show_one);
+    auto* cmd = o.add_named("set", "change what is wanted, member by member: null takes one out. Who is connected is told",
+                            "NAME", whose, set);
     cmd->add_option("--desired", o->desired, "JSON, or @FILE: {\"rate\": 5}");
     cmd->add_option("--tags", o->tags, "JSON, or @FILE: the identity's tags, which devices do not see");
     cmd->add_flag("--whole", o->whole, "in place of all that was there, instead of member by member");
     cmd->add_option("--if-match", o->if_match, "the etag that it was read with: fail if it was changed since");
-    runs(cmd, set);
 }
 
 }  // namespace berth::app

@@ -127,6 +127,35 @@ constexpr std::array manuals{
         "(z2, ldevid-ca, ca; z1, idevid-ca; ek-root, ek-ca; -classical or -pq beside them with --dual), ca.toml, ca.db. Private "
         "keys: PKCS#8, mode 0600; where NAME.uri lies, in the token or chip that it names.",
         "berth ca init --dir ca --customer Birch --hierarchy customer --algorithm p384 --dual"},
+    manual{"chain init", "Writes DIR/signer.pem, signer.key (or signer.uri, which names --key), ca.db, journal.jsonl.",
+           "berth chain init --dir company-x --organization Company-X"},
+    manual{"chain request", "Writes DIR/signer.key or signer.uri, journal.jsonl, and --out (PKCS#10).",
+           "berth chain request --dir factory-y --organization Factory-Y --out factory-y.csr"},
+    manual{
+        "chain sign",
+        "Reads REQUEST, signer.pem and its key of --dir. Writes DIR/ca.db, journal.jsonl, and --out or --into. `path_too_long`, "
+        "`name_constraint_violated`, `issuer_expires_first`: it could not stand, and nothing was signed.",
+        "berth chain sign --dir company-x factory-y.csr --signer --path-length 1 --permit factory-y.example --out answer.pem"},
+    manual{"chain accept", "Reads FILE and --root. Writes DIR/signer.pem, journal.jsonl.",
+           "berth chain accept --dir factory-y answer.pem --root company-x.pem"},
+    manual{"chain insert", "Reads and writes FILE; reads CERTIFICATES.", "berth chain insert widget-1.pem from-factory-y.pem"},
+    manual{"chain bundle", "Reads FILE and --by. Writes --out.",
+           "berth chain bundle widget-1.pem --by factory-y.pem --out widget-1.sent.pem"},
+    manual{
+        "chain show",
+        "Reads PLACES, --root, --crl, and changes nothing. With --json one object a certificate. `chain_broken` (1): some do not "
+        "stand; `journal_altered` (2): a party's journal was changed.",
+        "berth chain show company-x factory-y technician-z devices --root company-x.pem"},
+    manual{"chain devices", "Reads PLACES, --signer, --root, --crl. With --json one object a certificate.",
+           "berth chain devices technician-z devices --signer factory-y.pem"},
+    manual{"chain journal", "Reads DIR/journal.jsonl.", "berth chain journal --dir factory-y"},
+    manual{
+        "chain revoke",
+        "Reads CERTIFICATE, signer.pem and its key of --dir. Writes DIR/ca.db, journal.jsonl, and --out, a list for berth hub ca "
+        "crl. What was revoked stays so.",
+        "berth chain revoke --dir factory-y technician-z.pem --reason key_compromise --out factory-y.crl"},
+    manual{"chain crl", "Reads signer.pem and its key of --dir. Writes DIR/ca.db, journal.jsonl, and --out.",
+           "berth chain crl --dir factory-y --out factory-y.crl"},
     manual{"ca root", "Writes DIR/NAME.pem, NAME.key (or NAME.uri, which names --key); a line into the log in DIR/ca.db.",
            "berth ca root --dir ca --name z2 --organization Birch --key \"pkcs11:token=ca;object=z2\" --algorithm p384"},
     manual{"ca subordinate",
@@ -322,9 +351,9 @@ constexpr std::array manuals{
     manual{"hub ca verify", "Reads FILE. Writes HUB/hub.db.", "berth hub ca verify fleet-ca proof.pem --hub hub"},
     manual{"hub ca code", "Writes HUB/hub.db.", "berth hub ca code fleet-ca --hub hub"},
     manual{"hub ca crl",
-           "Reads FILE. Writes HUB/hub.db. Sessions whose certificate is on the list end. A list that has run out lets nobody "
-           "in: hand in "
-           "the next one before.",
+           "Reads FILE, and --signer. Writes HUB/hub.db. Sessions whose certificate, or one above it, is on the list end. A list "
+           "that has run out lets nobody in: hand in the next one before. `not_below`: the signer leads to another CA, or "
+           "certificates between the two are missing.",
            "berth hub ca crl fleet-ca fleet-ca.crl --hub hub"},
     manual{"hub ca ocsp",
            "Writes HUB/hub.db. The berthd that serves the hub asks, over plain HTTP; brokers go by what it has written down.",
@@ -385,6 +414,25 @@ constexpr std::array manuals{
     manual{"hub twin set", "Writes HUB/hub.db, while berthd runs; brokers tell who is connected. FILE of @FILE is read.",
            "berth hub twin set pump-1 --desired '{\"rate\": 5}' --hub hub"},
     manual{"hub twin show", "Reads HUB/hub.db.", "berth hub twin show pump-1 --hub hub --json"},
+    manual{"hub method call", "Asks the berthd that serves the hub, at HUB/service. FILE of @FILE is read.",
+           "berth hub method call pump-1 reboot --payload '{\"delay\": 5}' --hub hub"},
+    manual{"hub sink list", "Reads HUB/hub.db and HUB/telemetry.", "berth hub sink list --hub hub"},
+    manual{"hub sink replay", "Writes HUB/hub.db, while berthd runs, which goes by it within a second.",
+           "berth hub sink replay analytics --telemetry --after 1200 --hub hub"},
+    manual{"hub telemetry read", "Reads HUB/telemetry, while brokers write it.",
+           "berth hub telemetry read --after 1200 --most 10 --hub hub"},
+    manual{"hub message send", "Writes HUB/hub.db, while berthd runs; brokers give it to the device. FILE of @FILE is read.",
+           "berth hub message send pump-1 --body '{\"open\": true}' --content-type application/json --ack full --hub hub"},
+    manual{"hub message list", "Reads HUB/hub.db.", "berth hub message list pump-1 --hub hub"},
+    manual{"hub message show", "Reads HUB/hub.db.", "berth hub message show pump-1 7 --hub hub"},
+    manual{"hub message purge", "Writes HUB/hub.db, while berthd runs.", "berth hub message purge pump-1 --hub hub"},
+    manual{"hub message feedback", "Writes HUB/hub.db, while berthd runs; with --keep it only reads it.",
+           "berth hub message feedback --hub hub"},
+    manual{"hub file list", "Reads HUB/hub.db.", "berth hub file list --device pump-1 --hub hub"},
+    manual{"hub file get", "Reads HUB/hub.db and the files below HUB/files, or --files.",
+           "berth hub file get pump-1/log.txt --out log.txt --hub hub"},
+    manual{"hub file delete", "Writes HUB/hub.db and takes a file out below HUB/files, or --files, while berthd runs.",
+           "berth hub file delete pump-1/log.txt --hub hub"},
     manual{"hub policy set",
            "Writes HUB/hub.db; brokers that run go by it at once, for sessions that stand, too. A device has its own topics as "
            "--allow "
@@ -422,6 +470,24 @@ constexpr std::array manuals{
            "berth identity sign device --in message --out signature"},
     manual{"identity decapsulate", "Reads --in, asks the socket, writes --out (mode 0600).",
            "berth identity decapsulate device-kem --in encapsulation --out secret"},
+    manual{"jose generate",
+           "Writes --out (mode 0600), and never over another file (`key_exists`). A key for HPKE says in \"draft\" which draft its "
+           "algorithm's number is of.",
+           "berth jose generate --alg ML-DSA-65 --out signer.jwk"},
+    manual{"jose public", "Reads --key. Writes --out: what may be given away.",
+           "berth jose public --key signer.jwk --out signer.pub.jwk"},
+    manual{"jose thumbprint", "Reads --key.", "berth jose thumbprint --key signer.pub.jwk"},
+    manual{"jose sign", "Reads --key and --in. Writes --out.",
+           "echo '{\"kwh\":3}' | berth jose sign --key signer.jwk --typ report+jwt > token"},
+    manual{"jose verify",
+           "Reads --key and --in. Writes --out. The algorithm is the key's: a token that says another is refused "
+           "(`algorithm_mismatch`). What the payload claims is not judged.",
+           "berth jose verify --key signer.pub.jwk --typ report+jwt < token"},
+    manual{"jose seal", "Reads --key and --in. Writes --out.", "berth jose seal --key reader.pub.jwk --cty JWT < token > sealed"},
+    manual{"jose open",
+           "Reads --key and --in. Writes --out. `decryption_failed`: the token was changed, or is not for this key; no more is told.",
+           "berth jose open --key reader.jwk < sealed > token"},
+    manual{"jose inspect", "Reads --in.", "berth jose inspect < token"},
     manual{"key generate",
            "Makes the key where its name says, and never over another one (`key_exists`). A key file: PKCS#8, mode 0600; beside "
            "tpm2 KEM keys the file of ;seed=.",

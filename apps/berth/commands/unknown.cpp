@@ -9,8 +9,7 @@ namespace berth::app {
 namespace {
 
 // Commands that the product is to have, and what they are for.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> later{{
-    {"berth jose", "sealed and signed messages"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 1> later{{
     {"berth firmware", "signed firmware"},
 }};
 

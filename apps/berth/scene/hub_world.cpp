@@ -161,14 +161,15 @@ listen = "127.0.0.1:{}"
 chain = "server.pem"
 key = "server.key"
 pq_only = {}
+shared_keys = {}
 
 [hub.provisioning]
 id_scope = "{}"
 listen = "127.0.0.1:{}"
 retry_after = 1
 {})",
-                       options_.log_level, port("https"), options_.tokens, port("mqtt"), options_.post_quantum, id_scope,
-                       port("provisioning"), options_.more);
+                       options_.log_level, port("https"), options_.tokens, port("mqtt"), options_.post_quantum,
+                       options_.shared_keys, id_scope, port("provisioning"), options_.more);
 }
 
 result<void> hub_world::start() {

@@ -14,6 +14,7 @@ struct hub_world_options {
     std::filesystem::path directory;
     bool post_quantum = false;  // ML-DSA-65 and X25519MLKEM768 alone; else ECDSA P-256, and both groups
     bool tokens = false;        // of policies, too, over HTTPS
+    bool shared_keys = false;   // the broker takes them, if the registry does
     std::string log_level = "warning";
     std::string more;                // of berthd.toml: tables behind those of the hub
     std::filesystem::path programs;  // where berthd lies; empty: beside this program

@@ -65,7 +65,7 @@ admin_api::outcome admin_api::answer(registry::hub_registry& hub, registry::twin
         }
         BERTH_CHECK(check_body(*found.route, request));
         return found.route->handle(
-            {hub, twins, request, found.names, random_, clock_.now(), sessions_, who ? who->may : right_set()});
+            {hub, twins, request, found.names, random_, clock_.now(), sessions_, who ? who->may : right_set(), messages_});
     }();
     if (done) {
         out.answer = done->answer;

@@ -12,8 +12,10 @@ namespace berth::hub {
 
 class admin_api {
 public:
-    admin_api(random_source& random, const clock& time, session_source sessions = {})
-        : random_(random), clock_(time), sessions_(std::move(sessions)) {}
+    // `messages`, if there are any, outlives it.
+    admin_api(random_source& random, const clock& time, session_source sessions = {},
+              registry::message_registry* messages = nullptr)
+        : random_(random), clock_(time), sessions_(std::move(sessions)), messages_(messages) {}
 
     struct outcome {
         api_answer answer;
@@ -33,6 +35,7 @@ private:
     random_source& random_;
     const clock& clock_;
     session_source sessions_;
+    registry::message_registry* messages_;
 };
 
 }  // namespace berth::hub

@@ -1,10 +1,8 @@
 // The CAs whose devices may log in: the registry's office over HTTP.
 #include "registry/hub/ca_office.h"
 
+#include "hub/access/iso_time.h"
 #include "hub/admin/routes.h"
-
-#include <charconv>
-#include <chrono>
 
 #include <fmt/format.h>
 
@@ -39,32 +37,6 @@ json::object told(const registered_ca& ca, unix_seconds now) {
 
 api_result one(const api_context& c, const registered_ca& ca, unsigned status = 200) {
     return {api_answer::json(status, told(ca, c.now))};
-}
-
-// 2026-11-21T12:00:00Z, as we write it.
-std::optional<unix_seconds> time_from(std::string_view text) {
-    constexpr std::string_view form = "dddd-dd-ddTdd:dd:ddZ";
-    if (text.size() != form.size()) {
-        return std::nullopt;
-    }
-    for (size_t i = 0; i < form.size(); ++i) {
-        const bool digit = text[i] >= '0' && text[i] <= '9';
-        if (form[i] == 'd' ? !digit : text[i] != form[i]) {
-            return std::nullopt;
-        }
-    }
-    const auto number = [text](size_t from, size_t length) {
-        unsigned out = 0;
-        std::from_chars(text.data() + from, text.data() + from + length, out);
-        return out;
-    };
-    const std::chrono::year_month_day day{std::chrono::year(static_cast<int>(number(0, 4))), std::chrono::month(number(5, 2)),
-                                          std::chrono::day(number(8, 2))};
-    if (!day.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 59) {
-        return std::nullopt;
-    }
-    const unix_seconds midnight = std::chrono::sys_days(day).time_since_epoch().count() * unix_seconds{86'400};
-    return midnight + number(11, 2) * 3'600 + number(14, 2) * 60 + number(17, 2);
 }
 
 // The body's time; 0: null.
@@ -148,11 +120,15 @@ result<api_result> replace_authority(const api_context& c) {
 
 result<api_result> delete_authority(const api_context& c) {
     BERTH_TRY(cut_off, flag_parameter(c.request, "cutOff"));
-    auto count = remove_ca(c.hub, c.name("name"), cut_off);
+    BERTH_TRY(forget_lists, flag_parameter(c.request, "forgetLists"));
+    auto count = remove_ca(c.hub, c.name("name"), cut_off, forget_lists);
     if (!count) {
         error e = std::move(count).error();
         if (e.is("would_cut_off")) {
             e.message += ": add ?cutOff=true if that is meant, or replace it first";
+        }
+        if (e.is("would_forget_lists")) {
+            e.message += ", or add ?forgetLists=true if that is meant";
         }
         return fail(std::move(e));
     }

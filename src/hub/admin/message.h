@@ -18,6 +18,7 @@ struct api_request {
     std::optional<std::string> if_match, if_none_match;
     std::string content_type;  // the media type, in lower case
     std::string_view body;
+    std::vector<std::pair<std::string, std::string>> fields = {};  // those that are of a message to a device
 };
 
 struct api_answer {

@@ -72,6 +72,35 @@ constexpr std::string_view schemas = R"({
     "properties": {"type": "object", "properties": {
         "desired": {"type": "object", "description": "up to 32 KiB; names without control characters, dots, blanks and $"},
         "reported": {"type": "object", "readOnly": true}}}}},
+"MethodCall": {"type": "object", "required": ["methodName"], "properties": {
+    "methodName": {"type": "string"}, "payload": {"description": "any JSON, up to 128 KiB"},
+    "responseTimeoutInSeconds": {"type": "integer", "minimum": 5, "maximum": 300, "default": 30},
+    "connectTimeoutInSeconds": {"type": "integer", "minimum": 0, "maximum": 300, "default": 0}}},
+"MethodResult": {"type": "object", "properties": {
+    "status": {"type": "integer", "description": "the device's own"}, "payload": {"description": "any JSON; null: none"}}},
+"Octets": {"type": "string", "contentMediaType": "application/octet-stream", "description": "with its properties, up to 64 KiB"},
+"SentMessage": {"type": "object", "required": ["sequenceNumber", "messageId"], "properties": {
+    "sequenceNumber": {"type": "integer"},
+    "messageId": {"type": "string", "description": "drawn, where none was given"},
+    "expiryTimeUtc": {"type": "string", "format": "date-time"}}},
+"Purged": {"type": "object", "required": ["totalMessagesPurged"], "properties": {
+    "totalMessagesPurged": {"type": "integer"}, "deviceId": {"type": "string"}, "moduleId": {"type": ["string", "null"]}}},
+"Feedback": {"type": "array", "items": {"type": "object", "properties": {
+    "originalMessageId": {"type": "string"},
+    "statusCode": {"enum": ["Success", "Expired", "DeliveryCountExceeded", "Rejected", "Purged"]},
+    "description": {"type": "string"}, "deviceId": {"type": "string"}, "deviceGenerationId": {"type": "string"},
+    "enqueuedTimeUtc": {"type": "string", "format": "date-time", "description": "when it came to that"}}}},
+"FileNotice": {"type": "object", "properties": {
+    "deviceId": {"type": "string"}, "blobUri": {"type": "string", "format": "uri"},
+    "blobName": {"type": "string", "description": "DEVICE/NAME"}, "blobSizeInBytes": {"type": "integer"},
+    "lastUpdatedTime": {"type": "string", "format": "date-time"},
+    "enqueuedTimeUtc": {"type": "string", "format": "date-time"}}},
+"Files": {"type": "object", "required": ["files"], "properties": {
+    "next": {"type": "string", "description": "`after` of the next page; none: this is the last"},
+    "files": {"type": "array", "items": {"type": "object", "properties": {
+        "deviceId": {"type": "string"}, "name": {"type": "string"}, "octets": {"type": "integer"},
+        "contentType": {"type": "string"}, "version": {"type": "integer"},
+        "lastUpdatedTime": {"type": "string", "format": "date-time"}}}}}},
 "Events": {"type": "object", "required": ["events", "newest"], "properties": {
     "newest": {"type": "integer"},
     "events": {"type": "array", "items": {"type": "object", "properties": {
@@ -136,6 +165,7 @@ json::object body_of(const api_route& route) {
     case body_kind::certificate:
         return content("application/x-pem-file", {{"type", "string"}, {"description", "one certificate, PEM or DER"}});
     case body_kind::json_lines: return content("application/jsonl", reference(route.takes_schema));
+    case body_kind::octets: return content("*/*", reference(route.takes_schema));
     default: return content("application/json", reference(route.takes_schema));
     }
 }
@@ -152,7 +182,7 @@ json::object operation_of(const api_route& route) {
         return json::object{{"description", what}, {"content", content("application/json", reference("Error"))}};
     };
     json::object responses;
-    if (route.handle) {
+    if (route.handle || route.elsewhere) {
         json::object good{{"description", "done"}};
         if (!route.gives_schema.empty()) {
             good["content"] = content("application/json", reference(route.gives_schema));

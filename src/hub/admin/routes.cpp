@@ -13,7 +13,8 @@ namespace {
 
 using kind = api_parameter::kind;
 
-constexpr std::string_view with_methods = "Methods come with the hub's behaviours; this version does not have them.";
+constexpr std::string_view with_a_broker = "Methods are called where berthd keeps the hub's broker: [hub.mqtt].";
+constexpr std::string_view with_files = "Devices have files where berthd.toml has [hub.files].";
 constexpr std::string_view not_here = "This hub has none: use /v1/identities and /v1/import.";
 
 const api_parameter top{"top", kind::number, "how many at most, up to 1000"};
@@ -108,7 +109,8 @@ void add_ours(std::vector<api_route>& to) {
     to.push_back(reads("/v1/cas/{name}", "getAuthority", "One CA", get_authority, "Authority"));
     to.push_back(writes("DELETE", "/v1/cas/{name}", "deleteAuthority", "Takes a CA out: whom it lets in is cut off",
                         delete_authority, none, "CutOff",
-                        {{"cutOff", kind::flag, "also when devices have logged in through it last"}}));
+                        {{"cutOff", kind::flag, "also when devices have logged in through it last"},
+                         {"forgetLists", kind::flag, "also when lists of signers below it go with it"}}));
     to.push_back(writes("POST", "/v1/cas/{name}/code", "drawAuthorityCode", "Another code, when one has expired",
                         draw_authority_code, none, "Authority"));
     to.push_back(writes("POST", "/v1/cas/{name}/verify", "verifyAuthority", "The second step: the verification certificate",
@@ -119,6 +121,16 @@ void add_ours(std::vector<api_route>& to) {
     to.push_back(writes("POST", "/v1/cas/{name}/replace", "replaceAuthority",
                         "Lets another CA take its place; both count until a time", replace_authority, json("Replacement"),
                         "Authority"));
+    for (const std::string_view path : {"/twins/{id}/methods", "/twins/{id}/modules/{module}/methods"}) {
+        auto route =
+            writes("POST", path, path.find("{module}") == path.npos ? "callMethod" : "callModuleMethod",
+                   "Calls a direct method, and waits for what the device says", nullptr, json("MethodCall"), "MethodResult");
+        route.needs = right::service_connect;
+        route.writes = false;
+        route.elsewhere = true;
+        route.later = with_a_broker;
+        to.push_back(std::move(route));
+    }
     to.push_back({"GET", "/openapi.json", "openapi", "This document", std::nullopt, tell_openapi});
 }
 
@@ -131,16 +143,66 @@ void add_later(std::vector<api_route>& to) {
         to.back().status = 501;
     };
     using enum right;
-    later("POST", "/twins/{id}/methods", "callMethod", service_connect, with_methods);
-    later("POST", "/twins/{id}/modules/{module}/methods", "callModuleMethod", service_connect, with_methods);
     later("POST", "/devices/query", "query", registry_read, not_here);
     later("GET", "/jobs", "listJobs", registry_read, not_here);
     later("POST", "/jobs/create", "createJob", registry_write, not_here);
 }
 
+// As the service's, too.
+void add_messages(std::vector<api_route>& to) {
+    const auto add = [&to](std::string_view method, std::string_view path, std::string_view operation, std::string_view what,
+                           api_handler handle, const body& takes, std::string_view gives, unsigned status) {
+        auto route = writes(method, path, operation, what, handle, takes, gives);
+        route.needs = right::service_connect;
+        route.status = status;
+        to.push_back(std::move(route));
+    };
+    constexpr std::string_view feedback = "/messages/serviceBound/feedback", locked = "/messages/serviceBound/feedback/{lock}";
+    add("POST", "/devices/{id}/messages/deviceBound", "sendMessage",
+        "A message to a device, its properties in fields: iothub-messageid, -correlationid, -expiry, -ack, iothub-app-NAME",
+        send_message, {body_kind::octets, "Octets"}, "SentMessage", 201);
+    add("DELETE", "/devices/{id}/commands", "purgeMessages", "Takes all messages out that wait for a device", purge_messages,
+        none, "Purged", 200);
+    add("GET", feedback, "receiveFeedback",
+        "What became of messages that asked for it: some, locked for a minute by the token in ETag; 204: there is none",
+        receive_feedback, none, "Feedback", 200);
+    add("DELETE", locked, "completeFeedback", "What was received under this lock has arrived", complete_feedback, none, "", 204);
+    add("POST", "/messages/serviceBound/feedback/{lock}/abandon", "abandonFeedback", "It is to be received again",
+        abandon_feedback, none, "", 204);
+}
+
+// What back ends ask of files that devices have uploaded, and hear of them.
+void add_files(std::vector<api_route>& to) {
+    const auto add = [&to](std::string_view method, std::string_view path, std::string_view operation, std::string_view what,
+                           std::string_view gives, unsigned status, std::vector<api_parameter> query = {}) {
+        auto route = reads(path, operation, what, nullptr, gives, std::move(query));
+        route.method = method;
+        route.needs = right::service_connect;
+        route.status = status;
+        route.elsewhere = true;
+        route.later = with_files;
+        to.push_back(std::move(route));
+    };
+    constexpr std::string_view notices = "/messages/serviceBound/filenotifications", file = "/v1/files/{id}/{name}";
+    add("GET", notices, "receiveFileNotice",
+        "A file that a device has said is complete: the oldest, locked for a minute by the token in ETag; 204: there is none",
+        "FileNotice", 200);
+    add("DELETE", "/messages/serviceBound/filenotifications/{lock}", "completeFileNotice",
+        "What was received under this lock has arrived", "", 204);
+    add("POST", "/messages/serviceBound/filenotifications/{lock}/abandon", "abandonFileNotice", "It is to be received again", "",
+        204);
+    add("GET", "/v1/files", "listFiles", "What devices have uploaded, by name, 1000 at a time", "Files", 200,
+        {{"device", kind::text, "of this device"}, {"after", kind::text, "from behind this DEVICE/NAME on: `next` of before"}});
+    add("GET", file, "readFile", "Its octets, up to 8 MiB at once, more by Range; slashes of its name stand as they are", "",
+        200);
+    add("DELETE", file, "deleteFile", "Takes a file out", "", 204);
+}
+
 std::vector<api_route> make_routes() {
     std::vector<api_route> out;
     add_known(out);
+    add_messages(out);
+    add_files(out);
     add_ours(out);
     add_later(out);
     return out;
@@ -186,9 +248,8 @@ std::span<const api_route> api_routes() {
 }
 
 found_route find_route(std::string_view method, std::string_view path) {
-    if (method == "HEAD") {
-        method = "GET";
-    }
+    // RFC 9110 9.2.1: HEAD is safe. What a GET locks for whoever has its answer would be locked for nobody.
+    const auto answers_head = [](const api_route& route) { return route.method == "GET" && !route.writes; };
     found_route out;
     std::vector<std::string> segments;
     for (const auto segment : segments_of(path)) {
@@ -206,13 +267,12 @@ found_route find_route(std::string_view method, std::string_view path) {
         }
         // A segment spelt out is preferred to a name.
         const bool better = !out.route || names.size() < out.names.size();
-        if (route.method == method && better) {
+        if ((method == "HEAD" ? answers_head(route) : route.method == method) && better) {
             out.route = &route;
             out.names = std::move(names);
         }
         if (out.allowed.find(route.method) == std::string::npos) {
-            out.allowed +=
-                (out.allowed.empty() ? "" : ", ") + std::string(route.method) + (route.method == "GET" ? ", HEAD" : "");
+            out.allowed += (out.allowed.empty() ? "" : ", ") + std::string(route.method) + (answers_head(route) ? ", HEAD" : "");
         }
     }
     return out;

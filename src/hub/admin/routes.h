@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "hub/access/rights.h"
 #include "hub/admin/message.h"
+#include "registry/hub/device_message.h"
 #include "registry/hub/hub_registry.h"
 #include "registry/hub/identity_json.h"
 #include "registry/hub/twin.h"
@@ -36,7 +37,8 @@ struct api_context {
     random_source& random;
     unix_seconds now;
     const session_source& sessions;
-    right_set may = {};  // of who asks
+    right_set may = {};                              // of who asks
+    registry::message_registry* messages = nullptr;  // null: this hub has none
 
     [[nodiscard]] const std::string& name(const char* of) const { return names.at(of); }
 };
@@ -62,7 +64,7 @@ struct api_parameter {
     std::string_view what;
 };
 
-enum class body_kind : uint8_t { none, json, certificate, json_lines };
+enum class body_kind : uint8_t { none, json, certificate, json_lines, octets };
 
 struct api_route {
     std::string_view method, path;  // "/devices/{id}"
@@ -77,6 +79,7 @@ struct api_route {
     bool conditional = false;                               // on If-Match
     bool writes = false;
     std::string_view later = {};
+    bool elsewhere = false;  // another service answers it, where there is one: here it is described
 };
 std::span<const api_route> api_routes();
 
@@ -111,6 +114,12 @@ result<api_result> list_events(const api_context& c);
 result<api_result> get_twin(const api_context& c);
 result<api_result> patch_twin(const api_context& c);
 result<api_result> put_twin(const api_context& c);
+// messages.cpp
+result<api_result> send_message(const api_context& c);
+result<api_result> purge_messages(const api_context& c);
+result<api_result> receive_feedback(const api_context& c);
+result<api_result> complete_feedback(const api_context& c);
+result<api_result> abandon_feedback(const api_context& c);
 // bulk.cpp
 result<api_result> change_many(const api_context& c);
 result<api_result> import_lines(const api_context& c);

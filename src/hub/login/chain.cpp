@@ -1,6 +1,8 @@
 #include "hub/login/chain.h"
 
+#include "hub/login/left_names.h"
 #include "pki/client_chain.h"
+#include "pki/constraints.h"
 #include "pki/epoch.h"
 #include "pki/subject_name.h"
 
@@ -10,7 +12,6 @@ namespace berth::hub {
 
 namespace {
 
-constexpr std::string_view name_uri = "urn:berth:device:";
 constexpr size_t most_intermediates = 8;
 
 login_refusal refusal_of(const error& e) {
@@ -26,7 +27,7 @@ login_refusal refusal_of(const error& e) {
         {"bad_crl", login_refusal::certificate_revoked},
         {"weak_key", login_refusal::weak_key},
         {"name_constraint_violated", login_refusal::name_constraint_violated},
-        {"path_too_long", login_refusal::unknown_ca},
+        {"path_too_long", login_refusal::path_too_long},
     }};
     const auto* const found =
         std::ranges::find(known, std::string_view(e.name), &std::pair<std::string_view, login_refusal>::first);
@@ -48,8 +49,8 @@ std::optional<registry::identity_name> name_of(const pki::certificate& leaf, con
     }
     std::vector<std::string> found;
     for (const auto& uri : leaf.uris()) {
-        if (uri.starts_with(name_uri)) {
-            found.push_back(uri.substr(name_uri.size()));
+        if (uri.starts_with(device_name_uri)) {
+            found.push_back(uri.substr(device_name_uri.size()));
         }
     }
     if (found.empty()) {
@@ -86,7 +87,10 @@ result<pki::verified_chain> verify_login_chain(const pki::trust_store& store, st
     if (!leaf_first.empty()) {
         BERTH_CHECK(check_login_leaf(leaf_first.front()));
     }
-    return pki::verify_client_chain(store, leaf_first, how);
+    BERTH_TRY(verified, pki::verify_client_chain(store, leaf_first, how));
+    BERTH_CHECK(pki::check_stand_ins(verified));
+    BERTH_CHECK(check_names_left(verified));
+    return verified;
 }
 
 judged_chain judge_chain(const login_trust& trust, std::span<const pki::certificate> leaf_first, const name_rule& names,

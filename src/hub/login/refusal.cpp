@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, login_refusals> names{
     "revocation_unknown",
     "weak_key",
     "name_constraint_violated",
+    "path_too_long",
     "bad_name",
     "name_mismatch",
     "unknown_identity",

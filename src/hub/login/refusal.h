@@ -19,6 +19,7 @@ enum class login_refusal : uint8_t {
     revocation_unknown,  // its CA's OCSP responder is asked, and has not said that it is good
     weak_key,
     name_constraint_violated,
+    path_too_long,     // a CA above it may have fewer below it than there are
     bad_name,          // what it says it is called is no name of a device or module
     name_mismatch,     // the certificate is another's
     unknown_identity,  // not in the registry
@@ -35,7 +36,7 @@ enum class login_refusal : uint8_t {
     registry_unavailable,
 };
 
-inline constexpr size_t login_refusals = 23;
+inline constexpr size_t login_refusals = 24;
 
 // "no_certificate", ...: in logs, metrics and answers to operators.
 std::string_view to_string(login_refusal r);

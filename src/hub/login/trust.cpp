@@ -7,7 +7,7 @@
 namespace berth::hub {
 
 result<login_trust> login_trust::build(const std::vector<registry::registered_ca>& cas, const std::vector<pki::crl>& lists,
-                                       unix_seconds now) {
+                                       unix_seconds now, std::span<const registry::signer_list> signers) {
     login_trust out;
     pki::trust_store::contents all;
     const auto at = [&](unix_seconds change) {
@@ -26,6 +26,12 @@ result<login_trust> login_trust::build(const std::vector<registry::registered_ca
             all.anchors.push_back(ca.certificate);
         }
     }
+    const auto keep_newest = [&out](const std::array<uint8_t, 32>& key, const pki::crl& list) {
+        const auto [place, is_first] = out.lists_.try_emplace(key, list);
+        if (!is_first && pki::age_of(place->second) < pki::age_of(list)) {
+            place->second = list;
+        }
+    };
     all.crls = lists;
     for (const auto& list : lists) {
         const auto signer = std::ranges::find_if(all.anchors, [&](const pki::certificate& ca) {
@@ -34,10 +40,13 @@ result<login_trust> login_trust::build(const std::vector<registry::registered_ca
         if (signer == all.anchors.end()) {
             continue;
         }
-        const auto [place, is_first] = out.lists_.try_emplace(signer->spki_sha256(), list);
-        if (!is_first && pki::age_of(place->second) < pki::age_of(list)) {
-            place->second = list;
-        }
+        keep_newest(signer->spki_sha256(), list);
+    }
+    for (const auto& one : signers) {
+        // Whose it is was found out before it was stored (registry::take_signer_list); a thousand of these for each of a hundred
+        // CAs would keep the loop busy for minutes. Verification looks at the signature of those that it comes across.
+        keep_newest(one.signer.spki_sha256(), one.list);
+        all.crls.push_back(one.list);
     }
     if (!all.anchors.empty()) {
         BERTH_TRY(store, pki::trust_store::build(std::move(all)));

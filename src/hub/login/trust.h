@@ -20,15 +20,16 @@ struct listed_certificate {
 class login_trust {
 public:
     // The registered CAs that count at `now`. CAs that do not are left out; a list whose issuer is none of
-    // them, too. Errors of pki::trust_store::build.
+    // them, too. `signers`: below any of them; each speaks of what its key has signed, by whichever CA that is vouched for.
+    // Errors of pki::trust_store::build.
     static result<login_trust> build(const std::vector<registry::registered_ca>& cas, const std::vector<pki::crl>& lists,
-                                     unix_seconds now);
+                                     unix_seconds now, std::span<const registry::signer_list> signers = {});
 
     // Null: no CA counts, and nobody is let in by one.
     [[nodiscard]] const pki::trust_store* store() const { return store_ ? &*store_ : nullptr; }
     // When it must be built anew, because a CA expires, retires or comes into force.
     [[nodiscard]] unix_seconds until() const { return until_; }
-    // Whether one of these, leaf first, is on the list of a registered CA; a chain that was judged before the list came.
+    // Whether one of these, leaf first, is on the list of its issuer; a chain that was judged before the list came.
     [[nodiscard]] std::optional<pki::revoked_entry> revoked(std::span<const listed_certificate> path) const;
     [[nodiscard]] size_t size() const { return store_ ? store_->anchors().size() : 0; }
 

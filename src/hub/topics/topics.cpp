@@ -110,7 +110,9 @@ std::optional<operation> may_receive(const registry::identity_name& who, std::st
     return found != answers.end() ? std::optional(found->what) : std::nullopt;
 }
 
-std::string with_retain_told(std::string_view topic) {
+namespace {
+
+std::string with_property(std::string_view topic, std::string_view property) {
     constexpr std::string_view events = "/messages/events";
     std::string out(topic);
     if (topic.ends_with(events)) {
@@ -118,7 +120,17 @@ std::string with_retain_told(std::string_view topic) {
     } else if (!topic.ends_with('/')) {
         out += '&';
     }
-    return out + "mqtt-retain=true";
+    return out.append(property);
+}
+
+}  // namespace
+
+std::string with_retain_told(std::string_view topic) {
+    return with_property(topic, "mqtt-retain=true");
+}
+
+std::string with_will_told(std::string_view topic) {
+    return with_property(topic, "iothub-MessageType=Will");
 }
 
 }  // namespace berth::hub

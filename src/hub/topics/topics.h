@@ -20,9 +20,12 @@ std::optional<operation> may_subscribe(const registry::identity_name& who, std::
 // To be given what was published to `topic`.
 std::optional<operation> may_receive(const registry::identity_name& who, std::string_view topic);
 
-// Telemetry with RETAIN: a hub keeps nothing in topics, and tells whoever hears it by the property "mqtt-retain" in the bag.
+// Telemetry with RETAIN: a hub keeps nothing in topics, and tells of it by the property "mqtt-retain", here in the bag.
 // `topic` is one to which may_publish() says telemetry.
 std::string with_retain_told(std::string_view topic);
+
+// A Will of telemetry, likewise: "iothub-MessageType=Will".
+std::string with_will_told(std::string_view topic);
 
 inline constexpr size_t most_topic = 1024;  // octets, property bag included
 

@@ -4,6 +4,8 @@
 
 #include "registry/hub/hub_registry.h"
 
+#include <span>
+
 namespace berth::registry {
 
 inline constexpr size_t most_ca_list = 16 * 1024 * 1024;
@@ -13,6 +15,14 @@ inline constexpr size_t most_ca_list = 16 * 1024 * 1024;
 // `unknown_crl_issuer`: it is another CA's; `crl_older` than the one that is there; `crl_expired`, `crl_not_yet_valid`: it would
 // let nobody in; `duplicate_crl`.
 result<pki::crl> take_list(hub_registry& hub, const std::string& name, bytes_view file, unix_seconds now);
+// Of a CA below the registered one: `chain` is its certificate first, then those between it and the registered CA, which vouches
+// for it by them. Errors also `not_below` (usage): it does not, param "reason"; `ca_unverified`; `crl_ambiguous`: the list does
+// not say by which key it is signed (AKI), so that another CA of the same name, registered some day, would be judged by it;
+// `too_many_lists`.
+result<pki::crl> take_signer_list(hub_registry& hub, const std::string& name, std::span<const pki::certificate> chain,
+                                  bytes_view file, unix_seconds now);
+// Errors of require_ca; `crl_missing`.
+result<void> forget_signer_list(hub_registry& hub, const std::string& name, const pki::certificate& signer);
 // From now on it is as if it had revoked nothing. Error of require_ca; `crl_missing` (usage): there is none.
 result<void> forget_list(hub_registry& hub, const std::string& name);
 

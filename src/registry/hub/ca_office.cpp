@@ -1,5 +1,9 @@
 #include "registry/hub/ca_office.h"
 
+#include "pki/crl_issuer.h"
+
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace berth::registry {
@@ -76,7 +80,33 @@ result<registered_ca> replace_ca(hub_registry& hub, const std::string& name, con
     return retire_ca(hub, name, at);
 }
 
-result<uint64_t> remove_ca(hub_registry& hub, const std::string& name, bool cut_them_off) {
+namespace {
+
+// Whom a signer below it has revoked could come in again by another CA that vouches for that signer.
+result<void> must_lose_no_list(hub_registry& hub, const registered_ca& ca) {
+    BERTH_TRY(all, hub.signer_lists());
+    const auto is_lost = [&](const signer_list& one) {
+        return one.below == ca.name && std::ranges::none_of(all, [&](const signer_list& other) {
+                   return other.below != ca.name && other.signer.spki_sha256() == one.signer.spki_sha256() &&
+                          pki::age_of(other.list) >= pki::age_of(one.list);
+               });
+    };
+    const auto lost = std::ranges::count_if(all, is_lost);
+    if (lost == 0) {
+        return {};
+    }
+    return fail(
+        error{error_category::usage,
+              "would_forget_lists",
+              fmt::format("the revocation lists of {} signers below \"{}\" would go with it, and whom they have revoked could "
+                          "come in by another CA; hand them in below its successor first",
+                          lost, ca.name),
+              {{"name", ca.name}, {"count", std::to_string(lost)}}});
+}
+
+}  // namespace
+
+result<uint64_t> remove_ca(hub_registry& hub, const std::string& name, bool cut_them_off, bool forget_lists) {
     BERTH_TRY(ca, require_ca(hub, name));
     BERTH_TRY(count, hub.count_logins(ca.certificate.sha256()));
     if (count > 0 && !cut_them_off) {
@@ -85,6 +115,9 @@ result<uint64_t> remove_ca(hub_registry& hub, const std::string& name, bool cut_
                   "would_cut_off",
                   fmt::format("{} devices and modules have logged in through \"{}\" last, and could not any more", count, name),
                   {{"name", name}, {"count", std::to_string(count)}}});
+    }
+    if (!forget_lists) {
+        BERTH_CHECK(must_lose_no_list(hub, ca));
     }
     BERTH_CHECK(hub.remove_ca(ca));
     return count;

@@ -24,7 +24,9 @@ result<registered_ca> replace_ca(hub_registry& hub, const std::string& name, con
 
 // Takes it out, and tells how many devices and modules had logged in through it last. Without `cut_them_off` the error
 // `would_cut_off` (usage), param "count", when there are any: a successor that they have logged in through since is not counted.
+// `would_forget_lists` (usage), param "count", without `forget_lists`: as many lists of signers below it (ca_lists.h) would go as
+// well, that lie below no other CA in as new a version.
 // `ca_enrolled` (usage), in any case: an enrolment group names it.
-result<uint64_t> remove_ca(hub_registry& hub, const std::string& name, bool cut_them_off);
+result<uint64_t> remove_ca(hub_registry& hub, const std::string& name, bool cut_them_off, bool forget_lists = false);
 
 }  // namespace berth::registry

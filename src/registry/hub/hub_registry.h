@@ -10,6 +10,7 @@
 #include "registry/hub/group_policy.h"
 #include "registry/hub/identity.h"
 #include "registry/hub/shared_keys.h"
+#include "registry/hub/signer_list.h"
 
 #include <vector>
 
@@ -109,6 +110,13 @@ public:
     virtual result<void> keep_list(const registered_ca& of, const pki::crl& list) = 0;
     virtual result<void> drop_list(const registered_ca& of) = 0;
     virtual result<std::optional<pki::crl>> list_of(const registered_ca& ca) = 0;
+    // Of a CA below it, in place of the one that the same key has signed before; it goes with the registered CA. Errors as
+    // change_ca().
+    virtual result<void> keep_signer_list(const registered_ca& above, const signer_list& one) = 0;
+    // By the SHA-256 of the signer's key. Whether there was one.
+    virtual result<bool> drop_signer_list(const registered_ca& above, const std::array<uint8_t, 32>& key) = 0;
+    // Of signers below CAs that have proved to have their key, whether these are in force or not.
+    virtual result<std::vector<signer_list>> signer_lists() = 0;
     // One more with each change of the CAs or their lists: whether a trust store that was built from them still holds.
     virtual result<uint64_t> trust_generation() = 0;
 };

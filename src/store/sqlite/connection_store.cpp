@@ -67,6 +67,11 @@ result<void> sqlite_connection_store::note(uint64_t broker, std::span<const pres
 
 result<connection_facts> sqlite_connection_store::facts_of(const identity_name& name) {
     connection_facts out;
+    if (!name.is_module()) {
+        BERTH_TRY(read, db_.prepare("SELECT count(*) FROM device_message WHERE device = ?"));
+        BERTH_TRY(row, read.bind(name.device).step());
+        out.messages_waiting = row ? static_cast<uint64_t>(read.integer(0)) : 0;
+    }
     BERTH_TRY(rows, db_.prepare("SELECT broker, since FROM connection WHERE device = ? AND module = ?"));
     rows.bind(name.device).bind(name.module);
     for (;;) {

@@ -33,6 +33,7 @@ public:
     result<void> note(uint64_t broker, std::span<const presence> changed, uint64_t devices);
 
     // ---- of the hub
+    // With how many messages its queue has.
     result<registry::connection_facts> facts_of(const registry::identity_name& name);
     // Devices, without modules; who is connected at two brokers counts twice.
     result<uint64_t> connected_devices();

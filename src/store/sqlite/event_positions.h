@@ -12,6 +12,7 @@ public:
 
     // Nothing: it is new.
     result<std::optional<uint64_t>> find(const std::string& sink);
+    result<std::vector<std::pair<std::string, uint64_t>>> list();
     result<void> set(const std::string& sink, uint64_t position);
 
 private:

@@ -2,12 +2,18 @@
 #include "store/sqlite/hub_connections_schema.h"
 #include "store/sqlite/hub_ended_schema.h"
 #include "store/sqlite/hub_events_schema.h"
+#include "store/sqlite/hub_files_schema.h"
+#include "store/sqlite/hub_lasting_schema.h"
 #include "store/sqlite/hub_lists_schema.h"
+#include "store/sqlite/hub_messages_schema.h"
+#include "store/sqlite/hub_objects_schema.h"
 #include "store/sqlite/hub_ocsp_schema.h"
 #include "store/sqlite/hub_policies_schema.h"
+#include "store/sqlite/hub_signers_schema.h"
 #include "store/sqlite/hub_statuses_schema.h"
 #include "store/sqlite/hub_tpm_schema.h"
 #include "store/sqlite/hub_twins_schema.h"
+#include "store/sqlite/hub_upload_logins_schema.h"
 #include "store/sqlite/migrations.h"
 
 namespace berth::store {
@@ -129,9 +135,10 @@ CREATE TABLE linked_hub (
 )sql";
 
 constexpr database::migration steps[] = {
-    {1, hub_1},           {2, hub_access, false}, {3, hub_provisioning},  {4, hub_policies},
-    {5, hub_lists},       {6, hub_twins},         {7, hub_events, false}, {8, hub_ocsp, false},
-    {9, hub_connections}, {10, hub_ended},        {11, hub_tpm},          {12, hub_statuses, false}};
+    {1, hub_1},        {2, hub_access, false},    {3, hub_provisioning},  {4, hub_policies},    {5, hub_lists},
+    {6, hub_twins},    {7, hub_events, false},    {8, hub_ocsp, false},   {9, hub_connections}, {10, hub_ended},
+    {11, hub_tpm},     {12, hub_statuses, false}, {13, hub_messages},     {14, hub_files},      {15, hub_signers},
+    {16, hub_lasting}, {17, hub_objects},         {18, hub_upload_logins}};
 
 }  // namespace
 

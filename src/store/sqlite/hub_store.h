@@ -70,6 +70,9 @@ public:
     result<void> keep_list(const registry::registered_ca& of, const pki::crl& list) override;
     result<void> drop_list(const registry::registered_ca& of) override;
     result<std::optional<pki::crl>> list_of(const registry::registered_ca& ca) override;
+    result<void> keep_signer_list(const registry::registered_ca& above, const registry::signer_list& one) override;
+    result<bool> drop_signer_list(const registry::registered_ca& above, const std::array<uint8_t, 32>& key) override;
+    result<std::vector<registry::signer_list>> signer_lists() override;
 
 private:
     friend class sqlite_twin_store;
@@ -77,6 +80,9 @@ private:
     friend class event_positions;
     friend class sqlite_provisioning_store;  // of the same file, and in the same transactions
     friend class sqlite_connection_store;
+    friend class sqlite_message_store;
+    friend class sqlite_file_store;
+    friend class sqlite_lasting_store;
     explicit sqlite_hub_store(std::unique_ptr<database> db) : db_(std::move(db)) {}
     result<void> count(const char* name, int64_t more);
     result<int64_t> counted(const char* name);

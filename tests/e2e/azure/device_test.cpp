@@ -1,39 +1,31 @@
 // Azure's device SDK for Node.js at our hub over MQTT: with ECDSA on Node 20, and with nothing but post-quantum cryptography on
 // Node 24. The same tests for both.
+#include "azure_kinds.h"
 #include "azure_world.h"
 
 namespace berth::test {
 namespace {
 
-struct fleet_kind {
-    const char* name;
-    node_version node;
-    const char* key;     // of the CAs, the broker and the devices
-    const char* broker;  // what the plugin is told besides
-};
-void PrintTo(const fleet_kind& one, std::ostream* out) {
-    *out << one.name;
-}
 constexpr const char* p256 = "ec -pkeyopt ec_paramgen_curve:P-256";
-constexpr fleet_kind kinds[] = {{"Ecdsa", node_20, p256, ""},
-                                {"PostQuantum", node_24, "ML-DSA-65", "plugin_opt_groups X25519MLKEM768"}};
 
-class AzureDevice : public AzureWorld, public testing::WithParamInterface<fleet_kind> {
+class AzureDevice : public AzureWorld, public testing::WithParamInterface<azure_kind> {
 protected:
-    AzureDevice() { server_key = GetParam().key; }
+    AzureDevice() { server_key = key(); }
     void SetUp() override {
         AzureWorld::SetUp();
         if (IsSkipped()) {
             return;
         }
-        make_ca("makers", GetParam().key);
-        make_issuer("plant", "makers", GetParam().key);
+        make_ca("makers", key());
+        make_issuer("plant", "makers", key());
         done({"ca", "register", at("makers.pem"), "--key", at("makers.key")});
-        start(GetParam().broker);
+        start(GetParam().post_quantum ? "plugin_opt_groups X25519MLKEM768" : "");
         done({"device", "add", "dev1"});
         done({"device", "add", "dev2"});
-        certify_below("dev1", "dev1", "plant", GetParam().key);
+        certify_below("dev1", "dev1", "plant", key());
     }
+    // Of the CAs, the broker and the devices.
+    static const char* key() { return GetParam().post_quantum ? "ML-DSA-65" : p256; }
     [[nodiscard]] const node_version& node() const { return GetParam().node; }
     void expect_refused(const std::string& reason, size_t from) {
         EXPECT_TRUE(eventually([&] { return says("\"reason\":\"" + reason + "\"", from); })) << log().substr(from);
@@ -74,8 +66,8 @@ TEST_P(AzureDevice, IsRefusedUnderAnothersName) {
 }
 
 TEST_P(AzureDevice, IsRefusedBelowAForeignRoot) {
-    make_ca("stranger", GetParam().key);
-    certify_below("foreign", "dev1", "stranger", GetParam().key);
+    make_ca("stranger", key());
+    certify_below("foreign", "dev1", "stranger", key());
     const size_t from = log().size();
     EXPECT_THAT(refusal(node(), "dev1", "foreign"), testing::AllOf(testing::Ne("in"), testing::Ne("")));
     expect_refused("unknown_ca", from);
@@ -98,7 +90,7 @@ TEST_P(AzureDevice, IsCutWhenItIsDisabledAndStaysOut) {
     ASSERT_TRUE(eventually([&] { return refusal(node(), "dev1", "dev1") == "in"; }, 60'000)) << log();
 }
 
-INSTANTIATE_TEST_SUITE_P(On, AzureDevice, testing::ValuesIn(kinds), [](const auto& one) { return std::string(one.param.name); });
+INSTANTIATE_TEST_SUITE_P(On, AzureDevice, testing::ValuesIn(azure_kinds), name_of_kind);
 
 class AzurePostQuantum : public AzureWorld {
 protected:

@@ -1,30 +1,29 @@
 // Azure's provisioning SDK asks where a device belongs, over MQTT and HTTPS, and its device SDK goes there. The same by ECDSA,
 // and by nothing but post-quantum cryptography.
 #include "../kept/kept_world.h"
-#include "azure_js.h"
+#include "azure_kinds.h"
 
 namespace berth::test {
 namespace {
 
 struct placed_kind {
     const char* name;
-    node_version node;
-    bool post_quantum;
+    azure_kind by;
     const char* over;
 };
 void PrintTo(const placed_kind& one, std::ostream* out) {
     *out << one.name;
 }
-constexpr placed_kind kinds[] = {{"EcdsaMqtt", node_20, false, "mqtt"},
-                                 {"EcdsaHttps", node_20, false, "http"},
-                                 {"PostQuantumMqtt", node_24, true, "mqtt"},
-                                 {"PostQuantumHttps", node_24, true, "http"}};
+constexpr placed_kind kinds[] = {{"EcdsaMqtt", by_ecdsa, "mqtt"},
+                                 {"EcdsaHttps", by_ecdsa, "http"},
+                                 {"PostQuantumMqtt", by_post_quantum, "mqtt"},
+                                 {"PostQuantumHttps", by_post_quantum, "http"}};
 
 class AzurePlaced : public Kept, public testing::WithParamInterface<placed_kind> {
 protected:
     void SetUp() override {
         BERTH_SKIP_WITHOUT_AZURE();
-        begin(GetParam().post_quantum);
+        begin(GetParam().by.post_quantum);
     }
     // As `name`, by the certificate of `whose`.
     js_program registering(const std::string& name, const std::string& whose) {
@@ -41,7 +40,7 @@ protected:
             what["host"] = world->at("provisioning").text();
         }
         // It takes no CA from its caller.
-        return js_program::start(GetParam().node, "register", what, directory.path(),
+        return js_program::start(GetParam().by.node, "register", what, directory.path(),
                                  {"NODE_EXTRA_CA_CERTS=" + world->server_root().string()});
     }
 };
@@ -57,7 +56,7 @@ TEST_P(AzurePlaced, ADeviceIsToldItsHubAndGoesThere) {
     EXPECT_EQ(state.at("deviceId").as_string(), "dev-3");
     EXPECT_EQ(std::string(state.at("assignedHub").as_string()), world->at("mqtt").text());
     const auto& who = holder("dev-3");
-    auto goes = js_program::start(GetParam().node, "device",
+    auto goes = js_program::start(GetParam().by.node, "device",
                                   {{"host", state.at("assignedHub")},
                                    {"deviceId", state.at("deviceId")},
                                    {"ca", world->server_root().string()},
@@ -78,7 +77,7 @@ TEST_P(AzureTwin, IsReadReportedAndWished) {
     EXPECT_EQ(hub({"twin", "set", "dev-1", "--desired", R"({"rate":5,"net":{"dns":"::1"}})", "--tags", R"({"site":"x"})"}).exit,
               0);
     const auto& who = holder("dev-1");
-    auto one = js_program::start(GetParam().node, "device",
+    auto one = js_program::start(GetParam().by.node, "device",
                                  {{"host", world->at("mqtt").text()},
                                   {"deviceId", "dev-1"},
                                   {"ca", world->server_root().string()},
@@ -112,9 +111,8 @@ TEST_P(AzurePlaced, NotUnderAnothersName) {
                 testing::HasSubstr(over_mqtt ? "Connection refused: Not authorized" : "\"name\":\"UnauthorizedError\""));
 }
 
-INSTANTIATE_TEST_SUITE_P(By, AzureTwin, testing::Values(kinds[0], kinds[2]),
-                         [](const auto& one) { return std::string(one.param.name); });
-INSTANTIATE_TEST_SUITE_P(By, AzurePlaced, testing::ValuesIn(kinds), [](const auto& one) { return std::string(one.param.name); });
+INSTANTIATE_TEST_SUITE_P(By, AzureTwin, testing::Values(kinds[0], kinds[2]), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(By, AzurePlaced, testing::ValuesIn(kinds), name_of_kind);
 
 }  // namespace
 }  // namespace berth::test

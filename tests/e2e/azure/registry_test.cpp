@@ -1,24 +1,14 @@
 // Azure's service SDK manages the hub's registry: devices one by one and many at once, modules, statistics. By ECDSA, and by
 // nothing but post-quantum cryptography.
 #include "../kept/kept_world.h"
-#include "azure_js.h"
+#include "azure_kinds.h"
 
 namespace berth::test {
 namespace {
 
 using testing::HasSubstr;
 
-struct registry_kind {
-    const char* name;
-    node_version node;
-    bool post_quantum;
-};
-void PrintTo(const registry_kind& one, std::ostream* out) {
-    *out << one.name;
-}
-constexpr registry_kind registry_kinds[] = {{"Ecdsa", node_20, false}, {"PostQuantum", node_24, true}};
-
-class AzureRegistry : public Kept, public testing::WithParamInterface<registry_kind> {
+class AzureRegistry : public Kept, public testing::WithParamInterface<azure_kind> {
 protected:
     void SetUp() override {
         BERTH_SKIP_WITHOUT_AZURE();
@@ -99,8 +89,7 @@ TEST_P(AzureRegistry, AKeyThatWasReplacedIsNobodys) {
     EXPECT_EQ(error_of(sdk, "listed"), "UnauthorizedError");
 }
 
-INSTANTIATE_TEST_SUITE_P(By, AzureRegistry, testing::ValuesIn(registry_kinds),
-                         [](const auto& one) { return std::string(one.param.name); });
+INSTANTIATE_TEST_SUITE_P(By, AzureRegistry, testing::ValuesIn(azure_kinds), name_of_kind);
 
 }  // namespace
 }  // namespace berth::test

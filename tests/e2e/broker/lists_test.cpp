@@ -88,6 +88,48 @@ TEST_F(BrokerLists, OnlyTheNewestOfTheCaItself) {
     EXPECT_EQ(done({"ca", "show", "fleet"}).at("crl").at("number").to_number<int>(), 2) << "the one that was there stays";
 }
 
+// Company -> factory -> two technicians: one is revoked by the factory, of which the hub knows nothing but what is handed in.
+TEST_F(BrokerLists, ASignerOnTheWayIsRevoked) {
+    const auto signer = [this](const std::string& name, const std::string& above, int path_length) {
+        put("signer.cnf", fmt::format("basicConstraints=critical,CA:TRUE,pathlen:{}\nkeyUsage=critical,keyCertSign,cRLSign\n"
+                                      "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n",
+                                      path_length));
+        openssl("req -new -nodes -subj /CN=" + name + " -keyout " + name + ".key -out " + name + ".csr -newkey " + ec);
+        openssl("x509 -req -in " + name + ".csr -CA " + above + ".pem -CAkey " + above +
+                ".key -days 7 -extfile signer.cnf -out " + name + ".pem");
+    };
+    signer("factory", "fleet", 1);
+    signer("technician", "factory", 0);
+    signer("other", "factory", 0);
+    certify("dev1", "dev1", "technician");
+    certify("dev2", "dev2", "other");
+    put("dev1.pem", text("dev1.pem") + text("technician.pem") + text("factory.pem"));
+    put("dev2.pem", text("dev2.pem") + text("other.pem") + text("factory.pem"));
+    start();
+    const pid_t one = stay("dev1", "dev1"), two = stay("dev2", "dev2");
+    begin("factory");
+    revoke("technician", "factory");
+    publish("factory.crl", "factory");
+    EXPECT_EQ(refused({"ca", "crl", "fleet", at("factory.crl")}), "unknown_crl_issuer") << "it is not the registered CA's";
+    EXPECT_EQ(refused({"ca", "crl", "fleet", at("factory.crl"), "--signer", at("technician.pem")}), "not_below");
+    size_t from = log().size();
+    const auto told = done({"ca", "crl", "fleet", at("factory.crl"), "--signer", at("factory.pem")});
+    EXPECT_EQ(told.at("crl").at("revoked").to_number<int>(), 1);
+    EXPECT_TRUE(eventually([&] { return says("\"session_cut\"", from); })) << log();
+    EXPECT_TRUE(says("\"reason\":\"certificate_revoked\"", from)) << log();
+    from = log().size();
+    EXPECT_EQ(connect("dev1", "dev1"), "tls");
+    EXPECT_TRUE(says("\"reason\":\"certificate_revoked\"", from)) << log();
+    EXPECT_FALSE(says("\"client_id\":\"dev2\",\"reason\"")) << "the other technician's device stays";
+    EXPECT_EQ(::kill(two, 0), 0);
+    EXPECT_EQ(connect("dev2", "dev2"), "in") << "and comes again";
+    EXPECT_EQ(done({"ca", "show", "fleet"}).at("signers").as_array().size(), 1U);
+    end(one);
+    end(two);
+    done({"ca", "crl", "fleet", "--signer", at("factory.pem"), "--forget"});
+    EXPECT_TRUE(eventually([this] { return connect("dev1", "dev1") == "in"; })) << log();
+}
+
 TEST_F(BrokerLists, AThumbprintDoesNotAskWhoHasSigned) {
     start();
     done({"device", "set", "dev1", "--certificate", at("dev1.pem")});

@@ -79,14 +79,6 @@ protected:
         EXPECT_TRUE(out->try_write());
         return out;
     }
-    [[nodiscard]] std::vector<pid_t> brokers_now() {
-        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", world->server().pid()));
-        std::vector<pid_t> out;
-        for (pid_t one = 0; children >> one;) {
-            out.push_back(one);
-        }
-        return out;
-    }
     void limit_files(rlim_t octets) {
         rlimit now{};
         ASSERT_EQ(::prlimit(world->server().pid(), RLIMIT_FSIZE, nullptr, &now), 0);

@@ -34,6 +34,7 @@ protected:
     // `more`: further tables of berthd.toml. `tokens`: the API takes those of policies.
     void begin(bool post_quantum = false, const std::string& more = {}, bool tokens = false) {
         app::hub_world_options o;
+        o.shared_keys = shared_keys;
         o.directory = directory.path() / "world";
         o.post_quantum = post_quantum;
         o.tokens = tokens;
@@ -109,7 +110,7 @@ protected:
     // A program of this machine that hears everything.
     void listen_to_all() {
         children_.push_back(spawn({"/usr/bin/stdbuf", "-o0", "/usr/bin/mosquitto_sub", "--unix", world->local_socket().string(),
-                                   "-i", "listener", "-t", "devices/#", "-d", "-F", "%t %p"},
+                                   "-i", "listener", "-t", "devices/#", "-d", "-V", "5", "-F", "%t %p %P"},
                                   at("heard"), our_libraries()));
         ASSERT_TRUE(eventually([this] { return text("heard").find("SUBACK") != std::string::npos; })) << text("heard");
     }
@@ -119,9 +120,19 @@ protected:
         return berth(arguments);
     }
 
+    [[nodiscard]] std::vector<pid_t> brokers_now() {
+        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", world->server().pid()));
+        std::vector<pid_t> out;
+        for (pid_t one = 0; children >> one;) {
+            out.push_back(one);
+        }
+        return out;
+    }
+
     temporary_directory directory;
     std::optional<app::hub_world> world;
     std::string said;
+    bool shared_keys = false;  // the broker takes them
 
 private:
     std::vector<pid_t> children_;

@@ -33,6 +33,8 @@ protected:
     }
     void everything_works(const wire::json::object& q) {
         EXPECT_EQ(q.at("identities").as_array().size(), 4U);
+        EXPECT_EQ(std::string(q.at("endpoints").at("websockets").as_string()),
+                  "wss://" + std::string(q.at("endpoints").at("https").as_string()) + "/$iothub/websocket");
         const auto listener = spawn(
             {"/usr/bin/stdbuf", "-o0", "/bin/sh", "-c", "exec " + std::string(q.at("commands").at("listen").as_string()) + " -d"},
             at("heard"));

@@ -1,6 +1,9 @@
-// What comes to a hub as text: names, identities as JSON, shared access signatures, topics, lines of imports, files of CAs.
+// What comes to a hub as text: names, identities as JSON, shared access signatures, topics, lines of imports, files of CAs, names
+// of files and lists of blocks.
 #include "hub/access/sas_token.h"
 #include "hub/carrier/report.h"
+#include "hub/files/blob_name.h"
+#include "hub/files/blocks.h"
 #include "hub/foreign/emqx.h"
 #include "hub/foreign/vernemq.h"
 #include "hub/topics/topics.h"
@@ -8,6 +11,8 @@
 #include "registry/hub/identity_json.h"
 #include "setup/hub_import.h"
 #include "support/memory_file.h"
+
+#include <filesystem>
 
 using namespace berth;
 using namespace berth::test;
@@ -81,6 +86,27 @@ void questions(std::string_view text) {
     }
 }
 
+void files(std::string_view text) {
+    const auto name = hub::parse_blob_name(text);
+    explained(name);
+    if (name) {
+        require(name->text() == text && text.size() <= hub::most_blob_name);
+        // Nowhere but below its own device.
+        const auto at = (std::filesystem::path("kept") / name->device / name->name).lexically_normal();
+        require(at == "kept/" + std::string(text));
+    }
+    const auto list = hub::parse_block_list(text);
+    explained(list);
+    if (list) {
+        for (const auto& id : *list) {
+            require(!id.empty() && id.size() <= hub::most_block_id);
+        }
+    }
+    const auto id = hub::parse_block_id(text);
+    explained(id);
+    require(!id || hub::block_list_xml({{*id, 1}}).find("<Name>" + std::string(text) + "</Name>") != std::string::npos);
+}
+
 void imports(std::string_view text) {
     app::identity_lines reader;
     for (std::string_view rest = text; !rest.empty();) {
@@ -103,6 +129,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     identities(text);
     imports(text);
     questions(text);
+    files(text);
     const auto token = hub::sas_token::parse(text);
     explained(token);
     if (token) {

@@ -46,6 +46,20 @@ TEST(broker_conf, of_a_hub) {
     }
 }
 
+TEST(broker_conf, of_a_hub_that_takes_websockets) {
+    auto s = usual_broker();
+    EXPECT_EQ(got(mosquitto_conf(s)).find("relay"), std::string::npos);
+    s.relays = true;
+    const auto conf = got(mosquitto_conf(s));
+    const size_t listener = line_of(conf, "listener 0 relayed");
+    EXPECT_GT(listener, line_of(conf, "listener 0 local"));
+    EXPECT_LT(listener, line_of(conf, "listener 8883 ::"));
+    EXPECT_LT(line_of(conf, "plugin_opt_relay_socket relayed"), listener);
+    EXPECT_LT(line_of(conf, "plugin_opt_relay_secret relay-secret"), listener);
+    // A listener's options end where the next one begins.
+    EXPECT_EQ(conf.substr(listener, conf.find("listener 8883") - listener), "listener 0 relayed\nmax_qos 1\n\n");
+}
+
 TEST(broker_conf, of_a_hub_that_takes_shared_keys) {
     auto s = usual_broker();
     s.shared_keys = true;

@@ -93,10 +93,32 @@ TEST(Routes, AreFoundByWhatIsSpeltOut) {
     const auto wrong = find_route("BREW", "/devices/a");
     EXPECT_EQ(wrong.route, nullptr);
     EXPECT_EQ(wrong.allowed, "GET, HEAD, PUT, DELETE");
+    const auto locks = find_route("HEAD", "/messages/serviceBound/feedback");
+    EXPECT_EQ(locks.route, nullptr) << "it would lock what nobody is told";
+    EXPECT_EQ(locks.allowed, "GET");
     EXPECT_EQ(find_route("GET", "/device").allowed, "");
     EXPECT_EQ(find_route("GET", "/devices/a/modules/b/c").allowed, "");
     EXPECT_EQ(find_route("GET", "//devices").allowed, "");
     EXPECT_EQ(find_route("GET", "/").allowed, "");
+}
+
+TEST(Routes, OfFilesAreDescribedAndAnsweredElsewhere) {
+    const std::map<std::string_view, std::pair<const char*, const char*>> all{
+        {"listFiles", {"GET", "/v1/files"}},
+        {"readFile", {"GET", "/v1/files/dev-1/a%2Fb"}},
+        {"deleteFile", {"DELETE", "/v1/files/dev-1/a"}},
+        {"receiveFileNotice", {"GET", "/messages/serviceBound/filenotifications"}},
+        {"completeFileNotice", {"DELETE", "/messages/serviceBound/filenotifications/l"}},
+        {"abandonFileNotice", {"POST", "/messages/serviceBound/filenotifications/l/abandon"}}};
+    const auto text = wire::to_text(describe_api(api_routes()));
+    for (const auto& [operation, where] : all) {
+        const auto found = find_route(where.first, where.second);
+        ASSERT_NE(found.route, nullptr) << operation;
+        EXPECT_EQ(found.route->operation, operation);
+        EXPECT_TRUE(found.route->elsewhere && found.route->handle == nullptr) << operation;
+        EXPECT_EQ(found.route->needs, right::service_connect) << operation;
+        EXPECT_THAT(text, testing::HasSubstr(operation));
+    }
 }
 
 class Authorisation : public testing::Test {
@@ -159,7 +181,7 @@ TEST_F(Authorisation, WhatIsNotThereIsToldToWhoMayAsk) {
     EXPECT_THAT(wrong.answer.headers, testing::Contains(std::pair<std::string, std::string>("Allow", "GET, HEAD, PUT, DELETE")));
     const auto method = ask("POST", "/twins/a/methods", caller{"service", {right::service_connect}});
     EXPECT_EQ(method.answer.status, 501U);
-    EXPECT_THAT(method.answer.body, testing::HasSubstr("behaviours"));
+    EXPECT_THAT(method.answer.body, testing::HasSubstr("[hub.mqtt]"));
 }
 
 }  // namespace

@@ -25,11 +25,9 @@ bool eventually(const std::function<bool()>& holds) {
 class EventFile : public testing::Test {
 protected:
     void deliver() {
-        registry::identity_event one;
-        one.number = ++number;
-        one.name = {"dev-1", ""};
         said.clear();
-        sink.deliver({one}, [this](const result<void>& how) { said = how ? "kept" : how.error().name; });
+        sink.deliver({fmt::format(R"({{"number":{}}})", ++number)},
+                     [this](const result<void>& how) { said = how ? "kept" : how.error().name; });
     }
     // What came of it.
     std::string told() {
@@ -96,9 +94,7 @@ TEST_F(EventFile, NobodyIsToldOfOneThatHasGone) {
     bool called = false;
     {
         app::event_file brief(loop, file);
-        registry::identity_event one;
-        one.name = {"dev-1", ""};
-        brief.deliver({one}, [&](const result<void>&) { called = true; });
+        brief.deliver({"{}"}, [&](const result<void>&) { called = true; });
         EXPECT_TRUE(eventually([this] { return !text().empty(); }));
     }
     loop.restart();

@@ -111,6 +111,44 @@ TEST(request_reader, refuses_what_is_malformed) {
     }
 }
 
+// What another one may see end elsewhere.
+TEST(request_reader, refuses_what_has_two_ends) {
+    const auto post = [](const std::string& fields, const std::string& behind = "0\r\n\r\n") {
+        return "POST / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n" + behind;
+    };
+    const std::string chunked = "Transfer-Encoding: chunked\r\n";
+    const std::pair<std::string, const char*> cases[] = {
+        {post("Content-Length: 0\r\nContent-Length: 0\r\n"), "malformed"},
+        {post("Content-Length: 1, 1\r\n"), "malformed"},
+        {post("Content-Length: +1\r\n"), "malformed"},
+        {post("Content-Length:\r\n"), "malformed"},
+        {post("Transfer-Encoding:\r\n"), "unsupported_encoding"},
+        {post("Transfer-Encoding: \r\nContent-Length: 5\r\n"), "unsupported_encoding"},
+        {post("Transfer-Encoding: gzip, chunked\r\n"), "unsupported_encoding"},
+        {post("Transfer-Encoding: chunked, identity\r\n"), "unsupported_encoding"},
+        {post("Transfer-Encoding: chunked;q=1\r\n"), "unsupported_encoding"},
+        {post("Transfer-Encoding: \"chunked\"\r\n"), "unsupported_encoding"},
+        {post("Transfer-Encoding: identity\r\n" + chunked), "unsupported_encoding"},
+        {post(chunked + chunked), "malformed"},
+        {post("Transfer-Encoding:\r\n chunked\r\n"), "malformed"},
+        {post("X: a\r\n\tb\r\nContent-Length: 5\r\n"), "malformed"},
+        {"POST / HTTP/1.0\r\nHost: h\r\n" + chunked + "\r\n0\r\n\r\n", "malformed"},
+        {post(chunked, "1;a=\"\n\"\r\nx\r\n0\r\n\r\n"), "malformed"},
+        {post(chunked, "1\nx\r\n0\r\n\r\n"), "malformed"},
+        {post(chunked, "0\r\nContent-Length: 5\r\n\r\n"), "malformed"},
+        {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "malformed"},
+        {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "malformed"},
+        // As they should be.
+        {post("transfer-encoding: Chunked \r\n"), "complete"},
+        {post(chunked, "1;a=\"b c\"\r\nx\r\n0\r\nX: y\r\n\r\n"), "complete"},
+        {"GET / HTTP/1.1\r\nHost: [::1]:443\r\n\r\n", "complete"},
+    };
+    for (const auto& [text, name] : cases) {
+        EXPECT_EQ(outcome(text), name) << text;
+        EXPECT_EQ(outcome(text, {}, 1), name) << text;
+    }
+}
+
 TEST(request_reader, has_limits) {
     const http_size_limits limits{.most_header = 200, .most_body = 10};
     EXPECT_EQ(outcome("GET /" + std::string(300, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n", limits), "header_too_large");
@@ -179,6 +217,11 @@ TEST(encode, leaves_out_what_would_break_the_message) {
     const std::string text(as_text(octets));
     EXPECT_EQ(text, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Good: yes\r\nConnection: close\r\n"
                     "Content-Length: 4\r\n\r\nbody");
+    // What GET would have, which whoever answers HEAD need not have at hand.
+    http_response head = http_response::empty(200);
+    head.headers.add("Content-Length", "5000");
+    EXPECT_THAT(std::string(as_text(encode_response(head, true, true))), testing::HasSubstr("Content-Length: 5000\r\n"));
+    EXPECT_THAT(std::string(as_text(encode_response(head, true, false))), testing::HasSubstr("Content-Length: 0\r\n"));
     EXPECT_THAT(std::string(as_text(encode_response(http_response::empty(), true, false))),
                 testing::Not(testing::HasSubstr("Content-Length")));
 }

@@ -666,4 +666,59 @@ TEST(mailbox, a_turn_takes_no_longer_than_it_may) {
     EXPECT_EQ(ends, 3U);
 }
 
+TEST_P(front, a_head_is_judged_before_its_body_is_read) {
+    const auto mine = std::this_thread::get_id();
+    std::vector<std::string> asked, handled;
+    http_route_options options;
+    options.at_head = [&](const http_request& head, const http_responder& respond) {
+        EXPECT_EQ(std::this_thread::get_id(), mine);
+        EXPECT_TRUE(head.body.empty());
+        EXPECT_TRUE(head.peer);
+        asked.push_back(head.params.at("what") + head.query.at("t"));
+        if (head.query.at("t") == "later") {
+            return on.post([respond] { respond(http_response::empty(100)); });
+        }
+        respond(head.query.at("t") == "good" ? http_response::empty(100) : http_response::text(403, "shut"));
+    };
+    router->add_async(
+        "PUT", "/guarded/{what}",
+        [&](const http_request& request, const http_responder& respond) {
+            handled.push_back(request.body);
+            respond(http_response::text(200, request.body));
+        },
+        options);
+    serve();
+    const auto head = [](const char* token, const char* more) {
+        return fmt::format("PUT /guarded/a?t={} HTTP/1.1\r\nHost: h\r\n{}\r\n", token, more);
+    };
+    while_serving(1, [&](size_t) {
+        for (const char* const more : {"Content-Length: 60000\r\n", "Content-Length: 60000\r\nExpect: 100-continue\r\n",
+                                       "Transfer-Encoding: chunked\r\n"}) {
+            raw_socket c(server->port());
+            c.send(head("bad", more));
+            const std::string said(as_text(c.receive()));  // until it closes, without any of the body
+            EXPECT_EQ(said.substr(0, 12), "HTTP/1.1 403") << more;
+            EXPECT_THAT(said, testing::HasSubstr("Connection: close")) << more;
+        }
+        for (const char* const token : {"good", "later"}) {
+            raw_socket c(server->port());
+            c.send(head(token, "Content-Length: 3\r\nExpect: 100-continue\r\n"));
+            EXPECT_EQ(as_text(c.receive(25)), "HTTP/1.1 100 Continue\r\n\r\n");
+            c.send("abc");
+            // What came with the head is not lost, and what is behind a refusal is nobody's.
+            c.send(head(token, "Content-Length: 3\r\n") + "def" + head("bad", "Content-Length: 3\r\n") + "ghi" +
+                   head(token, "Content-Length: 3\r\n") + "jkl");
+            const std::string said(as_text(c.receive()));
+            EXPECT_THAT(said, testing::AllOf(testing::HasSubstr("abc"), testing::HasSubstr("def"), testing::HasSubstr("shut")));
+            EXPECT_THAT(said, testing::Not(testing::HasSubstr("jkl")));
+        }
+        raw_socket none(server->port());
+        none.send(head("none", "Content-Length: 0\r\nConnection: close\r\n"));
+        EXPECT_EQ(std::string(as_text(none.receive())).substr(0, 12), "HTTP/1.1 200") << "there is nothing to wait for";
+    });
+    server.reset();
+    EXPECT_EQ(asked.size(), 9U);
+    EXPECT_EQ(handled, (std::vector<std::string>{"abc", "def", "abc", "def", ""}));
+}
+
 }  // namespace berth::net::test

@@ -151,14 +151,17 @@ TEST_F(RoleLists, AreTriedAgainAfterAWhile) {
     net::loop loop;
     int taken = 0;
     bool good = false;
-    app::list_watch watch(loop, time, [&]() -> result<void> {
-        ++taken;
-        if (!good) {
-            return fail(error_category::usage, "unsafe_permissions", "z5.key may be read by others");
-        }
-        watch.were_read(app::list_watch::look_at(maker.crls), got(of_maker()));
-        return {};
-    });
+    app::list_watch watch(
+        loop, time,
+        [&]() -> result<void> {
+            ++taken;
+            if (!good) {
+                return fail(error_category::usage, "unsafe_permissions", "z5.key may be read by others");
+            }
+            watch.were_read(app::list_watch::look_at(maker.crls), got(of_maker()));
+            return {};
+        },
+        20);
     const auto run_for = [&](milliseconds real) {
         net::timer enough(loop);
         enough.arm(real, [&] { loop.stop(); });
@@ -168,17 +171,17 @@ TEST_F(RoleLists, AreTriedAgainAfterAWhile) {
     testing::internal::CaptureStderr();
     write("acme", "idevid-ca", 1);
     watch.were_read(app::list_watch::look_at(maker.crls), got(of_maker()));
-    run_for(2'300);
+    run_for(100);
     EXPECT_EQ(taken, 0);
     write("acme", "idevid-ca", 2);
-    run_for(4'600);
+    run_for(200);
     EXPECT_EQ(taken, 1) << "not at every look";
     time.advance(30'000);
-    run_for(2'300);
+    run_for(100);
     EXPECT_EQ(taken, 2);
     good = true;
     time.advance(30'000);
-    run_for(4'600);
+    run_for(200);
     EXPECT_EQ(taken, 3) << "and then no more";
     const std::string said = testing::internal::GetCapturedStderr();
     const auto times = [&](const std::string& event) {
