@@ -4,6 +4,8 @@
 #include "hub/brokers.h"
 #include "hub/rounds.h"
 
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <atomic>
 #include <fstream>
@@ -215,6 +217,8 @@ turn to_back_end(const world& in, const whole_service& service, const std::vecto
 turn to_subscriber(const world& in, const broker& bare, const std::vector<std::string>& names) {
     auto subscriber = got(mqtt_session::open(in.client, in.certify(names.back()), bare.port(), names.back()));
     must(subscriber.subscribe("devices/+/messages/events/#"));
+    const timeval most{120, 0};  // a message that was dropped never comes
+    ::setsockopt(subscriber.socket(), SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
     const auto began = steady::now();
     std::thread hears([&] {
         for (size_t i = 0; i < all_sent; ++i) {

@@ -85,7 +85,8 @@ std::string without_plugin(const std::string& conf, const fs::path& anchors) {
             out += line + "\n";
         }
     }
-    return out + "cafile " + anchors.string() + "\n";
+    // A subscriber gets everything, however far behind it is: without this it is told nothing of what is dropped.
+    return "max_queued_messages 0\nmax_queued_bytes 0\n" + out + "cafile " + anchors.string() + "\n";
 }
 
 }  // namespace

@@ -149,6 +149,21 @@ result<void> explain(const context& c, const options& o) {
     BERTH_TRY(store, read_hub_store(o.hub));
     BERTH_TRY(who, require_identity(*store, o.name));
     BERTH_TRY(policy, holding(*store, who.settings.group));
+    if (const auto own = o.action.empty() ? operation_from(o.topic) : std::nullopt) {
+        const bool open = policy.allowed.has(*own);
+        const auto why = hub::permission{open, *own, {}}.why(policy);
+        if (c.json) {
+            print_json(wire::json::object{{"name", who.name.text()},
+                                          {"operation", o.topic},
+                                          {"allowed", open},
+                                          {"group", who.settings.group},
+                                          {"policy", policy.group},
+                                          {"why", why}});
+        } else {
+            fmt::print("{}: {} ({})\n", o.topic, open ? "allowed" : "refused", why);
+        }
+        return {};
+    }
     const bool filter = o.topic.find_first_of("+#") != std::string::npos;
     for (const auto d : {hub::direction::publish, hub::direction::subscribe, hub::direction::receive}) {
         const bool asked = o.action.empty() ? (d == hub::direction::subscribe || !filter) : o.action == to_string(d);
@@ -198,7 +213,7 @@ void add_hub_groups(CLI::App& hub, context& c) {
     runs(removing, remove);
     auto* const explaining = hub_command(*group, o->hub, "explain", "whether a device may, and why");
     explaining->add_option("NAME", o->name, "a device, or DEVICE/MODULE")->required();
-    explaining->add_option("TOPIC", o->topic, "a topic, or a filter")->required();
+    explaining->add_option("TOPIC", o->topic, "a topic, a filter, or what `policy set --allow` knows")->required();
     explaining->add_option("--action", o->action, "only: publish, subscribe or receive")
         ->check(CLI::IsMember({"publish", "subscribe", "receive"}));
     runs(explaining, explain);

@@ -125,6 +125,11 @@ TEST_F(BrokerTopics, PoliciesAreJudgedWhenTheyAreSaid) {
     done({"policy", "set", "default", "--allow", "none"});
     const auto why = hub({"policy", "explain", "dev1", "devices/dev1/messages/events/"});
     EXPECT_THAT(why.all(), testing::HasSubstr("withholds"));
+    const auto upload = hub({"policy", "explain", "dev1", "file-upload"});
+    EXPECT_THAT(upload.all(), testing::AllOf(testing::HasSubstr("\"operation\":\"file-upload\""),
+                                             testing::HasSubstr("\"allowed\":false"), testing::HasSubstr("withholds")));
+    done({"policy", "set", "default", "--allow", "file-upload"});
+    EXPECT_THAT(hub({"policy", "explain", "dev1", "file-upload"}).all(), testing::HasSubstr("\"allowed\":true"));
     EXPECT_EQ(hub({"policy", "list"}).output.size(), 1U);
 }
 
