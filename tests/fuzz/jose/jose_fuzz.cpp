@@ -1,5 +1,6 @@
 // Tokens and keys of anybody's: read as signed, as sealed, as nested, as claims, as a JSON Web Key. Whatever is taken as a key is
 // written again as what it is.
+#include "jose/key_set.h"
 #include "jose/nested.h"
 #include "support/memory_file.h"
 
@@ -66,6 +67,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const auto& key : all().openers) {
         explained(jose::open(key, text, {}));
         explained(jose::open_nested(key, text, find, {"x", "", "x", 0}));
+    }
+    const auto set = jose::key_set::read(text);
+    explained(set);
+    if (set) {
+        explained(set->find(text.substr(0, jose::most_kid)));
+        require(set->size() + set->skipped().size() <= jose::most_set_keys);
     }
     if (const auto jwk = wire::parse_json_object(text)) {
         explained(jose::read_signing_key(*jwk));
