@@ -96,6 +96,13 @@ error place_of_another(uint32_t handle) {
         .with("handle", handle_text(handle));
 }
 
+result<void> make_owners_key(const device_ptr& in, const attestation::public_area& as, uint32_t handle) {
+    BERTH_TRY(root, open_storage_root(in));
+    BERTH_TRY(wrapped, create_child(root.key, as));
+    BERTH_TRY(loaded, load(root.key, wrapped));
+    return or_exists(make_persistent(loaded, handle));
+}
+
 result<void> make_key_at(const device_ptr& in, attestation::tpm_curve curve, uint32_t use, uint32_t handle) {
     if (is_devid_handle(handle)) {
         const auto as = template_for(handle, use);
@@ -105,10 +112,7 @@ result<void> make_key_at(const device_ptr& in, attestation::tpm_curve curve, uin
         BERTH_TRY(made, create_primary(in, hierarchy::endorsement, *as));
         return or_exists(make_persistent(made, handle));
     }
-    BERTH_TRY(root, open_storage_root(in));
-    BERTH_TRY(wrapped, create_child(root.key, owners_key(curve, use)));
-    BERTH_TRY(loaded, load(root.key, wrapped));
-    return or_exists(make_persistent(loaded, handle));
+    return make_owners_key(in, owners_key(curve, use), handle);
 }
 
 // The storage root, endorsement keys and attestation keys are restricted: others stand on them.
@@ -221,8 +225,10 @@ public:
         }
         BERTH_TRY(in, device::shared(name.tcti));
         const bool p256 = group == crypto::agreement_group::p256;
-        BERTH_CHECK(make_key_at(in, p256 ? attestation::tpm_curve::p256 : attestation::tpm_curve::p384, attestation::decrypt,
-                                name.handle));
+        attestation::public_area as =
+            owners_key(p256 ? attestation::tpm_curve::p256 : attestation::tpm_curve::p384, attestation::decrypt);
+        as.scheme = as.scheme_hash = attestation::tpm_alg::null;
+        BERTH_CHECK(make_owners_key(in, as, name.handle));
         return agreement_key_at(in, name.handle);
     }
 

@@ -100,7 +100,8 @@ result<agreement_key_ptr> agreement_key_at(const device_ptr& in, uint32_t handle
     BERTH_TRY(key, open_persistent(in, handle));
     const attestation::public_area& area = key.area();
     const auto hybrid = hybrid_with(area.curve);
-    if (!hybrid || !area.has(attestation::decrypt) || area.has(attestation::restricted) || handle == devid_layout().kem) {
+    if (!hybrid || !area.has(attestation::decrypt) || area.has(attestation::restricted) ||
+        area.scheme != attestation::tpm_alg::null) {  // halves of hybrids have a scheme
         return fail(not_of_use(handle, "agreeing on keys"));
     }
     BERTH_TRY(spki, area.spki());

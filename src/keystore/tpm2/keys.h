@@ -19,8 +19,8 @@ result<signing_key_ptr> signing_key_at(const device_ptr& in, uint32_t handle);
 // Errors key_not_found, tpm_unsupported, and those of unseal().
 result<kem_key_ptr> hybrid_key_at(const device_ptr& in, uint32_t handle, const sealed_file& sealed);
 
-// The key at a persistent handle by itself. Errors as of signing_key_at(); the place of a hybrid's half (devid_layout) is
-// refused.
+// The key at a persistent handle by itself: it has no scheme, and the halves of hybrids have ECDH for theirs, so that neither is
+// taken for the other. Errors as of signing_key_at().
 result<agreement_key_ptr> agreement_key_at(const device_ptr& in, uint32_t handle);
 
 // Makes both halves: kem_template() at the handle (as establish() does), and a new seed, sealed on the condition.
