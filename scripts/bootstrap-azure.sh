@@ -1,4 +1,4 @@
-# Sourced by scripts/bootstrap: Azure's own device and service SDKs, and the two Node.js that tests run them on.
+# Sourced by scripts/bootstrap: Azure's own device and service SDKs, npm's jose, and the two Node.js that tests run them on.
 #
 # tests/azure/package-lock.json names every package with its hash; npm fetches and checks them. Nothing of them is run while they are
 # installed (--ignore-scripts), and nothing of them lands in the checkout: they lie below the cache, one directory for each lockfile.

@@ -28,7 +28,8 @@ json::object epk_of(const crypto::agreement_public_key& key) {
     return jwk;
 }
 
-result<crypto::agreement_public_key> read_epk(const json::object& jwk, crypto::agreement_group group) {
+result<crypto::agreement_public_key> read_epk(const json::object& jwk, crypto::agreement_group group,
+                                              crypto::point_validation points) {
     const jwk_members members(jwk);
     BERTH_CHECK(members.is("crv", crypto::name_of(group)));
     if (jwk.contains("d")) {
@@ -43,16 +44,17 @@ result<crypto::agreement_public_key> read_epk(const json::object& jwk, crypto::a
     BERTH_CHECK(members.is("kty", "EC"));
     BERTH_TRY(y, members.octets("y", field));
     static constexpr std::array<uint8_t, 1> uncompressed{4};
-    return crypto::agreement_public_key::from_raw(group, concat({uncompressed, x, y}));
+    return crypto::agreement_public_key::from_raw(group, concat({uncompressed, x, y}), points);
 }
 
-result<agreement_header> read_agreement(const json::object& head, crypto::agreement_group group) {
+result<agreement_header> read_agreement(const json::object& head, crypto::agreement_group group,
+                                        crypto::point_validation points) {
     constexpr size_t most_party = 256;
     const auto* const epk = head.if_contains("epk");
     if (epk == nullptr || !epk->is_object()) {
         return fail(malformed("it has no ephemeral key"));
     }
-    BERTH_TRY(key, read_epk(epk->get_object(), group));
+    BERTH_TRY(key, read_epk(epk->get_object(), group, points));
     const auto party = [&head](std::string_view name) -> result<bytes> {
         if (!head.contains(name)) {
             return bytes();
@@ -135,8 +137,8 @@ result<secret_bytes> content_key(const opening_key& key, const header& head, con
         return parts.encrypted_key.empty() ? result<secret_bytes>(std::get<secret_bytes>(key.pub.key))
                                            : fail(decryption_failed());
     }
-    const auto& own = std::get<crypto::agreement_private_key>(key.key);
-    BERTH_TRY(said, read_agreement(head.members, own.group()));
+    const auto& own = *std::get<keystore::agreement_key_ptr>(key.key);
+    BERTH_TRY(said, read_agreement(head.members, own.group(), key.points));
     BERTH_TRY(agreed, own.agree(said.epk));
     auto out = agreed_key(key.pub.alg, key.pub.enc, agreed.reveal(), said.apu, said.apv);
     if (key.pub.alg == key_alg::ecdh_es) {
@@ -157,7 +159,7 @@ result<void> same_algorithms(const recipient_key& key, const header& head) {
                               (is_hpke(key.alg) ? "." : " " + std::string(name_of(key.enc)) + "."),
                           {{"algorithm", said}}});
     }
-    if (!head.kid.empty() && head.kid != key.kid) {
+    if (!head.kid.empty() && head.kid != key.kid && head.kid != key.called) {
         return fail(error_category::peer, "wrong_key", "The token is sealed for another key than the one it is opened with.");
     }
     return {};
@@ -223,6 +225,9 @@ result<opened> open(const opening_key& key, std::string_view token, bytes_view i
         return opened{std::move(head), std::move(plaintext)};
     }
     const auto with = content_key(key, head, parts);
+    if (!with && with.error().is("keystore_failed")) {
+        return fail(with.error());
+    }
     auto plaintext = with ? open_content(key.pub.enc, with->reveal(), as_bytes(texts[0]), parts.iv, parts.ciphertext, parts.tag)
                           : result<bytes>(fail(decryption_failed()));
     if (!plaintext) {

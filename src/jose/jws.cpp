@@ -62,7 +62,7 @@ result<verified> verify(const verification_key& key, std::string_view token, siz
     if (head.alg != name_of(key.alg)) {
         return fail(mismatch(head.alg, name_of(key.alg)));
     }
-    if (!head.kid.empty() && head.kid != key.kid) {
+    if (!head.kid.empty() && head.kid != key.kid && head.kid != key.called) {
         return fail(error_category::peer, "wrong_key", "The token names another key than the one it is verified with.");
     }
     const auto signature = wire::from_base64url(parts[2]);

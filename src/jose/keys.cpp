@@ -100,6 +100,12 @@ result<crypto::signing_key> signing_key_from(signature_alg alg, const jwk_member
     return crypto::signing_key::generate(in, source);
 }
 
+// What a JWK's maker calls it.
+result<std::string> called_by(const jwk_members& jwk, const std::string& thumbprint) {
+    BERTH_TRY(kid, jwk.optional_text("kid"));
+    return kid == thumbprint || kid.size() > most_kid ? std::string() : kid;
+}
+
 error halves_differ() {
     return bad_jwk("its private half belongs to another public half");
 }
@@ -136,7 +142,10 @@ result<verification_key> public_half(const jwk_members& jwk) {
 result<verification_key> read_verification_key(const json::object& object) {
     const jwk_members jwk(object);
     BERTH_CHECK(jwk.may("sig", "verify"));
-    return public_half(jwk);
+    BERTH_TRY(out, public_half(jwk));
+    BERTH_TRY(called, called_by(jwk, out.kid));
+    out.called = std::move(called);
+    return out;
 }
 
 result<signing_key> read_signing_key(const json::object& object) {
@@ -182,7 +191,7 @@ result<key_alg> key_alg_of(const jwk_members& jwk) {
 }
 
 // RFC 8037 2: of an OKP key "x" is all there is.
-result<crypto::agreement_public_key> agreement_key_of(const jwk_members& jwk) {
+result<crypto::agreement_public_key> agreement_key_of(const jwk_members& jwk, crypto::point_validation points) {
     BERTH_TRY(crv, jwk.text("crv"));
     const auto group = group_named(crv);
     if (!group) {
@@ -195,7 +204,7 @@ result<crypto::agreement_public_key> agreement_key_of(const jwk_members& jwk) {
     }
     BERTH_CHECK(jwk.is("kty", "EC"));
     BERTH_TRY(point, point_of(jwk, crypto::private_size(*group)));
-    return crypto::agreement_public_key::from_raw(*group, point);
+    return crypto::agreement_public_key::from_raw(*group, point, points);
 }
 
 result<recipient_key> with_kid(recipient_key key) {
@@ -217,7 +226,7 @@ result<void> check_name(std::string_view kid) {
 }
 
 // What "use" and "key_ops" say has been looked at.
-result<recipient_key> recipient_half(const jwk_members& jwk) {
+result<recipient_key> half_by_kind(const jwk_members& jwk, crypto::point_validation points) {
     BERTH_TRY(alg, key_alg_of(jwk));
     BERTH_TRY(enc, enc_of(jwk));
     if (alg == key_alg::dir) {
@@ -228,7 +237,7 @@ result<recipient_key> recipient_half(const jwk_members& jwk) {
         return recipient_key{alg, enc, std::move(kid), std::move(secret)};
     }
     if (!is_hpke(alg)) {
-        BERTH_TRY(key, agreement_key_of(jwk));
+        BERTH_TRY(key, agreement_key_of(jwk, points));
         return with_kid({alg, enc, "", std::move(key)});
     }
     BERTH_CHECK(jwk.is("kty", "AKP"));
@@ -247,18 +256,25 @@ result<recipient_key> recipient_half(const jwk_members& jwk) {
     return with_kid({alg, content_alg::a256gcm, "", std::move(key)});
 }
 
-}  // namespace
-
-result<recipient_key> read_recipient_key(const json::object& object) {
-    const jwk_members jwk(object);
-    BERTH_CHECK(jwk.may("enc", "deriveKey", "deriveBits", "encrypt", "wrapKey"));
-    return recipient_half(jwk);
+result<recipient_key> recipient_half(const jwk_members& jwk, crypto::point_validation points) {
+    BERTH_TRY(out, half_by_kind(jwk, points));
+    BERTH_TRY(called, called_by(jwk, out.kid));
+    out.called = std::move(called);
+    return out;
 }
 
-result<opening_key> read_opening_key(const json::object& object) {
+}  // namespace
+
+result<recipient_key> read_recipient_key(const json::object& object, crypto::point_validation points) {
+    const jwk_members jwk(object);
+    BERTH_CHECK(jwk.may("enc", "deriveKey", "deriveBits", "encrypt", "wrapKey"));
+    return recipient_half(jwk, points);
+}
+
+result<opening_key> read_opening_key(const json::object& object, crypto::point_validation points) {
     const jwk_members jwk(object);
     BERTH_CHECK(jwk.may("enc", "deriveKey", "deriveBits", "decrypt", "unwrapKey"));
-    BERTH_TRY(pub, recipient_half(jwk));
+    BERTH_TRY(pub, recipient_half(jwk, points));
     if (pub.alg == key_alg::dir) {
         return opening_key{std::move(pub), std::monostate()};
     }
@@ -268,7 +284,7 @@ result<opening_key> read_opening_key(const json::object& object) {
         if (!(key.public_key() == *agreed)) {
             return fail(halves_differ());
         }
-        return opening_key{std::move(pub), std::move(key)};
+        return opening_key{std::move(pub), keystore::software_agreement_key(std::move(key)), points};
     }
     BERTH_TRY(seed, jwk.secret("priv"));
     if (const auto kem = kem_of(pub.alg)) {
@@ -293,6 +309,14 @@ result<opening_key> opening_key_of(keystore::kem_key_ptr key) {
         }
     }
     std::abort();  // each KEM of kem.h has its suite
+}
+
+result<opening_key> opening_key_of(keystore::agreement_key_ptr key, key_alg alg, content_alg enc) {
+    if (alg != key_alg::ecdh_es && alg != key_alg::ecdh_es_a256kw) {
+        std::abort();  // our own mistake
+    }
+    BERTH_TRY(pub, with_kid({alg, enc, "", key->public_key()}));
+    return opening_key{std::move(pub), std::move(key)};
 }
 
 result<opening_key> shared_key_of(const secret_bytes& secret, content_alg enc, std::string kid) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "attestation/verify.h"
+#include "keystore/agreement_key.h"
 #include "keystore/key_uri.h"
 
 #include <memory>
@@ -15,6 +16,7 @@ struct backend_abilities {
     std::string name;                                  // as in capabilities::backend
     std::vector<crypto::signature_algorithm> signing;  // of the keys that it makes
     std::vector<crypto::kem_algorithm> kem;
+    std::vector<crypto::agreement_group> agreement = {};  // empty: it opens none either
     bool remove = false;
     bool random = false;
     bool seal = false;
@@ -56,11 +58,15 @@ public:
     virtual result<signing_key_ptr> open_signing_key(const std::string& rest, const open_options& options) const = 0;
     virtual result<kem_key_ptr> open_kem_key(const std::string& rest, const open_options& options) const = 0;
 
+    virtual result<agreement_key_ptr> open_agreement_key(const std::string& rest, const open_options& options) const;
+
     // As in operations.h. What able() does not declare is not asked for, and says operation_unsupported if it is.
     virtual result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,
                                                      const open_options& options) const;
     virtual result<kem_key_ptr> make_kem_key(const std::string& rest, crypto::kem_algorithm alg,
                                              const open_options& options) const;
+    virtual result<agreement_key_ptr> make_agreement_key(const std::string& rest, crypto::agreement_group group,
+                                                         const open_options& options) const;
     virtual result<void> remove(const std::string& rest, const open_options& options) const;
     virtual result<std::string> certified(const std::string& rest, const open_options& options) const;
     // The key need not be there yet.

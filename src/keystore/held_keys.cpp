@@ -111,6 +111,29 @@ private:
     capabilities able_;
 };
 
+class agreement final : public agreement_key {
+public:
+    agreement(crypto::agreement_public_key pub, std::shared_ptr<const external_agreement> holder, std::string backend)
+        : pub_(std::move(pub)), holder_(std::move(holder)), able_(held_by(std::move(backend), false)) {}
+    const crypto::agreement_public_key& public_key() const override { return pub_; }
+    const capabilities& able() const override { return able_; }
+    result<secret_bytes> agree(const crypto::agreement_public_key& peer) const override {
+        if (peer.group() != pub_.group()) {
+            return fail(error_category::peer, "bad_public_key", "The public key is of another group.");
+        }
+        auto x = holder_->agree(peer.raw());
+        if (!x) {
+            return fail(keystore_failed(std::move(x).error()));
+        }
+        return x;
+    }
+
+private:
+    crypto::agreement_public_key pub_;
+    std::shared_ptr<const external_agreement> holder_;
+    capabilities able_;
+};
+
 }  // namespace
 
 result<signing_key_ptr> held_signing_key(const crypto::verification_key& pub,
@@ -131,6 +154,22 @@ result<kem_key_ptr> held_hybrid_key(crypto::kem_algorithm alg, const secret_byte
     crypto::evp_pkey_ptr ml_kem = crypto::ml_kem_from_seed(kind->ml_kem, seed.reveal());
     BERTH_TRY(pub, crypto::kem_public_key::from_raw(alg, concat({crypto::ml_kem_public(ml_kem.get()), point})));
     return std::make_shared<const hybrid_key>(*kind, std::move(ml_kem), std::move(pub), std::move(holder), std::move(backend));
+}
+
+result<agreement_key_ptr> held_agreement_key(crypto::agreement_group group, bytes_view point,
+                                             std::shared_ptr<const external_agreement> holder, std::string backend) {
+    BERTH_TRY(pub, crypto::agreement_public_key::from_raw(group, point));
+    return std::make_shared<const agreement>(std::move(pub), std::move(holder), std::move(backend));
+}
+
+result<crypto::kem_algorithm> hybrid_of_group(crypto::agreement_group group) {
+    switch (group) {
+    case crypto::agreement_group::p256: return crypto::kem_algorithm::mlkem768_p256;
+    case crypto::agreement_group::p384: return crypto::kem_algorithm::mlkem1024_p384;
+    case crypto::agreement_group::x25519: break;
+    }
+    return fail(error_category::usage, "wrong_key_kind",
+                "Chips and tokens agree on keys with P-256 and P-384, and not with X25519.");
 }
 
 bool is_hybrid(crypto::kem_algorithm alg) noexcept {

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "crypto/external_key.h"
+#include "keystore/agreement_key.h"
 #include "keystore/key.h"
 
 namespace berth::keystore {
@@ -24,6 +25,13 @@ result<signing_key_ptr> held_signing_key(const crypto::verification_key& pub,
 // chip computes ML-KEM yet. Errors wrong_key_kind: no hybrid; bad_public_key.
 result<kem_key_ptr> held_hybrid_key(crypto::kem_algorithm alg, const secret_bytes& seed, bytes_view point,
                                     std::shared_ptr<const external_agreement> holder, std::string backend);
+
+// The holder's key by itself, whose public half is `point`. Error bad_public_key.
+result<agreement_key_ptr> held_agreement_key(crypto::agreement_group group, bytes_view point,
+                                             std::shared_ptr<const external_agreement> holder, std::string backend);
+// The curve of a hybrid's elliptic half and that of a key by itself: P-256 or P-384. Error wrong_key_kind: X25519, which no chip
+// or token here has.
+result<crypto::kem_algorithm> hybrid_of_group(crypto::agreement_group group);
 
 inline constexpr size_t hybrid_seed_size = 64;  // d || z (FIPS 203)
 bool is_hybrid(crypto::kem_algorithm alg) noexcept;

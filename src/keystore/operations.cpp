@@ -97,6 +97,7 @@ error unsupported(const backend_abilities& able, const std::string& what) {
     };
     add(named(able.signing, "signing"));
     add(named(able.kem, "KEM"));
+    add(named(able.agreement, "agreement"));
     add(able.remove ? "deletes keys" : "");
     add(able.random ? "gives random octets" : "");
     add(able.seal ? "seals" : "");
@@ -121,6 +122,13 @@ result<signing_key_ptr> backend::make_signing_key(const std::string&, crypto::si
 }
 result<kem_key_ptr> backend::make_kem_key(const std::string&, crypto::kem_algorithm alg, const open_options&) const {
     return fail(unsupported(able(), "making a key of " + std::string(name_of(alg))));
+}
+result<agreement_key_ptr> backend::make_agreement_key(const std::string&, crypto::agreement_group group,
+                                                      const open_options&) const {
+    return fail(unsupported(able(), "making a key of " + std::string(name_of(group))));
+}
+result<agreement_key_ptr> backend::open_agreement_key(const std::string&, const open_options&) const {
+    return fail(unsupported(able(), "agreeing on keys"));
 }
 result<void> backend::remove(const std::string&, const open_options&) const {
     return fail(unsupported(able(), "deleting a key"));
@@ -161,6 +169,17 @@ result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg
     const auto declared = [alg](const backend_abilities& able) { return holds(able.kem, alg); };
     BERTH_TRY(to, ask(uri, declared, "making a key of " + std::string(name_of(alg))));
     return to.of.make_kem_key(to.rest, alg, options);
+}
+
+result<agreement_key_ptr> make_agreement_key(std::string_view uri, crypto::agreement_group group, const open_options& options) {
+    const auto declared = [group](const backend_abilities& able) { return holds(able.agreement, group); };
+    BERTH_TRY(to, ask(uri, declared, "making a key of " + std::string(name_of(group))));
+    return to.of.make_agreement_key(to.rest, group, options);
+}
+
+result<agreement_key_ptr> open_agreement_key(std::string_view uri, const open_options& options) {
+    BERTH_TRY(to, ask(uri, [](const backend_abilities& able) { return !able.agreement.empty(); }, "agreeing on keys"));
+    return to.of.open_agreement_key(to.rest, options);
 }
 
 result<void> remove_key(std::string_view uri, const open_options& options) {

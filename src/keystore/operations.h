@@ -14,6 +14,11 @@ result<backend_abilities> abilities_of(std::string_view uri);
 // A new key under that name. Error key_exists: there is one already, and it stays as it was.
 result<signing_key_ptr> make_signing_key(std::string_view uri, crypto::signature_algorithm alg, const open_options& options = {});
 result<kem_key_ptr> make_kem_key(std::string_view uri, crypto::kem_algorithm alg, const open_options& options = {});
+// A key for Diffie-Hellman by itself (ECDH-ES), which is no half of a hybrid's, and none that signs.
+result<agreement_key_ptr> make_agreement_key(std::string_view uri, crypto::agreement_group group,
+                                             const open_options& options = {});
+// Errors as those of opening others (key_uri.h); wrong_key_kind, tpm_unsupported: the key of that name is for something else.
+result<agreement_key_ptr> open_agreement_key(std::string_view uri, const open_options& options = {});
 
 // The key and what lies beside it, for good. Errors key_not_found; key_restricted: a key that others stand on (of a TPM);
 // file_not_found and those of reading it: the name speaks of a file beside the key (;seed=) that is none such, and nothing is

@@ -1,5 +1,7 @@
 #include "keystore/software.h"
 
+#include "keystore/agreement_key.h"
+
 namespace berth::keystore {
 
 namespace {
@@ -36,7 +38,23 @@ private:
     capabilities able_;
 };
 
+class agreement final : public agreement_key {
+public:
+    explicit agreement(crypto::agreement_private_key key) : key_(std::move(key)) {}
+    const crypto::agreement_public_key& public_key() const override { return key_.public_key(); }
+    result<secret_bytes> agree(const crypto::agreement_public_key& peer) const override { return key_.agree(peer); }
+    const capabilities& able() const override { return able_; }
+
+private:
+    crypto::agreement_private_key key_;
+    capabilities able_ = in_software(false);
+};
+
 }  // namespace
+
+agreement_key_ptr software_agreement_key(crypto::agreement_private_key key) {
+    return std::make_shared<agreement>(std::move(key));
+}
 
 kem_key_ptr software_kem_key(crypto::kem_private_key key) {
     return std::make_shared<kem>(std::move(key));

@@ -3,10 +3,12 @@
 #include "berth/commands/octets.h"
 #include "common/files.h"
 #include "common/prompt.h"
+#include "common/words.h"
 #include "crypto/random.h"
 #include "jose/jwe.h"
 #include "jose/jws.h"
-#include "keystore/key_uri.h"
+#include "jose/key_set.h"
+#include "keystore/operations.h"
 #include "pki/private_key_file.h"
 #include "setup/keys.h"
 
@@ -18,10 +20,49 @@ namespace json = wire::json;
 
 struct options {
     std::string key, alg, enc, crv = "P-256", type, content_type, in, out, passphrase_file;
+    std::vector<std::string> files;
+    bool fips = false;
+
+    [[nodiscard]] crypto::point_validation points() const {
+        return fips ? crypto::point_validation::full : crypto::point_validation::partial;
+    }
 };
 
-// The JWK of a file, with the algorithms that the command line gives one that has none of its own.
-result<json::object> read_jwk(const options& o, bool secret) {
+result<json::object> parse_jwk(const std::string& file, std::string_view text) {
+    auto jwk = wire::parse_json_object(text);
+    if (!jwk) {
+        return fail(error{error_category::usage,
+                          "bad_jwk",
+                          fmt::format("{} holds no JSON Web Key: {}. `berth jose generate` makes one", file, jwk.error().message),
+                          {{"file", file}}});
+    }
+    return std::move(*jwk);
+}
+
+// Of a set's keys the one that a token names.
+result<json::object> named_in_set(const options& o, const json::object& read, const std::optional<std::string>& kid) {
+    if (!kid) {
+        return fail(error{error_category::usage,
+                          "bad_jwk",
+                          fmt::format("{} holds a set of keys, and one key is asked for: sets are for `berth jose verify` and "
+                                      "`berth jose open`, whose tokens say which",
+                                      o.key),
+                          {{"file", o.key}}});
+    }
+    auto set = jose::key_set::of(read);
+    if (!set) {
+        return fail(std::move(set).error().during("reading " + o.key).with("file", o.key));
+    }
+    for (const auto& skipped : set->skipped()) {
+        fmt::print(stderr, "{}: key {} of the set{}: {}\n", o.key, skipped.index,
+                   skipped.kid.empty() ? "" : " (" + one_line(skipped.kid) + ")", one_line(skipped.why.message));
+    }
+    return set->find(*kid);
+}
+
+// The JWK of a file, with the algorithms that the command line gives one that has none of its own. `kid`: that of the token which
+// a set's key is picked for; nothing: no set is taken.
+result<json::object> read_jwk(const options& o, bool secret, const std::optional<std::string>& kid = std::nullopt) {
     std::string text;
     if (secret) {
         BERTH_TRY(octets, pki::read_secret_file(o.key, most_file_octets));
@@ -30,14 +71,14 @@ result<json::object> read_jwk(const options& o, bool secret) {
         BERTH_TRY(all, read_text(o.key));
         text = std::move(all);
     }
-    auto jwk = wire::parse_json_object(text);
+    const bool fits = text.size() <= jose::most_key_set;
+    auto jwk = fits ? parse_jwk(o.key, text) : result<json::object>(fail(jose::key_set::read(text).error().with("file", o.key)));
     explicit_bzero(text.data(), text.size());
+    if (jwk && jose::is_key_set(*jwk)) {
+        jwk = named_in_set(o, *jwk, kid);
+    }
     if (!jwk) {
-        return fail(
-            error{error_category::usage,
-                  "bad_jwk",
-                  fmt::format("{} holds no JSON Web Key: {}. `berth jose generate` makes one", o.key, jwk.error().message),
-                  {{"file", o.key}}});
+        return fail(jwk.error());
     }
     for (const auto& [name, value] : {std::pair("alg", &o.alg), std::pair("enc", &o.enc)}) {
         if (value->empty()) {
@@ -85,14 +126,48 @@ result<jose::signing_key> signer(const options& o) {
     return jose::read_signing_key(jwk);
 }
 
-result<jose::opening_key> opener(const options& o) {
+// Names do not say of which kind a key is. --alg and --enc say what an elliptic key is for: nothing beside it does.
+result<jose::opening_key> held_opener(const options& o, const keystore::open_options& how) {
+    const auto alg = jose::key_alg_from(o.alg.empty() ? "ECDH-ES" : o.alg);
+    const auto enc = jose::content_alg_from(o.enc.empty() ? "A256GCM" : o.enc);
+    if (!alg || !enc) {
+        return fail(jose::algorithm_refused(alg ? o.enc : o.alg));
+    }
+    const bool elliptic = *alg == jose::key_alg::ecdh_es || *alg == jose::key_alg::ecdh_es_a256kw;
+    if (o.alg.empty() || !elliptic) {
+        auto kem = keystore::open_kem_key(o.key, how);
+        if (kem) {
+            BERTH_TRY(key, jose::opening_key_of(std::move(*kem)));
+            if (!o.alg.empty() && key.pub.alg != *alg) {
+                return fail(error{error_category::usage, "algorithm_mismatch",
+                                  fmt::format("{} is a key for {}, and --alg says {}: the key's own is what counts", o.key,
+                                              jose::name_of(key.pub.alg), o.alg)});
+            }
+            return key;
+        }
+        if (!elliptic) {
+            return fail(std::move(kem).error());
+        }
+        // The name of a TPM's elliptic key has no ";seed=", which is all that is wrong with it as a KEM key's.
+        auto own = keystore::open_agreement_key(o.key, how);
+        if (!own) {
+            return fail(kem.error().is("bad_key_uri") ? own.error() : kem.error());
+        }
+        return jose::opening_key_of(std::move(*own), *alg, *enc);
+    }
+    BERTH_TRY(own, keystore::open_agreement_key(o.key, how));
+    return jose::opening_key_of(std::move(own), *alg, *enc);
+}
+
+result<jose::opening_key> opener(const options& o, const std::string& kid) {
     BERTH_TRY(how, how_to_open(o));
     if (how) {
-        BERTH_TRY(key, keystore::open_kem_key(o.key, *how));
-        return jose::opening_key_of(std::move(key));
+        BERTH_TRY(key, held_opener(o, *how));
+        key.points = o.points();
+        return key;
     }
-    BERTH_TRY(jwk, read_jwk(o, true));
-    return jose::read_opening_key(jwk);
+    BERTH_TRY(jwk, read_jwk(o, true, kid));
+    return jose::read_opening_key(jwk, o.points());
 }
 
 // White space around a token is the shell's.
@@ -169,8 +244,7 @@ result<json::object> public_half(const options& o) {
         BERTH_TRY(key, jose::signing_key_of(*signing));
         return jose::to_jwk(key.pub);
     }
-    BERTH_TRY(kem, keystore::open_kem_key(o.key, *how));
-    BERTH_TRY(key, jose::opening_key_of(std::move(kem)));
+    BERTH_TRY(key, held_opener(o, *how));
     return jose::to_jwk(key.pub);
 }
 
@@ -217,28 +291,70 @@ result<void> type_is(const options& o, const jose::header& head) {
     return {};
 }
 
+// Which key a token says that it is for, to look for in a set; what is wrong with the token is said when it is read in earnest.
+std::string named_by(const std::string& token) {
+    const auto head = jose::peek(token, most_file_octets);
+    return head ? head->kid : std::string();
+}
+
+result<void> make_set(const context&, const options& o) {
+    json::array keys;
+    for (const auto& file : o.files) {
+        BERTH_TRY(text, read_text(file));
+        BERTH_TRY(jwk, parse_jwk(file, text));
+        const auto refuse = [&file](error why) { return fail(std::move(why).during("reading " + file).with("file", file)); };
+        for (const auto* const member : {"d", "priv", "k"}) {
+            if (jwk.contains(member)) {
+                return refuse({error_category::usage, "private_key",
+                               "It is a private key, and a set of public keys is for others to read. `berth jose public --key " +
+                                   file + "` makes its public half."});
+            }
+        }
+        // For the one or for the other, a key is one that can be used.
+        if (const auto verifies = jose::read_verification_key(jwk); !verifies) {
+            if (!verifies.error().is("wrong_key_use")) {
+                return refuse(verifies.error());
+            }
+            if (const auto seals = jose::read_recipient_key(jwk); !seals) {
+                return refuse(seals.error());
+            }
+        }
+        BERTH_TRY(half, jose::public_jwk(jwk));
+        keys.emplace_back(std::move(half));
+    }
+    const json::object set{{"keys", std::move(keys)}};
+    BERTH_CHECK(jose::key_set::of(set));
+    if (o.out.empty() || o.out == "-") {
+        print_json(set);
+        return {};
+    }
+    return write_text(o.out, wire::to_text(set) + "\n", 0644);
+}
+
 // `most`: what a command takes is not limited by what messages may be.
 result<void> verify(const context& c, const options& o) {
-    BERTH_TRY(jwk, read_jwk(o, false));
-    BERTH_TRY(key, jose::read_verification_key(jwk));
     BERTH_TRY(input, read_input(o.in));
-    BERTH_TRY(proven, jose::verify(key, token_in(input), most_file_octets));
+    const auto token = token_in(input);
+    BERTH_TRY(jwk, read_jwk(o, false, named_by(token)));
+    BERTH_TRY(key, jose::read_verification_key(jwk));
+    BERTH_TRY(proven, jose::verify(key, token, most_file_octets));
     BERTH_CHECK(type_is(o, proven.head()));
     return write_output(c, o.out, "payload", proven.payload());
 }
 
 result<void> seal(const context& c, const options& o) {
     BERTH_TRY(jwk, read_jwk(o, false));
-    BERTH_TRY(key, jose::read_recipient_key(jwk));
+    BERTH_TRY(key, jose::read_recipient_key(jwk, o.points()));
     BERTH_TRY(input, read_input(o.in));
     BERTH_TRY(token, jose::seal(key, input.reveal(), headers(o), {}, crypto::system_random()));
     return give_token(c, o, token);
 }
 
 result<void> open(const context& c, const options& o) {
-    BERTH_TRY(key, opener(o));
     BERTH_TRY(input, read_input(o.in));
-    BERTH_TRY(opened, jose::open(key, token_in(input), {}, most_file_octets));
+    const auto token = token_in(input);
+    BERTH_TRY(key, opener(o, named_by(token)));
+    BERTH_TRY(opened, jose::open(key, token, {}, most_file_octets));
     BERTH_CHECK(type_is(o, opened.head));
     return write_output(c, o.out, "plaintext", opened.plaintext);
 }
@@ -286,6 +402,14 @@ void add_jose(CLI::App& cli, context& c) {
     constexpr const char* private_key =
         "a private JWK's file, or a key's name: file:PATH, tpm2:, stsafe:, pkcs11: (docs/keys.md)";
     constexpr const char* public_key = "a public JWK's file";
+    constexpr const char* some_public_key = "a public JWK's file, or that of a set (JWKS), of which the token names one";
+    constexpr const char* some_private_key = "a private JWK's file, or that of a set (JWKS), of which the token names one; or a "
+                                             "key's name: file:PATH, tpm2:, stsafe:, "
+                                             "pkcs11: (docs/keys.md)";
+    const auto validates = [&](CLI::App* command) {
+        command->add_flag("--fips", o->fips,
+                          "also multiply each point by its curve's order (SP 800-56A 5.6.2.3.3, full validation; ECDH-ES)");
+    };
     auto* const made = add("generate", "a new private key, as a JWK", generate);
     made->add_option(
             "--alg", o->alg,
@@ -297,15 +421,20 @@ void add_jose(CLI::App& cli, context& c) {
         ->check(CLI::IsMember({"P-256", "P-384", "X25519"}));
     keyed(add("public", "the public half of a key, as a JWK", show_public), private_key);
     keyed(add("thumbprint", "what a key is called by (RFC 7638)", thumbprint), private_key);
+    add("jwks", "a set (JWKS) of public JWKs", make_set)->add_option("FILE", o->files, "public JWKs' files")->required();
     auto* const signing = keyed(reads(add("sign", "sign a payload: a token of three parts", sign), "the payload"), private_key);
     signing->add_option("--typ", o->type, "type of the token, for its header");
-    auto* const verifying = keyed(reads(add("verify", "verify a token, and give its payload", verify), "the token"), public_key);
+    auto* const verifying =
+        keyed(reads(add("verify", "verify a token, and give its payload", verify), "the token"), some_public_key);
     verifying->add_option("--typ", o->type, "refuse a token of another type");
     auto* const sealing =
         keyed(reads(add("seal", "encrypt for who has a key: a token of five parts", seal), "the plaintext"), public_key);
     sealing->add_option("--typ", o->type, "type of the token, for its header");
     sealing->add_option("--cty", o->content_type, "type of what is in it: JWT, if that is a signed token");
-    auto* const opening = keyed(reads(add("open", "decrypt a token, and give what is in it", open), "the token"), private_key);
+    auto* const opening =
+        keyed(reads(add("open", "decrypt a token, and give what is in it", open), "the token"), some_private_key);
+    validates(opening);
+    validates(sealing);
     opening->add_option("--typ", o->type, "refuse a token of another type");
     reads(add("inspect", "what a token's header says, which nobody has verified", inspect), "the token");
 }

@@ -40,6 +40,21 @@ description describe(const char* kind, const Key& key) {
     return {kind, std::string(name_of(key.algorithm())), to_bytes(key.public_key().spki()), key.able()};
 }
 
+std::optional<crypto::agreement_group> agreement_group_named(std::string_view name) {
+    return name == "ecdh_p256"   ? std::optional(crypto::agreement_group::p256)
+           : name == "ecdh_p384" ? std::optional(crypto::agreement_group::p384)
+                                 : std::nullopt;
+}
+
+// An elliptic key's SubjectPublicKeyInfo is the same, whatever the key is for.
+result<description> describe(const keystore::agreement_key& key) {
+    const bool p256 = key.group() == crypto::agreement_group::p256;
+    BERTH_TRY(as, crypto::verification_key::from_raw(p256 ? crypto::signature_algorithm::ecdsa_p256_sha256
+                                                          : crypto::signature_algorithm::ecdsa_p384_sha384,
+                                                     key.public_key().raw()));
+    return description{"agreement", p256 ? "ecdh_p256" : "ecdh_p384", to_bytes(as.spki()), key.able()};
+}
+
 // Names do not say of which kind a key is.
 result<description> describe(const std::string& uri, const keystore::open_options& how) {
     const auto signing = keystore::open_signing_key(uri, how);
@@ -49,6 +64,9 @@ result<description> describe(const std::string& uri, const keystore::open_option
     const auto kem = keystore::open_kem_key(uri, how);
     if (kem) {
         return describe("kem", **kem);
+    }
+    if (const auto agreement = keystore::open_agreement_key(uri, how)) {
+        return describe(**agreement);
     }
     // A KEM key of a TPM whose name lacks the file of its other half is no signing key, and that is not what is wrong with it.
     const bool half_named = signing.error().is("tpm_unsupported") && kem.error().is("bad_key_uri");
@@ -108,12 +126,17 @@ result<void> generate(const context& c, const options& o) {
         BERTH_TRY(key, keystore::make_kem_key(o.uri, *kem, how));
         return tell(c, o, describe("kem", *key));
     }
+    if (const auto group = agreement_group_named(o.algorithm)) {
+        BERTH_TRY(key, keystore::make_agreement_key(o.uri, *group, how));
+        BERTH_TRY(described, describe(*key));
+        return tell(c, o, described);
+    }
     const auto signature = signature_algorithm_named(o.algorithm);
     if (!signature) {
         return fail(
             error{error_category::usage, "unknown_algorithm",
                   fmt::format("\"{}\" is not one of p256, p384, mldsa44, mldsa65, mldsa87 (signatures), mlkem768, mlkem1024, "
-                              "mlkem768_p256, mlkem1024_p384 (KEMs)",
+                              "mlkem768_p256, mlkem1024_p384 (KEMs), ecdh_p256, ecdh_p384 (ECDH-ES of `berth jose`)",
                               o.algorithm)}
                 .with("algorithm", o.algorithm));
     }
@@ -223,7 +246,8 @@ void add_key(CLI::App& cli, context& c) {
     auto* const made =
         writes(add("generate", "make a key where its name says, and print the public one", generate), "the public key");
     made->add_option("--alg", o->algorithm,
-                     "p256, p384, mldsa44, mldsa65, mldsa87; mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384")
+                     "p256, p384, mldsa44, mldsa65, mldsa87; mlkem768, mlkem1024, mlkem768_p256, mlkem1024_p384; ecdh_p256, "
+                     "ecdh_p384 (in chips and tokens)")
         ->required();
     writes(add("show", "print what a key is, who holds it, and the public one", show), "the public key");
     add("delete", "delete a key and what lies beside it, for good", remove)

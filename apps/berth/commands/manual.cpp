@@ -470,13 +470,16 @@ constexpr std::array manuals{
            "berth identity sign device --in message --out signature"},
     manual{"identity decapsulate", "Reads --in, asks the socket, writes --out (mode 0600).",
            "berth identity decapsulate device-kem --in encapsulation --out secret"},
-    manual{"jose generate",
-           "Writes --out (mode 0600), and never over another file (`key_exists`). A key for HPKE says in \"draft\" which draft its "
-           "algorithm's number is of.",
-           "berth jose generate --alg ML-DSA-65 --out signer.jwk"},
+    manual{
+        "jose generate",
+        "Writes --out (mode 0600), and never over another file (`key_exists`). A key for HPKE says in \"draft\" which draft its "
+        "algorithm's number is of.",
+        "berth jose generate --alg ML-DSA-65 --out signer.jwk"},
     manual{"jose public", "Reads --key. Writes --out: what may be given away.",
            "berth jose public --key signer.jwk --out signer.pub.jwk"},
     manual{"jose thumbprint", "Reads --key.", "berth jose thumbprint --key signer.pub.jwk"},
+    manual{"jose jwks", "Reads the public JWKs of the files. Writes --out. A private one, and one that stands twice, is refused.",
+           "berth jose jwks signer.pub.jwk reader.pub.jwk --out keys.jwks"},
     manual{"jose sign", "Reads --key and --in. Writes --out.",
            "echo '{\"kwh\":3}' | berth jose sign --key signer.jwk --typ report+jwt > token"},
     manual{"jose verify",
@@ -485,7 +488,8 @@ constexpr std::array manuals{
            "berth jose verify --key signer.pub.jwk --typ report+jwt < token"},
     manual{"jose seal", "Reads --key and --in. Writes --out.", "berth jose seal --key reader.pub.jwk --cty JWT < token > sealed"},
     manual{"jose open",
-           "Reads --key and --in. Writes --out. `decryption_failed`: the token was changed, or is not for this key; no more is told.",
+           "Reads --key and --in. Writes --out. `decryption_failed`: the token was changed, or is not for this key; no more is "
+           "told.",
            "berth jose open --key reader.jwk < sealed > token"},
     manual{"jose inspect", "Reads --in.", "berth jose inspect < token"},
     manual{"key generate",

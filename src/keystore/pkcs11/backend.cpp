@@ -160,6 +160,7 @@ public:
             .name = backend_name,
             .signing = {crypto::signature_algorithm::ecdsa_p256_sha256, crypto::signature_algorithm::ecdsa_p384_sha384},
             .kem = {crypto::kem_algorithm::mlkem768_p256, crypto::kem_algorithm::mlkem1024_p384},
+            .agreement = {crypto::agreement_group::p256, crypto::agreement_group::p384},
             .remove = true,
             .random = true,
             .seal = true};
@@ -174,6 +175,17 @@ public:
     result<kem_key_ptr> open_kem_key(const std::string& rest, const open_options& options) const override {
         BERTH_TRY(name, parse_name(rest));
         return about(rest, open_kem(name, options));
+    }
+
+    result<agreement_key_ptr> open_agreement_key(const std::string& rest, const open_options& options) const override {
+        BERTH_TRY(name, parse_name(rest));
+        return about(rest, open_agreement(name, options));
+    }
+
+    result<agreement_key_ptr> make_agreement_key(const std::string& rest, crypto::agreement_group group,
+                                                 const open_options& options) const override {
+        BERTH_TRY(name, parse_name(rest));
+        return about(rest, make_agreement(name, group, options));
     }
 
     result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,
@@ -235,6 +247,34 @@ private:
         auto holder = std::make_shared<token_agreement>(std::move(in), found.key.place);
         BERTH_CHECK(prove_agreement(*alg, *holder, found.point, crypto::system_random()));
         return held_hybrid_key(*alg, seed, found.point, std::move(holder), backend_name);
+    }
+    static result<agreement_key_ptr> open_agreement(const key_name& name, const open_options& options) {
+        BERTH_TRY(in, token::open(name, options));
+        BERTH_TRY(found, find_pair(*in, name));
+        if (!found.key.agrees) {
+            return fail(wrong_use("agreeing on keys"));
+        }
+        const auto beside = in->with(again::yes, [&](session& now) { return get_record(now, found.key.place); });
+        if (beside) {
+            return fail(wrong_use("agreeing on keys by itself; it is half of a hybrid"));
+        }
+        if (!beside.error().is("key_not_found")) {
+            return fail(beside.error());
+        }
+        const auto group = found.key.p256 ? crypto::agreement_group::p256 : crypto::agreement_group::p384;
+        BERTH_TRY(as, hybrid_of_group(group));
+        auto holder = std::make_shared<token_agreement>(std::move(in), found.key.place);
+        BERTH_CHECK(prove_agreement(as, *holder, found.point, crypto::system_random()));
+        return held_agreement_key(group, found.point, std::move(holder), backend_name);
+    }
+    static result<agreement_key_ptr> make_agreement(const key_name& name, crypto::agreement_group group,
+                                                    const open_options& options) {
+        BERTH_TRY(in, token::open(name, options));
+        BERTH_CHECK(in->with(again::no, [&](session& now) -> result<void> {
+            BERTH_TRY(place, vacant(now, name));
+            return make_pair(now, place, group == crypto::agreement_group::p256, use::agree);
+        }));
+        return open_agreement(name, options);
     }
     static result<signing_key_ptr> make_signing(const key_name& name, crypto::signature_algorithm alg,
                                                 const open_options& options) {

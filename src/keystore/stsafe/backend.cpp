@@ -53,6 +53,7 @@ public:
             .name = "stsafe",
             .signing = {crypto::signature_algorithm::ecdsa_p256_sha256, crypto::signature_algorithm::ecdsa_p384_sha384},
             .kem = {crypto::kem_algorithm::mlkem768_p256, crypto::kem_algorithm::mlkem1024_p384},
+            .agreement = {crypto::agreement_group::p256, crypto::agreement_group::p384},
             .remove = true,
             .random = true,
             .seal = true};
@@ -66,6 +67,18 @@ public:
     result<kem_key_ptr> open_kem_key(const std::string& rest, const open_options& options) const override {
         BERTH_TRY(in, chip_of(rest, options));
         return stsafe::open_kem_key(std::move(in.chip), in.place, crypto::system_random());
+    }
+
+    result<agreement_key_ptr> open_agreement_key(const std::string& rest, const open_options& options) const override {
+        BERTH_TRY(in, chip_of(rest, options));
+        return stsafe::open_agreement_key(std::move(in.chip), in.place, crypto::system_random());
+    }
+    result<agreement_key_ptr> make_agreement_key(const std::string& rest, crypto::agreement_group group,
+                                                 const open_options& options) const override {
+        BERTH_TRY(in, chip_of(rest, options));
+        BERTH_CHECK(check_vacant(*in.chip, in.place));
+        BERTH_CHECK(check_no_identity(*in.chip, in.place));
+        return stsafe::make_agreement_key(std::move(in.chip), in.place, group);
     }
 
     result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,

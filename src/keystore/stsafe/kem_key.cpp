@@ -85,6 +85,53 @@ result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& 
     return held_hybrid_key(*alg, opened.data.value, record->point.view(), std::move(holder), "stsafe");
 }
 
+namespace {
+
+// RFC 8446 4.2.7.
+constexpr uint16_t secp256r1 = 23, secp384r1 = 24;
+
+std::optional<crypto::agreement_group> group_in(const std::optional<key_record>& record) {
+    if (!record || record->kind != record_kind::agreement) {
+        return std::nullopt;
+    }
+    return record->algorithm == secp256r1   ? std::optional(crypto::agreement_group::p256)
+           : record->algorithm == secp384r1 ? std::optional(crypto::agreement_group::p384)
+                                            : std::nullopt;
+}
+
+}  // namespace
+
+result<agreement_key_ptr> make_agreement_key(std::shared_ptr<device> chip, const key_place& place,
+                                             crypto::agreement_group group) {
+    BERTH_TRY(as, hybrid_of_group(group));
+    generate_key command;
+    command.slot = place.slot;
+    command.curve = curve_name(curve_of(as));
+    BERTH_TRY(made, chip->run(command));
+    const bytes octets = made.public_key.octets();
+    const uint16_t named = group == crypto::agreement_group::p256 ? secp256r1 : secp384r1;
+    BERTH_CHECK(write_record(*chip, place.zone, {record_kind::agreement, named, 0, lengthy(octets), {}}));
+    return held_agreement_key(group, octets, std::make_shared<slot_agreement>(std::move(chip), place.slot), "stsafe");
+}
+
+result<agreement_key_ptr> open_agreement_key(std::shared_ptr<device> chip, const key_place& place, random_source& random) {
+    BERTH_TRY(record, read_record(*chip, place.zone));
+    const auto group = group_in(record);
+    if (!group) {
+        return fail(not_a_slots_key(
+            *chip, place.zone,
+            error{error_category::environment, "key_not_found",
+                  "Zone " + std::to_string(place.zone) +
+                      " of the STSAFE-A holds no record of a key for agreements; make one first, or name the right zone."}));
+    }
+    BERTH_TRY(as, hybrid_of_group(*group));
+    auto holder = std::make_shared<slot_agreement>(std::move(chip), place.slot);
+    if (auto proved = prove_agreement(as, *holder, record->point.view(), random); !proved) {
+        return fail(in_slot(std::move(proved).error(), place.slot));
+    }
+    return held_agreement_key(*group, record->point.view(), std::move(holder), "stsafe");
+}
+
 error not_a_slots_key(device& chip, uint8_t zone, error why) {
     const auto record = read_record(chip, zone);
     if (!record || !*record || (*record)->kind != record_kind::trusted) {

@@ -6,11 +6,12 @@
 namespace berth::keystore::stsafe {
 
 // trusted: the key of somebody else, whose signatures the chip is to verify (firmware.h); no slot belongs to it.
-enum class record_kind : uint8_t { signing = 1, hybrid = 2, trusted = 3 };
+// agreement: for Diffie-Hellman by itself.
+enum class record_kind : uint8_t { signing = 1, hybrid = 2, trusted = 3, agreement = 4 };
 
 struct key_record {
     record_kind kind = record_kind::signing;
-    uint16_t algorithm = 0;  // TLS SignatureScheme, or HPKE kem_id
+    uint16_t algorithm = 0;  // TLS SignatureScheme, HPKE kem_id, or TLS NamedGroup (agreement)
     uint8_t envelope_slot = 0;
     lengthy point;     // 04 || X || Y
     lengthy envelope;  // of a hybrid: the ML-KEM seed

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/random.h"
+#include "keystore/agreement_key.h"
 #include "keystore/key.h"
 #include "keystore/stsafe/commands/envelopes.h"
 #include "keystore/stsafe/device.h"
@@ -23,12 +24,15 @@ result<signing_key_ptr> make_signing_key(std::shared_ptr<device> chip, const key
 result<kem_key_ptr> make_kem_key(std::shared_ptr<device> chip, const key_place& place, crypto::kem_algorithm alg,
                                  random_source& random);
 
+result<agreement_key_ptr> make_agreement_key(std::shared_ptr<device> chip, const key_place& place, crypto::agreement_group group);
+
 // Keys that are there. The zone holds what make_... wrote, or (signing) a certificate of the key. Both ask the chip to prove that
 // the slot's key belongs to the public half. Errors `key_not_found`: the zone holds neither; `key_mismatch`: the slot's key is
 // another; `stsafe_decryption`: the envelope is another chip's; `zone_in_use`: what lies there is a key that signatures are
 // verified with.
 result<signing_key_ptr> open_signing_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 result<kem_key_ptr> open_kem_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
+result<agreement_key_ptr> open_agreement_key(std::shared_ptr<device> chip, const key_place& place, random_source& random);
 
 // An ECDSA signature, in DER, over a digest.
 result<bytes> sign_in_slot(device& chip, uint8_t slot, crypto::signature_algorithm alg, bytes_view hashed);

@@ -28,7 +28,7 @@ result<bytes> sign_in_slot(device& chip, uint8_t slot, crypto::signature_algorit
 
 result<crypto::verification_key> public_half(device& chip, uint8_t zone, protection how) {
     BERTH_TRY(record, read_record(chip, zone, how));
-    if (record && record->kind != record_kind::hybrid) {
+    if (record && record->kind != record_kind::hybrid && record->kind != record_kind::agreement) {
         const auto alg = crypto::signature_algorithm_from_scheme(record->algorithm);
         if (alg) {
             return crypto::verification_key::from_raw(*alg, record->point.view());

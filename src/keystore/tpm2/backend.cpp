@@ -27,7 +27,7 @@ error bad_name(const std::string& rest, const std::string& why) {
 result<key_name> signing_name(const std::string& rest) {
     BERTH_TRY(name, parse_key_name(rest));
     if (!name.seed.empty()) {
-        return fail(bad_name(rest, "a signing key has no sealed seed"));
+        return fail(bad_name(rest, "a key that is no KEM key has no sealed seed"));
     }
     return name;
 }
@@ -89,23 +89,30 @@ bool is_devid_handle(uint32_t handle) {
     return handle == at.idevid || handle == at.iak || handle == at.kem;
 }
 
+error place_of_another(uint32_t handle) {
+    return error{error_category::usage, "tpm_unsupported",
+                 handle_text(handle) +
+                     " of a TPM is the place of another key (docs/tpm.md). Name another handle, such as 0x81000002."}
+        .with("handle", handle_text(handle));
+}
+
+result<void> make_owners_key(const device_ptr& in, const attestation::public_area& as, uint32_t handle) {
+    BERTH_TRY(root, open_storage_root(in));
+    BERTH_TRY(wrapped, create_child(root.key, as));
+    BERTH_TRY(loaded, load(root.key, wrapped));
+    return or_exists(make_persistent(loaded, handle));
+}
+
 result<void> make_key_at(const device_ptr& in, attestation::tpm_curve curve, uint32_t use, uint32_t handle) {
     if (is_devid_handle(handle)) {
         const auto as = template_for(handle, use);
         if (!as || as->curve != curve) {
-            return fail(error{error_category::usage, "tpm_unsupported",
-                              handle_text(handle) +
-                                  " of a TPM is the place of another key (docs/tpm.md). Name another handle, such "
-                                  "as 0x81000002."}
-                            .with("handle", handle_text(handle)));
+            return fail(place_of_another(handle));
         }
         BERTH_TRY(made, create_primary(in, hierarchy::endorsement, *as));
         return or_exists(make_persistent(made, handle));
     }
-    BERTH_TRY(root, open_storage_root(in));
-    BERTH_TRY(wrapped, create_child(root.key, owners_key(curve, use)));
-    BERTH_TRY(loaded, load(root.key, wrapped));
-    return or_exists(make_persistent(loaded, handle));
+    return make_owners_key(in, owners_key(curve, use), handle);
 }
 
 // The storage root, endorsement keys and attestation keys are restricted: others stand on them.
@@ -183,6 +190,7 @@ public:
             .name = "tpm2",
             .signing = {crypto::signature_algorithm::ecdsa_p256_sha256, crypto::signature_algorithm::ecdsa_p384_sha384},
             .kem = {crypto::kem_algorithm::mlkem768_p256, crypto::kem_algorithm::mlkem1024_p384},
+            .agreement = {crypto::agreement_group::p256, crypto::agreement_group::p384},
             .remove = true,
             .random = true,
             .seal = true,
@@ -202,6 +210,26 @@ public:
         BERTH_TRY(sealed, read_seed(options.path(name.seed)));
         BERTH_TRY(in, device::shared(name.tcti));
         return hybrid_key_at(in, name.handle, sealed);
+    }
+
+    result<agreement_key_ptr> open_agreement_key(const std::string& rest, const open_options&) const override {
+        BERTH_TRY(name, signing_name(rest));
+        BERTH_TRY(in, device::shared(name.tcti));
+        return agreement_key_at(in, name.handle);
+    }
+    result<agreement_key_ptr> make_agreement_key(const std::string& rest, crypto::agreement_group group,
+                                                 const open_options&) const override {
+        BERTH_TRY(name, signing_name(rest));
+        if (is_devid_handle(name.handle)) {
+            return fail(place_of_another(name.handle));
+        }
+        BERTH_TRY(in, device::shared(name.tcti));
+        const bool p256 = group == crypto::agreement_group::p256;
+        attestation::public_area as =
+            owners_key(p256 ? attestation::tpm_curve::p256 : attestation::tpm_curve::p384, attestation::decrypt);
+        as.scheme = as.scheme_hash = attestation::tpm_alg::null;
+        BERTH_CHECK(make_owners_key(in, as, name.handle));
+        return agreement_key_at(in, name.handle);
     }
 
     result<signing_key_ptr> make_signing_key(const std::string& rest, crypto::signature_algorithm alg,

@@ -96,6 +96,21 @@ result<kem_key_ptr> hybrid_key_at(const device_ptr& in, uint32_t handle, const s
                            std::string(backend_name));
 }
 
+result<agreement_key_ptr> agreement_key_at(const device_ptr& in, uint32_t handle) {
+    BERTH_TRY(key, open_persistent(in, handle));
+    const attestation::public_area& area = key.area();
+    const auto hybrid = hybrid_with(area.curve);
+    if (!hybrid || !area.has(attestation::decrypt) || area.has(attestation::restricted) ||
+        area.scheme != attestation::tpm_alg::null) {  // halves of hybrids have a scheme
+        return fail(not_of_use(handle, "agreeing on keys"));
+    }
+    BERTH_TRY(spki, area.spki());
+    const bytes point(spki.end() - static_cast<std::ptrdiff_t>(crypto::sizes_of(*hybrid).point), spki.end());
+    const bool p256 = area.curve == attestation::tpm_curve::p256;
+    return held_agreement_key(p256 ? crypto::agreement_group::p256 : crypto::agreement_group::p384, point,
+                              std::make_shared<const chip_agreement>(std::move(key)), std::string(backend_name));
+}
+
 result<sealed_file> make_hybrid_key(const device_ptr& in, uint32_t handle, const seal_condition& when, random_source& random) {
     secret_bytes seed(hybrid_seed_size);
     random.fill(seed.writable());

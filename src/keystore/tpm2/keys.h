@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/random.h"
+#include "keystore/agreement_key.h"
 #include "keystore/key.h"
 #include "keystore/tpm2/devid.h"
 #include "keystore/tpm2/sealed_file.h"
@@ -17,6 +18,10 @@ result<signing_key_ptr> signing_key_at(const device_ptr& in, uint32_t handle);
 // has the ML-KEM half, and still needs the chip for the other.
 // Errors key_not_found, tpm_unsupported, and those of unseal().
 result<kem_key_ptr> hybrid_key_at(const device_ptr& in, uint32_t handle, const sealed_file& sealed);
+
+// The key at a persistent handle by itself: it has no scheme, and the halves of hybrids have ECDH for theirs, so that neither is
+// taken for the other. Errors as of signing_key_at().
+result<agreement_key_ptr> agreement_key_at(const device_ptr& in, uint32_t handle);
 
 // Makes both halves: kem_template() at the handle (as establish() does), and a new seed, sealed on the condition.
 result<sealed_file> make_hybrid_key(const device_ptr& in, uint32_t handle, const seal_condition& when, random_source& random);

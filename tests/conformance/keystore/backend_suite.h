@@ -111,6 +111,42 @@ TEST_P(BackendConformance, KemKeysFromMakingToDeleting) {
     }
 }
 
+TEST_P(BackendConformance, AgreementKeysFromMakingToDeleting) {
+    test::named_random random("conformance");
+    for (const auto group : {crypto::agreement_group::p256, crypto::agreement_group::p384, crypto::agreement_group::x25519}) {
+        SCOPED_TRACE(std::string(name_of(group)));
+        if (!declares(able_.agreement, group)) {
+            expect_unsupported(make_agreement_key(signing_uri_, group, options_));
+            EXPECT_FALSE(open_agreement_key(signing_uri_, options_));
+            continue;
+        }
+        const auto made = test::value_of(make_agreement_key(signing_uri_, group, options_));
+        EXPECT_EQ(made->group(), group);
+        EXPECT_EQ(made->able().backend, able_.name);
+        EXPECT_FALSE(made->able().post_quantum);
+        const auto opened = test::value_of(open_agreement_key(signing_uri_, options_));
+        EXPECT_EQ(opened->public_key(), made->public_key());
+        for (int i = 0; i < 3; ++i) {
+            const auto theirs = crypto::agreement_private_key::generate(group, random);
+            EXPECT_EQ(to_hex(test::value_of(opened->agree(theirs.public_key())).reveal()),
+                      to_hex(test::value_of(theirs.agree(made->public_key())).reveal()));
+        }
+        const auto other = crypto::agreement_private_key::generate(crypto::agreement_group::x25519, random);
+        EXPECT_EQ(test::name_of_error(opened->agree(other.public_key())), "bad_public_key");
+        // It is for nothing else, and stays as it is.
+        EXPECT_FALSE(open_signing_key(signing_uri_, options_));
+        EXPECT_FALSE(open_kem_key(signing_uri_, options_));
+        EXPECT_EQ(test::name_of_error(make_agreement_key(signing_uri_, group, options_)), "key_exists");
+        const auto gone = remove_key(signing_uri_, options_);
+        ASSERT_TRUE(gone) << gone.error().message;
+        expect_absent(open_agreement_key(signing_uri_, options_));
+    }
+    if (!able_.agreement.empty()) {
+        ASSERT_NO_FATAL_FAILURE(make_some_key());
+        EXPECT_FALSE(open_agreement_key(signing_uri_, options_)) << "a key that signs";
+    }
+}
+
 TEST_P(BackendConformance, NewKeysAreNew) {
     ASSERT_NO_FATAL_FAILURE(make_some_key());
     const auto before = to_bytes(test::value_of(open_signing_key(signing_uri_, options_))->public_key().spki());

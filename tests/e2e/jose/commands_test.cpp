@@ -113,6 +113,60 @@ TEST_F(JoseCommands, KeysThatLieElsewhere) {
         ASSERT_EQ(done.exit, 0) << arguments[0] << ": " << done.all();
     }
     EXPECT_EQ(text("opened"), text("token"));
+
+    // ECDH-ES, whose private half never leaves the token.
+    const auto elliptic = hsm.uri("berth", "object=elliptic");
+    const auto made = berth({"key", "generate", elliptic, "--alg", "ecdh_p256"});
+    ASSERT_EQ(made.exit, 0) << made.all();
+    for (const std::string alg : {"ECDH-ES", "ECDH-ES+A256KW"}) {
+        SCOPED_TRACE(alg);
+        for (const auto& arguments : std::vector<std::vector<std::string>>{
+                 {"public", "--key", elliptic, "--alg", alg, "--enc", "A128GCM", "--out", at("elliptic.pub")},
+                 {"seal", "--key", at("elliptic.pub"), "--in", at("payload"), "--out", at("sealed")},
+                 {"open", "--key", elliptic, "--alg", alg, "--enc", "A128GCM", "--fips", "--in", at("sealed"), "--out",
+                  at("opened")}}) {
+            auto all = arguments;
+            all.insert(all.begin(), "jose");
+            const auto done = berth(all);
+            ASSERT_EQ(done.exit, 0) << arguments[0] << ": " << done.all();
+        }
+        EXPECT_EQ(text("opened"), text("payload"));
+    }
+    EXPECT_EQ(refused({"open", "--key", elliptic, "--in", at("sealed")}), "algorithm_mismatch");
+    EXPECT_EQ(refused({"sign", "--key", elliptic, "--in", at("payload")}), "wrong_key_kind");
+}
+
+TEST_F(JoseCommands, SetsOfKeys) {
+    make("first", {"--alg", "ES256"});
+    make("second", {"--alg", "ML-DSA-44"});
+    make("reader", {"--alg", "ECDH-ES"});
+    const auto set = berth({"jose", "jwks", at("first.pub"), at("second.pub"), at("reader.pub"), "--out", at("set")});
+    ASSERT_EQ(set.exit, 0) << set.all();
+    for (const auto* const who : {"first", "second"}) {
+        const auto token =
+            berth({"jose", "sign", "--key", at(std::string(who) + ".jwk"), "--in", at("payload"), "--out", at("token")});
+        ASSERT_EQ(token.exit, 0) << token.all();
+        const auto done = berth({"jose", "verify", "--key", at("set"), "--in", at("token"), "--out", at("back")});
+        ASSERT_EQ(done.exit, 0) << done.all();
+        EXPECT_EQ(text("back"), text("payload"));
+    }
+    make("stranger", {"--alg", "ES256"});
+    ASSERT_EQ(berth({"jose", "sign", "--key", at("stranger.jwk"), "--in", at("payload"), "--out", at("token")}).exit, 0);
+    EXPECT_EQ(refused({"verify", "--key", at("set"), "--in", at("token")}), "unknown_key");
+    EXPECT_EQ(refused({"seal", "--key", at("set"), "--in", at("payload")}), "bad_jwk");
+    EXPECT_EQ(refused({"jwks", at("first.jwk")}), "private_key");
+    EXPECT_EQ(refused({"jwks", at("first.pub"), at("first.pub")}), "duplicate_key");
+    EXPECT_EQ(refused({"jwks", at("payload")}), "bad_jwk");
+
+    // Private keys, of which the sealed token names one; the keys passed over are told.
+    std::string secrets = text("reader.jwk");
+    std::ofstream(at("secrets")) << R"({"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},)" + secrets + "]}";
+    ASSERT_EQ(::chmod(at("secrets").c_str(), 0600), 0);
+    ASSERT_EQ(berth({"jose", "seal", "--key", at("reader.pub"), "--in", at("payload"), "--out", at("sealed")}).exit, 0);
+    const auto opened = berth({"jose", "open", "--key", at("secrets"), "--in", at("sealed"), "--out", at("back")});
+    ASSERT_EQ(opened.exit, 0) << opened.all();
+    EXPECT_NE(opened.all().find("RSA"), std::string::npos);
+    EXPECT_EQ(text("back"), text("payload"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Tokens and keys of anybody's: read as signed, as sealed, as nested, as claims, as a JSON Web Key. Whatever is taken as a key is
 // written again as what it is.
+#include "jose/key_set.h"
 #include "jose/nested.h"
 #include "support/memory_file.h"
 
@@ -67,13 +68,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         explained(jose::open(key, text, {}));
         explained(jose::open_nested(key, text, find, {"x", "", "x", 0}));
     }
+    const auto set = jose::key_set::read(text);
+    explained(set);
+    if (set) {
+        explained(set->find(text.substr(0, jose::most_kid)));
+        require(set->size() + set->skipped().size() <= jose::most_set_keys);
+    }
     if (const auto jwk = wire::parse_json_object(text)) {
         explained(jose::read_signing_key(*jwk));
         explained(jose::read_opening_key(*jwk));
         explained(jose::thumbprint(*jwk));
         comes_back(jose::read_verification_key, *jwk);
         if (const auto key = jose::read_recipient_key(*jwk); key && key->alg != jose::key_alg::dir) {
-            comes_back(jose::read_recipient_key, *jwk);
+            comes_back([](const wire::json::object& one) { return jose::read_recipient_key(one); }, *jwk);
         }
     }
     return 0;

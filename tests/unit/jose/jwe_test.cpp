@@ -80,7 +80,7 @@ TEST(Jwe, ConcatKdfOfRfc7518) {
                                          {"x", "weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ"},
                                          {"y", "e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck"}});
     ASSERT_TRUE(alice && bob);
-    const auto z = std::get<crypto::agreement_private_key>(alice->key).agree(std::get<crypto::agreement_public_key>(bob->key));
+    const auto z = std::get<keystore::agreement_key_ptr>(alice->key)->agree(std::get<crypto::agreement_public_key>(bob->key));
     ASSERT_TRUE(z);
     EXPECT_EQ(wire::base64url(concat_kdf(z->reveal(), "A128GCM", as_bytes("Alice"), as_bytes("Bob"), 16).reveal()),
               "VqqN6vgjbSBcIijNcacQGg");
