@@ -104,7 +104,7 @@ result<claims> read_claims(bytes_view payload) {
 
 result<void> check(const header& head, const claims& c, const token_rules& rules) {
     // RFC 8725 3.11: explicit typing.
-    if (head.typ.empty() || !same_type(head.typ, rules.type)) {
+    if (head.typ.empty() || (!rules.any_type && !same_type(head.typ, rules.type))) {
         return refused("wrong_type", "The token is of type \"" + head.typ + "\", and not \"" + std::string(rules.type) + "\".");
     }
     if (!rules.issuer.empty() && c.issuer != rules.issuer) {

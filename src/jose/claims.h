@@ -35,6 +35,7 @@ struct token_rules {
     unix_seconds now = 0;                   // 0: this device has no clock, and the receiver's replay window must do
     unix_seconds skew = 60;                 // that clocks may be apart
     unix_seconds most_life = 24 * 60 * 60;  // from iat to exp
+    bool any_type = false;                  // one there must be: the caller judges which (nested_message::type())
 };
 
 // Errors wrong_type, wrong_issuer, wrong_audience, token_expired, token_not_yet_valid, token_lives_too_long.

@@ -58,7 +58,7 @@ public:
                         "The sealed token's header and the claims in it do not name the same sender and receiver.");
         }
         BERTH_CHECK(check(proven.head(), said, rules));
-        return nested_message(std::move(said), proven.signer(), own.pub.kid);
+        return nested_message(std::move(said), proven.head().typ, proven.signer(), own.pub.kid);
     }
 
 private:

@@ -21,15 +21,16 @@ public:
     nested_message& operator=(nested_message&&) = default;
 
     [[nodiscard]] const claims& said() const { return claims_; }
+    [[nodiscard]] const std::string& type() const { return type_; }      // of the signed token
     [[nodiscard]] const std::string& signer() const { return signer_; }  // key thumbprints
     [[nodiscard]] const std::string& recipient() const { return recipient_; }
 
 private:
     friend class nested_opener;
-    nested_message(claims c, std::string signer, std::string recipient)
-        : claims_(std::move(c)), signer_(std::move(signer)), recipient_(std::move(recipient)) {}
+    nested_message(claims c, std::string type, std::string signer, std::string recipient)
+        : claims_(std::move(c)), type_(std::move(type)), signer_(std::move(signer)), recipient_(std::move(recipient)) {}
     claims claims_;
-    std::string signer_, recipient_;
+    std::string type_, signer_, recipient_;
 };
 
 // The key of `issuer` that is called `kid`, if it may sign now; null: there is none.

@@ -299,7 +299,8 @@ void http_connection::answer(http_response response) {
         return broken({error_category::peer, "timeout", "the peer does not read what it is sent"});
     }
     phase_ = phase::writing;
-    keep_alive_ = keep_alive_ && (!service_->draining || opener_);
+    // RFC 9112 9.6: a handler may say that this is the last answer.
+    keep_alive_ = keep_alive_ && (!service_->draining || opener_) && response.headers.get("Connection") != "close";
     exchange_.status = response.status;
     exchange_.octets_out = response.body.size();
     exchange_.ms = exchange_.method.empty()
