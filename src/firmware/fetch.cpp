@@ -86,14 +86,23 @@ result<void> fetch::resume(uint64_t have, crypto::hasher hashed) {
     return {};
 }
 
+std::unique_ptr<fetch> fetch::whole(std::string url, uint64_t most, const fetch_limits& limits, random_source& random) {
+    auto out = std::make_unique<fetch>(stored_octets{}, std::move(url), limits, random);
+    out->most_ = most;
+    return out;
+}
+
 fetch::step fetch::next() {
-    if (have_ == what_.size) {
+    if (most_ ? complete_ : have_ == what_.size) {
         return done{};
     }
     if (wait_) {
         wait out = std::move(*wait_);
         wait_.reset();
         return out;
+    }
+    if (most_) {
+        return ask{url_, ""};
     }
     const uint64_t last = std::min(what_.size, have_ + limits_.piece) - 1;
     return ask{url_, fmt::format("bytes={}-{}", have_, last)};
@@ -163,6 +172,9 @@ result<bytes_view> fetch::answered(const fetch_answer& answer) {
     case 307:
     case 308: return nothing(redirect(answer.location));
     case 206: {
+        if (most_) {
+            return fail(size_mismatch(url_, "a piece came, where all was asked for"));
+        }
         const auto range = read_range(answer.content_range);
         const uint64_t wanted = std::min(limits_.piece, what_.size - have_);
         if (!range || range->first != have_ || range->last < range->first ||
@@ -175,6 +187,14 @@ result<bytes_view> fetch::answered(const fetch_answer& answer) {
         return take(answer.body);
     }
     case 200:
+        if (most_) {
+            if (answer.body.size() > *most_) {
+                return refused("too_large", fmt::format("{} is larger than it may be.", url_));
+            }
+            complete_ = true;
+            have_ = answer.body.size();
+            return answer.body;
+        }
         // A server that knows no ranges sends all of it.
         if (answer.body.size() != what_.size) {
             return fail(size_mismatch(url_, fmt::format("it has {} octets, and should have {}", answer.body.size(), what_.size)));

@@ -8,6 +8,7 @@
 #include "crypto/hash.h"
 #include "firmware/manifest.h"
 
+#include <memory>
 #include <variant>
 
 namespace berth::firmware {
@@ -34,10 +35,12 @@ public:
     fetch(const fetch&) = delete;
     fetch& operator=(const fetch&) = delete;
     result<void> resume(uint64_t have, crypto::hasher hashed);
+    // A small file of unknown size and digest, whole in one answer: one that is signed, and looked at afterwards.
+    static std::unique_ptr<fetch> whole(std::string url, uint64_t most, const fetch_limits& limits, random_source& random);
 
     struct ask {
         std::string url;
-        std::string range;  // "bytes=0-1048575"
+        std::string range;  // "bytes=0-1048575"; empty: all of it
     };
     struct wait {
         milliseconds time;
@@ -70,6 +73,8 @@ private:
     random_source& random_;
     crypto::hasher hashed_{crypto::hash_algorithm::sha256};
     uint64_t have_ = 0;
+    std::optional<uint64_t> most_;  // of a whole() one
+    bool complete_ = false;         // that is here
     unsigned failures_ = 0, redirects_ = 0;
     std::optional<wait> wait_;
 };

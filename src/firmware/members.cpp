@@ -65,12 +65,14 @@ std::string reader::digest(std::string_view name) {
 
 uint64_t reader::number(std::string_view name, uint64_t least, uint64_t most) {
     const auto* const value = find(name);
-    const auto* const found = value != nullptr ? value->if_int64() : nullptr;
-    if (found == nullptr || *found < 0 || static_cast<uint64_t>(*found) < least || static_cast<uint64_t>(*found) > most) {
+    // Text becomes int64 where it fits, and our own writers' numbers are uint64.
+    const bool whole = value != nullptr && ((value->is_int64() && value->get_int64() >= 0) || value->is_uint64());
+    const uint64_t found = !whole ? 0 : value->is_uint64() ? value->get_uint64() : static_cast<uint64_t>(value->get_int64());
+    if (!whole || found < least || found > most) {
         wrong(name, fmt::format("is not a whole number from {} to {}", least, most));
         return least;
     }
-    return static_cast<uint64_t>(*found);
+    return found;
 }
 
 bool reader::flag(std::string_view name) {
