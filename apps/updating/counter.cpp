@@ -88,8 +88,9 @@ public:
     result<uint64_t> read() override {
         BERTH_TRY(left, st::read_counter(*chip_, zone_, st::strongest(*chip_)));
         if (left > base_) {
-            return fail(error_category::environment, "counter_fell",
-                        fmt::format("The chip's counter is {}, and began at {}: it is another one, or another chip.", left, base_));
+            return fail(
+                error_category::environment, "counter_fell",
+                fmt::format("The chip's counter is {}, and began at {}: it is another one, or another chip.", left, base_));
         }
         return base_ - left;
     }

@@ -135,11 +135,11 @@ struct downloader::impl {
             if (!answer) {
                 const auto& why = answer.error();
                 if (why.is("too_large")) {
-                    return fail(error{error_category::peer,
-                                      "no_ranges",
-                                      fmt::format("{} sends more than it was asked for: it knows no ranges (RFC 9110 14), which a "
-                                                  "repository with images of more than 16 MiB needs.",
-                                                  ask.url)});
+                    return fail(
+                        error{error_category::peer, "no_ranges",
+                              fmt::format("{} sends more than it was asked for: it knows no ranges (RFC 9110 14), which a "
+                                          "repository with images of more than 16 MiB needs.",
+                                          ask.url)});
                 }
                 if (why.category != error_category::environment && !why.is("truncated") && !why.is("connection_lost")) {
                     return fail(why);  // its certificate, say: asking again changes nothing

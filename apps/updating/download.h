@@ -1,4 +1,5 @@
-// A repository over HTTP(S), asked by whoever can wait: one request after the other, each piece on disk before the next is asked for.
+// A repository over HTTP(S), asked by whoever can wait: one request after the other, each piece on disk before the next is asked
+// for.
 #pragma once
 
 #include "firmware/fetch.h"
@@ -8,8 +9,8 @@
 namespace berth::app {
 
 struct repository_access {
-    std::string url;                          // http://... or https://..., without a slash at the end
-    std::vector<std::filesystem::path> cas;   // who may vouch for https servers; none: this system's CAs
+    std::string url;                         // http://... or https://..., without a slash at the end
+    std::vector<std::filesystem::path> cas;  // who may vouch for https servers; none: this system's CAs
     firmware::fetch_limits limits;
 };
 

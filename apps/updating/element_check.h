@@ -5,8 +5,9 @@
 
 namespace berth::app {
 
-// `chip`: "stsafe:device=..."; `zone`: of the key that `berth se firmware trust` put there. The chip verifies the manifest's signature of that
-// key (ES256 or ES384). Errors `element_signature_missing`: the document has none of it; `firmware_signature_invalid`; those of the chip.
+// `chip`: "stsafe:device=..."; `zone`: of the key that `berth se firmware trust` put there. The chip verifies the manifest's
+// signature of that key (ES256 or ES384). Errors `element_signature_missing`: the document has none of it;
+// `firmware_signature_invalid`; those of the chip.
 result<void> verify_by_element(const firmware::document& d, const std::string& chip, uint8_t zone);
 
 }  // namespace berth::app

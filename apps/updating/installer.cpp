@@ -158,8 +158,9 @@ result<firmware::trusted_root> installer::newest_root(const install_options& o, 
         tell({{"event", "root"}, {"version", root.content().version}});
         BERTH_FAULT_POINT("root_kept");
     }
-    return fail(error_category::peer, "too_many_roots",
-                fmt::format("The repository has more than {} roots that this device has not seen; run it again.", most_roots_at_once));
+    return fail(
+        error_category::peer, "too_many_roots",
+        fmt::format("The repository has more than {} roots that this device has not seen; run it again.", most_roots_at_once));
 }
 
 result<std::optional<firmware::verified_manifest>> installer::choose(const install_options& o, downloader& from,
@@ -168,8 +169,9 @@ result<std::optional<firmware::verified_manifest>> installer::choose(const insta
     BERTH_TRY(root, newest_root(o, from, tell, now));
     BERTH_TRY(list_text, from.text("/list.json", firmware::most_document));
     if (!list_text) {
-        return fail(error_category::peer, "no_list",
-                    fmt::format("{} has no list.json: nothing was published there, or it is another directory.", o.repository.url));
+        return fail(
+            error_category::peer, "no_list",
+            fmt::format("{} has no list.json: nothing was published there, or it is another directory.", o.repository.url));
     }
     BERTH_TRY(list_read, firmware::document::read(*list_text));
     BERTH_TRY(list, firmware::verify_list(root, list_read, record_.list, now));
@@ -357,8 +359,9 @@ result<install_outcome> installer::install(const install_options& o, const clock
             BERTH_CHECK(keep());
             return install_outcome::up_to_date;
         }
-        firmware::device_facts device{o.vendor,         o.device_class, o.revision, o.ring, record_.installed_seq, counted_,
-                                      record_.returned, o.others,       {},         {},     o.again};
+        firmware::device_facts device{o.vendor, o.device_class,   o.revision, o.ring, record_.installed_seq,
+                                      counted_, record_.returned, o.others,   {},     {},
+                                      o.again};
         device.battery_percent = o.battery_percent;
         if (!same) {
             device.free_space = free_space(dir_);

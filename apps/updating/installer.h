@@ -1,7 +1,7 @@
 // A device's side of firmware: what it keeps in its state directory, and how one installation goes on from wherever it was left.
 //
-// DIR/state.json (firmware/record.h), root.json (the root that is trusted now), manifest.json (of what is under way), downloads/, lock. Each
-// is replaced whole, and on disk before anything that follows from it is done.
+// DIR/state.json (firmware/record.h), root.json (the root that is trusted now), manifest.json (of what is under way), downloads/,
+// lock. Each is replaced whole, and on disk before anything that follows from it is done.
 #pragma once
 
 #include "base/clock.h"
@@ -40,7 +40,8 @@ public:
     installer(installer&&) noexcept = default;
     installer& operator=(installer&&) = delete;
 
-    // As far as it goes: to a trial that waits for a start, or to nothing newer. Errors of firmware/verify.h, fetch.h; of files; `cancelled`.
+    // As far as it goes: to a trial that waits for a start, or to nothing newer. Errors of firmware/verify.h, fetch.h; of files;
+    // `cancelled`.
     result<install_outcome> install(const install_options& o, const clock& time, random_source& random, const still_wanted& go_on,
                                     const progress_report& tell);
     // What runs is good: for the program that knows. Errors of firmware::confirm.
@@ -66,11 +67,14 @@ private:
     result<std::optional<firmware::verified_manifest>> choose(const install_options& o, downloader& from,
                                                               const progress_report& tell, unix_seconds now);
     result<std::optional<firmware::verified_manifest>> under_way(const install_options& o) const;
-    result<void> fetch_images(const firmware::manifest& m, downloader& from, const still_wanted& go_on, const progress_report& tell);
+    result<void> fetch_images(const firmware::manifest& m, downloader& from, const still_wanted& go_on,
+                              const progress_report& tell);
     result<bool> by_delta(const firmware::component& c, downloader& from, const still_wanted& go_on, const progress_report& tell);
     result<void> write_images(const firmware::manifest& m, const still_wanted& go_on, const progress_report& tell);
     result<void> check_written(const firmware::manifest& m, const still_wanted& go_on);
-    [[nodiscard]] std::filesystem::path image(const firmware::stored_octets& what) const { return dir_ / "downloads" / what.digest; }
+    [[nodiscard]] std::filesystem::path image(const firmware::stored_octets& what) const {
+        return dir_ / "downloads" / what.digest;
+    }
 
     std::filesystem::path dir_;
     slots& slots_;

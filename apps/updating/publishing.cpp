@@ -62,8 +62,15 @@ result<void> place_image(const fs::path& from, const fs::path& to, const firmwar
     return sync_directory(to.parent_path());
 }
 
-result<firmware::release> place_package(const fs::path& repository, const fs::path& package, const std::string& ring,
-                                        const firmware::trusted_root& root, unix_seconds now) {
+// A package whose manifest is signed as the root wants it.
+struct sound_package {
+    fs::path at;
+    firmware::verified_manifest manifest;
+    firmware::release entry;
+};
+
+result<sound_package> look_at(const fs::path& package, const std::string& ring, const firmware::trusted_root& root,
+                              unix_seconds now) {
     BERTH_TRY(read, read_document(package / "manifest.json"));
     auto verified = firmware::verify_manifest(root, read);
     if (!verified) {
@@ -71,61 +78,80 @@ result<firmware::release> place_package(const fs::path& repository, const fs::pa
     }
     const auto& m = verified->content();
     BERTH_CHECK(firmware::check_time("manifest", m.expires, now));
-    for (const auto& c : m.components) {
-        BERTH_CHECK(place_image(package / "images" / c.image.digest, repository / "images" / c.image.digest, c.image));
-        for (const auto& d : c.deltas) {
-            BERTH_CHECK(place_image(package / "images" / d.patch.digest, repository / "images" / d.patch.digest, d.patch));
-        }
-    }
     const auto& text = verified->text();
-    const auto digest = to_hex(crypto::sha256(as_bytes(text)).view());
-    BERTH_CHECK(write_text(repository / "manifests" / (digest + ".json"), text));
-    return firmware::release{m.vendor, m.device_class, ring, m.seq, m.version, {digest, text.size()}};
+    firmware::release entry{m.vendor, m.device_class, ring,
+                            m.seq,    m.version,      {to_hex(crypto::sha256(as_bytes(text)).view()), text.size()}};
+    return sound_package{package, std::move(*verified), std::move(entry)};
 }
 
-// What is listed now, or nothing. Whoever can write here could otherwise have his own list signed anew: it must be signed by those of
-// this root, or of the one before.
-result<firmware::list_content> listed(const fs::path& repository, const firmware::root_content& root,
-                                      const firmware::root_content& before) {
+result<void> place(const fs::path& repository, const sound_package& package) {
+    for (const auto& c : package.manifest.content().components) {
+        BERTH_CHECK(place_image(package.at / "images" / c.image.digest, repository / "images" / c.image.digest, c.image));
+        for (const auto& d : c.deltas) {
+            BERTH_CHECK(place_image(package.at / "images" / d.patch.digest, repository / "images" / d.patch.digest, d.patch));
+        }
+    }
+    return write_text(repository / "manifests" / (package.entry.manifest.digest + ".json"), package.manifest.text());
+}
+
+// What is listed now, or nothing. Whoever can write here could otherwise have his own list signed anew: it must be signed by
+// those of the newest root, or, where a root was placed and no list after it, of the one before.
+result<firmware::list_content> listed(const fs::path& repository, const std::vector<firmware::trusted_root>& roots) {
     const auto path = repository / "list.json";
     BERTH_TRY(there, is_there(path));
     firmware::list_content out;
     if (there) {
         BERTH_TRY(read, read_document(path));
-        if (!firmware::signed_by(read, before, before.list)) {
-            BERTH_CHECK(firmware::signed_by(read, root, root.list));
+        const auto is_by = [&](const firmware::trusted_root& root) {
+            return firmware::signed_by(read, root.content(), root.content().list).has_value();
+        };
+        if (!is_by(roots.back()) && !(roots.size() > 1 && is_by(roots[roots.size() - 2]))) {
+            return fail(
+                error{error_category::usage, "list_not_ours",
+                      fmt::format("{} is not signed by this repository's keys: somebody else has put it there. Put back the one "
+                                  "that was; without it the versions of lists begin anew, which devices refuse.",
+                                  path.string())}
+                    .with("path", path.string()));
         }
         BERTH_TRY(content, firmware::read_list(read.payload()));
         out = std::move(content);
         ++out.version;
     }
-    out.repository = root.repository;
+    out.repository = roots.back().content().repository;
     return out;
 }
 
-}  // namespace
-
-result<firmware::trusted_root> repository_root(const fs::path& repository) {
-    BERTH_TRY(there, is_there(root_path(repository, 1)));
-    if (!there) {
-        return fail(error_category::usage, "no_root",
-                    fmt::format("{} has no root yet: `berth firmware root init` and `sign` make one, and `publish --root` puts it "
-                                "there.",
-                                repository.string()));
-    }
-    BERTH_TRY(first, read_document(root_path(repository, 1)));
-    BERTH_TRY(root, firmware::trust_root(first));
+// All roots of a repository, each verified by the one before it.
+result<std::vector<firmware::trusted_root>> repository_roots(const fs::path& repository) {
+    std::vector<firmware::trusted_root> out;
     while (true) {
-        const auto path = root_path(repository, root.content().version + 1);
+        const auto path = root_path(repository, out.size() + 1);
         BERTH_TRY(more, is_there(path));
         if (!more) {
-            return root;
+            return out;
         }
         BERTH_TRY(read, read_document(path));
-        BERTH_TRY(next, firmware::next_root(root, read));
-        root = std::move(next);
+        BERTH_TRY(next, out.empty() ? firmware::trust_root(read) : firmware::next_root(out.back(), read));
+        out.push_back(std::move(next));
     }
 }
+
+result<void> check_newer(const firmware::list_content& list, const firmware::release& added) {
+    for (const auto& r : list.releases) {
+        const bool same_line = r.vendor == added.vendor && r.device_class == added.device_class && r.ring == added.ring;
+        if (same_line && r.seq >= added.seq) {
+            return fail(
+                error{error_category::usage, "not_newer",
+                      fmt::format("Class {} has seq {} ({}) already{}, and this is seq {}: devices never go back. Pack it "
+                                  "with a higher --seq.",
+                                  r.device_class, r.seq, r.version, r.ring.empty() ? "" : " in ring " + r.ring, added.seq)}
+                    .with("seq", std::to_string(r.seq)));
+        }
+    }
+    return {};
+}
+
+}  // namespace
 
 result<published> publish(const fs::path& repository, const publication& what, unix_seconds now) {
     for (const auto* const below : {"roots", "manifests", "images"}) {
@@ -136,51 +162,45 @@ result<published> publish(const fs::path& repository, const publication& what, u
     if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         return cannot("lock", lock_path);
     }
-    BERTH_TRY(begun, is_there(root_path(repository, 1)));
-    std::optional<firmware::trusted_root> root;
-    if (begun) {
-        BERTH_TRY(now_root, repository_root(repository));
-        root.emplace(std::move(now_root));
-    }
-    const auto before = root ? std::optional(root->content()) : std::nullopt;
+    // All of it is looked at, and the list signed, before anything is placed.
+    BERTH_TRY(roots, repository_roots(repository));
+    const size_t known = roots.size();
     for (const auto& path : what.roots) {
         BERTH_TRY(read, read_document(path));
-        auto next = root ? firmware::next_root(*root, read) : firmware::trust_root(read);
+        auto next = roots.empty() ? firmware::trust_root(read) : firmware::next_root(roots.back(), read);
         if (!next) {
             return fail(error{std::move(next).error()}.during(path.string()));
         }
-        if (!root && next->content().version != 1) {
+        if (next->content().version != roots.size() + 1) {
             return fail(error_category::usage, "root_not_consecutive", "The first root of a repository is version 1.");
         }
-        root.emplace(std::move(*next));
-        BERTH_CHECK(write_text(root_path(repository, root->content().version), root->text()));
+        roots.push_back(std::move(*next));
     }
-    if (!root) {
-        BERTH_CHECK(repository_root(repository));
+    if (roots.empty()) {
+        return fail(
+            error_category::usage, "no_root",
+            fmt::format("{} has no root yet: `berth firmware root init` and `sign` make one, and `publish --root` puts it "
+                        "there.",
+                        repository.string()));
     }
-    const auto& trusted = root->content();
+    const auto& trusted = roots.back().content();
     BERTH_CHECK(firmware::check_time("root", trusted.expires, now));
-    BERTH_TRY(list, listed(repository, trusted, before.value_or(trusted)));
+    BERTH_TRY(list, listed(repository, roots));
     for (const auto& [device_class, seq] : what.withdrawn) {
-        const auto is_it = [&, c = device_class, s = seq](const firmware::release& r) { return r.device_class == c && r.seq == s; };
+        const auto is_it = [&, c = device_class, s = seq](const firmware::release& r) {
+            return r.device_class == c && r.seq == s;
+        };
         if (std::erase_if(list.releases, is_it) == 0) {
-            return fail(error_category::usage, "not_listed", fmt::format("Nothing of class {} and seq {} is listed.", device_class, seq));
+            return fail(error_category::usage, "not_listed",
+                        fmt::format("Nothing of class {} and seq {} is listed.", device_class, seq));
         }
     }
-    for (const auto& package : what.packages) {
-        BERTH_TRY(added, place_package(repository, package, what.ring, *root, now));
-        for (const auto& r : list.releases) {
-            const bool same_line = r.vendor == added.vendor && r.device_class == added.device_class && r.ring == added.ring;
-            if (same_line && r.seq >= added.seq) {
-                return fail(error{error_category::usage, "not_newer",
-                                  fmt::format("Class {} has seq {} ({}) already{}, and this is seq {}: devices never go back. Pack it "
-                                              "with a higher --seq.",
-                                              r.device_class, r.seq, r.version, r.ring.empty() ? "" : " in ring " + r.ring,
-                                              added.seq)}
-                                .with("seq", std::to_string(r.seq)));
-            }
-        }
-        list.releases.push_back(std::move(added));
+    std::vector<sound_package> packages;
+    for (const auto& path : what.packages) {
+        BERTH_TRY(package, look_at(path, what.ring, roots.back(), now));
+        BERTH_CHECK(check_newer(list, package.entry));
+        list.releases.push_back(package.entry);
+        packages.push_back(std::move(package));
     }
     list.root = trusted.version;
     list.issued = now;
@@ -190,8 +210,15 @@ result<published> publish(const fs::path& repository, const publication& what, u
         BERTH_CHECK(signed_list.sign(key));
     }
     if (const auto enough = firmware::signed_by(signed_list, trusted, trusted.list); !enough) {
-        return fail(error{error_category::usage, "list_unsigned",
-                          "The list is not signed as the root wants it (--list-key, once for each key): " + enough.error().message});
+        return fail(
+            error{error_category::usage, "list_unsigned",
+                  "The list is not signed as the root wants it (--list-key, once for each key): " + enough.error().message});
+    }
+    for (const auto& package : packages) {
+        BERTH_CHECK(place(repository, package));
+    }
+    for (size_t i = known; i < roots.size(); ++i) {
+        BERTH_CHECK(write_text(root_path(repository, roots[i].content().version), roots[i].text()));
     }
     BERTH_CHECK(write_text(repository / "list.json", signed_list.text()));
     return published{trusted.version, list.version, list.expires, list.releases.size()};

@@ -189,7 +189,8 @@ public:
     }
     result<void> write(const std::string& slot, const std::string& component, const checked_image& image,
                        const still_wanted& go_on) override {
-        BERTH_CHECK(run({"write", slot, component, fs::absolute(image.path()).string(), std::to_string(image.what().size)}, go_on));
+        BERTH_CHECK(
+            run({"write", slot, component, fs::absolute(image.path()).string(), std::to_string(image.what().size)}, go_on));
         BERTH_TRY(there, image_of(slot, component));
         if (there) {
             BERTH_CHECK(check_image(*there, image.what(), go_on));
@@ -207,7 +208,8 @@ public:
 private:
     static result<void> done(const result<std::string>& r) { return r ? result<void>{} : fail(r.error()); }
     // Its first line.
-    result<std::string> run(const std::vector<std::string>& words, const still_wanted& go_on = [] { return result<void>{}; }) const {
+    result<std::string>
+    run(const std::vector<std::string>& words, const still_wanted& go_on = [] { return result<void>{}; }) const {
         BERTH_TRY(child, child_process::start(at_, words));
         std::vector<std::string> output, errors;
         while (!child.ended()) {

@@ -26,9 +26,10 @@ private:
     std::filesystem::path path_;
     firmware::stored_octets what_;
 };
-// Of a file its first `what.size` octets, where it is a block device. Errors `image_damaged` (environment): it is shorter, longer or another;
-// file_not_found, file_error.
-result<checked_image> check_image(const std::filesystem::path& path, const firmware::stored_octets& what, const still_wanted& go_on);
+// Of a file its first `what.size` octets, where it is a block device. Errors `image_damaged` (environment): it is shorter, longer
+// or another; file_not_found, file_error.
+result<checked_image> check_image(const std::filesystem::path& path, const firmware::stored_octets& what,
+                                  const still_wanted& go_on);
 
 class slots {
 public:

@@ -26,9 +26,9 @@ int window_for(uint64_t from, uint64_t to) {
 
 result<bytes> make_delta(bytes_view from, bytes_view to, int level) {
     if (from.size() > most_delta_image || to.size() > most_delta_image) {
-        return fail(error_category::usage, "too_large",
-                    fmt::format("Deltas are made between images of at most {} octets; publish the whole image alone.",
-                                most_delta_image));
+        return fail(
+            error_category::usage, "too_large",
+            fmt::format("Deltas are made between images of at most {} octets; publish the whole image alone.", most_delta_image));
     }
     const std::unique_ptr<ZSTD_CCtx, freeing> zstd(ZSTD_createCCtx());
     bytes out(ZSTD_compressBound(to.size()));

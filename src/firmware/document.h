@@ -1,6 +1,6 @@
-// Documents of a firmware repository: a payload and any number of signatures over it (docs/firmware.md). The form is the general JSON
-// serialisation of JWS (RFC 7515 section 7.2.1), without unprotected headers; each signature is verified as the token in compact
-// form that it stands for, by src/jose.
+// Documents of a firmware repository: a payload and any number of signatures over it (docs/firmware.md). The form is the general
+// JSON serialisation of JWS (RFC 7515 section 7.2.1), without unprotected headers; each signature is verified as the token in
+// compact form that it stands for, by src/jose.
 #pragma once
 
 #include "base/clock.h"

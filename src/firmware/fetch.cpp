@@ -40,9 +40,10 @@ tl::unexpected<error> refused(const char* name, std::string message) {
 }
 
 error size_mismatch(const std::string& url, std::string_view why) {
-    return {error_category::peer, "size_mismatch",
-            fmt::format("What {} serves is not what the manifest speaks of: {}. It is published anew, or somebody has changed it.",
-                        url, why)};
+    return {
+        error_category::peer, "size_mismatch",
+        fmt::format("What {} serves is not what the manifest speaks of: {}. It is published anew, or somebody has changed it.",
+                    url, why)};
 }
 
 }  // namespace
@@ -75,8 +76,7 @@ fetch::fetch(stored_octets what, std::string url, const fetch_limits& limits, ra
 
 result<void> fetch::resume(uint64_t have, crypto::hasher hashed) {
     if (have > what_.size) {
-        return fail(error_category::environment, "too_long",
-                    "There is more of the download than it has; it begins anew.");
+        return fail(error_category::environment, "too_long", "There is more of the download than it has; it begins anew.");
     }
     if (have == what_.size && to_hex(hashed.peek().view()) != what_.digest) {
         return fail(error_category::environment, "digest_mismatch", "What was downloaded before is damaged; it begins anew.");
@@ -112,11 +112,12 @@ result<void> fetch::failed(error why, milliseconds at_least) {
     url_ = first_url_;
     redirects_ = 0;
     if (++failures_ >= limits_.most_failures) {
-        return fail(error{error_category::environment, "download_failed",
-                          fmt::format("Gave up after {} attempts; what has come is kept, and the next run goes on from there. The "
-                                      "last failure: {}",
-                                      failures_, why.message)}
-                        .with("cause", why.name));
+        return fail(
+            error{error_category::environment, "download_failed",
+                  fmt::format("Gave up after {} attempts; what has come is kept, and the next run goes on from there. The "
+                              "last failure: {}",
+                              failures_, why.message)}
+                .with("cause", why.name));
     }
     milliseconds time = limits_.first_wait;
     for (unsigned i = 1; i < failures_ && time < limits_.most_wait; ++i) {
@@ -149,10 +150,11 @@ result<bytes_view> fetch::take(bytes_view body) {
     have_ += body.size();
     failures_ = 0;
     if (have_ == what_.size && to_hex(hashed_.peek().view()) != what_.digest) {
-        return fail(error{error_category::peer, "digest_mismatch",
-                          fmt::format("{} is not what the manifest speaks of: its digest is another. It was damaged on its way or "
-                                      "in its place, and is not used.",
-                                      first_url_)});
+        return fail(
+            error{error_category::peer, "digest_mismatch",
+                  fmt::format("{} is not what the manifest speaks of: its digest is another. It was damaged on its way or "
+                              "in its place, and is not used.",
+                              first_url_)});
     }
     return body;
 }

@@ -1,5 +1,6 @@
-// Getting one file of known digest and size over HTTP, in pieces, as often as it takes and no oftener. Says what is to be asked next and is
-// told what was answered; knows no connections and no files. Whoever asks looks between two pieces whether it is still wanted.
+// Getting one file of known digest and size over HTTP, in pieces, as often as it takes and no oftener. Says what is to be asked
+// next and is told what was answered; knows no connections and no files. Whoever asks looks between two pieces whether it is
+// still wanted.
 #pragma once
 
 #include "base/clock.h"
@@ -51,10 +52,11 @@ public:
     using step = std::variant<ask, wait, done>;
     [[nodiscard]] step next();
 
-    // The octets to append to what is there, valid as long as the answer is. Errors end the fetch: `download_refused` (any 4xx but
-    // 408, 425 and 429, with the parameter "status"), `download_failed` (too many failures in a row; the last one in the sentence),
-    // `too_many_redirects`, `bad_redirect` (from https to something else, or no URL), `size_mismatch` (more, less or others than the
-    // manifest says), `digest_mismatch` (all of it, and it is not what the manifest says: what was kept must be forgotten).
+    // The octets to append to what is there, valid as long as the answer is. Errors end the fetch: `download_refused` (any 4xx
+    // but 408, 425 and 429, with the parameter "status"), `download_failed` (too many failures in a row; the last one in the
+    // sentence), `too_many_redirects`, `bad_redirect` (from https to something else, or no URL), `size_mismatch` (more, less or
+    // others than the manifest says), `digest_mismatch` (all of it, and it is not what the manifest says: what was kept must be
+    // forgotten).
     result<bytes_view> answered(const fetch_answer& answer);
     // There was no answer.
     result<void> broke(const error& why);

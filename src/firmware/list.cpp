@@ -30,8 +30,8 @@ json::object to_json(const list_content& list) {
         one["size"] = r.manifest.size;
         releases.push_back(std::move(one));
     }
-    return {{"type", "list"},         {"schema", 1},           {"repository", list.repository}, {"version", list.version},
-            {"root", list.root},      {"issued", list.issued}, {"expires", list.expires},       {"releases", std::move(releases)}};
+    return {{"type", "list"},    {"schema", 1},           {"repository", list.repository}, {"version", list.version},
+            {"root", list.root}, {"issued", list.issued}, {"expires", list.expires},       {"releases", std::move(releases)}};
 }
 
 result<list_content> read_list(const json::object& payload) {

@@ -1,5 +1,5 @@
-// The list of a repository: what there is now. It is short-lived, so that who is shown an old one finds out, and names each manifest by its
-// digest, so that documents of different times are not mixed.
+// The list of a repository: what there is now. It is short-lived, so that who is shown an old one finds out, and names each
+// manifest by its digest, so that documents of different times are not mixed.
 #pragma once
 
 #include "firmware/manifest.h"

@@ -53,8 +53,8 @@ json::object to_json(const manifest& m) {
                                           {"digest", d.patch.digest},
                                           {"size", d.patch.size}});
         }
-        components.push_back(json::object{
-            {"id", c.id}, {"digest", c.image.digest}, {"size", c.image.size}, {"deltas", std::move(deltas)}});
+        components.push_back(
+            json::object{{"id", c.id}, {"digest", c.image.digest}, {"size", c.image.size}, {"deltas", std::move(deltas)}});
     }
     for (const auto& d : m.dependencies) {
         dependencies.push_back(json::object{{"class", d.device_class}, {"min_seq", d.min_seq}});

@@ -30,9 +30,9 @@ struct component {
 
 struct manifest {
     std::string repository;
-    uint64_t seq = 1;              // of this class; each release has a higher one
-    std::string version;           // for people
-    uint64_t min_seq = 0;          // the lowest that this can be installed over
+    uint64_t seq = 1;               // of this class; each release has a higher one
+    std::string version;            // for people
+    uint64_t min_seq = 0;           // the lowest that this can be installed over
     uint64_t security_counter = 0;  // what the device's counter is raised to once this is confirmed
     unix_seconds issued = 0, expires = 0;
     std::string vendor, device_class;
@@ -44,11 +44,11 @@ struct manifest {
     };
     std::vector<dependency> dependencies;
     struct {
-        bool migrates = false;      // what it keeps is in a form that the one before cannot read
+        bool migrates = false;       // what it keeps is in a form that the one before cannot read
         uint64_t readable_from = 0;  // seq of the lowest release that can read what this one writes
     } data;
     struct {
-        uint64_t free_space = 0;      // octets, beside what the images need
+        uint64_t free_space = 0;  // octets, beside what the images need
         unsigned battery_percent = 0;
     } needs;
 

@@ -1,5 +1,5 @@
-// Members of documents, read strictly: each is of its kind and in its bounds, and there is none that this version does not know. What
-// is signed and not understood is not obeyed by halves.
+// Members of documents, read strictly: each is of its kind and in its bounds, and there is none that this version does not know.
+// What is signed and not understood is not obeyed by halves.
 #pragma once
 
 #include "base/clock.h"

@@ -36,11 +36,11 @@ json::object to_json(const record& r) {
                      {"state", to_string(r.at)},
                      {"seq", r.seq},
                      {"security_counter", r.security_counter}};
-    for (const auto& [name, value] : {std::pair("vendor", &r.vendor), std::pair("class", &r.device_class),
-                                      std::pair("list_digest", &r.list.list_digest), std::pair("list_keys", &r.list.list_keys),
-                                      std::pair("installed_version", &r.installed_version), std::pair("version", &r.version),
-                                      std::pair("manifest", &r.manifest), std::pair("target", &r.target),
-                                      std::pair("boot", &r.boot)}) {
+    for (const auto& [name, value] :
+         {std::pair("vendor", &r.vendor), std::pair("class", &r.device_class), std::pair("list_digest", &r.list.list_digest),
+          std::pair("list_keys", &r.list.list_keys), std::pair("installed_version", &r.installed_version),
+          std::pair("version", &r.version), std::pair("manifest", &r.manifest), std::pair("target", &r.target),
+          std::pair("boot", &r.boot)}) {
         if (!value->empty()) {
             out[name] = *value;
         }
@@ -79,11 +79,11 @@ result<record> read_record(std::string_view text) {
     r.at = at.value_or(state::idle);
     r.seq = in.number("seq");
     r.security_counter = in.number("security_counter");
-    for (const auto& [name, value] : {std::pair("vendor", &r.vendor), std::pair("class", &r.device_class),
-                                      std::pair("list_digest", &r.list.list_digest), std::pair("list_keys", &r.list.list_keys),
-                                      std::pair("installed_version", &r.installed_version), std::pair("version", &r.version),
-                                      std::pair("manifest", &r.manifest), std::pair("target", &r.target),
-                                      std::pair("boot", &r.boot)}) {
+    for (const auto& [name, value] :
+         {std::pair("vendor", &r.vendor), std::pair("class", &r.device_class), std::pair("list_digest", &r.list.list_digest),
+          std::pair("list_keys", &r.list.list_keys), std::pair("installed_version", &r.installed_version),
+          std::pair("version", &r.version), std::pair("manifest", &r.manifest), std::pair("target", &r.target),
+          std::pair("boot", &r.boot)}) {
         if (in.has(name)) {
             *value = in.text(name, 256);
         }
@@ -135,8 +135,9 @@ trial look(const record& r, const place& now) {
 
 result<void> confirm(record& r, const place& now) {
     if (r.at == state::switched && now.slot != r.target) {
-        return fail(error_category::usage, "not_running",
-                    fmt::format("Seq {} is in slot {}, and slot {} runs: start the device anew first.", r.seq, r.target, now.slot));
+        return fail(
+            error_category::usage, "not_running",
+            fmt::format("Seq {} is in slot {}, and slot {} runs: start the device anew first.", r.seq, r.target, now.slot));
     }
     BERTH_CHECK(step(r, event::confirm));
     r.installed_seq = r.seq;

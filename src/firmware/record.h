@@ -1,5 +1,5 @@
-// What a device keeps, in one file that is replaced whole: what it has seen, and how far an installation has come. All that decides
-// where an interrupted one goes on is here, so that a crash between any two steps is one of the cases below.
+// What a device keeps, in one file that is replaced whole: what it has seen, and how far an installation has come. All that
+// decides where an interrupted one goes on is here, so that a crash between any two steps is one of the cases below.
 #pragma once
 
 #include "firmware/transitions.h"
@@ -53,8 +53,8 @@ enum class trial : uint8_t {
 };
 trial look(const record& r, const place& now);
 
-// The record when a trial was confirmed, or has failed. Errors wrong_state; `not_running` (usage): what is to be confirmed does not
-// run.
+// The record when a trial was confirmed, or has failed. Errors wrong_state; `not_running` (usage): what is to be confirmed does
+// not run.
 result<void> confirm(record& r, const place& now);
 result<void> give_back(record& r, event why);  // came_back, reverted
 

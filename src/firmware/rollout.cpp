@@ -17,7 +17,9 @@ constexpr size_t most_rings = 32, most_devices = 10'000'000;
 constexpr uint64_t most_seconds = 365ULL * 24 * 60 * 60;
 
 result<void> check_plan(const rollout_plan& plan) {
-    const auto bad = [](std::string why) { return fail(error_category::usage, "bad_rollout", "The rollout " + std::move(why) + "."); };
+    const auto bad = [](std::string why) {
+        return fail(error_category::usage, "bad_rollout", "The rollout " + std::move(why) + ".");
+    };
     if (!is_word(plan.id) || plan.seq == 0) {
         return bad("has no name of letters and digits, or no seq");
     }
@@ -51,9 +53,9 @@ result<void> check_plan(const rollout_plan& plan) {
 }
 
 result<void> wrong_state(rollout_state is, const char* doing) {
-    return fail(error{error_category::usage, "wrong_state",
-                      fmt::format("The rollout is {}; it cannot be {}.", to_string(is), doing)}
-                    .with("state", std::string(to_string(is))));
+    return fail(
+        error{error_category::usage, "wrong_state", fmt::format("The rollout is {}; it cannot be {}.", to_string(is), doing)}
+            .with("state", std::string(to_string(is))));
 }
 
 }  // namespace
@@ -149,8 +151,8 @@ void rollout::turn(unix_seconds now) {
         if (too_many_failed(i)) {
             const auto is = counted(i);
             state_ = rollout_state::paused;
-            why_ = fmt::format("too many failures in ring {}: {} failed, {} late, {} done", plan_.rings[i].name, is.failed, is.late,
-                               is.done);
+            why_ = fmt::format("too many failures in ring {}: {} failed, {} late, {} done", plan_.rings[i].name, is.failed,
+                               is.late, is.done);
             done_since_ = 0;
             return;
         }
@@ -191,8 +193,7 @@ rollout::answer rollout::ask(std::string_view device, unix_seconds now) {
     if (state_ != rollout_state::running || ring >= begun_ || devices_.size() >= most_devices) {
         return answer::not_yet;
     }
-    devices_.insert_or_assign(std::string(device),
-                              attempt{ring, device_outcome::offered, now + plan_.device_deadline, false});
+    devices_.insert_or_assign(std::string(device), attempt{ring, device_outcome::offered, now + plan_.device_deadline, false});
     return answer::offer;
 }
 

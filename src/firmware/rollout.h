@@ -1,5 +1,5 @@
-// Who may have a release when: rings of devices, each after the one before it, stopped by itself where too many fail. No I/O and no clock
-// of its own; what it is told and when decides everything, and to_json() is all there is to keep.
+// Who may have a release when: rings of devices, each after the one before it, stopped by itself where too many fail. No I/O and
+// no clock of its own; what it is told and when decides everything, and to_json() is all there is to keep.
 //
 // A device belongs to a ring by a hash of its name and the rollout's: always the same one, also for devices that come later, and
 // another in each rollout. It is asked for by the device's own request, so nobody keeps a list of who is to come.
@@ -17,8 +17,8 @@ namespace berth::firmware {
 
 struct ring {
     std::string name;
-    unsigned share = 100;          // percent of the devices; those of all rings make 100
-    std::set<std::string> members;  // who belongs here whatever the hash says (a laboratory's devices)
+    unsigned share = 100;              // percent of the devices; those of all rings make 100
+    std::set<std::string> members;     // who belongs here whatever the hash says (a laboratory's devices)
     unsigned most_failed_percent = 5;  // of those that have ended; more pauses the rollout
     unsigned least_ended = 1;          // so many must have ended before percentages are looked at
     unsigned done_percent = 90;        // of those that were offered it; then the next ring begins
@@ -53,8 +53,8 @@ public:
     // offered it again (with the first deadline). `never`: it has had it, failed with it, or the rollout has ended; a device that
     // failed is offered it again by retry() alone.
     answer ask(std::string_view device, unix_seconds now);
-    // A device has installed and confirmed it, or has not. False: nobody had offered it anything, or it has ended already in the same way.
-    // A device that was late and has done it after all counts as done.
+    // A device has installed and confirmed it, or has not. False: nobody had offered it anything, or it has ended already in the
+    // same way. A device that was late and has done it after all counts as done.
     bool report(std::string_view device, bool done, unix_seconds now);
     // To be called now and then, and before anything is shown: ends what is late, begins rings, pauses, finishes.
     void turn(unix_seconds now);
@@ -92,7 +92,7 @@ private:
     rollout_plan plan_;
     rollout_state state_ = rollout_state::running;
     std::string why_;
-    size_t begun_ = 1;            // rings
+    size_t begun_ = 1;             // rings
     unix_seconds done_since_ = 0;  // of the newest ring; 0: it is not
     std::map<std::string, attempt, std::less<>> devices_;
 };

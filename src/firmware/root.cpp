@@ -81,15 +81,15 @@ json::object to_json(const root_content& root) {
         }
         signers[s.name] = std::move(keys);
     }
-    return {{"type", "root"},
-            {"schema", 1},
-            {"repository", root.repository},
-            {"version", root.version},
-            {"issued", root.issued},
-            {"expires", root.expires},
-            {"signers", std::move(signers)},
-            {"roles",
-             json::object{{"root", to_json(root.root)}, {"list", to_json(root.list)}, {"release", to_json(root.release)}}}};
+    return {
+        {"type", "root"},
+        {"schema", 1},
+        {"repository", root.repository},
+        {"version", root.version},
+        {"issued", root.issued},
+        {"expires", root.expires},
+        {"signers", std::move(signers)},
+        {"roles", json::object{{"root", to_json(root.root)}, {"list", to_json(root.list)}, {"release", to_json(root.release)}}}};
 }
 
 result<root_content> read_root(const json::object& payload) {

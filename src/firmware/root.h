@@ -1,5 +1,5 @@
-// The root document: who signs what, and how many of them it takes. It is signed by itself, and from version N to N+1 by the thresholds of
-// both (as in TUF).
+// The root document: who signs what, and how many of them it takes. It is signed by itself, and from version N to N+1 by the
+// thresholds of both (as in TUF).
 #pragma once
 
 #include "firmware/document.h"

@@ -11,7 +11,8 @@ namespace berth::firmware {
 
 namespace {
 
-tl::unexpected<error> refused(std::string name, std::string message, std::vector<std::pair<std::string, std::string>> params = {}) {
+tl::unexpected<error> refused(std::string name, std::string message,
+                              std::vector<std::pair<std::string, std::string>> params = {}) {
     return fail(error{error_category::peer, std::move(name), std::move(message), std::move(params)});
 }
 

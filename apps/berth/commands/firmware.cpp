@@ -31,9 +31,10 @@ result<jose::signing_key> open_document_signer(const std::string& key, const std
     }
     const auto jwk = wire::parse_json_object(as_text(octets.reveal()));
     if (!jwk) {
-        return fail(error{error_category::usage, "bad_jwk",
-                          fmt::format("{} holds no JSON Web Key and no PEM: `berth jose generate --alg ML-DSA-65` makes a key", path)}
-                        .with("file", path));
+        return fail(
+            error{error_category::usage, "bad_jwk",
+                  fmt::format("{} holds no JSON Web Key and no PEM: `berth jose generate --alg ML-DSA-65` makes a key", path)}
+                .with("file", path));
     }
     return jose::read_signing_key(*jwk);
 }

@@ -31,9 +31,10 @@ still_wanted until_ended() {
         std::signal(signal, [](int) { ended = 1; });
     }
     return [] {
-        return ended != 0 ? result<void>(fail(error_category::environment, "cancelled",
-                                              "Ended before it was done; what has come is kept, and the next run goes on from there."))
-                          : result<void>{};
+        return ended != 0
+                   ? result<void>(fail(error_category::environment, "cancelled",
+                                       "Ended before it was done; what has come is kept, and the next run goes on from there."))
+                   : result<void>{};
     };
 }
 
@@ -75,8 +76,10 @@ progress_report report_to(const context& c) {
 
 json::object as_json(const installer& it) {
     const auto& r = it.record();
-    json::object out{{"state", to_string(r.at)},       {"slot", it.place().slot},
-                     {"installed_seq", r.installed_seq}, {"security_counter", it.counted()},
+    json::object out{{"state", to_string(r.at)},
+                     {"slot", it.place().slot},
+                     {"installed_seq", r.installed_seq},
+                     {"security_counter", it.counted()},
                      {"list_version", r.list.list_version}};
     if (!r.installed_version.empty()) {
         out["installed_version"] = r.installed_version;
@@ -147,11 +150,13 @@ result<void> install(const context& c, const options& given) {
     switch (outcome) {
     case install_outcome::up_to_date: return tell(c, *work.it, "Nothing newer is there.");
     case install_outcome::switched:
-        return tell(c, *work.it,
-                    "Written and verified. The next start tries it; it has to say `berth firmware confirm` then, or the old one comes "
-                    "back.");
+        return tell(
+            c, *work.it,
+            "Written and verified. The next start tries it; it has to say `berth firmware confirm` then, or the old one comes "
+            "back.");
     case install_outcome::trial_running:
-        return tell(c, *work.it, "What runs is being tried: say `berth firmware confirm`, or start anew to have the old one back.");
+        return tell(c, *work.it,
+                    "What runs is being tried: say `berth firmware confirm`, or start anew to have the old one back.");
     }
     return {};
 }
@@ -176,7 +181,8 @@ result<void> status(const context& c, const options& o) {
         return {};
     }
     for (const auto& [name, value] : said) {
-        fmt::print("{}: {}\n", std::string_view(name), one_line(value.is_string() ? std::string(value.get_string()) : wire::to_text(value)));
+        fmt::print("{}: {}\n", std::string_view(name),
+                   one_line(value.is_string() ? std::string(value.get_string()) : wire::to_text(value)));
     }
     return {};
 }
@@ -214,9 +220,10 @@ void add_firmware_device(CLI::App& group, context& c) {
         command->add_option("--state", o->install.state, "DIR with what the device keeps of its firmware")->required();
         command->add_option("--slots", o->slots_directory, "DIR with the slots a and b as directories: to try it out");
         command->add_option("--hook", o->hook, "PROGRAM of the device's maker that knows the slots (docs/firmware.md)");
-        command->add_option("--counter", o->counter,
-                            "the security counter: file:PATH (default: in --state), tpm2:0x01800100;base=N, "
-                            "stsafe:zone=5;base=N;device=/dev/i2c-1")
+        command
+            ->add_option("--counter", o->counter,
+                         "the security counter: file:PATH (default: in --state), tpm2:0x01800100;base=N, "
+                         "stsafe:zone=5;base=N;device=/dev/i2c-1")
             ->type_name("NAME");
     };
     {
@@ -234,13 +241,14 @@ void add_firmware_device(CLI::App& group, context& c) {
         command->add_option("--ca", o->cas, "who may vouch for an https server (default: this system's CAs); again for each")
             ->type_name("FILE");
         command->add_option("--other", o->others, "seq of another part of this device; again for each")->type_name("CLASS=SEQ");
-        command->add_option_function<unsigned>(
-                   "--battery",
-                   [p = o.get()](unsigned value) {
-                       p->battery = value;
-                       p->has_battery = true;
-                   },
-                   "its charge in percent")
+        command
+            ->add_option_function<unsigned>(
+                "--battery",
+                [p = o.get()](unsigned value) {
+                    p->battery = value;
+                    p->has_battery = true;
+                },
+                "its charge in percent")
             ->check(CLI::Range(0, 100));
         command->add_option_function<uint64_t>(
             "--factory-seq",
@@ -258,7 +266,8 @@ void add_firmware_device(CLI::App& group, context& c) {
             ->check(CLI::Range(0, 255));
         command->add_option("--attempts", o->attempts, "failures in a row before it gives up until the next run (default 8)")
             ->check(CLI::Range(1, 100));
-        command->add_option("--piece", o->piece, "octets of one request (default 1 MiB)")->check(CLI::Range(1024, 16 * 1024 * 1024));
+        command->add_option("--piece", o->piece, "octets of one request (default 1 MiB)")
+            ->check(CLI::Range(1024, 16 * 1024 * 1024));
     }
     for (const auto& [name, about, work] : {std::tuple("confirm", "what runs is good: for the program that knows", &confirm),
                                             std::tuple("revert", "give up what is under way, or take a trial back", &revert),
@@ -272,7 +281,9 @@ void add_firmware_device(CLI::App& group, context& c) {
     }
     {
         const auto [command, o] = add("counter", "make a security counter in a TPM, and print its name", new_counter);
-        command->add_option("--make", o->counter, "tpm2:0x01800100[;tcti=NAME]: an NV index that is free")->type_name("NAME")->required();
+        command->add_option("--make", o->counter, "tpm2:0x01800100[;tcti=NAME]: an NV index that is free")
+            ->type_name("NAME")
+            ->required();
     }
 }
 

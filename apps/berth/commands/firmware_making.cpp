@@ -56,8 +56,9 @@ result<firmware::stored_octets> store_file(const fs::path& below, const fs::path
         out.size += got;
     }
     if (std::ferror(in.get()) != 0 || out.size == 0) {
-        return fail(error{error_category::usage, "empty_image", fmt::format("{} is empty, or cannot be read", file.string())}.with(
-            "file", file.string()));
+        return fail(
+            error{error_category::usage, "empty_image", fmt::format("{} is empty, or cannot be read", file.string())}.with(
+                "file", file.string()));
     }
     out.digest = to_hex(all.finish().view());
     fs::rename(part, below / out.digest, ec);
@@ -69,9 +70,9 @@ result<void> pack(const context& c, const options& o) {
     const fs::path out = o.out, images = out / "images";
     BERTH_TRY(there, is_there(out / "manifest.json"));
     if (there) {
-        return fail(error{error_category::usage, "file_exists",
-                          fmt::format("{} has a package already; choose another directory", o.out)}
-                        .with("path", o.out));
+        return fail(
+            error{error_category::usage, "file_exists", fmt::format("{} has a package already; choose another directory", o.out)}
+                .with("path", o.out));
     }
     BERTH_CHECK(make_directory(images));
     for (const auto& text : o.components) {
@@ -95,7 +96,8 @@ result<void> pack(const context& c, const options& o) {
     for (const auto& text : o.bases) {
         BERTH_TRY(named, named_value(text, "--base"));
         if (m.find(named.first) == nullptr) {
-            return fail(error_category::usage, "bad_option", fmt::format("--base {}: there is no --component {}", text, named.first));
+            return fail(error_category::usage, "bad_option",
+                        fmt::format("--base {}: there is no --component {}", text, named.first));
         }
     }
     for (const auto& text : o.needed) {
@@ -119,8 +121,8 @@ result<void> pack(const context& c, const options& o) {
         print_json(json::object{{"package", o.out}, {"manifest", payload}});
         return {};
     }
-    fmt::print("{}: {} {}, seq {}. It is not signed yet: berth firmware sign --in {} --key KEY\n", o.out, m.device_class, m.version,
-               m.seq, o.out);
+    fmt::print("{}: {} {}, seq {}. It is not signed yet: berth firmware sign --in {} --key KEY\n", o.out, m.device_class,
+               m.version, m.seq, o.out);
     for (const auto& one : m.components) {
         fmt::print("  {}  {} octets  {}\n", one.id, one.image.size, one.image.digest);
         for (const auto& d : one.deltas) {
@@ -173,8 +175,8 @@ result<void> publish_it(const context& c, const options& o) {
                                 {"expires", done.expires},
                                 {"releases", done.releases}});
     } else {
-        fmt::print("{}: root {}, list {} with {} release{}. Publish anew before {}, or devices will refuse it.\n", o.out, done.root,
-                   done.list, done.releases, done.releases == 1 ? "" : "s", to_iso8601(done.expires));
+        fmt::print("{}: root {}, list {} with {} release{}. Publish anew before {}, or devices will refuse it.\n", o.out,
+                   done.root, done.list, done.releases, done.releases == 1 ? "" : "s", to_iso8601(done.expires));
     }
     return {};
 }
@@ -259,11 +261,11 @@ void add_pack(CLI::App& command, options& o) {
     command.add_option("--class", m.device_class, "which of them")->required();
     command.add_option("--seq", m.seq, "this class's releases counted: higher with each")->required();
     command.add_option("--release", m.version, "what people call it: 1.4.0")->required();
-    command
-        .add_option("--component", o.components, "what is installed and its image; written in this order. Again for each")
+    command.add_option("--component", o.components, "what is installed and its image; written in this order. Again for each")
         ->type_name("ID=FILE")
         ->required();
-    command.add_option("--base", o.bases, "an older image of a component, to make a delta over; again for each")->type_name("ID=FILE");
+    command.add_option("--base", o.bases, "an older image of a component, to make a delta over; again for each")
+        ->type_name("ID=FILE");
     command.add_option("--revision", m.revisions, "of the hardware (default: all); again for each");
     command.add_option("--min-seq", m.min_seq, "the lowest that it can be installed over");
     command.add_option("--security-counter", m.security_counter, "what the device's counter is raised to when it holds");
@@ -298,7 +300,8 @@ void add_firmware_making(CLI::App& group, context& c) {
     {
         const auto [command, o] = add("sign", "add a signature to a root or a manifest", sign);
         command->add_option("--in", o->in, "FILE, or a package's DIR")->required();
-        keys(command, o, "--key", "a private JWK's file, or a key's name: file:PATH, tpm2:, stsafe:, pkcs11: (docs/keys.md); again for each");
+        keys(command, o, "--key",
+             "a private JWK's file, or a key's name: file:PATH, tpm2:, stsafe:, pkcs11: (docs/keys.md); again for each");
         command->add_option("--out", o->out, "FILE (default: in its place)");
     }
     {
@@ -318,9 +321,12 @@ void add_firmware_making(CLI::App& group, context& c) {
     }
     {
         const auto [command, o] = add("verify", "whether a document is signed as a root wants it", verify);
-        command->add_option("--root", o->roots, "the root that is trusted, then those that follow it")->type_name("FILE")->required();
+        command->add_option("--root", o->roots, "the root that is trusted, then those that follow it")
+            ->type_name("FILE")
+            ->required();
         command->add_option("--in", o->in, "FILE; or a package's DIR, whose images are looked at, too")->required();
-        command->add_option("--element", o->element, "an STSAFE-A that has to say so, too: stsafe:device=/dev/i2c-1")->type_name("URI");
+        command->add_option("--element", o->element, "an STSAFE-A that has to say so, too: stsafe:device=/dev/i2c-1")
+            ->type_name("URI");
         command->add_option("--element-key", o->element_key, "the zone with the key that `berth se firmware trust` put there")
             ->type_name("SLOT")
             ->check(CLI::Range(0, 255));

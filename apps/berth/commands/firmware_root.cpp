@@ -30,10 +30,10 @@ result<firmware::signer> signer_of(const std::string& text) {
                             .with("file", file));
         }
         if (jwk->contains("priv") || jwk->contains("d")) {
-            return fail(error{error_category::usage, "bad_jwk",
-                              fmt::format("{} holds a private key, and a root is public: give `berth jose public --key {}`", file,
-                                          file)}
-                            .with("file", file));
+            return fail(
+                error{error_category::usage, "bad_jwk",
+                      fmt::format("{} holds a private key, and a root is public: give `berth jose public --key {}`", file, file)}
+                    .with("file", file));
         }
         BERTH_TRY(key, jose::read_verification_key(*jwk));
         out.keys.push_back(std::move(key));
@@ -68,15 +68,16 @@ result<void> put(const context& c, const options& o, firmware::root_content root
     }
     BERTH_TRY(there, is_there(o.out));
     if (there) {
-        return fail(error{error_category::usage, "file_exists", fmt::format("{} is there already, and stays as it is", o.out)}
-                        .with("file", o.out));
+        return fail(
+            error{error_category::usage, "file_exists", fmt::format("{} is there already, and stays as it is", o.out)}.with(
+                "file", o.out));
     }
     BERTH_CHECK(write_text(o.out, firmware::document::unsigned_of(payload).text()));
     if (c.json) {
         print_json(wire::json::object{{"file", o.out}, {"version", root.version}, {"expires", root.expires}});
     } else {
-        fmt::print("{}: root {} of {}, until {}. It is not signed yet: berth firmware sign --in {} --key KEY\n", o.out, root.version,
-                   root.repository, to_iso8601(root.expires), o.out);
+        fmt::print("{}: root {} of {}, until {}. It is not signed yet: berth firmware sign --in {} --key KEY\n", o.out,
+                   root.version, root.repository, to_iso8601(root.expires), o.out);
     }
     return {};
 }
@@ -92,9 +93,8 @@ result<void> change(firmware::root_content& root, const options& o) {
         std::erase_if(root.signers, [&](const firmware::signer& s) { return s.name == one.name; });
         root.signers.push_back(std::move(one));
     }
-    for (const auto& [text, option, role] :
-         {std::tuple(&o.root, "--root", &root.root), std::tuple(&o.list, "--list", &root.list),
-          std::tuple(&o.release, "--release", &root.release)}) {
+    for (const auto& [text, option, role] : {std::tuple(&o.root, "--root", &root.root), std::tuple(&o.list, "--list", &root.list),
+                                             std::tuple(&o.release, "--release", &root.release)}) {
         if (!text->empty()) {
             BERTH_TRY(r, role_of(*text, option));
             *role = std::move(r);
@@ -131,15 +131,18 @@ void add_firmware_root(CLI::App& group, context& c) {
         auto* const command = root->add_subcommand(name, about);
         command->callback([o, &c, work] { c.run([&] { return work(c, *o); }); });
         command
-            ->add_option("--signer", o->signers,
-                         "NAME=FILE or NAME=FILE,FILE: the public keys of somebody who signs, as JWKs: one of ML-DSA, and if he likes "
-                         "one of ES256, ES384 or EdDSA beside it; then both must sign. Again for each")
+            ->add_option(
+                "--signer", o->signers,
+                "NAME=FILE or NAME=FILE,FILE: the public keys of somebody who signs, as JWKs: one of ML-DSA, and if he likes "
+                "one of ES256, ES384 or EdDSA beside it; then both must sign. Again for each")
             ->type_name("NAME=FILE")
             ->required(first);
         for (const auto& [option, text, what] :
              {std::tuple("--root", &o->root, "roots"), std::tuple("--release", &o->release, "manifests"),
               std::tuple("--list", &o->list, "lists")}) {
-            command->add_option(option, *text, fmt::format("who signs {}: NAME,NAME:2, of whom two must; without a number, all", what))
+            command
+                ->add_option(option, *text,
+                             fmt::format("who signs {}: NAME,NAME:2, of whom two must; without a number, all", what))
                 ->type_name("NAMES")
                 ->required(first);
         }

@@ -470,10 +470,11 @@ constexpr std::array manuals{
            "berth identity sign device --in message --out signature"},
     manual{"identity decapsulate", "Reads --in, asks the socket, writes --out (mode 0600).",
            "berth identity decapsulate device-kem --in encapsulation --out secret"},
-    manual{"jose generate",
-           "Writes --out (mode 0600), and never over another file (`key_exists`). A key for HPKE says in \"draft\" which draft its "
-           "algorithm's number is of.",
-           "berth jose generate --alg ML-DSA-65 --out signer.jwk"},
+    manual{
+        "jose generate",
+        "Writes --out (mode 0600), and never over another file (`key_exists`). A key for HPKE says in \"draft\" which draft its "
+        "algorithm's number is of.",
+        "berth jose generate --alg ML-DSA-65 --out signer.jwk"},
     manual{"jose public", "Reads --key. Writes --out: what may be given away.",
            "berth jose public --key signer.jwk --out signer.pub.jwk"},
     manual{"jose thumbprint", "Reads --key.", "berth jose thumbprint --key signer.pub.jwk"},
@@ -485,34 +486,41 @@ constexpr std::array manuals{
            "berth jose verify --key signer.pub.jwk --typ report+jwt < token"},
     manual{"jose seal", "Reads --key and --in. Writes --out.", "berth jose seal --key reader.pub.jwk --cty JWT < token > sealed"},
     manual{"jose open",
-           "Reads --key and --in. Writes --out. `decryption_failed`: the token was changed, or is not for this key; no more is told.",
+           "Reads --key and --in. Writes --out. `decryption_failed`: the token was changed, or is not for this key; no more is "
+           "told.",
            "berth jose open --key reader.jwk < sealed > token"},
     manual{"jose inspect", "Reads --in.", "berth jose inspect < token"},
     manual{"firmware root init",
            "Reads the public JWKs of --signer. Writes --out, and never over another file. It counts once it is signed by its own "
            "--root.",
-           "berth firmware root init --repository gw --signer a=a.pub.jwk --signer b=b.pub.jwk --root a,b:1 --release a,b:2 --list b "
+           "berth firmware root init --repository gw --signer a=a.pub.jwk --signer b=b.pub.jwk --root a,b:1 --release a,b:2 "
+           "--list b "
            "--out root.json"},
-    manual{"firmware root rotate",
-           "Reads --from and --signer. Writes --out. To be signed by the --root signers of the one before, and by its own.",
-           "berth firmware root rotate --from root.json --remove b --signer c=c.pub.jwk --root a,c:1 --release a,c:2 --list c --out "
-           "root2.json"},
-    manual{"firmware pack",
-           "Reads the files of --component and --base. Writes OUT/manifest.json, OUT/images/DIGEST. A --base costs memory for both "
-           "images.",
-           "berth firmware pack --repository gw --vendor Acme --class gw-1 --seq 7 --release 1.4.0 --component rootfs=new.img --base "
-           "rootfs=old.img --out pkg"},
+    manual{
+        "firmware root rotate",
+        "Reads --from and --signer. Writes --out. To be signed by the --root signers of the one before, and by its own.",
+        "berth firmware root rotate --from root.json --remove b --signer c=c.pub.jwk --root a,c:1 --release a,c:2 --list c --out "
+        "root2.json"},
+    manual{
+        "firmware pack",
+        "Reads the files of --component and --base. Writes OUT/manifest.json, OUT/images/DIGEST. A --base costs memory for both "
+        "images.",
+        "berth firmware pack --repository gw --vendor Acme --class gw-1 --seq 7 --release 1.4.0 --component rootfs=new.img "
+        "--base "
+        "rootfs=old.img --out pkg"},
     manual{"firmware sign", "Reads --in and --key. Writes --in, or --out.", "berth firmware sign --in pkg --key release.jwk"},
-    manual{"firmware publish",
-           "Reads --root, --package and --list-key. Writes DIR/roots, manifests, images, and list.json at last: a crash leaves the "
-           "one list or the other. A list expires: publish anew before (without --package).",
-           "berth firmware publish --into /srv/gw --package pkg --list-key list.jwk"},
+    manual{
+        "firmware publish",
+        "Reads --root, --package and --list-key. Writes DIR/roots, manifests, images, and list.json at last: a crash leaves the "
+        "one list or the other. A list expires: publish anew before (without --package).",
+        "berth firmware publish --into /srv/gw --package pkg --list-key list.jwk"},
     manual{"firmware inspect", "Reads --in.", "berth firmware inspect --in pkg"},
     manual{"firmware verify",
            "Reads --root, --in, and of a package's directory its images. Exit code 0 alone says that all is as it should be.",
            "berth firmware verify --root root.json --in pkg"},
     manual{"firmware install",
-           "Reads --root once. Writes DIR/state.json, root.json, manifest.json, downloads/, and the slot that does not run. With --json "
+           "Reads --root once. Writes DIR/state.json, root.json, manifest.json, downloads/, and the slot that does not run. With "
+           "--json "
            "a line for each event. Whatever ends it, the same command goes on.",
            "berth firmware install --repository https://updates.example/gw --root root.json --vendor Acme --class gw-1 --state "
            "/var/lib/berth/firmware --hook /usr/lib/acme/slots"},

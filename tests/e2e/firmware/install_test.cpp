@@ -1,20 +1,21 @@
 // A maker's releases, over nginx, into a device's slots; and what stands in the way of others.
 #include "shop.h"
+#include "updating/publishing.h"
 
 namespace berth::test {
 namespace {
 
-using FirmwareInstall = Shop;
-
-// The first release, installed and confirmed.
-#define BERTH_FIRST_RELEASE(d, repository, content)                                  \
-    do {                                                                             \
-        const auto installed_ = (d).install(url(repository));                        \
-        ASSERT_EQ(installed_.exit, 0) << installed_.all();                           \
-        ASSERT_EQ((d).boot(), "b");                                                  \
-        ASSERT_EQ((d).ask("confirm").exit, 0);                                       \
-        ASSERT_EQ((d).content("b", "rootfs"), content);                              \
-    } while (false)
+class FirmwareInstall : public Shop {
+protected:
+    // Installed, started and confirmed.
+    static void first_release(const device& d, const std::string& repository, const std::string& rootfs) {
+        const auto installed = d.install(url(repository));
+        ASSERT_EQ(installed.exit, 0) << installed.all();
+        ASSERT_EQ(d.boot(), "b");
+        ASSERT_EQ(d.ask("confirm").exit, 0);
+        ASSERT_EQ(d.content("b", "rootfs"), rootfs);
+    }
+};
 
 TEST_F(FirmwareInstall, FromThePackToTheSlotAndOnByDelta) {
     const auto first = made_up(1, 300'000);
@@ -28,10 +29,10 @@ TEST_F(FirmwareInstall, FromThePackToTheSlotAndOnByDelta) {
     }
     const auto verified = run_program("berth", {"--json", "firmware", "verify", "--root", at("root.json"), "--in", one});
     EXPECT_EQ(verified.exit, 0) << verified.all();
-    publish("whole", {one}, true);
+    publish("entire", {one}, true);
 
     const device d("whole");
-    const auto repository = fmt::format("https://localhost:{}/whole/", tls_port);
+    const auto repository = fmt::format("https://localhost:{}/entire/", tls_port);
     const std::vector<std::string> trusting{"--ca", at("ca.pem")};
     const auto installed = d.install(repository, trusting);
     ASSERT_EQ(installed.exit, 0) << installed.all();
@@ -55,9 +56,9 @@ TEST_F(FirmwareInstall, FromThePackToTheSlotAndOnByDelta) {
     write_file(at("base"), first);
     const auto two = package("whole-2", 2, {{"kernel", "kernel 2"}, {"rootfs", second}},
                              {"--base", "rootfs=" + at("base"), "--security-counter", "1"});
-    EXPECT_EQ(try_publish("whole", {"--package", one}).error_name(), "not_newer");
-    publish("whole", {two});
-    EXPECT_EQ(try_publish("whole", {"--package", one}).error_name(), "not_newer");
+    EXPECT_EQ(try_publish("entire", {"--package", one}).error_name(), "not_newer");
+    publish("entire", {two});
+    EXPECT_EQ(try_publish("entire", {"--package", one}).error_name(), "not_newer");
     const auto by_delta = d.install(repository, trusting);
     ASSERT_EQ(by_delta.exit, 0) << by_delta.all();
     EXPECT_TRUE(has_event(by_delta, "delta")) << by_delta.all();
@@ -79,7 +80,7 @@ TEST_F(FirmwareInstall, FromThePackToTheSlotAndOnByDelta) {
     EXPECT_FALSE(has_event(nothing, "chosen"));
 
     // A lower security counter, though its seq is higher.
-    publish("whole", {package("whole-3", 3, {{"rootfs", "three"}})});
+    publish("entire", {package("whole-3", 3, {{"rootfs", "three"}})});
     EXPECT_EQ(refusal(d.install(repository, trusting)), "security_rollback");
     EXPECT_EQ(refusal(d.install(repository)), "unknown_issuer") << "another CA's server";
 }
@@ -152,7 +153,7 @@ TEST_F(FirmwareInstall, OldListsAndRootsThatDoNotFollow) {
     publish("old", {two});
     const auto now = text_of(list);
     const device d("old");
-    BERTH_FIRST_RELEASE(d, "old", "two");
+    first_release(d, "old", "two");
     write_file(list, before);
     EXPECT_EQ(refusal(d.install(url("old"))), "list_rollback");
     const device fresh("old-fresh");  // who has seen nothing cannot tell, and is given what was right once
@@ -168,12 +169,14 @@ TEST_F(FirmwareInstall, OldListsAndRootsThatDoNotFollow) {
 
     // A root that follows, with a new key for lists; the old one signs no more.
     make_key("online2", "ML-DSA-65");
-    done({"firmware", "root", "rotate", "--from", at("root.json"), "--signer", "online=" + at("online2.pub"), "--out", at("root2.json")});
+    done({"firmware", "root", "rotate", "--from", at("root.json"), "--signer", "online=" + at("online2.pub"), "--out",
+          at("root2.json")});
     EXPECT_EQ(try_publish("old", {"--root", at("root2.json")}).error_name(), "too_few_signers") << "nobody has signed it";
     done({"firmware", "sign", "--in", at("root2.json"), "--key", at("bob.jwk"), "--key", at("bob-es.jwk")});
     EXPECT_EQ(try_publish("old", {"--root", at("root2.json")}).error_name(), "list_unsigned") << "by the old key";
-    const auto rotated = run_program("berth", {"--json", "firmware", "publish", "--into", at("www/old"), "--list-key",
-                                               at("online2.jwk"), "--package", package("old-3", 3, {{"rootfs", "three"}})});
+    const auto rotated =
+        run_program("berth", {"--json", "firmware", "publish", "--into", at("www/old"), "--root", at("root2.json"), "--list-key",
+                              at("online2.jwk"), "--package", package("old-3", 3, {{"rootfs", "three"}})});
     ASSERT_EQ(rotated.exit, 0) << rotated.all();
     const auto third = d.install(url("old"));
     ASSERT_EQ(third.exit, 0) << third.all();
@@ -206,8 +209,8 @@ TEST_F(FirmwareInstall, OldListsAndRootsThatDoNotFollow) {
 TEST_F(FirmwareInstall, WhoIsNotEnoughAndForWhomItIsNot) {
     // One signer of two, and the repository does not take it.
     const auto lone = at("lone");
-    done({"firmware", "pack", "--repository", "gw", "--vendor", "Acme", "--class", "gw-1", "--seq", "1", "--release", "1", "--component",
-          "rootfs=" + at("root.json"), "--out", lone});
+    done({"firmware", "pack", "--repository", "gw", "--vendor", "Acme", "--class", "gw-1", "--seq", "1", "--release", "1",
+          "--component", "rootfs=" + at("root.json"), "--out", lone});
     done({"firmware", "sign", "--in", lone, "--key", at("alice.jwk")});
     EXPECT_EQ(try_publish("lone", {"--root", at("root.json"), "--package", lone}).error_name(), "too_few_signers");
     EXPECT_EQ(run_program("berth", {"--json", "firmware", "verify", "--root", at("root.json"), "--in", lone}).error_name(),
@@ -220,9 +223,9 @@ TEST_F(FirmwareInstall, WhoIsNotEnoughAndForWhomItIsNot) {
     EXPECT_EQ(rest.content("b", "rootfs"), "one");
     ASSERT_EQ(lab.install(url("rings"), {"--ring", "lab"}).exit, 0);
     EXPECT_EQ(lab.content("b", "rootfs"), "two");
-    const auto nothing = run_program("berth", {"--json", "firmware", "install", "--repository", url("rings"), "--root", at("root.json"),
-                                               "--vendor", "Acme", "--class", "gw-2", "--state", at("other.state"), "--slots",
-                                               at("other.slots")});
+    const auto nothing =
+        run_program("berth", {"--json", "firmware", "install", "--repository", url("rings"), "--root", at("root.json"),
+                              "--vendor", "Acme", "--class", "gw-2", "--state", at("other.state"), "--slots", at("other.slots")});
     EXPECT_EQ(nothing.exit, 0) << nothing.all();
     EXPECT_FALSE(has_event(nothing, "chosen"));
 }
@@ -234,12 +237,44 @@ TEST_F(FirmwareInstall, ADeltaOverAnotherImageIsNotUsed) {
     write_file(at("wrong-base"), base);
     publish("wrong", {package("wrong-1", 1, {{"rootfs", "not the base"}})}, true);
     const device d("wrong");
-    BERTH_FIRST_RELEASE(d, "wrong", "not the base");
+    first_release(d, "wrong", "not the base");
     publish("wrong", {package("wrong-2", 2, {{"rootfs", next}}, {"--base", "rootfs=" + at("wrong-base")})});
     const auto r = d.install(url("wrong"));
     ASSERT_EQ(r.exit, 0) << r.all();
     EXPECT_FALSE(has_event(r, "delta"));
     EXPECT_EQ(d.content("a", "rootfs"), next);
+}
+
+// Published last week, and not since: nobody can tell whether it is still the newest.
+TEST_F(FirmwareInstall, AListThatHasExpired) {
+    const auto now = system_clock().now();
+    app::publication what;
+    what.roots = {at("root.json")};
+    what.packages = {package("expired-1", 1, {{"rootfs", "one"}})};
+    what.list_keys.push_back(got(jose::read_signing_key(got(wire::parse_json_object(text_of(at("online.jwk")))))));
+    constexpr unix_seconds week = 7 * 24 * 60 * 60;
+    ASSERT_TRUE(app::publish(at("www/expired"), what, now - week - 1));
+    EXPECT_EQ(refusal(device("expired").install(url("expired"))), "list_expired");
+    EXPECT_EQ(device("expired-no-clock").install(url("expired"), {"--no-clock"}).exit, 0);
+    publish("expired", {});
+    EXPECT_EQ(device("expired").install(url("expired")).exit, 0);
+}
+
+// As on a disk that is full: what is there stays, and once there is room the same command goes on.
+TEST_F(FirmwareInstall, ADiskThatIsFull) {
+    const auto image = made_up(10, 300'000);
+    publish("full", {package("full-1", 1, {{"rootfs", image}})}, true);
+    const device d("full");
+    auto words = d.words(url("full"));
+    words.insert(words.begin(), {"-c", "trap '' XFSZ; ulimit -f 200; exec \"$@\"", "sh", std::string(BERTH_BIN_DIR) + "/berth"});
+    const auto full = run_program("/bin/sh", words);
+    EXPECT_EQ(full.exit, 3) << full.all();
+    EXPECT_EQ(refusal(full), "file_error") << full.all();
+    EXPECT_EQ(d.status("state"), "downloading");
+    const auto rest = d.install(url("full"));
+    ASSERT_EQ(rest.exit, 0) << rest.all();
+    EXPECT_TRUE(has_event(rest, "resumed")) << rest.all();
+    EXPECT_EQ(d.content("b", "rootfs"), image);
 }
 
 // A program of the maker's in place of directories.
@@ -259,8 +294,8 @@ TEST_F(FirmwareInstall, SlotsOfAProgram) {
         words.insert(words.end(), where.begin(), where.end());
         return run_program("berth", words);
     };
-    const std::vector<std::string> install{"install", "--repository", url("hook"), "--root", at("root.json"), "--vendor", "Acme",
-                                           "--class", "gw-1"};
+    const std::vector<std::string> install{"install",  "--repository", url("hook"), "--root", at("root.json"),
+                                           "--vendor", "Acme",         "--class",   "gw-1"};
     const auto installed = run(install);
     ASSERT_EQ(installed.exit, 0) << installed.all() << text_of(at("hook.log"));
     EXPECT_EQ(text_of(at("hook-b-rootfs")), "one");

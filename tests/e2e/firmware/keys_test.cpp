@@ -9,15 +9,16 @@ namespace {
 
 class FirmwareKeys : public Shop {
 protected:
-    // A root of one signer with two keys: ML-DSA in a file, and ECDSA where `uri` says. A package signed by both, published in `name`.
+    // A root of one signer with two keys: ML-DSA in a file, and ECDSA where `uri` says. A package signed by both, published in
+    // `name`.
     static void shop_of(const std::string& name, const std::string& uri, bool make = true) {
         if (make) {
             done({"key", "generate", uri, "--alg", "p256"});
         }
         done({"jose", "public", "--key", uri, "--out", at(name + "-es.pub")});
         done({"firmware", "root", "init", "--repository", "gw", "--signer",
-              "carol=" + at("alice.pub") + "," + at(name + "-es.pub"), "--signer", "online=" + at("online.pub"), "--root", "carol",
-              "--release", "carol", "--list", "online", "--out", at(name + "-root.json")});
+              "carol=" + at("alice.pub") + "," + at(name + "-es.pub"), "--signer", "online=" + at("online.pub"), "--root",
+              "carol", "--release", "carol", "--list", "online", "--out", at(name + "-root.json")});
         write_file(at(name + ".image"), "image of " + name);
         done({"firmware", "pack", "--repository", "gw", "--vendor", "Acme", "--class", "gw-1", "--seq", "1", "--release", "1",
               "--security-counter", "2", "--component", "rootfs=" + at(name + ".image"), "--out", at(name + "-1")});
@@ -31,9 +32,11 @@ protected:
         ASSERT_EQ(published.exit, 0) << published.all();
     }
     static program_result install(const std::string& name, std::vector<std::string> more, const std::string& word = "install") {
-        std::vector<std::string> words{"--json", "firmware", word, "--state", at(name + ".state"), "--slots", at(name + ".slots")};
+        std::vector<std::string> words{"--json",  "firmware",         word, "--state", at(name + ".state"),
+                                       "--slots", at(name + ".slots")};
         if (word == "install") {
-            words.insert(words.end(), {"--repository", url(name), "--root", at(name + "-root.json"), "--vendor", "Acme", "--class", "gw-1"});
+            words.insert(words.end(),
+                         {"--repository", url(name), "--root", at(name + "-root.json"), "--vendor", "Acme", "--class", "gw-1"});
         }
         words.insert(words.end(), more.begin(), more.end());
         return run_program("berth", words);
@@ -57,7 +60,8 @@ TEST_F(FirmwareKeys, ATpmSignsAndCounts) {
     const auto made = run_program("berth", {"--json", "firmware", "counter", "--make", "tpm2:0x01800100" + tcti});
     ASSERT_EQ(made.exit, 0) << made.all();
     const std::string counter(made.json().at("counter").as_string());
-    EXPECT_EQ(run_program("berth", {"--json", "firmware", "counter", "--make", "tpm2:0x01800100" + tcti}).error_name(), "nv_exists");
+    EXPECT_EQ(run_program("berth", {"--json", "firmware", "counter", "--make", "tpm2:0x01800100" + tcti}).error_name(),
+              "nv_exists");
     const auto r = install("tpm", {"--counter", counter});
     ASSERT_EQ(r.exit, 0) << r.all();
     ASSERT_EQ(run_program("berth", {"firmware", "boot", "--slots", at("tpm.slots")}).exit, 0);
@@ -84,8 +88,8 @@ TEST_F(FirmwareKeys, ASecureElementVerifiesAndCounts) {
     openssl("pkey -in se.pem -pubout -out se-pub.pem");
     shop_of("se", "file:" + at("se.pem"), false);
     done({"se", "firmware", "trust", "--key", "4", "--from", at("se-pub.pem"), "--for-ever", "--chip", chip});
-    const std::vector<std::string> element{"--element", chip, "--element-key", "4", "--counter",
-                                           "stsafe:zone=5;base=500000;device=" + sim.socket()};
+    const std::vector<std::string> element{"--element", chip,        "--element-key",
+                                           "4",         "--counter", "stsafe:zone=5;base=500000;device=" + sim.socket()};
     const auto verified = run_program("berth", {"--json", "firmware", "verify", "--root", at("se-root.json"), "--in", at("se-1"),
                                                 "--element", chip, "--element-key", "4"});
     EXPECT_EQ(verified.exit, 0) << verified.all();
@@ -100,7 +104,7 @@ TEST_F(FirmwareKeys, ASecureElementVerifiesAndCounts) {
     done({"key", "generate", "file:" + at("other.pem"), "--alg", "p256"});
     shop_of("se2", "file:" + at("other.pem"), false);
     EXPECT_EQ(refusal(install("se2", {"--element", chip, "--element-key", "4"})), "element_signature_missing");
-    EXPECT_EQ(refusal(install("se2", {"--element", chip, "--element-key", "6"})), "key_not_found");
+    EXPECT_EQ(refusal(install("se2", {"--element", chip, "--element-key", "7"})), "key_not_found");
 }
 
 }  // namespace

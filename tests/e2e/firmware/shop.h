@@ -43,11 +43,13 @@ protected:
             make_key(name, alg);
         }
         make_root();
-        openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 365 -subj '/CN=Web "
-                "Root' -addext keyUsage=critical,keyCertSign,cRLSign");
-        openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.pem -days 30 -subj "
-                "'/CN=localhost' -CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:localhost -addext extendedKeyUsage=serverAuth "
-                "-addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature");
+        openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 365 -subj '/CN=Web "
+            "Root' -addext keyUsage=critical,keyCertSign,cRLSign");
+        openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.pem -days 30 -subj "
+            "'/CN=localhost' -CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:localhost -addext extendedKeyUsage=serverAuth "
+            "-addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature");
         port = free_port();
         tls_port = free_port();
         write_file(at("nginx.conf"), nginx_conf());
@@ -68,7 +70,8 @@ protected:
         nginx = spawn({"/usr/sbin/nginx", "-c", at("nginx.conf"), "-p", directory->path().string(), "-e", at("error.log")},
                       at("nginx.log"));
         ASSERT_GT(nginx, 0);
-        for (int i = 0; i < 400 && run_program("/usr/bin/curl", {"-s", fmt::format("http://127.0.0.1:{}/alive", port)}).exit != 0; ++i) {
+        for (int i = 0; i < 400 && run_program("/usr/bin/curl", {"-s", fmt::format("http://127.0.0.1:{}/alive", port)}).exit != 0;
+             ++i) {
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
         }
     }
@@ -115,11 +118,13 @@ protected:
     static std::vector<std::string> release_keys() { return {at("alice.jwk"), at("bob.jwk"), at("bob-es.jwk")}; }
 
     // A package of seq with these components, "id=content"; signed. Its directory.
-    static std::string package(const std::string& name, unsigned seq, const std::vector<std::pair<std::string, std::string>>& components,
+    static std::string package(const std::string& name, unsigned seq,
+                               const std::vector<std::pair<std::string, std::string>>& components,
                                const std::vector<std::string>& more = {}) {
         const auto out = at(name);
-        std::vector<std::string> arguments{"firmware", "pack", "--repository", "gw",  "--vendor", "Acme", "--class", "gw-1", "--seq",
-                                           std::to_string(seq), "--release", fmt::format("1.{}", seq), "--out", out};
+        std::vector<std::string> arguments{
+            "firmware",          "pack",      "--repository",           "gw",    "--vendor", "Acme", "--class", "gw-1", "--seq",
+            std::to_string(seq), "--release", fmt::format("1.{}", seq), "--out", out};
         for (const auto& [id, content] : components) {
             write_file(at(name + "." + id), content);
             arguments.insert(arguments.end(), {"--component", id + "=" + at(name + "." + id)});
@@ -134,8 +139,8 @@ protected:
         return out;
     }
     static program_result try_publish(const std::string& repository, const std::vector<std::string>& more) {
-        std::vector<std::string> arguments{"--json", "firmware", "publish", "--into", at("www/" + repository), "--list-key",
-                                           at("online.jwk")};
+        std::vector<std::string> arguments{"--json",     "firmware",      "publish", "--into", at("www/" + repository),
+                                           "--list-key", at("online.jwk")};
         arguments.insert(arguments.end(), more.begin(), more.end());
         return run_program("berth", arguments, 120'000);
     }
@@ -157,10 +162,11 @@ protected:
         std::string state, slots;
         explicit device(const std::string& name) : state(at(name + ".state")), slots(at(name + ".slots")) {}
 
-        [[nodiscard]] std::vector<std::string> words(const std::string& repository, const std::vector<std::string>& more = {}) const {
-            std::vector<std::string> out{"--json",  "firmware", "install",          "--repository", repository, "--root",
-                                         at("root.json"), "--vendor", "Acme",       "--class",      "gw-1",     "--state",
-                                         state,     "--slots",  slots, "--piece", "65536"};
+        [[nodiscard]] std::vector<std::string> words(const std::string& repository,
+                                                     const std::vector<std::string>& more = {}) const {
+            std::vector<std::string> out{"--json",        "firmware", "install", "--repository", repository, "--root",
+                                         at("root.json"), "--vendor", "Acme",    "--class",      "gw-1",     "--state",
+                                         state,           "--slots",  slots,     "--piece",      "65536"};
             out.insert(out.end(), more.begin(), more.end());
             return out;
         }

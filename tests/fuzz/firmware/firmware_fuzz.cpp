@@ -1,5 +1,5 @@
-// Documents of anybody's: read, verified by a root whose keys are known, written again as what they are; what a device has kept; a
-// rollout's state; a patch; what a server answers.
+// Documents of anybody's: read, verified by a root whose keys are known, written again as what they are; what a device has kept;
+// a rollout's state; a patch; what a server answers.
 #include "firmware/delta.h"
 #include "firmware/fetch.h"
 #include "firmware/record.h"

@@ -52,9 +52,10 @@ TEST(FirmwareDelta, PatchesThatAreNone) {
     const auto other = applied(image("other", 20'000), patch, next.size());
     EXPECT_TRUE(!other || *other != next);
     // What a caller cannot take ends it.
-    EXPECT_EQ(name_of(apply_delta(old, patch, next.size(),
-                                  [](bytes_view) -> result<void> { return fail(error_category::environment, "full", "disk full"); })),
-              "full");
+    EXPECT_EQ(
+        name_of(apply_delta(old, patch, next.size(),
+                            [](bytes_view) -> result<void> { return fail(error_category::environment, "full", "disk full"); })),
+        "full");
 }
 
 }  // namespace

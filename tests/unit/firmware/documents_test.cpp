@@ -26,7 +26,8 @@ TEST(FirmwareDocuments, ComeBackAsTheyWereWritten) {
     ASSERT_TRUE(root) << root.error().message;
     EXPECT_EQ(wire::to_text(to_json(*root)), wire::to_text(to_json(by.root())));
     auto l = maker::list();
-    l.releases = {{"Acme", "gw-1", "lab", 7, "1.7", {std::string(64, 'd'), 500}}, {"Acme", "gw-1", "", 6, "1.6", {std::string(64, 'e'), 500}}};
+    l.releases = {{"Acme", "gw-1", "lab", 7, "1.7", {std::string(64, 'd'), 500}},
+                  {"Acme", "gw-1", "", 6, "1.6", {std::string(64, 'e'), 500}}};
     const auto list = read_list(to_json(l));
     ASSERT_TRUE(list) << list.error().message;
     EXPECT_EQ(wire::to_text(to_json(*list)), wire::to_text(to_json(l)));

@@ -126,15 +126,15 @@ TEST_F(Fetching, Redirects) {
     EXPECT_EQ(answer(f, 307, "", "", "https://cdn/x"), "accepted");
     EXPECT_EQ(asked(f), "https://cdn/x bytes=0-3");
     EXPECT_EQ(answer(f, 302, "", "", "https://cdn/x"), "too_many_redirects");
-    for (const auto& [base, reference, to] : std::vector<std::tuple<std::string, std::string, std::string>>{
-             {"https://h/a", "http://h/a", "bad_redirect"},
-             {"https://h/a", "https://other/b", "https://other/b"},
-             {"http://h:80/a", "/b", "http://h:80/b"},
-             {"http://h/a", "//other/b", "bad_redirect"},
-             {"http://h/a", "ftp://h/b", "bad_redirect"},
-             {"http://h/a", "b", "bad_redirect"},
-             {"http://h/a", "/b c", "bad_redirect"},
-             {"http://h/a", "", "bad_redirect"}}) {
+    for (const auto& [base, reference, to] :
+         std::vector<std::tuple<std::string, std::string, std::string>>{{"https://h/a", "http://h/a", "bad_redirect"},
+                                                                        {"https://h/a", "https://other/b", "https://other/b"},
+                                                                        {"http://h:80/a", "/b", "http://h:80/b"},
+                                                                        {"http://h/a", "//other/b", "bad_redirect"},
+                                                                        {"http://h/a", "ftp://h/b", "bad_redirect"},
+                                                                        {"http://h/a", "b", "bad_redirect"},
+                                                                        {"http://h/a", "/b c", "bad_redirect"},
+                                                                        {"http://h/a", "", "bad_redirect"}}) {
         const auto r = resolve(base, reference);
         EXPECT_EQ(r ? *r : r.error().name, to) << base << " " << reference;
     }
