@@ -69,7 +69,7 @@ std::string digest_of(std::string_view text) {
 
 }  // namespace
 
-result<installer> installer::open(const fs::path& dir, slots& where, security_counter& counter) {
+result<installer> installer::open(const fs::path& dir, slots& where, security_counter& counter, purpose why) {
     BERTH_CHECK(make_directory(dir, 0700));
     BERTH_CHECK(make_directory(dir / "downloads", 0700));
     const auto lock_path = dir / "lock";
@@ -77,7 +77,7 @@ result<installer> installer::open(const fs::path& dir, slots& where, security_co
     if (!lock) {
         return cannot("open", lock_path);
     }
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (why == purpose::work && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         return fail(error{error_category::environment, "busy",
                           fmt::format("another process is at work in {}; wait for it, or end it", dir.string())}
                         .with("path", dir.string()));
@@ -88,6 +88,7 @@ result<installer> installer::open(const fs::path& dir, slots& where, security_co
         BERTH_TRY(text, read_text(dir / "state.json"));
         BERTH_TRY(record, firmware::read_record(text));
         out.record_ = std::move(record);
+        out.kept_ = std::move(text);
     }
     BERTH_TRY(place, where.current());
     out.place_ = std::move(place);
@@ -96,8 +97,13 @@ result<installer> installer::open(const fs::path& dir, slots& where, security_co
     return out;
 }
 
-result<void> installer::keep() const {
-    return write_text(dir_ / "state.json", wire::to_text(firmware::to_json(record_)) + "\n", 0600);
+result<void> installer::keep() {
+    const auto text = wire::to_text(firmware::to_json(record_)) + "\n";
+    if (text != kept_) {  // flash wears out
+        BERTH_CHECK(write_text(dir_ / "state.json", text, 0600));
+        kept_ = text;
+    }
+    return {};
 }
 
 result<void> installer::settle(const progress_report& tell) {
@@ -144,7 +150,10 @@ result<firmware::trusted_root> installer::known_root(const install_options& o) c
 result<firmware::trusted_root> installer::newest_root(const install_options& o, downloader& from, const progress_report& tell,
                                                       unix_seconds now) {
     BERTH_TRY(root, known_root(o));
-    BERTH_CHECK(write_text(dir_ / "root.json", root.text(), 0600));
+    BERTH_TRY(there, is_there(dir_ / "root.json"));
+    if (!there) {
+        BERTH_CHECK(write_text(dir_ / "root.json", root.text(), 0600));
+    }
     for (unsigned i = 0; i < most_roots_at_once; ++i) {
         BERTH_TRY(text, from.text(fmt::format("/roots/{}.json", root.content().version + 1), firmware::most_document));
         if (!text) {
@@ -345,9 +354,21 @@ result<install_outcome> installer::install(const install_options& o, const clock
     std::optional<firmware::verified_manifest> m;
     // What is verified or written needs no repository any more. A download may have been overtaken by a newer release.
     if (record_.at == state::verified || record_.at == state::written) {
-        BERTH_TRY(kept, under_way(o));
-        m = std::move(kept);
-    } else {
+        auto kept = under_way(o);
+        const bool gone = !kept && (kept.error().category == error_category::peer || kept.error().is("state_damaged") ||
+                                    kept.error().is("file_not_found"));
+        if (kept) {
+            m = std::move(*kept);
+        } else if (!gone) {
+            return fail(kept.error());  // a chip that does not answer, say
+        } else {
+            // Its signers are none any more, or its file is gone: what is newest is looked for as if nothing had been begun.
+            BERTH_CHECK(firmware::apply(record_, event::dropped));
+            BERTH_CHECK(keep());
+            tell({{"event", "dropped"}, {"seq", record_.seq}, {"cause", kept.error().name}});
+        }
+    }
+    if (!m) {
         BERTH_TRY(chosen, choose(o, from, tell, now));
         const bool same = chosen && record_.at == state::downloading && digest_of(chosen->text()) == record_.manifest;
         if (record_.at == state::downloading && !same) {

@@ -35,8 +35,10 @@ enum class install_outcome : uint8_t {
 
 class installer {
 public:
-    // Takes the directory for itself. Errors `busy` (somebody else has it); those of reading what is kept.
-    static result<installer> open(const std::filesystem::path& state, slots& where, security_counter& counter);
+    // Takes the directory for itself, but to `look` alone. Errors `busy` (somebody else has it); those of reading what is kept.
+    enum class purpose : uint8_t { work, look };
+    static result<installer> open(const std::filesystem::path& state, slots& where, security_counter& counter,
+                                  purpose why = purpose::work);
     installer(installer&&) noexcept = default;
     installer& operator=(installer&&) = delete;
 
@@ -57,7 +59,7 @@ private:
     installer(std::filesystem::path state, slots& where, security_counter& counter, descriptor lock)
         : dir_(std::move(state)), slots_(where), counter_(counter), lock_(std::move(lock)) {}
 
-    result<void> keep() const;
+    result<void> keep();
     // What a start, or a crash, has left to be done.
     result<void> settle(const progress_report& tell);
     result<firmware::trusted_root> known_root(const install_options& o) const;
@@ -81,6 +83,7 @@ private:
     security_counter& counter_;
     descriptor lock_;
     firmware::record record_;
+    std::string kept_;  // its text, as it is on disk
     firmware::place place_;
     uint64_t counted_ = 0;
 };

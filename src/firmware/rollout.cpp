@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> state_names{"running", "paused", "aborted", "finished"};
 constexpr std::array<std::string_view, 4> outcome_names{"offered", "done", "failed", "late"};
-constexpr size_t most_rings = 32, most_devices = 10'000'000;
+constexpr size_t most_rings = 32, most_devices = 1'000'000;
 constexpr uint64_t most_seconds = 365ULL * 24 * 60 * 60;
 
 result<void> check_plan(const rollout_plan& plan) {

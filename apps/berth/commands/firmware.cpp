@@ -76,6 +76,7 @@ void add_firmware(CLI::App& cli, context& c) {
     add_firmware_root(*group, c);
     add_firmware_making(*group, c);
     add_firmware_device(*group, c);
+    add_firmware_rollout(*group, c);
 }
 
 }  // namespace berth::app

@@ -22,5 +22,7 @@ void add_firmware_making(CLI::App& group, context& c);
 void add_firmware_root(CLI::App& group, context& c);
 // install, confirm, revert, status, boot, counter
 void add_firmware_device(CLI::App& group, context& c);
+// rollout
+void add_firmware_rollout(CLI::App& group, context& c);
 
 }  // namespace berth::app

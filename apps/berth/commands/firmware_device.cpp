@@ -108,13 +108,13 @@ struct at_work {
     std::optional<installer> it;
 };
 
-result<at_work> begin(const options& o) {
+result<at_work> begin(const options& o, installer::purpose why = installer::purpose::work) {
     at_work out;
     BERTH_TRY(where, slots_of(o));
     BERTH_TRY(counter, counter_of(o));
     out.where = std::move(where);
     out.counter = std::move(counter);
-    BERTH_TRY(it, installer::open(o.install.state, *out.where, *out.counter));
+    BERTH_TRY(it, installer::open(o.install.state, *out.where, *out.counter, why));
     out.it.emplace(std::move(it));
     return out;
 }
@@ -174,7 +174,7 @@ result<void> revert(const context& c, const options& o) {
 }
 
 result<void> status(const context& c, const options& o) {
-    BERTH_TRY(work, begin(o));
+    BERTH_TRY(work, begin(o, installer::purpose::look));
     const auto said = as_json(*work.it);
     if (c.json) {
         print_json(said);
