@@ -43,7 +43,7 @@ result<void> nv_define(const device_ptr& in, const nv_index& what);
 result<void> nv_undefine(const device_ptr& in, uint32_t index);
 // Errors nv_locked, nv_not_authorized.
 result<void> nv_write(const device_ptr& in, uint32_t index, bytes_view data);
-// Counters: they rise by one, and never fall. One that is defined anew begins where the highest of this TPM ever was (Part
+// Counters: they rise by one, and never fall. One that is defined anew begins above what any of this TPM ever was (Part
 // 3, 31.8), and its first increment makes it readable, which nv_define_counter() does. Errors nv_exists, nv_full; nv_not_found,
 // nv_not_counter.
 result<void> nv_define_counter(const device_ptr& in, uint32_t index);

@@ -88,6 +88,42 @@ TEST_F(FirmwareKilled, AtEveryStep) {
     }
 }
 
+// While a download waits, a newer release comes, and then the server goes.
+TEST_F(FirmwareKilled, AndTheWorldGoesOn) {
+    publish("goes-on", {package("goes-on-1", 1, {{"rootfs", made_up(11, 150'000)}})}, true);
+    const device d("goes-on");
+    ASSERT_EQ(killed("piece_written", d.words(url("goes-on")), 2).exit, 128 + SIGKILL);
+    EXPECT_EQ(d.status("state"), "downloading");
+    const auto newer = made_up(12, 150'000);
+    publish("goes-on", {package("goes-on-2", 2, {{"rootfs", newer}})});
+    ASSERT_EQ(killed("verified", d.words(url("goes-on"))).exit, 128 + SIGKILL);
+    EXPECT_EQ(d.status("seq"), "2");
+    EXPECT_EQ(std::distance(fs::directory_iterator(d.state + "/downloads"), {}), 1) << "what was overtaken is gone";
+    // What is verified needs nobody any more.
+    const auto rest = d.install("http://127.0.0.1:1");
+    ASSERT_EQ(rest.exit, 0) << rest.all();
+    EXPECT_EQ(d.content("b", "rootfs"), newer);
+    EXPECT_EQ(refusal(device("goes-on-not").install("http://127.0.0.1:1", {"--attempts", "1"})), "download_failed");
+}
+
+// One process at a time; looking is for all.
+TEST_F(FirmwareKilled, TwoAtOnce) {
+    publish("two", {package("two-1", 1, {{"rootfs", made_up(13, 400'000)}})}, true);
+    const device d("two");
+    auto child = app::child_process::start(fs::path(BERTH_BIN_DIR) / "berth", d.words(url("slow/two")));
+    ASSERT_TRUE(child);
+    for (int i = 0; i < 1200 && d.status("state") != "downloading"; ++i) {
+        app::poll_children({&*child}, 20);
+    }
+    EXPECT_EQ(d.status("state"), "downloading");
+    EXPECT_EQ(refusal(d.install(url("two"))), "busy");
+    EXPECT_EQ(refusal(d.ask("revert")), "busy");
+    child->terminate();
+    EXPECT_EQ(refusal(collect(*child, 60'000, [&] { app::poll_children({&*child}, 50); })), "cancelled");
+    ASSERT_EQ(d.ask("revert").exit, 0);
+    EXPECT_EQ(d.status("state"), "idle");
+}
+
 // What lay in the slot, or was downloaded, is changed between two runs.
 TEST_F(FirmwareKilled, AndSomebodyChangesWhatWasThere) {
     const auto image = made_up(9, 150'000);
