@@ -147,8 +147,7 @@ result<firmware::trusted_root> installer::known_root(const install_options& o) c
     return firmware::trust_root(read);
 }
 
-result<firmware::trusted_root> installer::newest_root(const install_options& o, downloader& from, const progress_report& tell,
-                                                      unix_seconds now) {
+result<firmware::trusted_root> installer::newest_root(const install_options& o, downloader& from, const progress_report& tell) {
     BERTH_TRY(root, known_root(o));
     BERTH_TRY(there, is_there(dir_ / "root.json"));
     if (!there) {
@@ -157,7 +156,6 @@ result<firmware::trusted_root> installer::newest_root(const install_options& o, 
     for (unsigned i = 0; i < most_roots_at_once; ++i) {
         BERTH_TRY(text, from.text(fmt::format("/roots/{}.json", root.content().version + 1), firmware::most_document));
         if (!text) {
-            BERTH_CHECK(firmware::check_time("root", root.content().expires, now));
             return root;
         }
         BERTH_TRY(read, firmware::document::read(*text));
@@ -174,8 +172,13 @@ result<firmware::trusted_root> installer::newest_root(const install_options& o, 
 
 result<std::optional<firmware::verified_manifest>> installer::choose(const install_options& o, downloader& from,
                                                                      const progress_report& tell, unix_seconds clock_now) {
+    BERTH_TRY(root, newest_root(o, from, tell));
+    // What earlier keys said of versions and of the time counts no more: whoever had one may have said anything.
+    if (firmware::fingerprint(root.content(), root.content().list) != record_.list.list_keys) {
+        record_.told_time = 0;
+    }
     const auto now = firmware::judged_time(record_, clock_now);
-    BERTH_TRY(root, newest_root(o, from, tell, now));
+    BERTH_CHECK(firmware::check_time("root", root.content().expires, now));
     BERTH_TRY(list_text, from.text("/list.json", firmware::most_document));
     if (!list_text) {
         return fail(

@@ -63,8 +63,7 @@ private:
     // What a start, or a crash, has left to be done.
     result<void> settle(const progress_report& tell);
     result<firmware::trusted_root> known_root(const install_options& o) const;
-    result<firmware::trusted_root> newest_root(const install_options& o, downloader& from, const progress_report& tell,
-                                               unix_seconds now);
+    result<firmware::trusted_root> newest_root(const install_options& o, downloader& from, const progress_report& tell);
     // The manifest that is to be installed; nothing: there is nothing newer.
     result<std::optional<firmware::verified_manifest>> choose(const install_options& o, downloader& from,
                                                               const progress_report& tell, unix_seconds now);

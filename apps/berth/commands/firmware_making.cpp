@@ -31,7 +31,7 @@ struct options {
 };
 
 result<firmware::stored_octets> store(const fs::path& below, bytes_view octets) {
-    const firmware::stored_octets out{to_hex(crypto::sha256(octets).view()), octets.size()};
+    firmware::stored_octets out{to_hex(crypto::sha256(octets).view()), octets.size()};
     BERTH_CHECK(write_text(below / out.digest, as_text(octets)));
     return out;
 }

@@ -76,7 +76,7 @@ result<void> with_state(const options& o, const F& work) {
     const std::string text(as_text(octets));
     BERTH_TRY(members, wire::parse_json_object(text, most_state));
     BERTH_TRY(rollout, firmware::rollout::read(members));
-    const auto outcome = work(rollout);
+    auto outcome = work(rollout);
     const auto now = wire::to_text(rollout.to_json()) + "\n";
     if (now != text) {
         BERTH_CHECK(write_text(o.state, now, 0600));

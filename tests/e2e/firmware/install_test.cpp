@@ -260,6 +260,32 @@ TEST_F(FirmwareInstall, AListThatHasExpired) {
     EXPECT_EQ(device("expired").install(url("expired")).exit, 0);
 }
 
+// A list from the future: time does not go back for who has seen it, until other keys sign lists.
+TEST_F(FirmwareInstall, AClockThatWasWrong) {
+    const auto now = system_clock().now();
+    app::publication what;
+    what.roots = {at("root.json")};
+    what.packages = {package("clock-1", 1, {{"rootfs", "one"}})};
+    what.list_keys.push_back(got(jose::read_signing_key(got(wire::parse_json_object(text_of(at("online.jwk")))))));
+    constexpr unix_seconds month = 30 * 24 * 60 * 60;
+    ASSERT_TRUE(app::publish(at("www/clock"), what, now + month));
+    const device d("clock");
+    EXPECT_EQ(d.install(url("clock")).exit, 0);
+    ASSERT_EQ(d.ask("revert").exit, 0);
+    publish("clock", {package("clock-2", 2, {{"rootfs", "two"}})});
+    EXPECT_EQ(refusal(d.install(url("clock"))), "list_expired");
+    make_key("online3", "ML-DSA-44");
+    done({"firmware", "root", "rotate", "--from", at("root.json"), "--signer", "online=" + at("online3.pub"), "--out",
+          at("clock-root2.json")});
+    done({"firmware", "sign", "--in", at("clock-root2.json"), "--key", at("alice.jwk")});
+    const auto rotated = run_program("berth", {"--json", "firmware", "publish", "--into", at("www/clock"), "--root",
+                                               at("clock-root2.json"), "--list-key", at("online3.jwk")});
+    ASSERT_EQ(rotated.exit, 0) << rotated.all();
+    const auto second = d.install(url("clock"));
+    EXPECT_EQ(second.exit, 0) << second.all();
+    EXPECT_EQ(d.content("b", "rootfs"), "two");
+}
+
 // As on a disk that is full: what is there stays, and once there is room the same command goes on.
 TEST_F(FirmwareInstall, ADiskThatIsFull) {
     const auto image = made_up(10, 300'000);
