@@ -30,6 +30,8 @@ endif()
 find_path(BERTH_TOMLPP_INCLUDE toml++/toml.h REQUIRED)
 find_path(BERTH_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_library(BERTH_RAPIDCHECK rapidcheck REQUIRED)
+find_path(BERTH_ZSTD_INCLUDE zstd.h REQUIRED)
+find_library(BERTH_ZSTD zstd REQUIRED)
 # Its headers alone: the library is loaded when it is asked for (src/net/avahi_library.h).
 find_path(BERTH_AVAHI_INCLUDE avahi-client/client.h REQUIRED)
 # The same: src/keystore/tpm2/tss2_library.h.

@@ -34,6 +34,7 @@ int main(int argc, char** argv) try {
     app::add_device(cli, context);
     app::add_key(cli, context);
     app::add_jose(cli, context);
+    app::add_firmware(cli, context);
     app::add_identity(cli, context);
     app::add_est(cli, context);
     app::add_hub(cli, context);

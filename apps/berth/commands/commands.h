@@ -53,6 +53,7 @@ void add_chain(CLI::App& cli, context& c);
 void add_device(CLI::App& cli, context& c);
 void add_key(CLI::App& cli, context& c);
 void add_jose(CLI::App& cli, context& c);
+void add_firmware(CLI::App& cli, context& c);
 void add_identity(CLI::App& cli, context& c);
 void add_est(CLI::App& cli, context& c);
 // user, token, waiting, approve, deny

@@ -492,6 +492,67 @@ constexpr std::array manuals{
            "told.",
            "berth jose open --key reader.jwk < sealed > token"},
     manual{"jose inspect", "Reads --in.", "berth jose inspect < token"},
+    manual{"firmware root init",
+           "Reads the public JWKs of --signer. Writes --out, and never over another file. It counts once it is signed by its own "
+           "--root.",
+           "berth firmware root init --repository gw --signer a=a.pub.jwk --signer b=b.pub.jwk --root a,b:1 --release a,b:2 "
+           "--list b "
+           "--out root.json"},
+    manual{
+        "firmware root rotate",
+        "Reads --from and --signer. Writes --out. To be signed by the --root signers of the one before, and by its own.",
+        "berth firmware root rotate --from root.json --remove b --signer c=c.pub.jwk --root a,c:1 --release a,c:2 --list c --out "
+        "root2.json"},
+    manual{
+        "firmware pack",
+        "Reads the files of --component and --base. Writes OUT/manifest.json, OUT/images/DIGEST. A --base costs memory for both "
+        "images.",
+        "berth firmware pack --repository gw --vendor Acme --class gw-1 --seq 7 --release 1.4.0 --component rootfs=new.img "
+        "--base "
+        "rootfs=old.img --out pkg"},
+    manual{"firmware sign", "Reads --in and --key. Writes --in, or --out.", "berth firmware sign --in pkg --key release.jwk"},
+    manual{
+        "firmware publish",
+        "Reads --root, --package and --list-key. Writes DIR/roots, manifests, images, and list.json at last: a crash leaves the "
+        "one list or the other. A list expires: publish anew before (without --package).",
+        "berth firmware publish --into /srv/gw --package pkg --list-key list.jwk"},
+    manual{"firmware inspect", "Reads --in.", "berth firmware inspect --in pkg"},
+    manual{"firmware verify",
+           "Reads --root, --in, and of a package's directory its images. Exit code 0 alone says that all is as it should be.",
+           "berth firmware verify --root root.json --in pkg"},
+    manual{"firmware install",
+           "Reads --root once. Writes DIR/state.json, root.json, manifest.json, downloads/, and the slot that does not run. With "
+           "--json "
+           "a line for each event. Whatever ends it, the same command goes on.",
+           "berth firmware install --repository https://updates.example/gw --root root.json --vendor Acme --class gw-1 --state "
+           "/var/lib/berth/firmware --hook /usr/lib/acme/slots"},
+    manual{"firmware confirm", "Reads and writes DIR/state.json and --counter; tells the slots.",
+           "berth firmware confirm --state /var/lib/berth/firmware --hook /usr/lib/acme/slots"},
+    manual{"firmware revert", "Writes DIR/state.json; tells the slots.",
+           "berth firmware revert --state /var/lib/berth/firmware --hook /usr/lib/acme/slots"},
+    manual{"firmware status", "Reads DIR/state.json, --counter and the slots.",
+           "berth firmware status --state /var/lib/berth/firmware --hook /usr/lib/acme/slots --json"},
+    manual{"firmware rollout begin", "Writes --state, and never over another file.",
+           "berth firmware rollout begin gw-7 --seq 7 --ring lab:0 --member lab=SN-1 --ring early:10 --ring rest:90 --state "
+           "gw-7.json"},
+    manual{"firmware rollout ask",
+           "Writes --state. Prints offer, not_yet or never, with exit code 0: for who answers devices' requests.",
+           "berth firmware rollout ask SN-1 --state gw-7.json --json"},
+    manual{"firmware rollout report", "Writes --state.", "berth firmware rollout report SN-1 --done --state gw-7.json"},
+    manual{"firmware rollout show", "Writes --state: what is late by now is counted as such.",
+           "berth firmware rollout show --state gw-7.json"},
+    manual{"firmware rollout pause", "Writes --state.",
+           "berth firmware rollout pause --why \"reports from site 4\" --state gw-7.json"},
+    manual{"firmware rollout resume", "Writes --state. What has failed so far is no longer counted.",
+           "berth firmware rollout resume --state gw-7.json"},
+    manual{"firmware rollout abort", "Writes --state, for good.",
+           "berth firmware rollout abort --why \"bricks revision B\" --state gw-7.json"},
+    manual{"firmware rollout advance", "Writes --state. Behind the last ring the rollout has ended.",
+           "berth firmware rollout advance --state gw-7.json"},
+    manual{"firmware rollout retry", "Writes --state.", "berth firmware rollout retry SN-1 --state gw-7.json"},
+    manual{"firmware boot", "Writes DIR/boot.json.", "berth firmware boot --slots slots"},
+    manual{"firmware counter", "Defines an NV index, by the owner's authorization.",
+           "berth firmware counter --make tpm2:0x01800100"},
     manual{"key generate",
            "Makes the key where its name says, and never over another one (`key_exists`). A key file: PKCS#8, mode 0600; beside "
            "tpm2 KEM keys the file of ;seed=.",

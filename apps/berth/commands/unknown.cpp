@@ -2,16 +2,9 @@
 
 #include "common/words.h"
 
-#include <array>
-
 namespace berth::app {
 
 namespace {
-
-// Commands that the product is to have, and what they are for.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 1> later{{
-    {"berth firmware", "signed firmware"},
-}};
 
 std::vector<std::string> names_below(const CLI::App& group) {
     std::vector<std::string> out;
@@ -23,14 +16,6 @@ std::vector<std::string> names_below(const CLI::App& group) {
 
 error unknown_command(const std::string& group, const std::string& word, const std::vector<std::string>& known) {
     const std::string asked = group + " " + word;
-    const auto planned = std::ranges::find(later, asked, &decltype(later)::value_type::first);
-    if (planned != later.end()) {
-        return error{
-            error_category::usage,
-            "command_not_available",
-            fmt::format("{} ({}) comes in a later version; {} --help lists what this one has", asked, planned->second, group),
-            {{"command", asked}}};
-    }
     error out{error_category::usage, "unknown_command", fmt::format("there is no command {}", asked), {{"command", asked}}};
     const auto meant = nearest(word, known);
     out.message += meant ? fmt::format("; is {} {} meant?", group, *meant) : ".";

@@ -7,8 +7,8 @@
 
 namespace berth::app {
 
-// Of a command line that did not parse: the error, if it names a command that there is not (`unknown_command`), not yet
-// (`command_not_available`), or none below a group of commands (`command_missing`), or an option that the command has not
+// Of a command line that did not parse: the error, if it names a command that there is not (`unknown_command`), or
+// none below a group of commands (`command_missing`), or an option that the command has not
 // (`unknown_option`); else nothing.
 std::optional<error> command_mistake(const CLI::App& cli, int argc, char** argv);
 

@@ -77,6 +77,14 @@ ESYS_TR writer_of(const nv_index& what, const nv_handle& at) {
                                                       : at.esys();
 }
 
+constexpr uint32_t nv_kind = 0xf0;  // TPMA_NV: TPM_NT
+
+error not_counter(uint32_t index) {
+    return error{error_category::usage, "nv_not_counter",
+                 "The NV index " + handle_text(index) + " of the TPM is no counter; `berth firmware counter` makes one."}
+        .with("index", handle_text(index));
+}
+
 ESYS_TR creator_of(uint32_t attributes) {
     return (attributes & nv_platform_create) != 0 ? ESYS_TR_RH_PLATFORM : ESYS_TR_RH_OWNER;
 }
@@ -149,6 +157,42 @@ result<void> nv_write(const device_ptr& in, uint32_t index, bytes_view data) {
         done += piece.size();
     }
     return {};
+}
+
+result<void> nv_define_counter(const device_ptr& in, uint32_t index) {
+    const hold esys(*in);
+    constexpr uint32_t who = nv_counter | nv_owner_write | nv_auth_write | nv_owner_read | nv_auth_read | nv_no_da;
+    BERTH_CHECK(nv_define(in, {index, who, sizeof(uint64_t)}));
+    auto begun = nv_increment(in, index);
+    if (!begun) {
+        static_cast<void>(nv_undefine(in, index));
+    }
+    return begun;
+}
+
+result<void> nv_increment(const device_ptr& in, uint32_t index) {
+    const hold esys(*in);
+    BERTH_TRY(at, nv_handle::open(in, index));
+    BERTH_TRY(what, look(in, at, index));
+    if ((what.attributes & nv_kind) != nv_counter) {
+        return fail(not_counter(index));
+    }
+    return check_nv(tss().Esys_NV_Increment(esys, writer_of(what, at), at.esys(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE),
+                    "raising", index);
+}
+
+result<uint64_t> nv_read_counter(const device_ptr& in, uint32_t index) {
+    const hold esys(*in);
+    BERTH_TRY(what, nv_look(in, index));
+    if ((what.attributes & nv_kind) != nv_counter) {
+        return fail(not_counter(index));
+    }
+    BERTH_TRY(octets, nv_read(in, index));
+    uint64_t out = 0;
+    for (const uint8_t octet : octets) {
+        out = out << 8U | octet;
+    }
+    return out;
 }
 
 result<void> nv_lock(const device_ptr& in, uint32_t index) {

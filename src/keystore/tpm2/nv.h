@@ -10,6 +10,7 @@ enum nv_attributes : uint32_t {
     nv_platform_write = 1U << 0,
     nv_owner_write = 1U << 1,
     nv_auth_write = 1U << 2,
+    nv_counter = 1U << 4,  // TPM_NT_COUNTER
     nv_write_locked = 1U << 11,
     nv_write_define = 1U << 13,  // may be locked for good
     nv_platform_read = 1U << 16,
@@ -42,6 +43,12 @@ result<void> nv_define(const device_ptr& in, const nv_index& what);
 result<void> nv_undefine(const device_ptr& in, uint32_t index);
 // Errors nv_locked, nv_not_authorized.
 result<void> nv_write(const device_ptr& in, uint32_t index, bytes_view data);
+// Counters: they rise by one, and never fall. One that is defined anew begins above what any of this TPM ever was (Part
+// 3, 31.8), and its first increment makes it readable, which nv_define_counter() does. Errors nv_exists, nv_full; nv_not_found,
+// nv_not_counter.
+result<void> nv_define_counter(const device_ptr& in, uint32_t index);
+result<void> nv_increment(const device_ptr& in, uint32_t index);
+result<uint64_t> nv_read_counter(const device_ptr& in, uint32_t index);
 // For good (nv_write_define).
 result<void> nv_lock(const device_ptr& in, uint32_t index);
 

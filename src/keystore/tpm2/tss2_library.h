@@ -27,6 +27,7 @@ namespace berth::keystore::tpm2 {
     F(Esys_Load)                            \
     F(Esys_LoadExternal)                    \
     F(Esys_NV_DefineSpace)                  \
+    F(Esys_NV_Increment)                    \
     F(Esys_NV_Read)                         \
     F(Esys_NV_ReadPublic)                   \
     F(Esys_NV_UndefineSpace)                \

@@ -69,6 +69,26 @@ TEST_F(Tpm2, ALargeIndexGoesInPieces) {
     EXPECT_EQ(value_of(nv_read(in, at)), data);
 }
 
+TEST_F(Tpm2, ACounterRisesAndNeverFalls) {
+    ASSERT_TRUE(nv_define_counter(in, at));
+    const auto begins = value_of(nv_read_counter(in, at));
+    ASSERT_TRUE(nv_increment(in, at));
+    ASSERT_TRUE(nv_increment(in, at));
+    EXPECT_EQ(value_of(nv_read_counter(in, at)), begins + 2);
+    EXPECT_FALSE(nv_write(in, at, bytes(8))) << "it is not written";
+    EXPECT_EQ(value_of(nv_read_counter(in, at)), begins + 2);
+    EXPECT_EQ(name_of_error(nv_define_counter(in, at)), "nv_exists");
+    // Deleted and made anew, it goes on where it was.
+    ASSERT_TRUE(nv_undefine(in, at));
+    EXPECT_EQ(name_of_error(nv_read_counter(in, at)), "nv_not_found");
+    ASSERT_TRUE(nv_define_counter(in, at));
+    EXPECT_GT(value_of(nv_read_counter(in, at)), begins + 2);
+    // What is none is not counted with.
+    ASSERT_TRUE(nv_define(in, {at + 1, nv_owner_write | nv_owner_read, 8}));
+    EXPECT_EQ(name_of_error(nv_increment(in, at + 1)), "nv_not_counter");
+    EXPECT_EQ(name_of_error(nv_read_counter(in, at + 1)), "nv_not_counter");
+}
+
 // Some makers pad the index; what follows the certificate is not part of it.
 TEST_F(Tpm2, PaddingIsCutOff) {
     const bytes der = some_certificate();
