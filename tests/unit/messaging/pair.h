@@ -34,7 +34,8 @@ protected:
         for (int i = 0; i < 10 && (!to_gateway.empty() || !to_manager.empty()); ++i) {
             deliver(gateway, std::exchange(to_gateway, {}), to_manager, out);
             deliver(manager, std::exchange(to_manager, {}), to_gateway, out);
-            for (const auto& each : manager.party.pending("tower-7")->messages) {
+            const auto waiting = manager.party.pending("tower-7");
+            for (const auto& each : waiting->messages) {
                 if (i > 0 && i < 5 && !to_gateway.empty()) {
                     to_gateway.push_back(each.token);  // sealed again
                 }
